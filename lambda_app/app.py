@@ -1,0 +1,60 @@
+"""The HTTP application: routes, errors and what surrounds them, put together for one store."""
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from lambda_app import items, predictions, status
+from lambda_app.calls import Service
+from lambda_app.live import LiveRelease
+from lambda_app.middleware import EXPOSED_HEADERS, CallMiddleware, UncaughtMiddleware
+from lambda_app.observer import Observer
+from lambda_app.problems import handle_errors
+from lambda_app.settings import Settings
+from lambda_app.store import Store, open_store
+
+DESCRIPTION = (
+    "Send a photo: get its product category, its embedding and the most similar listings. "
+    "Errors are `application/problem+json`; every answer carries `X-Request-Id`, `X-Lookalike-Release` and "
+    "`Server-Timing`."
+)
+
+
+def create_app(settings: Settings, store: Store | None = None, observer: Observer | None = None) -> FastAPI:
+    """Make the application; nothing is read or loaded until a request needs it.
+
+    Args:
+        settings: how it behaves.
+        store: where releases live; `settings.store` unless given.
+        observer: is told of each request and each load; writes log lines unless given.
+
+    Raises:
+        SettingsError: `settings.store` names no store.
+    """
+    store = store or open_store(settings.store)
+    observer = observer or Observer()
+    service = Service(settings, store, LiveRelease(store, settings, observer=observer), observer)
+    app = FastAPI(
+        title="Lookalike",
+        version="1",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    for router in (predictions.router, items.router, status.router, status.pages):
+        app.include_router(router)
+    handle_errors(app)
+    # The last added is the outermost.
+    app.add_middleware(UncaughtMiddleware)
+    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "HEAD", "POST"],
+        allow_headers=["*"],
+        expose_headers=EXPOSED_HEADERS,
+        max_age=3600,
+    )
+    app.add_middleware(CallMiddleware, service=service)
+    return app

@@ -1,0 +1,99 @@
+"""The routes that take a photo: POST /predict and its parts."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import JSONResponse
+
+from lambda_app import answers, openapi, schemas
+from lambda_app.calls import Call, CurrentCall
+from lambda_app.errors import PhotoError
+from lambda_app.intake import Photo, Photos, SearchQuery, UploadWish
+from lambda_app.live import Live
+from lambda_app.problems import problem_of
+from lambda_app.query import Match, SimilarQuery
+from lambda_app.recommender import Analysis, Recommender
+
+PROBABILITIES = 5
+# One answer for all: a client that shows more than the first few must not ask again for them.
+PREDICT_PROBABILITIES = 20
+TopK = Annotated[int, Query(description="Most probable categories to list.")]
+
+router = APIRouter(tags=["photos"])
+
+
+@router.post("/predict/category", **openapi.photo_route(schemas.CategoryAnswer))
+def predict_category(call: CurrentCall, photo: Photo, k: TopK = PROBABILITIES) -> JSONResponse:
+    """The product category of a photo."""
+    recommender = call.live().recommender
+    return JSONResponse(answers.category_answer(recommender, _analyse(call, recommender, photo), k))
+
+
+@router.post("/predict/feature_embedding", **openapi.photo_route(schemas.EmbeddingAnswer))
+def predict_feature_embedding(call: CurrentCall, photo: Photo) -> JSONResponse:
+    """The class logits and the embedding of a photo."""
+    return JSONResponse(answers.embedding_answer(_analyse(call, call.live().recommender, photo)))
+
+
+@router.post("/predict/similar_images", **openapi.photo_route(schemas.SimilarAnswer))
+def predict_similar_images(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse:
+    """The listings most similar to a photo."""
+    recommender = call.live().recommender
+    matches = _similar(call, recommender, _analyse(call, recommender, photo), query)
+    return JSONResponse(answers.similar_answer(matches, call.service.store))
+
+
+@router.post("/predict", **openapi.photo_route(schemas.PredictAnswer))
+def predict(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse:
+    """Category, embedding and similar listings of a photo, from one decode and one forward pass."""
+    return JSONResponse(_prediction(call, call.live(), photo, query))
+
+
+@router.post("/predict/batch", **openapi.batch_route(schemas.BatchAnswer))
+def predict_batch(call: CurrentCall, photos: Photos, query: SearchQuery) -> JSONResponse:
+    """One entry per photo, each a prediction or its own error; a bad photo spoils no other."""
+    live = call.live()
+    entries = [{"filename": photo.filename, **_entry(call, live, photo.data, query)} for photo in photos]
+    return JSONResponse({"entries": entries})
+
+
+@router.post(
+    "/uploads", **openapi.json_route(schemas.UploadAnswer, schemas.UploadRequest, 400, 413, 415, 422, 429, 501)
+)
+def uploads(call: CurrentCall, wish: UploadWish) -> JSONResponse:
+    """Where to send a photo that is too large for a direct body."""
+    service = call.service
+    ticket = service.store.upload_ticket(wish.content_type, service.settings.max_upload_bytes)
+    return JSONResponse({**asdict(ticket), "expires_at": ticket.expires_at.isoformat()})
+
+
+def _entry(call: Call, live: Live, photo: bytes, query: SimilarQuery) -> dict[str, Any]:
+    try:
+        return {"status": 200, "prediction": _prediction(call, live, photo, query)}
+    except PhotoError as exc:
+        error = problem_of(exc)
+        return {"status": error["status"], "error": error}
+
+
+def _prediction(call: Call, live: Live, photo: bytes, query: SimilarQuery) -> dict[str, Any]:
+    recommender = live.recommender
+    analysis = _analyse(call, recommender, photo)
+    matches = _similar(call, recommender, analysis, query)
+    return {
+        **answers.category_answer(recommender, analysis, PREDICT_PROBABILITIES),
+        **answers.embedding_answer(analysis),
+        **answers.similar_answer(matches, call.service.store),
+    }
+
+
+def _analyse(call: Call, recommender: Recommender, photo: bytes) -> Analysis:
+    analysis = recommender.analyse(photo, call.timings)
+    call.category = recommender.manifest.categories[int(analysis.probabilities.argmax())]
+    return analysis
+
+
+def _similar(call: Call, recommender: Recommender, analysis: Analysis, query: SimilarQuery) -> list[Match]:
+    matches = recommender.similar(analysis.embedding, query, call.timings)
+    call.top_score = matches[0].score if matches else None
+    return matches

@@ -1,0 +1,91 @@
+"""Errors as `application/problem+json` (RFC 9457): one table from exception to status."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from lambda_app import errors
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 5
+# The nearest class of an exception's ancestry decides.
+STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
+    errors.RequestError: HTTPStatus.BAD_REQUEST,
+    errors.UnknownItemError: HTTPStatus.NOT_FOUND,
+    errors.MissingObjectError: HTTPStatus.NOT_FOUND,
+    errors.RequestTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.PhotoTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedPhotoError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.UndecodablePhotoError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.QueryError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotSupportedError: HTTPStatus.NOT_IMPLEMENTED,
+    errors.NotLiveError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def problem(status: int, detail: str) -> dict[str, Any]:
+    """The members of a problem; its type is "about:blank": the status says what kind it is (RFC 9457, 4.2.1)."""
+    return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail}
+
+
+def problem_of(exc: errors.LookalikeError) -> dict[str, Any]:
+    """The problem that an exception makes."""
+    status = next((STATUS[kind] for kind in type(exc).__mro__ if kind in STATUS), HTTPStatus.INTERNAL_SERVER_ERROR)
+    return problem(status, str(exc))
+
+
+def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
+    """A problem as an answer."""
+    return JSONResponse(body, body["status"], headers, MEDIA_TYPE)
+
+
+def handle_errors(app: FastAPI) -> None:
+    """Answer every error that a route, the routing or the validation raises with a problem."""
+    # Starlette's signature says Exception, and calls a handler with its own class only.
+    app.add_exception_handler(errors.LookalikeError, _lookalike_error)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _http_exception)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
+
+
+def validation_detail(found: Sequence[Any]) -> str:
+    """The first three of pydantic's errors in words: which parameter, what it was, what it takes."""
+    return "; ".join(_in_words(error) for error in found[:3])
+
+
+def _in_words(error: dict[str, Any]) -> str:
+    # The first part of the location says where FastAPI looked: "query", "path".
+    name = ".".join(str(part) for part in error["loc"] if part not in ("query", "path")) or "the body"
+    value = repr(error["input"])
+    return f"{name} is {value if len(value) <= 80 else f'{value[:80]}...'}: {error['msg']}"
+
+
+async def _lookalike_error(request: Request, exc: errors.LookalikeError) -> Response:
+    body = problem_of(exc)
+    unavailable = body["status"] == HTTPStatus.SERVICE_UNAVAILABLE
+    return _answer(request, body, {"Retry-After": str(RETRY_AFTER_SECONDS)} if unavailable else None)
+
+
+async def _http_exception(request: Request, exc: HTTPException) -> Response:
+    method, path = request.scope["method"], request.scope["path"]
+    details = {
+        HTTPStatus.NOT_FOUND: f"nothing answers {method} {path}",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{path} does not take {method}",
+    }
+    detail = details.get(HTTPStatus(exc.status_code), str(exc.detail))
+    return _answer(request, problem(exc.status_code, detail), dict(exc.headers or {}))
+
+
+async def _validation_error(request: Request, exc: RequestValidationError) -> Response:
+    return _answer(request, problem(HTTPStatus.UNPROCESSABLE_ENTITY, validation_detail(exc.errors())))
+
+
+def _answer(request: Request, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    # The path as the client sent it, and not `request.url`, which trusts the Host header to parse.
+    return problem_response({**body, "instance": quote(request.scope["path"])}, headers)

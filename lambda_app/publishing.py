@@ -1,0 +1,151 @@
+"""What people do with releases from their own machine: publish an archive with its photos, list, prune."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from lambda_app.archive import unpack
+from lambda_app.catalog import Catalog
+from lambda_app.errors import MissingObjectError, ReleaseError
+from lambda_app.promotion import Promotion, located, manifest_key, promote_unpacked, quality, stored_manifest
+from lambda_app.release import MANIFEST, Manifest
+from lambda_app.settings import Settings
+from lambda_app.store import DROPS, OBJECTS, REJECTED, RELEASES, Store
+
+
+@dataclass(frozen=True)
+class PhotoUpload:
+    """How many photos of a catalog were copied, were there already, or were found nowhere."""
+
+    copied: int
+    present: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class StoredRelease:
+    """A row of `scripts/releases list`."""
+
+    manifest: Manifest
+    live: bool
+    previous: bool
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Test accuracy and recall@4, where measured."""
+        return quality(self.manifest)
+
+
+def publish(store: Store, archive: Path, photos: Path | None, settings: Settings) -> tuple[Promotion, PhotoUpload]:
+    """Copy the photos that the store lacks, then promote the archive.
+
+    Photos go first, so that the release's results have their photos from its first answer on.
+
+    Raises:
+        ReleaseError: the archive is refused; `rejected/<archive>.json` in the store says why.
+    """
+    drop = DROPS + archive.name
+    try:
+        with tempfile.TemporaryDirectory(prefix="lookalike-publish-") as scratch:
+            manifest = unpack(archive, Path(scratch))
+            upload = upload_photos(store, located(store, Path(scratch), manifest.catalog), photos)
+            promotion = promote_unpacked(store, Path(scratch), manifest, settings)
+    except ReleaseError as exc:
+        reject(store, drop, exc)
+        raise
+    store.delete(rejection_key(drop))
+    return promotion, upload
+
+
+def upload_photos(store: Store, catalog_file: Path, photos: Path | None) -> PhotoUpload:
+    """Copy the photos that a catalog names and the store lacks.
+
+    Args:
+        photos: the data folder that the catalog's photo keys are relative to, after `datasets/<name>/`.
+
+    Raises:
+        ReleaseError: `photos` is no folder, or the catalog is not readable.
+    """
+    if photos is not None and not photos.is_dir():
+        raise ReleaseError(f"the photo folder {photos} does not exist")
+    counts = {"copied": 0, "present": 0, "missing": 0}
+    catalog = Catalog(catalog_file)
+    try:
+        for key in _photo_keys(catalog):
+            counts[_upload_photo(store, key, photos)] += 1
+    finally:
+        catalog.close()
+    return PhotoUpload(**counts)
+
+
+def reject(store: Store, drop: str, reason: Exception) -> None:
+    """Leave word in the store of why a drop was refused."""
+    note = {"drop": drop, "reason": str(reason), "rejected_at": datetime.now(UTC).isoformat()}
+    store.write(rejection_key(drop), json.dumps(note, indent=1).encode())
+
+
+def rejection_key(drop: str) -> str:
+    """Where the note about a refused drop lies: `rejected/<drop>.json`."""
+    return f"{REJECTED}{drop.removeprefix(DROPS)}.json"
+
+
+def list_releases(store: Store) -> list[StoredRelease]:
+    """Every stored release, newest first."""
+    try:
+        live = store.read_pointer()
+    except MissingObjectError:
+        live = None
+    pointer = live.pointer if live is not None else None
+    ids = {PurePosixPath(key).parts[1] for key in store.keys(RELEASES) if key.endswith(f"/{MANIFEST}")}
+    manifests = sorted((stored_manifest(store, release) for release in ids), key=lambda m: m.created_at, reverse=True)
+    return [
+        StoredRelease(
+            manifest,
+            live=pointer is not None and manifest.release == pointer.release,
+            previous=pointer is not None and manifest.release == pointer.previous,
+        )
+        for manifest in manifests
+    ]
+
+
+def prune(store: Store, keep: int) -> list[str]:
+    """Delete all but the newest `keep` releases; the live one and the one before it always stay.
+
+    Objects that no remaining release names go too.
+
+    Returns:
+        The ids of the releases deleted.
+    """
+    releases = list_releases(store)
+    doomed = [row for row in releases[keep:] if not (row.live or row.previous)]
+    stay = [row for row in releases if row not in doomed]
+    for row in doomed:
+        # The manifest first: without it nothing can load what is about to lose its objects.
+        store.delete(manifest_key(row.manifest.release))
+        for key in list(store.keys(f"{RELEASES}{row.manifest.release}/")):
+            store.delete(key)
+    named = {entry.sha256 for row in stay for entry in row.manifest.files()}
+    for key in list(store.keys(OBJECTS)):
+        if key.removeprefix(OBJECTS) not in named:
+            store.delete(key)
+    return [row.manifest.release for row in doomed]
+
+
+def _photo_keys(catalog: Catalog, batch: int = 1000) -> Iterator[str]:
+    for start in range(0, catalog.count, batch):
+        for item in catalog.items(range(start, min(start + batch, catalog.count))):
+            yield item.photo
+
+
+def _upload_photo(store: Store, key: str, photos: Path | None) -> str:
+    if store.exists(key):
+        return "present"
+    # `datasets/<name>/photos/x.jpg` lies at `photos/x.jpg` of the data folder.
+    relative = PurePosixPath(*PurePosixPath(key).parts[2:])
+    if photos is None or ".." in relative.parts or not (photos / relative).is_file():
+        return "missing"
+    store.upload(key, photos / relative)
+    return "copied"

@@ -1,0 +1,92 @@
+"""Every setting of serving: its environment name, its default, its range. Nothing else reads the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from lambda_app.errors import SettingsError
+from lambda_app.preprocessing import PhotoLimits
+
+PREFIX = "LOOKALIKE_"
+MIB = 1 << 20
+# A Lambda gets one vCPU for every 1,769 MB (AWS Lambda quotas, "Memory").
+MB_PER_VCPU = 1769
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How serving behaves. Field `max_k` is read from `LOOKALIKE_MAX_K`, and so on.
+
+    Attributes:
+        store: `s3://bucket[/prefix]`, a folder, or `file://...`.
+        threads: of ONNX Runtime and FAISS for one request.
+        reload_seconds: how often the live pointer is looked at; 0 at every request.
+        reload_wait_seconds: how long the request that notices a change may wait for it.
+        ready_wait_seconds: how long /readyz, or a request before the first release is loaded, waits for it.
+        max_body_bytes, max_upload_bytes: of a request's body, of a presigned upload.
+        max_pixels, max_side: of a photo, from its header.
+        max_k, max_batch: results per query; files per batch.
+        cors_origins: origins whose pages may call, separated by commas; `*` for any.
+    """
+
+    store: str
+    threads: int = 0
+    reload_seconds: float = 30.0
+    reload_wait_seconds: float = 0.0
+    ready_wait_seconds: float = 20.0
+    max_body_bytes: int = 4 * MIB
+    max_upload_bytes: int = 20 * MIB
+    max_pixels: int = 50_000_000
+    max_side: int = 16_384
+    max_k: int = 100
+    max_batch: int = 16
+    cors_origins: str = "*"
+
+    @property
+    def photo_limits(self) -> PhotoLimits:
+        """The limits of a photo."""
+        return PhotoLimits(pixels=self.max_pixels, side=self.max_side)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings.
+
+        Raises:
+            SettingsError: `LOOKALIKE_STORE` is missing, or a value is bad; the message names it.
+        """
+        in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in environ
+        values: dict[str, str | int | float] = {
+            "threads": _lambda_threads(environ) if in_lambda else 0,
+            "reload_wait_seconds": 3.0 if in_lambda else 0.0,
+        }
+        for field in fields(cls):
+            name = PREFIX + field.name.upper()
+            if name in environ:
+                values[field.name] = _parse(name, environ[name], field.type)
+        if not values.get("store"):
+            raise SettingsError(f"{PREFIX}STORE is not set; it names the store: s3://bucket[/prefix] or a folder")
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def environment_names() -> list[str]:
+    """The names that `from_environ` reads."""
+    return [PREFIX + field.name.upper() for field in fields(Settings)]
+
+
+def _parse(name: str, text: str, kind: object) -> str | int | float:
+    if kind is str:
+        return text
+    try:
+        value = int(text) if kind is int else float(text)
+    except ValueError as exc:
+        raise SettingsError(f"{name} is {text!r}; it takes a number") from exc
+    if not 0 <= value < float("inf") or (name.startswith(f"{PREFIX}MAX_") and value < 1):
+        raise SettingsError(
+            f"{name} is {text!r}; it takes a number of at least {int(name.startswith(PREFIX + 'MAX_'))}"
+        )
+    return value
+
+
+def _lambda_threads(environ: Mapping[str, str]) -> int:
+    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")
+    return max(1, round(int(memory) / MB_PER_VCPU)) if memory.isdigit() else 1

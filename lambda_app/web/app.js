@@ -1,0 +1,175 @@
+// The page's state: what is asked stands in the address, photos of this visit and recent answers in memory.
+
+import { ApiError, address, call, explain, predict } from "./api.js";
+import { megabytes, prepare, shrink } from "./photo.js";
+import { FILTERS, formatRoute, parseRoute } from "./route.js";
+import * as view from "./view.js";
+
+const KEPT_ANSWERS = 30;
+
+const photos = new Map(); // id -> {file, url, sent: promise of {blob, note}}
+const answers = new Map(); // address -> {asked, prediction, results}: going back is instant
+let release = null;
+let search = new AbortController();
+let shown = ""; // the query on the page, without its filters
+
+async function refreshRelease() {
+  try {
+    release = (await call("release")).answer;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    release = null; // the search itself says why; the footer only says that none is known
+    // Unless no search can work from here: better said before somebody chooses a photo.
+    if (error.status === 401 || error.status === 403) view.showFailure(explain(error));
+  }
+  view.showRelease(release);
+  view.showFilters(parseRoute(location.hash).filters, release?.categories ?? []);
+}
+
+function ask(file) {
+  const id = String(photos.size + 1);
+  photos.set(id, { file, url: URL.createObjectURL(file), sent: null });
+  const { filters } = parseRoute(location.hash);
+  location.hash = formatRoute({ kind: "photo", id, filters });
+}
+
+function askedPhoto(id) {
+  const { file, url } = photos.get(id);
+  return { heading: "Your photo", photo: url, caption: `${file.name}, ${megabytes(file.size)}` };
+}
+
+async function searchPhoto(id, filters, signal) {
+  const photo = photos.get(id);
+  photo.sent ??= prepare(photo.file);
+  let sent = await photo.sent;
+  let found;
+  try {
+    found = await predict(sent.blob, filters, signal);
+  } catch (error) {
+    // Over this deployment's limit of bytes or pixels, and not yet made smaller: do so once.
+    if (!(error instanceof ApiError) || error.status !== 413 || sent.note) throw error;
+    photo.sent = shrink(photo.file).catch(() => Promise.reject(error));
+    sent = await photo.sent;
+    found = await predict(sent.blob, filters, signal);
+  }
+  const { answer, release } = found;
+  return { asked: { ...askedPhoto(id), note: sent.note }, prediction: answer, results: answer.results, release };
+}
+
+async function searchItem(id, filters, signal) {
+  const params = { image_id: id };
+  const [item, found] = await Promise.all([
+    call("item", { params, signal }).then(({ answer }) => answer),
+    call("similar", { params, query: filters, signal }),
+  ]);
+  const caption = [view.price(item.price), item.category, item.location].filter(Boolean).join(" · ");
+  const asked = { heading: `More like “${item.title ?? "Untitled"}”`, photo: address("image", params).href, caption };
+  return { asked, prediction: null, results: found.answer.results, release: found.release };
+}
+
+async function find({ kind, id, filters }, signal) {
+  const key = formatRoute({ kind, id, filters });
+  if (!answers.has(key)) {
+    const answer = await (kind === "photo" ? searchPhoto : searchItem)(id, filters, signal);
+    if (answer.release && answer.release !== release?.release) {
+      answers.clear(); // a new release went live meanwhile
+      refreshRelease();
+    }
+    answers.set(key, answer);
+    if (answers.size > KEPT_ANSWERS) answers.delete(answers.keys().next().value);
+  }
+  return answers.get(key);
+}
+
+/** Make the page show what the address says. */
+async function show() {
+  search.abort();
+  search = new AbortController();
+  const { signal } = search;
+  const route = parseRoute(location.hash);
+  if (route.kind === "photo" && !photos.has(route.id)) {
+    history.replaceState(null, "", "#"); // a photo lives as long as the visit
+    route.kind = "home";
+  }
+  view.showFilters(route.filters, release?.categories ?? []);
+  const query = formatRoute({ ...route, filters: {} });
+  const fresh = query !== shown;
+  shown = query;
+  if (route.kind === "home") {
+    view.showHome();
+    return;
+  }
+  if (fresh) {
+    view.showAsked(route.kind === "photo" ? askedPhoto(route.id) : { heading: "More like this" });
+    view.showCategory(null);
+    view.focusAsked();
+  }
+  if (!answers.has(formatRoute(route))) view.showLoading(Number(route.filters.k));
+  try {
+    const answer = await find(route, signal);
+    if (signal.aborted) return;
+    view.showAsked(answer.asked);
+    view.showCategory(answer.prediction);
+    view.showResults(answer.results, route.filters);
+  } catch (error) {
+    if (signal.aborted) return;
+    view.showFailure(explain(error));
+  }
+}
+
+function refilter(values) {
+  const route = parseRoute(location.hash);
+  history.replaceState(null, "", formatRoute({ ...route, filters: { ...route.filters, ...values } }));
+  show();
+}
+
+function firstImage(transfer) {
+  const files = [...(transfer?.files ?? [])];
+  return files.find((file) => file.type.startsWith("image/")) ?? files[0];
+}
+
+for (const id of ["file", "camera"]) {
+  document.getElementById(id).addEventListener("change", ({ target }) => {
+    const [file] = target.files;
+    if (file) ask(file);
+    target.value = ""; // the same file may be chosen again
+  });
+}
+
+document.addEventListener("paste", (event) => {
+  const file = firstImage(event.clipboardData);
+  if (!file) return;
+  event.preventDefault();
+  ask(file);
+});
+
+document.addEventListener("dragover", (event) => {
+  if (!event.dataTransfer?.types.includes("Files")) return;
+  event.preventDefault();
+  document.body.classList.add("dragging");
+});
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) document.body.classList.remove("dragging");
+});
+document.addEventListener("drop", (event) => {
+  document.body.classList.remove("dragging");
+  const file = firstImage(event.dataTransfer);
+  if (!file) return;
+  event.preventDefault();
+  ask(file);
+});
+
+const form = document.getElementById("filters");
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("change", () => {
+  if (form.reportValidity()) refilter(Object.fromEntries(FILTERS.map((name) => [name, form.elements[name].value])));
+});
+document.getElementById("clear").addEventListener("click", () => refilter({ category: "", min_price: "", max_price: "" }));
+document.getElementById("retry").addEventListener("click", () => {
+  if (!release) refreshRelease();
+  show();
+});
+
+window.addEventListener("hashchange", show);
+refreshRelease();
+show();

@@ -1,0 +1,59 @@
+"""What is live in a store, and moving it."""
+
+import argparse
+import os
+import sys
+
+from lambda_app.errors import LookalikeError
+from lambda_app.promotion import promote_stored, rollback
+from lambda_app.publishing import StoredRelease, list_releases, prune
+from lambda_app.settings import Settings
+from lambda_app.store import open_store
+
+
+def row(stored: StoredRelease) -> str:
+    """One line of the table."""
+    manifest = stored.manifest
+    state = "live" if stored.live else "previous" if stored.previous else ""
+    figures = "  ".join(f"{name} {value:.3f}" for name, value in stored.figures.items())
+    created = f"{manifest.created_at:%Y-%m-%d %H:%M:%S}"
+    return f"{state:9}{manifest.release:36}{created:21}{manifest.catalog.count:>10,} photos  {figures}"
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    if (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{value} is less than 1")
+    return value
+
+
+def main() -> int:
+    """Exit code 0 when done, 1 when it could not be."""
+    parser = argparse.ArgumentParser(prog="scripts/releases", description=__doc__)
+    parser.add_argument("--store", required=True, help="folder or s3://bucket[/prefix]")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("list", help="every stored release, newest first")
+    verbs.add_parser("promote", help="make a stored release live").add_argument("release")
+    verbs.add_parser("rollback", help="back to the release that was live before")
+    verbs.add_parser("prune", help="delete old releases").add_argument("--keep", type=positive, required=True)
+    args = parser.parse_args()
+    try:
+        settings = Settings.from_environ({**os.environ, "LOOKALIKE_STORE": args.store})
+        store = open_store(args.store)
+        if args.verb == "list":
+            lines = [row(stored) for stored in list_releases(store)] or [f"{store} holds no release"]
+        elif args.verb == "promote":
+            lines = [promote_stored(store, args.release, settings).detail]
+        elif args.verb == "rollback":
+            lines = [rollback(store, settings).detail]
+        else:
+            lines = [f"deleted {release}" for release in prune(store, args.keep)] or ["nothing to delete"]
+    except LookalikeError as exc:
+        print(f"scripts/releases: {exc}", file=sys.stderr)
+        return 1
+    print("\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

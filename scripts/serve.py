@@ -1,0 +1,37 @@
+"""Serve a store's live release on this machine."""
+
+import argparse
+import logging
+import os
+import sys
+
+import uvicorn
+
+from lambda_app.app import create_app
+from lambda_app.errors import LookalikeError
+from lambda_app.settings import Settings
+
+
+def main() -> int:
+    """Run until interrupted."""
+    parser = argparse.ArgumentParser(prog="scripts/serve", description=__doc__)
+    parser.add_argument("--store", help="folder or s3://bucket[/prefix]; default: LOOKALIKE_STORE")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    environ = dict(os.environ)
+    if args.store:
+        environ["LOOKALIKE_STORE"] = args.store
+    try:
+        app = create_app(Settings.from_environ(environ))
+    except LookalikeError as exc:
+        print(f"scripts/serve: {exc}", file=sys.stderr)
+        return 2
+    print(f"page and API: http://{args.host}:{args.port}/   docs: http://{args.host}:{args.port}/docs", flush=True)
+    uvicorn.run(app, host=args.host, port=args.port, log_level="warning", lifespan="off", server_header=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

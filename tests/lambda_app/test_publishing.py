@@ -1,0 +1,84 @@
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lambda_app.archive import write_archive
+from lambda_app.errors import ReleaseError
+from lambda_app.folder_store import FolderStore
+from lambda_app.publishing import list_releases, prune, publish
+from lambda_app.settings import Settings
+from lambda_app.store import OBJECTS
+from tests.releases import CREATED_AT, build_release
+
+SETTINGS = Settings(store="unused", threads=1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "store")
+
+
+def published(tmp_path: Path, store: FolderStore, number: int, **options) -> str:
+    folder = tmp_path / f"release{number}"
+    manifest = build_release(folder, seed=number, created_at=CREATED_AT + timedelta(hours=number), **options)
+    publish(store, write_archive(tmp_path / f"release{number}.tar", manifest, folder), folder, SETTINGS)
+    return manifest.release
+
+
+def test_publish_brings_photos_once_and_goes_live(tmp_path, store):
+    folder = tmp_path / "data"
+    manifest = build_release(folder)
+    (folder / "photos" / "000a.jpg").unlink()
+    archive = write_archive(tmp_path / "release.tar", manifest, folder)
+    promotion, photos = publish(store, archive, folder, SETTINGS)
+    assert promotion.outcome == "live"
+    assert (photos.copied, photos.present, photos.missing) == (39, 0, 1)
+    assert store.read("datasets/sample/photos/001a.jpg") == (folder / "photos" / "001a.jpg").read_bytes()
+    promotion, photos = publish(store, archive, None, SETTINGS)
+    assert promotion.outcome == "already live"
+    assert (photos.copied, photos.present, photos.missing) == (0, 39, 1)
+
+
+def test_a_refusal_is_left_in_the_store_and_removed_by_success(tmp_path, store):
+    folder = tmp_path / "data"
+    manifest = build_release(folder)
+    archive = write_archive(tmp_path / "release.tar", manifest, folder)
+    good = archive.read_bytes()
+    archive.write_bytes(good[:2000])
+    with pytest.raises(ReleaseError, match="tar"):
+        publish(store, archive, folder, SETTINGS)
+    note = json.loads(store.read("rejected/release.tar.json"))
+    assert note["drop"] == "drops/release.tar"
+    assert "tar" in note["reason"]
+    archive.write_bytes(good)
+    publish(store, archive, folder, SETTINGS)
+    assert not store.exists("rejected/release.tar.json")
+
+
+def test_a_missing_photo_folder_is_named(tmp_path, store):
+    folder = tmp_path / "data"
+    archive = write_archive(tmp_path / "release.tar", build_release(folder), folder)
+    with pytest.raises(ReleaseError, match="nowhere"):
+        publish(store, archive, tmp_path / "nowhere", SETTINGS)
+
+
+def test_list_shows_newest_first_with_what_is_live(tmp_path, store):
+    assert list_releases(store) == []
+    ids = [published(tmp_path, store, number) for number in range(3)]
+    rows = list_releases(store)
+    assert [row.manifest.release for row in rows] == ids[::-1]
+    assert [row.live for row in rows] == [True, False, False]
+    assert [row.previous for row in rows] == [False, True, False]
+    assert rows[0].figures == {"accuracy": 0.9, "recall@4": 0.9}
+
+
+def test_prune_keeps_what_is_live_and_its_predecessor(tmp_path, store):
+    ids = [published(tmp_path, store, number) for number in range(4)]
+    assert prune(store, keep=1) == [ids[1], ids[0]]
+    rows = list_releases(store)
+    assert [row.manifest.release for row in rows] == [ids[3], ids[2]]
+    named = {entry.sha256 for row in rows for entry in row.manifest.files()}
+    assert {key.removeprefix(OBJECTS) for key in store.keys(OBJECTS)} == named
+    assert prune(store, keep=1) == []

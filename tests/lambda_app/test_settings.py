@@ -1,0 +1,60 @@
+from dataclasses import fields
+
+import pytest
+
+from lambda_app.errors import SettingsError
+from lambda_app.preprocessing import PhotoLimits
+from lambda_app.settings import Settings, environment_names
+
+STORE = {"LOOKALIKE_STORE": "var/store"}
+
+
+def test_only_the_store_has_no_default():
+    assert Settings.from_environ(STORE) == Settings(store="var/store")
+
+
+@pytest.mark.parametrize("environ", [{}, {"LOOKALIKE_STORE": ""}])
+def test_a_missing_store_is_named(environ: dict[str, str]):
+    with pytest.raises(SettingsError, match="LOOKALIKE_STORE is not set"):
+        Settings.from_environ(environ)
+
+
+def test_every_field_has_its_name_in_the_environment():
+    values = {name: str(number) for number, name in enumerate(environment_names(), start=1)}
+    settings = Settings.from_environ({**values, "LOOKALIKE_INVENTED": "x"})
+    assert [float(getattr(settings, field.name)) for field in fields(Settings)] == list(range(1, len(values) + 1))
+    assert "LOOKALIKE_MAX_BODY_BYTES" in values
+
+
+def test_the_photo_limits_are_settings():
+    settings = Settings.from_environ({**STORE, "LOOKALIKE_MAX_PIXELS": "7", "LOOKALIKE_MAX_SIDE": "5"})
+    assert settings.photo_limits == PhotoLimits(pixels=7, side=5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "takes"),
+    [
+        ("LOOKALIKE_THREADS", "many", "a number"),
+        ("LOOKALIKE_THREADS", "1.5", "a number"),
+        ("LOOKALIKE_THREADS", "-1", "at least 0"),
+        ("LOOKALIKE_RELOAD_SECONDS", "nan", "at least 0"),
+        ("LOOKALIKE_RELOAD_SECONDS", "inf", "at least 0"),
+        ("LOOKALIKE_MAX_K", "0", "at least 1"),
+        ("LOOKALIKE_MAX_BATCH", "", "a number"),
+    ],
+)
+def test_a_bad_value_is_named(name: str, value: str, takes: str):
+    with pytest.raises(SettingsError, match=f"{name} is '{value}'; it takes.*{takes}"):
+        Settings.from_environ({**STORE, name: value})
+
+
+@pytest.mark.parametrize(("memory", "threads"), [("512", 1), ("1769", 1), ("3008", 2), ("10240", 6), ("much", 1)])
+def test_threads_follow_a_lambdas_memory(memory: str, threads: int):
+    in_lambda = {**STORE, "AWS_LAMBDA_FUNCTION_NAME": "api", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory}
+    assert Settings.from_environ(in_lambda).threads == threads
+    assert Settings.from_environ({**in_lambda, "LOOKALIKE_THREADS": "3"}).threads == 3
+
+
+def test_only_a_lambda_waits_for_a_reload():
+    assert Settings.from_environ(STORE).reload_wait_seconds == 0
+    assert Settings.from_environ({**STORE, "AWS_LAMBDA_FUNCTION_NAME": "api"}).reload_wait_seconds == 3
