@@ -1,0 +1,87 @@
+"""The Lambda behind an S3 drop: an EventBridge "Object Created" event in, a live release (or word of why not) out.
+
+Events come at least once and in any order; `promotion` makes that harmless. A refused drop is answered, not raised: a
+retry would refuse it again. What may pass (S3 away, a lost race) is raised, so that Lambda tries again and the event
+ends in the dead-letter queue if that does not help.
+"""
+
+import logging
+import re
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lambda_app.errors import MissingObjectError, ReleaseError, SettingsError
+from lambda_app.promotion import promote_archive
+from lambda_app.publishing import reject
+from lambda_app.s3_store import S3Store
+from lambda_app.settings import Settings
+from lambda_app.store import DROPS, open_store
+from lambda_app.telemetry import Metrics, configure_logging
+
+# A SageMaker job writes its model.tar.gz, which is a drop, beside its output.tar.gz, which is not.
+_IGNORED = "output.tar.gz"
+_DROP = re.compile(rf"{DROPS}.+\.(tar|tar\.gz)")
+SERVICE = "promoter"
+
+log = logging.getLogger(__name__)
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
+    """Take one event.
+
+    Returns:
+        `{"outcome": "live" | "already live" | "superseded" | "refused" | "ignored", "key", "detail"}`.
+
+    Raises:
+        StoreError: S3 did not answer; worth another try.
+        SettingsError: the event is of another bucket than the store's.
+    """
+    settings, store = _configured()
+    request_id = str(getattr(context, "aws_request_id", ""))
+    detail = event.get("detail") or {}
+    key = _key_in_store(store, str(detail.get("bucket", {}).get("name")), str(detail.get("object", {}).get("key")))
+    answer = {"key": key or "", **take_drop(store, key, settings)}
+    log.info("drop %s: %s", answer["outcome"], answer["detail"], extra={"request_id": request_id, "drop": key})
+    Metrics(SERVICE).put(
+        {"RefusedDrops": (int(answer["outcome"] == "refused"), "Count"), "Drops": (1, "Count")},
+        {"request_id": request_id, "drop": key, "outcome": answer["outcome"]},
+    )
+    return answer
+
+
+def take_drop(store: S3Store, key: str | None, settings: Settings) -> dict[str, str]:
+    """Promote the archive under a key of the store, or say why not; a refusal is also left in `rejected/`."""
+    if key is None or not _DROP.fullmatch(key) or key.endswith(f"/{_IGNORED}"):
+        return {"outcome": "ignored", "detail": f"{key} is no release archive under {DROPS}"}
+    with tempfile.TemporaryDirectory(prefix="lookalike-drop-") as scratch:
+        archive = Path(scratch) / Path(key).name
+        try:
+            store.download(key, archive)
+            promotion = promote_archive(store, archive, settings)
+        except MissingObjectError as exc:
+            return {"outcome": "ignored", "detail": f"the drop is gone: {exc}"}
+        except ReleaseError as exc:
+            reject(store, key, exc)
+            return {"outcome": "refused", "detail": str(exc)}
+    return {"outcome": promotion.outcome, "detail": promotion.detail}
+
+
+@cache
+def _configured() -> tuple[Settings, S3Store]:
+    """Settings and store, once per process, at the first event."""
+    configure_logging(SERVICE)
+    settings = Settings.from_environ()
+    store = open_store(settings.store)
+    if not isinstance(store, S3Store):
+        raise SettingsError(f"the promoter works on an S3 store; LOOKALIKE_STORE is {settings.store!r}")
+    return settings, store
+
+
+def _key_in_store(store: S3Store, bucket: str, key: str) -> str | None:
+    """The key relative to the store; None outside its prefix."""
+    if bucket != store.bucket:
+        raise SettingsError(f"the event is of bucket {bucket!r}; this promoter works on {store}")
+    return key.removeprefix(store.prefix) if key.startswith(store.prefix) else None
