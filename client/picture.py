@@ -1,0 +1,138 @@
+"""Draws a photo and its neighbours side by side, each over its category, as one picture."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+COLUMNS = 4
+QUERY_SIDE = 320  # pixels
+TILE_SIDE = 200
+GAP = 20
+TEXT_LINES = 2
+LINE_HEIGHT = 20
+CAPTION_HEIGHT = 8 + (TEXT_LINES + 1) * LINE_HEIGHT
+
+_PAPER, _EMPTY, _INK, _MUTED = "#ffffff", "#ebe9e3", "#1d1c19", "#5c5951"
+# Pillow's own font knows ASCII only; category names may be in any language.
+_FONTS = ("DejaVuSans.ttf", "Arial.ttf", "NotoSans-Regular.ttf")
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+class PictureError(Exception):
+    """A photo cannot be drawn, or the picture not be written."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A photo (RGB; None draws an empty frame) over its category and a line more."""
+
+    photo: Image.Image | None
+    category: str
+    line: str
+
+
+def open_photo(data: bytes) -> Image.Image:
+    """A photo's bytes as an upright RGB image; alpha lies over black, as the API sees it.
+
+    Raises:
+        PictureError: not a photo that decodes.
+    """
+    try:
+        image = ImageOps.exif_transpose(Image.open(BytesIO(data)))
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
+        return image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
+        raise PictureError(f"the photo does not decode: {exc}") from exc
+
+
+def draw_picture(query: Tile, neighbours: Sequence[Tile]) -> Image.Image:
+    """The query at the left, its neighbours in rows of up to four at the right, best first: RGB."""
+    columns = min(COLUMNS, len(neighbours))
+    rows = -(-len(neighbours) // COLUMNS)
+    width = GAP + QUERY_SIDE + GAP + columns * (TILE_SIDE + GAP)
+    height = GAP + max(QUERY_SIDE + CAPTION_HEIGHT, rows * (TILE_SIDE + CAPTION_HEIGHT + GAP) - GAP) + GAP
+    picture = Image.new("RGB", (width, height), _PAPER)
+    _draw_tile(picture, query, GAP, GAP, QUERY_SIDE)
+    for position, tile in enumerate(neighbours):
+        row, column = divmod(position, COLUMNS)
+        left = 2 * GAP + QUERY_SIDE + column * (TILE_SIDE + GAP)
+        _draw_tile(picture, tile, left, GAP + row * (TILE_SIDE + CAPTION_HEIGHT + GAP), TILE_SIDE)
+    return picture
+
+
+def picture_format(path: Path) -> str:
+    """The image format that a file name asks for.
+
+    Raises:
+        PictureError: Pillow writes no such format.
+    """
+    name = Image.registered_extensions().get(path.suffix.lower(), "")
+    if name not in Image.SAVE:
+        raise PictureError(f"{path.name!r} names no image format to write; try .png")
+    return name
+
+
+def save_picture(picture: Image.Image, path: Path) -> None:
+    """Write a picture beside `path`, then rename it into place.
+
+    Raises:
+        PictureError: no such image format, or the place cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        picture.save(partial, picture_format(path))
+        partial.replace(path)
+    except OSError as exc:
+        raise PictureError(f"{path} cannot be written: {exc.strerror or exc}") from exc
+
+
+def _draw_tile(picture: Image.Image, tile: Tile, left: int, top: int, side: int) -> None:
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((left, top, left + side - 1, top + side - 1), fill=_EMPTY)
+    if tile.photo is None:
+        draw.text((left + side // 2, top + side // 2), "no photo", _MUTED, _font(14), anchor="mm")
+    else:
+        photo = ImageOps.contain(tile.photo, (side, side), Image.Resampling.LANCZOS)
+        picture.paste(photo, (left + (side - photo.width) // 2, top + (side - photo.height) // 2))
+    font = _font(16)
+    lines = _wrap(tile.category, font, side)
+    for number, text in enumerate(lines):
+        draw.text((left, top + side + 8 + number * LINE_HEIGHT), text, _INK, font)
+    draw.text((left, top + side + 8 + len(lines) * LINE_HEIGHT), tile.line, _MUTED, _font(14))
+
+
+@cache
+def _font(size: int) -> Font:
+    for name in _FONTS:
+        with suppress(OSError):  # not on this machine
+            return ImageFont.truetype(name, size)
+    return ImageFont.load_default(size)
+
+
+def _wrap(text: str, font: Font, width: int) -> list[str]:
+    """Text in at most `TEXT_LINES` lines of `width` pixels; what does not fit ends in an ellipsis."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if font.getlength(longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    kept = lines[:TEXT_LINES]
+    if len(lines) > TEXT_LINES:
+        kept[-1] += "…"
+    return [_cut(line, font, width) for line in kept]
+
+
+def _cut(line: str, font: Font, width: int) -> str:
+    while font.getlength(line) > width:
+        line = line.removesuffix("…")[:-1] + "…"
+    return line

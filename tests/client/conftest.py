@@ -1,0 +1,57 @@
+"""The real API on a port of this machine, over a small release."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from lambda_app.app import create_app
+from lambda_app.folder_store import FolderStore
+from lambda_app.settings import Settings
+from tests.releases import DATASET, build_release, publish_directly
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running API: its address, its release's photos by image id, and the store's own copy of them."""
+
+    url: str
+    photos: dict[str, Path]
+    stored: Path
+
+
+@pytest.fixture(scope="package")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """An API with a live release of 20 products, two photos each."""
+    folder = tmp_path_factory.mktemp("release")
+    root = tmp_path_factory.mktemp("store")
+    store = FolderStore(root)
+    publish_directly(store, folder, build_release(folder))
+    photos = {path.stem: path for path in (folder / "photos").iterdir()}
+    yield from (Served(url, photos, root / DATASET / "photos") for url in run(store, root))
+
+
+@pytest.fixture(scope="package")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an API whose store has nothing live."""
+    root = tmp_path_factory.mktemp("empty")
+    yield from run(FolderStore(root), root)
+
+
+def run(store: FolderStore, root: Path) -> Iterator[str]:
+    """Serve a store on a free port while the caller holds on."""
+    app = create_app(Settings(store=str(root)), store)
+    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    listening = config.bind_socket()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    # The socket listens only once the server runs; the kernel then queues what comes before it accepts.
+    listening.listen()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=10)
+    listening.close()

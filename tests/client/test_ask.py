@@ -1,0 +1,106 @@
+"""scripts/ask.py as a person runs it."""
+
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from PIL import Image
+
+from client.picture import GAP, QUERY_SIDE, TILE_SIDE
+from tests.releases import CATEGORIES, DIM
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "ask.py"
+
+
+class Done(NamedTuple):
+    """How a run ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ask(monkeypatch, capsys) -> Callable[..., Done]:
+    """Run the script in this process with the arguments given."""
+
+    def run(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["ask.py", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(SCRIPT), run_name="__main__")
+        return Done(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+def test_answers_are_printed_and_drawn(ask, served, tmp_path, monkeypatch):
+    photo = served.photos["003a"]
+    monkeypatch.chdir(photo.parent)
+    done = ask(photo.name, "--url", served.url, "--picture", tmp_path / "out.png")
+    assert (done.code, done.err) == (0, "")
+    assert "API is up and running!" in done.out
+    assert any(f"category: {category} (index {index})" in done.out for index, category in enumerate(CATEGORIES))
+    assert f"features: {len(CATEGORIES)} numbers: " in done.out
+    assert f"embedding: {DIM} numbers: " in done.out
+    head, nearest, *others = done.out.split("\n\n")[2].splitlines()
+    assert head.split() == ["score", "category", "price", "title", "image", "id"]
+    assert float(nearest.split()[0]) == pytest.approx(1, abs=1e-3)
+    assert nearest.split()[-4:] == ["£40.00", "Listing", "3", "003a"]
+    assert len(others) == 3
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.width == 2 * GAP + QUERY_SIDE + 4 * (TILE_SIDE + GAP)
+
+
+def test_a_reader_that_stops_early_gets_no_traceback(served):
+    command = [sys.executable, SCRIPT, served.photos["003a"], "--url", served.url]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_what_a_terminal_would_obey_is_not_printed(ask, served, tmp_path):
+    done = ask(tmp_path / "a\x1b[2J\rb.jpg", "--url", served.url)
+    assert "a [2J b.jpg" in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_neighbour_whose_photo_is_gone_is_drawn_as_a_frame(ask, served, tmp_path):
+    (served.stored / "007b.jpg").rename(tmp_path / "away.jpg")
+    try:
+        done = ask(served.photos["007b"], "--url", served.url, "--k", 1, "--picture", tmp_path / "out.png")
+    finally:
+        (tmp_path / "away.jpg").rename(served.stored / "007b.jpg")
+    assert done.code == 0
+    assert done.err.startswith("scripts/ask: no photo of 007b: ")
+    assert (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["none.jpg"], 2, "none.jpg: No such file"),
+        (["."], 2, "Is a directory"),
+        (["text.jpg"], 1, "answered 415"),
+        (["photo.jpg", "--k", "0"], 1, "k is 0"),
+        (["photo.jpg", "--picture", "out.txt"], 2, "'out.txt' names no image format"),
+        (["photo.jpg", "--picture", "none/out.png"], 2, "none/out.png cannot be written"),
+        (["photo.jpg", "--url", "http://127.0.0.1:9"], 1, "nothing answers at http://127.0.0.1:9"),
+    ],
+)
+def test_what_fails_is_told_in_one_line(ask, served, tmp_path, monkeypatch, arguments, code, words):
+    (tmp_path / "text.jpg").write_text("hello")
+    (tmp_path / "photo.jpg").write_bytes(served.photos["000a"].read_bytes())
+    monkeypatch.chdir(tmp_path)
+    # Of two --url the last counts.
+    done = ask("--url", served.url, *arguments)
+    assert done.code == code
+    assert done.err.startswith("scripts/ask: ")
+    assert words in done.err
+    assert done.err.count("\n") == 1

@@ -1,0 +1,124 @@
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from client.picture import (
+    CAPTION_HEIGHT,
+    GAP,
+    QUERY_SIDE,
+    TILE_SIDE,
+    PictureError,
+    Tile,
+    draw_picture,
+    open_photo,
+    picture_format,
+    save_picture,
+)
+
+RED, BLUE = (200, 0, 0), (0, 0, 200)
+FIRST_TILE = 2 * GAP + QUERY_SIDE
+
+
+def encoded(image: Image.Image, **options: object) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, **options)
+    return buffer.getvalue()
+
+
+def tile(colour: tuple[int, int, int], size: tuple[int, int] = (40, 40), category: str = "Appliances") -> Tile:
+    return Tile(Image.new("RGB", size, colour), category, "score 0.912")
+
+
+def inked(picture: Image.Image, left: int, width: int, top: int) -> bool:
+    """Whether anything is written in a tile's caption."""
+    return len(picture.crop((left, top, left + width, top + CAPTION_HEIGHT)).getcolors(100_000)) > 1
+
+
+def test_photo_and_neighbours_stand_side_by_side_over_their_captions():
+    picture = draw_picture(tile(RED), [tile(BLUE), tile(RED)])
+    assert picture.getpixel((GAP + QUERY_SIDE // 2, GAP + QUERY_SIDE // 2)) == RED
+    assert picture.getpixel((FIRST_TILE + TILE_SIDE // 2, GAP + TILE_SIDE // 2)) == BLUE
+    assert picture.getpixel((FIRST_TILE + TILE_SIDE + GAP + TILE_SIDE // 2, GAP + TILE_SIDE // 2)) == RED
+    assert inked(picture, GAP, QUERY_SIDE, GAP + QUERY_SIDE)
+    assert inked(picture, FIRST_TILE, TILE_SIDE, GAP + TILE_SIDE)
+
+
+@pytest.mark.parametrize(("neighbours", "columns"), [(0, 0), (1, 1), (4, 4), (5, 4), (9, 4)])
+def test_neighbours_fill_rows_of_four(neighbours, columns):
+    picture = draw_picture(tile(RED), [tile(BLUE)] * neighbours)
+    rows = -(-neighbours // 4)
+    assert picture.width == FIRST_TILE + columns * (TILE_SIDE + GAP)
+    assert picture.height >= GAP + rows * (TILE_SIDE + CAPTION_HEIGHT)
+    if neighbours:
+        row, column = divmod(neighbours - 1, 4)
+        middle = TILE_SIDE // 2
+        left = FIRST_TILE + column * (TILE_SIDE + GAP) + middle
+        assert picture.getpixel((left, GAP + row * (TILE_SIDE + CAPTION_HEIGHT + GAP) + middle)) == BLUE
+
+
+@pytest.mark.parametrize("size", [(400, 40), (40, 400)])
+def test_aspect_is_kept(size):
+    picture = draw_picture(tile(RED, size), [])
+    middle, edge = GAP + QUERY_SIDE // 2, GAP + 5
+    assert picture.getpixel((middle, middle)) == RED
+    beside = (middle, edge) if size[0] > size[1] else (edge, middle)
+    assert picture.getpixel(beside) not in (RED, (255, 255, 255))
+
+
+@pytest.mark.parametrize("category", ["Supercalifragilisticexpialidocious" * 3, "many words " * 20, "", "Vêtements Ж"])
+def test_a_caption_stays_within_its_tile(category):
+    wordless = draw_picture(tile(RED), [tile(BLUE, category="")])
+    picture = draw_picture(tile(RED), [tile(BLUE, category=category)])
+    right = FIRST_TILE + TILE_SIDE + 2
+    below = GAP + TILE_SIDE + CAPTION_HEIGHT
+    for outside in ((right, 0, picture.width, picture.height), (FIRST_TILE, below, right, picture.height)):
+        assert picture.crop(outside).tobytes() == wordless.crop(outside).tobytes()
+
+
+def test_a_missing_photo_leaves_a_frame():
+    picture = draw_picture(tile(RED), [Tile(None, "Appliances", "score 0.9")])
+    frame = picture.crop((FIRST_TILE, GAP, FIRST_TILE + TILE_SIDE, GAP + TILE_SIDE))
+    assert frame.getpixel((0, 0)) != (255, 255, 255)
+    assert len(frame.getcolors(100_000)) > 1
+
+
+def test_photos_open_upright_and_in_colour():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned a quarter
+    turned = open_photo(encoded(Image.new("RGB", (30, 10), RED), format="JPEG", exif=exif))
+    assert turned.size == (10, 30)
+    assert open_photo(encoded(Image.new("CMYK", (8, 8)), format="JPEG")).mode == "RGB"
+
+
+def test_transparency_lies_over_black():
+    clear = encoded(Image.new("RGBA", (8, 8), (255, 255, 255, 0)), format="PNG")
+    assert open_photo(clear).getpixel((4, 4)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", encoded(Image.effect_noise((64, 64), 50), format="PNG")[:2000]])
+def test_bytes_that_do_not_decode_are_told(data):
+    with pytest.raises(PictureError, match="does not decode"):
+        open_photo(data)
+
+
+@pytest.mark.parametrize(("name", "format_name"), [("a.png", "PNG"), ("a.JPG", "JPEG"), ("a.webp", "WEBP")])
+def test_a_picture_is_saved_in_the_format_of_its_name(tmp_path, name, format_name):
+    path = tmp_path / name
+    assert picture_format(path) == format_name
+    save_picture(draw_picture(tile(RED), [tile(BLUE)]), path)
+    with Image.open(path) as saved:
+        assert saved.format == format_name
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["picture", "picture.txt", "picture.psd"])
+def test_a_name_without_an_image_format_is_refused(name):
+    with pytest.raises(PictureError, match=name):
+        picture_format(Path(name))
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(PictureError, match="cannot be written"):
+        save_picture(Image.new("RGB", (2, 2)), tmp_path / "none" / "a.png")
