@@ -1,0 +1,1 @@
+"""What `scripts/bench` runs: measurements, side by side with their baselines."""

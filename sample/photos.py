@@ -1,0 +1,49 @@
+"""The photo files of a catalogue: drawn product by product, so that any number of processes can share the work."""
+
+import io
+import random
+from pathlib import Path
+
+from PIL import Image
+
+from sample.drawing import draw
+from sample.identity import identity
+from sample.mess import CMYK, MISFITS, TRUNCATED, TURNED, finish
+from sample.plan import Plan
+from sample.scene import photograph
+
+ORIENTATION = 0x0112  # the EXIF tag
+TURN_RIGHT = 6  # its value for a photo to be turned a quarter clockwise before it is shown
+
+
+def draw_photos(folder: Path, plan: Plan, numbers: range) -> int:
+    """Write the photo files of the products of these numbers and return how many were written.
+
+    The bytes depend on the plan's seed and the number alone, whichever process draws them.
+    """
+    written = 0
+    for number in numbers:
+        shots = plan.shots(number) if number < plan.products else MISFITS[number - plan.products].photo is not None
+        if shots:
+            sprite = draw(identity(number, plan.seed))
+        for shot in range(shots):
+            rng = random.Random(f"photo/{plan.seed}/{number}/{shot}")
+            photo = photograph(sprite, rng)
+            jpeg = _jpeg(photo, rng.randint(60, 92), finish(plan, number, shot))
+            (folder / f"{plan.image_id(number, shot)}.jpg").write_bytes(jpeg)
+            written += 1
+    return written
+
+
+def _jpeg(photo: Image.Image, quality: int, manner: str) -> bytes:
+    """The photo as a JPEG file, written in one of the manners of `sample.mess`."""
+    exif = Image.Exif()
+    if manner == CMYK:
+        photo = photo.convert("CMYK")
+    elif manner == TURNED:
+        photo = photo.transpose(Image.Transpose.ROTATE_90)
+        exif[ORIENTATION] = TURN_RIGHT
+    file = io.BytesIO()
+    photo.save(file, "JPEG", quality=quality, exif=exif)
+    data = file.getvalue()
+    return data[: len(data) // 2] if manner == TRUNCATED else data
