@@ -1,0 +1,139 @@
+import csv
+import io
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sample.generate import SampleSummary, generate
+from training.dataset import Dataset
+from training.export import ExportSettings
+from training.index import IndexSettings
+from training.pack import PackSettings
+from training.prepare import PrepareSettings, prepare
+from training.stages import WorkFolder
+from training.train import TrainSettings, train
+from training.trainer import FitSettings
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory) -> tuple[Path, SampleSummary]:
+    """A tiny sample catalogue, and what was planted in it."""
+    folder = tmp_path_factory.mktemp("sample") / "data"
+    return folder, generate(folder, photos=130, seed=1, workers=1)
+
+
+@pytest.fixture(scope="session")
+def sample_data(sample) -> Path:
+    """The folder of the tiny sample catalogue."""
+    return sample[0]
+
+
+@pytest.fixture(scope="session")
+def dataset(sample_data, tmp_path_factory) -> Dataset:
+    """A dataset prepared from the tiny sample catalogue, photos of 64 pixels."""
+    out = tmp_path_factory.mktemp("prepared") / "dataset"
+    prepare(sample_data, out, PrepareSettings(size=64))
+    return Dataset.open(out)
+
+
+@pytest.fixture(scope="session")
+def jpeg() -> Callable[[int], bytes]:
+    """A small photo, a different one for each number."""
+
+    def make(number: int) -> bytes:
+        pixels = np.random.default_rng(number).integers(0, 256, (12, 16, 3), np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG")
+        return file.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def write_listings(tmp_path, jpeg) -> Callable[..., Path]:
+    """Write a folder in the listings layout from rows that name only what matters; returns it."""
+
+    def write(
+        products: Iterable[Mapping[str, str]],
+        images: Iterable[tuple[str, str]],
+        photos: Mapping[str, bytes] | None = None,
+    ) -> Path:
+        images = list(images)
+        folder = tmp_path / "data"
+        (folder / "photos").mkdir(parents=True)
+        names = ("", "id", "product_name", "category", "product_description", "price", "location")
+        with (folder / "Products.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({"": number, "category": "Home / Sofas", **row} for number, row in enumerate(products))
+        with (folder / "Images.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(("", "id", "product_id"))
+            writer.writerows((number, *row) for number, row in enumerate(images))
+        if photos is None:
+            photos = {f"photos/{image_id}.jpg": jpeg(number) for number, (image_id, _) in enumerate(images)}
+        for path, content in photos.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def write_folders(tmp_path, jpeg) -> Callable[[Iterable[str]], Path]:
+    """Write a folder with a photo at each of these paths; returns it."""
+
+    def write(paths: Iterable[str]) -> Path:
+        folder = tmp_path / "data"
+        folder.mkdir()
+        for number, path in enumerate(paths):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(jpeg(number))
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Torch on one thread: tiny networks gain nothing from more, and parallel tests lose to each other."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def fit_settings() -> FitSettings:
+    """The smallest network, one epoch, from random weights."""
+    return FitSettings(backbone="shufflenet_v2_x0_5", weights="none", epochs=1, batch=16)
+
+
+@pytest.fixture(scope="session")
+def trained(sample_data, fit_settings, tmp_path_factory) -> WorkFolder:
+    """A whole run over the tiny sample catalogue at 32 pixels, from raw data to archive; not to be changed."""
+    work = WorkFolder(tmp_path_factory.mktemp("trained"))
+    settings = TrainSettings(
+        prepare=PrepareSettings(size=32),
+        fit=fit_settings,
+        export=ExportSettings(),
+        index=IndexSettings(),
+        pack=PackSettings(),
+    )
+    train(sample_data, work, settings)
+    return work
+
+
+@pytest.fixture
+def trained_copy(trained, tmp_path) -> WorkFolder:
+    """A copy of the whole run, to be changed."""
+    return WorkFolder(shutil.copytree(trained.root, tmp_path / "work"))
+
+
+@pytest.fixture(scope="session")
+def small_dataset(trained) -> Dataset:
+    """The dataset of the whole run, photos of 32 pixels."""
+    return Dataset.open(trained.dataset)

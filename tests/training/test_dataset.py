@@ -1,0 +1,120 @@
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from lambda_app.preprocessing import Preprocessing, load_rgb
+from training.dataset import SPLITS, Dataset
+from training.errors import DataError
+
+
+@pytest.fixture
+def copy(dataset, tmp_path):
+    """A copy of the dataset, to be spoilt."""
+    return shutil.copytree(dataset.path, tmp_path / "copy")
+
+
+def test_rows_splits_and_codes_agree_with_the_items(dataset):
+    items = list(dataset.items())
+    assert [item.row for item in items] == list(range(len(dataset.photos)))
+    assert [item.category for item in items] == dataset.category.tolist()
+    assert tuple(item.image_id for item in items) == dataset.image_ids
+    assert [SPLITS[code] for code in dataset.split] == [item.split for item in items]
+    codes = {}
+    assert [codes.setdefault(item.product_id, code) for item, code in zip(items, dataset.product, strict=True)] == (
+        dataset.product.tolist()
+    )
+    assert sorted(codes.values()) == list(range(len(codes)))
+
+
+def test_the_rows_of_the_splits_are_all_rows_once(dataset):
+    rows = np.concatenate([dataset.rows(split) for split in SPLITS])
+    assert rows.dtype == np.int64
+    assert sorted(rows) == list(range(len(dataset.photos)))
+    assert {split: len(dataset.rows(split)) for split in SPLITS} == dataset.summary["splits"]
+
+
+def test_photos_are_mapped_not_read(dataset):
+    assert isinstance(dataset.photos, np.memmap)
+    assert not dataset.photos.flags.writeable
+    assert (dataset.category.dtype, dataset.product.dtype, dataset.split.dtype) == (np.int64, np.int64, np.uint8)
+
+
+def test_cached_pixels_equal_serving_pixels_bit_for_bit(dataset, sample_data):
+    assert dataset.preprocessing == Preprocessing(size=64)
+    for item in dataset.items():
+        served = load_rgb((sample_data / item.photo).read_bytes(), dataset.preprocessing)
+        np.testing.assert_array_equal(dataset.photos[item.row], served)
+
+
+def test_an_unknown_split_is_named(dataset):
+    with pytest.raises(DataError, match="no split is called 'dev'; there are train, validation, test"):
+        dataset.rows("dev")
+
+
+@pytest.mark.parametrize("name", ["summary.json", "photos.npy", "items.sqlite"])
+def test_a_missing_file_is_named(copy, name):
+    (copy / name).unlink()
+    with pytest.raises(DataError, match=name):
+        Dataset.open(copy)
+
+
+@pytest.mark.parametrize("name", ["summary.json", "photos.npy", "items.sqlite"])
+def test_a_file_of_rubbish_is_named(copy, name):
+    (copy / name).write_bytes(b"rubbish " * 100)
+    with pytest.raises(DataError, match=name):
+        Dataset.open(copy)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda summary: summary.pop("categories"),
+        lambda summary: summary.update(kept=None),
+        lambda summary: summary.update(preprocessing={"size": -1}),
+    ],
+)
+def test_a_summary_of_something_else_is_named(copy, spoil):
+    summary = json.loads((copy / "summary.json").read_bytes())
+    spoil(summary)
+    (copy / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(DataError, match=r"summary\.json is not the summary of a dataset"):
+        Dataset.open(copy)
+
+
+def test_a_summary_that_is_no_object_is_named(copy):
+    (copy / "summary.json").write_text("[]")
+    with pytest.raises(DataError, match=r"summary\.json is not the summary of a dataset"):
+        Dataset.open(copy)
+
+
+def test_photos_of_another_kind_are_refused(copy):
+    np.save(copy / "photos.npy", np.zeros((2, 64, 64, 3), np.float32))
+    with pytest.raises(DataError, match=r"photos\.npy holds float32, not uint8"):
+        Dataset.open(copy)
+
+
+def test_counts_that_disagree_are_refused(copy, dataset):
+    np.save(copy / "photos.npy", dataset.photos[:-1])
+    with pytest.raises(DataError, match="disagrees with itself"):
+        Dataset.open(copy)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM items WHERE row = 0",
+        "UPDATE items SET split = 'dev' WHERE row = 3",
+        "UPDATE items SET category = 'Home' WHERE row = 3",
+        "UPDATE items SET category = 13 WHERE row = 3",
+        "UPDATE items SET category = -1 WHERE row = 3",
+    ],
+)
+def test_an_items_table_out_of_order_is_refused(copy, change):
+    with closing(sqlite3.connect(copy / "items.sqlite")) as db, db:
+        db.execute(change)
+    with pytest.raises(DataError, match=r"items\.sqlite"):
+        Dataset.open(copy)

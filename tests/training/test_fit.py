@@ -1,0 +1,152 @@
+import dataclasses
+import json
+import logging
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from lambda_app.release import sha256_of
+from training import fit
+from training.stages import WorkFolder
+from training.weights import load_weights
+
+OPTIONS = ["--backbone", "shufflenet_v2_x0_5", "--weights", "none", "--batch", "16"]
+_CHILD = "import sys, torch; torch.set_num_threads(1); from training import fit; fit.main()"
+
+
+@pytest.fixture
+def work(trained, tmp_path):
+    """A work folder that holds the small dataset alone."""
+    work = WorkFolder(tmp_path / "work")
+    work.root.mkdir()
+    work.dataset.symlink_to(trained.dataset)
+    return work
+
+
+@pytest.fixture
+def two_epochs(fit_settings):
+    return dataclasses.replace(fit_settings, epochs=2)
+
+
+def history(work):
+    return json.loads((work.fit / "history.json").read_bytes())
+
+
+def test_a_run_leaves_history_provenance_and_weights(work, two_epochs, capsys):
+    assert fit.run(work, two_epochs)
+    assert [figures["epoch"] for figures in history(work)] == [1, 2]
+    about = json.loads((work.fit / "fit.json").read_bytes())
+    assert about["settings"] == dataclasses.asdict(two_epochs)
+    assert about["epochs"] == 2
+    assert about["best_epoch"] in (1, 2)
+    assert about["metric_labels"] == "product"
+    model, categories = load_weights(work.weights)
+    assert model.classifier.out_features == len(categories) == 13
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch=")]
+    assert len(lines) == 2
+    assert all(name in lines[0] for name in (" train_loss=", " val_accuracy=", " val_recall4=", " photos_per_s="))
+
+
+def test_scalars_reach_tensorboard(work, two_epochs):
+    fit.run(work, two_epochs)
+    events = EventAccumulator(str(work.fit / "tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("val_accuracy")] == [1, 2]
+
+
+def test_a_rerun_with_nothing_changed_does_nothing(work, fit_settings, caplog):
+    fit.run(work, fit_settings)
+    with caplog.at_level(logging.INFO):
+        assert not fit.run(work, fit_settings)
+    assert "fit: unchanged" in caplog.text
+
+
+def test_the_best_epoch_is_kept_not_the_last(work, fit_settings):
+    """A learning rate that soon ruins the network: a later epoch is worse than an earlier one."""
+    settings = dataclasses.replace(
+        fit_settings, epochs=6, ema=0.0, optimiser="sgd", lr=0.5, schedule="flat", warmup=0.3
+    )
+    fit.run(work, settings)
+    scores = [figures["val_accuracy"] + figures["val_recall4"] for figures in history(work)]
+    best = json.loads((work.fit / "fit.json").read_bytes())["best_epoch"]
+    assert best == 1 + max(range(6), key=lambda epoch: scores[epoch])
+
+
+def test_patience_stops_a_run_that_no_longer_improves(work, fit_settings):
+    settings = dataclasses.replace(fit_settings, epochs=40, lr=1e-12, ema=0.0, patience=2)
+    fit.run(work, settings)
+    assert len(history(work)) < 40
+
+
+def test_no_epochs_export_the_untrained_network(work, fit_settings):
+    fit.run(work, dataclasses.replace(fit_settings, epochs=0))
+    assert history(work) == []
+    model, _ = load_weights(work.weights)
+    assert all(torch.isfinite(value).all() for value in model.state_dict().values())
+
+
+def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(work, trained, tmp_path, fit_settings, caplog):
+    settings = dataclasses.replace(fit_settings, epochs=3)
+    fit.run(work, settings)
+    killed = WorkFolder(tmp_path / "killed")
+    killed.root.mkdir()
+    killed.dataset.symlink_to(trained.dataset)
+    child = subprocess.Popen(
+        [sys.executable, "-c", _CHILD, "--out", str(killed.root), "--epochs", "3", *OPTIONS],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    line = next(line for line in child.stdout if line.startswith("epoch="))  # the first epoch is over
+    child.kill()
+    child.communicate()
+    assert line.startswith("epoch=1 ")
+    assert child.returncode == -signal.SIGKILL
+    with caplog.at_level(logging.INFO):
+        fit.run(killed, settings)
+    assert "fit: goes on after epoch" in caplog.text
+    assert [figures["epoch"] for figures in history(killed)] == [1, 2, 3]
+    assert sha256_of(killed.weights) == sha256_of(work.weights)
+    shown = ("lr", "train_loss", "val_accuracy", "val_recall4")
+    assert [[figures[name] for name in shown] for figures in history(killed)] == [
+        [figures[name] for name in shown] for figures in history(work)
+    ]
+
+
+def test_a_checkpoint_of_other_settings_is_not_gone_on_from(work, fit_settings, caplog):
+    fit.run(work, fit_settings)
+    with caplog.at_level(logging.INFO):
+        fit.run(work, dataclasses.replace(fit_settings, epochs=2))
+    assert "goes on" not in caplog.text
+    assert len(history(work)) == 2
+
+
+def test_the_checkpoint_may_lie_elsewhere(work, fit_settings, tmp_path):
+    fit.run(work, fit_settings, tmp_path / "checkpoints")
+    assert (tmp_path / "checkpoints" / "checkpoint.pt").is_file()
+    assert not (work.fit / "checkpoint.pt").exists()
+
+
+def test_a_machine_lost_after_the_run_loses_only_what_is_not_in_the_checkpoint(work, fit_settings, tmp_path):
+    fit.run(work, fit_settings, tmp_path / "checkpoints")
+    weights, figures = sha256_of(work.weights), history(work)
+    shutil.rmtree(work.fit)
+    fit.run(work, fit_settings, tmp_path / "checkpoints")
+    assert sha256_of(work.weights) == weights
+    assert history(work) == figures
+
+
+def test_training_starts_from_the_weights_of_a_release(work, trained, fit_settings):
+    settings = dataclasses.replace(fit_settings, epochs=0, weights=str(trained.release / "weights.safetensors"))
+    fit.run(work, settings)
+    expected, found = load_weights(trained.weights)[0].state_dict(), load_weights(work.weights)[0].state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in found.items())
+
+
+def test_it_runs_alone(work, capsys):
+    fit.main(["--out", str(work.root), "--epochs", "1", *OPTIONS])
+    assert "epoch=1 " in capsys.readouterr().out
+    assert work.weights.is_file()

@@ -1,0 +1,62 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from lambda_app.catalog import Catalog
+from lambda_app.errors import SettingsError
+from lambda_app.model import Model
+from lambda_app.release import IndexEntry
+from lambda_app.search import VectorIndex
+from training import index
+from training.index import IndexSettings
+from training.onnx_file import answers
+
+
+@pytest.fixture(scope="module")
+def entry(trained):
+    return IndexEntry.model_validate_json((trained.index / "index.json").read_bytes())
+
+
+def test_rows_of_index_catalog_and_dataset_agree(trained, small_dataset, entry):
+    rows = np.arange(len(small_dataset.photos))
+    vectors = VectorIndex(trained.release / "index.faiss", entry)
+    catalog = Catalog(trained.release / "catalog.sqlite")
+    served = answers(Model(trained.model), small_dataset, rows).embedding
+    assert entry.count == catalog.count == len(rows)
+    for row in (0, 17, len(rows) - 1):
+        np.testing.assert_allclose(vectors.vector(row), served[row], atol=1e-5)
+    assert [item.image_id for item in catalog.items(rows.tolist())] == list(small_dataset.image_ids)
+    catalog.close()
+
+
+def test_catalog_rows_carry_the_listing_and_the_photos_key(trained, small_dataset):
+    catalog = Catalog(trained.release / "catalog.sqlite")
+    rows = list(range(len(small_dataset.photos)))
+    for item, found in zip(small_dataset.items(), catalog.items(rows), strict=True):
+        assert (found.product_id, found.title, found.price, found.location) == (
+            item.product_id, item.title, item.price, item.location,
+        )  # fmt: skip
+        assert found.category == small_dataset.categories[item.category]
+        assert found.photo == f"datasets/data/{item.photo}"
+    catalog.close()
+
+
+def test_stored_vectors_are_kept_beside_the_index(trained, entry):
+    stored = np.load(trained.index / "embeddings.npy")
+    assert stored.shape == (entry.count, 256)
+    np.testing.assert_allclose(np.linalg.norm(stored, axis=1), 1, atol=1e-5)
+
+
+def test_kind_and_name_can_be_told(trained_copy):
+    index.main(["--out", str(trained_copy.root), "--index", "ivf", "--name", "spring"])
+    entry = IndexEntry.model_validate_json((trained_copy.index / "index.json").read_bytes())
+    assert entry.type == "ivf"
+    catalog = Catalog(trained_copy.release / "catalog.sqlite")
+    assert catalog.items([0])[0].photo.startswith("datasets/spring/photos/")
+    catalog.close()
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(SettingsError, match="index is 'hnsw'; it may be auto, flat, ivf"):
+        dataclasses.replace(IndexSettings(), index="hnsw")

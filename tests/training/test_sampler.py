@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from lambda_app.errors import SettingsError
+from training.sampler import batches_per_epoch, pair_batches
+
+# Ten products with two photos, four with one, one with three.
+LABELS = np.array([*np.repeat(np.arange(10), 2), 10, 11, 12, 13, 14, 14, 14])
+
+
+def partners_together(labels, batches):
+    """For each label with two photos in the epoch: whether one batch holds both."""
+    where = {}
+    for number, batch in enumerate(batches):
+        for position in batch:
+            where.setdefault(int(labels[position]), []).append(number)
+    return [len(set(numbers)) == 1 for label, numbers in where.items() if label < 10 and len(numbers) == 2]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_both_photos_of_a_product_stand_in_one_batch(seed):
+    together = partners_together(LABELS, pair_batches(LABELS, 6, np.random.default_rng(seed)))
+    assert together
+    assert all(together)
+
+
+def test_batches_have_one_size_and_no_photo_twice():
+    batches = pair_batches(LABELS, 6, np.random.default_rng(0))
+    assert [len(batch) for batch in batches] == [6] * batches_per_epoch(len(LABELS), 6)
+    seen = np.concatenate(batches)
+    assert len(set(seen.tolist())) == len(seen)
+
+
+def test_every_photo_comes_up_over_some_epochs():
+    rng = np.random.default_rng(0)
+    seen = np.concatenate([np.concatenate(pair_batches(LABELS, 6, rng)) for _ in range(20)])
+    assert set(seen.tolist()) == set(range(len(LABELS)))
+
+
+def test_a_set_smaller_than_the_batch_is_one_batch():
+    (batch,) = pair_batches(LABELS, 64, np.random.default_rng(0))
+    assert sorted(batch.tolist()) == list(range(len(LABELS)))
+
+
+def test_the_same_seed_gives_the_same_epoch_and_another_seed_another():
+    first, again, other = (np.concatenate(pair_batches(LABELS, 6, np.random.default_rng(seed))) for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("batch", [0, 1, 7])
+def test_an_odd_batch_is_refused(batch):
+    with pytest.raises(SettingsError, match=f"the batch is {batch}; it must be an even number"):
+        pair_batches(LABELS, batch, np.random.default_rng(0))

@@ -1,0 +1,45 @@
+import pytest
+
+from lambda_app.errors import SettingsError
+from training.schedule import learning_rate, run_progress
+
+
+def test_warmup_climbs_linearly_to_the_peak():
+    rates = [learning_rate(x, peak=2.0, schedule="cosine", warmup=0.2) for x in (0.0, 0.05, 0.1, 0.2)]
+    assert rates == pytest.approx([0.0, 0.5, 1.0, 2.0])
+
+
+def test_cosine_falls_to_zero_along_half_a_period():
+    rates = [learning_rate(x, peak=1.0, schedule="cosine", warmup=0.0) for x in (0.0, 0.5, 1.0)]
+    assert rates == pytest.approx([1.0, 0.5, 0.0])
+
+
+def test_flat_stays_at_the_peak_after_warmup():
+    assert {learning_rate(x, peak=0.3, schedule="flat", warmup=0.1) for x in (0.1, 0.5, 1.0)} == {0.3}
+
+
+def test_a_run_that_is_all_warmup_ends_at_the_peak():
+    assert learning_rate(1.0, peak=0.3, schedule="cosine", warmup=1.0) == pytest.approx(0.3)
+
+
+def test_an_unknown_schedule_is_refused_by_name():
+    with pytest.raises(SettingsError, match=r"no schedule 'step'; there are cosine, flat"):
+        learning_rate(0.5, peak=1.0, schedule="step", warmup=0.0)
+
+
+@pytest.mark.parametrize(
+    ("step", "elapsed", "budget", "expected"),
+    [
+        (30, 0.0, 0.0, 0.3),  # no budget
+        (30, 50.0, 100.0, 0.5),  # the clock is further on
+        (30, 10.0, 100.0, 0.3),  # the steps are
+        (100, 0.0, 0.0, 1.0),
+        (30, 500.0, 100.0, 1.0),  # never over 1
+    ],
+)
+def test_progress_is_the_further_of_steps_and_time(step, elapsed, budget, expected):
+    assert run_progress(step, 100, elapsed, budget) == pytest.approx(expected)
+
+
+def test_a_run_of_no_steps_is_done():
+    assert run_progress(0, 0, 0.0, 0.0) == 1.0

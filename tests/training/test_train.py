@@ -1,0 +1,125 @@
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lambda_app.release import read_manifest, verify_file
+from training import train
+from training.errors import DataError, WeightsError
+from training.stages import report_errors
+from training.train import Places, parse
+from training.weights import load_weights
+
+TINY = ["--size", "32", "--backbone", "shufflenet_v2_x0_5", "--weights", "none", "--epochs", "1", "--batch", "16"]
+
+
+@pytest.fixture
+def outside(monkeypatch):
+    """An environment that SageMaker has no part in."""
+    for name in [name for name in os.environ if name.startswith("SM_")]:
+        monkeypatch.delenv(name)
+
+
+def test_a_rerun_with_nothing_changed_keeps_the_archive_and_says_where_it_is(
+    trained_copy, sample_data, outside, capsys
+):
+    before = trained_copy.archive.stat().st_mtime_ns
+    train.main(["--data", str(sample_data), "--out", str(trained_copy.root), *TINY])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == str(trained_copy.archive)
+    assert "accuracy 0." in lines[-2]
+    assert "recall@4 by embedding 0." in lines[-2]
+    assert trained_copy.archive.stat().st_mtime_ns == before
+
+
+def test_only_the_stages_behind_a_change_run_again(trained_copy, sample_data, outside):
+    stamps = {path.stem: path.stat().st_mtime_ns for path in (trained_copy.root / "stages").iterdir()}
+    options = [*TINY, "--name", "autumn"]
+    train.main(["--data", str(sample_data), "--out", str(trained_copy.root), *options])
+    changed = {
+        path.stem for path in (trained_copy.root / "stages").iterdir() if path.stat().st_mtime_ns != stamps[path.stem]
+    }
+    assert changed == {"index", "pack"}
+
+
+@pytest.fixture
+def sagemaker(trained, sample_data, tmp_path):
+    """Folders and variables as SageMaker's toolkit makes them, with a run that has got as far as its archive."""
+    base = tmp_path / "ml"
+    for name in ("model", "output/data"):
+        (base / name).mkdir(parents=True)
+    shutil.copytree(trained.root, base / "work")
+    return {
+        "SM_CHANNEL_DATASET": str(sample_data),
+        "SM_MODEL_DIR": str(base / "model"),
+        "SM_OUTPUT_DATA_DIR": str(base / "output" / "data"),
+    }
+
+
+def test_a_sagemaker_job_leaves_the_release_where_its_archive_is_made(sagemaker, monkeypatch, outside):
+    for name, value in sagemaker.items():
+        monkeypatch.setenv(name, value)
+    train.main([*TINY, "--force", "True"])
+    model = Path(sagemaker["SM_MODEL_DIR"])
+    manifest = read_manifest((model / "manifest.json").read_bytes())
+    assert manifest.force
+    for entry in manifest.files():
+        verify_file(model / entry.file, entry)
+    report = Path(sagemaker["SM_OUTPUT_DATA_DIR"]) / "report" / "metrics.json"
+    assert json.loads(report.read_bytes())["test"]["n"] == manifest.evaluation["test"]["n"]
+
+
+def test_a_sagemaker_job_keeps_its_checkpoint_where_it_outlives_the_machine(sagemaker):
+    assert Places.from_environ(sagemaker).checkpoints == Path(sagemaker["SM_MODEL_DIR"]).parent / "checkpoints"
+
+
+def test_the_weights_channel_is_what_training_starts_from(sagemaker, trained, tmp_path):
+    channel = tmp_path / "weights"
+    channel.mkdir()
+    shutil.copy(trained.release / "weights.safetensors", channel / "weights.safetensors")
+    places = Places.from_environ(sagemaker | {"SM_CHANNEL_WEIGHTS": str(channel)})
+    data, work, settings = parse([], places)
+    assert settings.fit.weights == str(channel / "weights.safetensors")
+    assert settings.prepare.base_categories == load_weights(trained.weights)[1]
+    assert data == Path(sagemaker["SM_CHANNEL_DATASET"])
+    assert work.root == Path(sagemaker["SM_MODEL_DIR"]).parent / "work"
+
+
+@pytest.mark.parametrize("names", [[], ["a.pt", "b.pth"]])
+def test_a_weights_channel_without_exactly_one_file_is_refused(names, tmp_path):
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(WeightsError, match=f"holds {len(names)} files of weights"):
+        Places.from_environ({"SM_CHANNEL_WEIGHTS": str(tmp_path)})
+
+
+def test_without_sagemaker_the_environment_says_nothing():
+    assert Places.from_environ({}) == Places()
+
+
+def test_the_training_channel_is_data_too(tmp_path):
+    assert Places.from_environ({"SM_CHANNEL_TRAINING": str(tmp_path)}).data == tmp_path
+
+
+def test_a_categories_file_comes_before_those_of_the_weights(trained, tmp_path):
+    names = tmp_path / "categories.txt"
+    names.write_text("shoes\n")
+    weights = str(trained.release / "weights.safetensors")
+    given = ["--data", "x", "--out", "y", "--weights", weights, "--categories", str(names)]
+    _, _, settings = parse(given, Places())
+    assert settings.prepare.leading_categories() == ("shoes",)
+
+
+def test_missing_data_is_named(tmp_path):
+    with pytest.raises(DataError, match="--data is missing"):
+        parse(["--out", str(tmp_path)], Places())
+
+
+def test_bad_input_is_one_line_and_exit_code_2(tmp_path, outside, capsys):
+    argv = ["--data", str(tmp_path / "none"), "--out", str(tmp_path / "out")]
+    assert report_errors(train.main, argv) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1

@@ -1,0 +1,132 @@
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from lambda_app.errors import SettingsError
+from training.errors import DataError, DivergedError
+from training.trainer import FitSettings, Trainer
+
+CPU = torch.device("cpu")
+
+
+def bar():
+    return iter(int, 1)  # endless
+
+
+@pytest.fixture
+def make(small_dataset, fit_settings):
+    """A trainer of the tiny dataset, with some settings changed."""
+
+    def trainer(**changes):
+        return Trainer(small_dataset, dataclasses.replace(fit_settings, **changes), CPU)
+
+    return trainer
+
+
+def weights(trainer):
+    return torch.cat([value.flatten().double() for value in trainer.judged.state_dict().values()])
+
+
+def test_there_are_at_most_twenty_settings_each_with_a_reason():
+    fields = dataclasses.fields(FitSettings)
+    assert len(fields) <= 20
+    assert all(field.metadata["help"] for field in fields)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": -1}, "epochs is -1; it must be at least 0"),
+        ({"warmup": 1.5}, "warmup is 1.5; it must be at most 1"),
+        ({"schedule": "step"}, "schedule is 'step'; it may be cosine, flat"),
+        ({"optimiser": "lion"}, "optimiser is 'lion'; it may be adamw, sgd"),
+        ({"rotation": 181}, "rotation is 181; it must be at most 180"),
+    ],
+)
+def test_a_bad_setting_is_named_with_its_limit(changes, message):
+    with pytest.raises(SettingsError, match=message):
+        FitSettings(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimiser": "sgd", "lr": 0.01, "weight_decay": 0.0, "schedule": "flat"},
+        {"metric_weight": 0.0, "colour": 0.0},
+    ],
+)
+def test_training_lowers_the_loss(make, changes):
+    trainer = make(epochs=3, **changes)
+    losses = [trainer.train_epoch(bar())["train_loss"] for _ in range(3)]
+    assert losses[-1] < losses[0]
+    assert trainer.progress() == 1
+
+
+def test_the_figures_of_an_epoch_have_their_names(make):
+    trainer = make(epochs=2)
+    trained, judged = trainer.train_epoch(bar()), trainer.validate()
+    assert set(trained) == {"epoch", "lr", "train_loss", "seconds", "photos_per_s"}
+    assert set(judged) == {"val_loss", "val_accuracy", "val_recall4"}
+    assert trained["epoch"] == 1
+    assert 0 <= judged["val_accuracy"] <= 1
+    assert 0 <= judged["val_recall4"] <= 1
+    assert trainer.elapsed >= trained["seconds"]
+
+
+def test_the_same_seed_gives_the_same_weights(make):
+    first, again, other = make(seed=1), make(seed=1), make(seed=2)
+    for trainer in (first, again, other):
+        trainer.train_epoch(bar())
+    assert torch.equal(weights(first), weights(again))
+    assert not torch.equal(weights(first), weights(other))
+
+
+def test_a_restored_run_goes_on_as_if_it_had_not_stopped(make):
+    whole = make(epochs=2)
+    whole.train_epoch(bar())
+    stopped = copy.deepcopy(whole.state())
+    expected = whole.train_epoch(bar())
+    later = make(epochs=2)
+    later.restore(stopped)
+    found = later.train_epoch(bar())
+    assert found["train_loss"] == expected["train_loss"]
+    assert torch.equal(weights(later), weights(whole))
+
+
+def test_a_spent_time_budget_ends_the_run_within_an_epoch(make):
+    trainer = make(epochs=50, seconds=1e-6)
+    figures = trainer.train_epoch(bar())
+    assert trainer.progress() == 1
+    assert figures["photos_per_s"] * figures["seconds"] < len(trainer.rows)
+
+
+def test_frozen_stages_keep_their_weights(make):
+    trainer = make(freeze="stage4", ema=0.0)
+    before = {key: value.clone() for key, value in trainer.model.state_dict().items()}
+    trainer.train_epoch(bar())
+    changed = {
+        key.split(".")[1] for key, value in trainer.model.state_dict().items() if not torch.equal(value, before[key])
+    }
+    assert changed == {"conv5", "weight", "bias"}  # the last stage, and the heads
+
+
+def test_a_loss_that_is_not_finite_names_epoch_and_batch(make):
+    trainer = make(epochs=1, lr=1e30, optimiser="sgd", warmup=0.0)
+    with pytest.raises(DivergedError, match=r"the loss is (nan|inf) in epoch 1, batch \d+; a lower --lr"):
+        trainer.train_epoch(bar())
+
+
+def test_without_a_validation_split_there_are_no_figures(small_dataset, fit_settings):
+    split = np.where(small_dataset.split == 1, 0, small_dataset.split)
+    trainer = Trainer(dataclasses.replace(small_dataset, split=split), fit_settings, CPU)
+    assert trainer.validate() == {"val_loss": None, "val_accuracy": None, "val_recall4": None}
+
+
+def test_a_dataset_without_training_photos_is_refused(small_dataset, fit_settings):
+    empty = dataclasses.replace(small_dataset, split=np.full_like(small_dataset.split, 2))
+    with pytest.raises(DataError, match="has 0 training photos; 2 are the least"):
+        Trainer(empty, fit_settings, CPU)

@@ -1,0 +1,1 @@
+"""From raw listings and photos to a release: prepare, fit, evaluate, export, index, pack."""

@@ -1,0 +1,98 @@
+"""Training-time augmentation, batched on the device, and the device's own normalisation.
+
+The only transform beside `lambda_app.preprocessing`: it starts from the same letterboxed pixels and ends in the same
+normalised input.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lambda_app.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a training photo may be moved and recoloured.
+
+    Attributes:
+        rotation: degrees to either side; 180 is any turn.
+        crop: largest share by which a side is zoomed in; shifts go up to half of it. 0 leaves the frame alone.
+        colour: largest relative change of brightness, contrast and saturation; 0 leaves the colours alone.
+    """
+
+    rotation: float
+    crop: float
+    colour: float
+
+
+def to_unit(photos: Tensor) -> Tensor:
+    """uint8 (n, size, size, 3) -> float32 (n, 3, size, size) in [0, 1]."""
+    # A tensor as divisor: CUDA turns division by a plain number into a product with its rounded reciprocal.
+    return photos.permute(0, 3, 1, 2).float().div_(torch.full((1,), 255.0, device=photos.device))
+
+
+def normalise(unit: Tensor, settings: Preprocessing) -> Tensor:
+    """The last two steps of `lambda_app.preprocessing.normalise`, on the device: the same float32 operations in order.
+
+    Args:
+        unit: float32 (n, 3, size, size) in [0, 1]; overwritten.
+    """
+    mean = torch.tensor(settings.mean, device=unit.device).view(3, 1, 1)
+    std = torch.tensor(settings.std, device=unit.device).view(3, 1, 1)
+    return unit.sub_(mean).div_(std)
+
+
+def to_input(photos: Tensor, settings: Preprocessing) -> Tensor:
+    """What evaluation feeds the network: uint8 (n, size, size, 3) -> normalised float32 (n, 3, size, size)."""
+    return normalise(to_unit(photos), settings)
+
+
+def augment(unit: Tensor, limits: Augmentation, generator: torch.Generator) -> Tensor:
+    """Turn, mirror, zoom, shift and recolour every photo by its own random amounts.
+
+    Args:
+        unit: float32 (n, 3, size, size) in [0, 1].
+        limits: how far.
+        generator: on the CPU, so that the same seed draws the same amounts on any device.
+
+    Returns:
+        float32, same shape and range; what comes into the frame is black, as the letterbox is.
+    """
+    count = len(unit)
+    theta = _affine(count, limits, generator).to(unit.device)
+    grid = F.affine_grid(theta, list(unit.shape), align_corners=False)
+    moved = F.grid_sample(unit, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    if limits.colour <= 0:
+        return moved
+    factors = 1 + limits.colour * _spread((3, count, 1, 1, 1), generator)  # brightness, contrast, saturation
+    return _recolour(moved, factors.to(unit.device))
+
+
+def _affine(count: int, limits: Augmentation, generator: torch.Generator) -> Tensor:
+    """Maps from output to input coordinates, float32 (n, 2, 3)."""
+    angle = _spread((count,), generator) * math.radians(limits.rotation)
+    zoom = 1 - limits.crop * torch.rand(count, generator=generator)
+    mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
+    shift = 0.5 * limits.crop * _spread((count, 2), generator)
+    cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
+    first = torch.stack([cos * mirror, -sin, shift[:, 0]], dim=1)
+    second = torch.stack([sin * mirror, cos, shift[:, 1]], dim=1)
+    return torch.stack([first, second], dim=1)
+
+
+def _recolour(unit: Tensor, factors: Tensor) -> Tensor:
+    brightness, contrast, saturation = factors
+    lit = unit * brightness
+    middle = lit.mean(dim=(1, 2, 3), keepdim=True)
+    contrasted = torch.lerp(middle.expand_as(lit), lit, contrast)
+    grey = contrasted.mean(dim=1, keepdim=True)
+    return torch.lerp(grey.expand_as(contrasted), contrasted, saturation).clamp_(0, 1)
+
+
+def _spread(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Uniform in [-1, 1)."""
+    return torch.rand(shape, generator=generator) * 2 - 1

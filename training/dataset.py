@@ -1,0 +1,192 @@
+"""A prepared dataset: the items table, the photo cache and the splits, as every later stage reads them.
+
+items.sqlite   table `items`; its row i is row i of the photo cache
+photos.npy     uint8 (n, size, size, 3), letterboxed by the serving code
+rejected.csv   every input row or photo that was refused, with its reason
+summary.json   what was read, kept and refused; settings and identity
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from lambda_app.preprocessing import Preprocessing
+from training.errors import DataError
+
+ITEMS = "items.sqlite"
+PHOTOS = "photos.npy"
+REJECTED = "rejected.csv"
+SUMMARY = "summary.json"
+SPLITS = ("train", "validation", "test")
+ITEMS_TABLE = """
+CREATE TABLE items (
+    row INTEGER PRIMARY KEY, image_id TEXT NOT NULL UNIQUE, product_id TEXT NOT NULL, category INTEGER NOT NULL,
+    title TEXT, price REAL, location TEXT, split TEXT NOT NULL, photo TEXT NOT NULL
+)
+"""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One kept photo with its listing.
+
+    Attributes:
+        row: its row in the photo cache.
+        category: index into `Dataset.categories`.
+        photo: path relative to the data folder that was prepared.
+    """
+
+    row: int
+    image_id: str
+    product_id: str
+    category: int
+    title: str | None
+    price: float | None
+    location: str | None
+    split: str
+    photo: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset opened for reading.
+
+    Attributes:
+        path: its folder.
+        photos: uint8 (n, size, size, 3), memory-mapped.
+        category: int64 (n,), indices into `categories`.
+        product: int64 (n,), dense codes: two photos of one product share theirs.
+        split: uint8 (n,), indices into `SPLITS`.
+        categories: in index order; the last ones may have no item.
+        preprocessing: how the photos were made, and how serving must make its own.
+        digest: hex SHA-256 of items, photos, splits and settings: the dataset's identity.
+        layout: "listings" or "folders" (there each photo is its own product).
+        summary: `summary.json`.
+    """
+
+    path: Path
+    photos: npt.NDArray[np.uint8]
+    category: npt.NDArray[np.int64]
+    product: npt.NDArray[np.int64]
+    split: npt.NDArray[np.uint8]
+    categories: tuple[str, ...]
+    preprocessing: Preprocessing
+    digest: str
+    layout: str
+    summary: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: Path) -> "Dataset":
+        """Open a dataset, photos memory-mapped.
+
+        Raises:
+            DataError: a file is missing or unreadable, or the files disagree about how many items there are.
+        """
+        summary = read_summary(path)
+        photos = _map_photos(path / PHOTOS)
+        category, product, split = _read_codes(path / ITEMS)
+        try:
+            count = summary["kept"]["images"]
+            preprocessing = Preprocessing.model_validate(summary["preprocessing"])
+            dataset = cls(
+                path=path,
+                photos=photos,
+                category=category,
+                product=product,
+                split=split,
+                categories=tuple(summary["categories"]),
+                preprocessing=preprocessing,
+                digest=summary["digest"],
+                layout=summary["layout"],
+                summary=summary,
+            )
+        except (KeyError, TypeError, ValidationError) as exc:
+            raise DataError(f"{path / SUMMARY} is not the summary of a dataset: {type(exc).__name__} {exc}") from exc
+        expected = (count, preprocessing.size, preprocessing.size, 3)
+        if photos.shape != expected or len(category) != count:
+            raise DataError(
+                f"{path} disagrees with itself: {SUMMARY} counts {count} items of {preprocessing.size} pixels, "
+                f"{ITEMS} holds {len(category)}, {PHOTOS} is {photos.shape}"
+            )
+        if count and not 0 <= category.min() <= category.max() < len(dataset.categories):
+            raise DataError(f"{path / ITEMS} holds a category beyond the {len(dataset.categories)} of {SUMMARY}")
+        return dataset
+
+    def rows(self, split: str) -> npt.NDArray[np.int64]:
+        """The rows of a split, ascending, int64.
+
+        Raises:
+            DataError: not one of `SPLITS`.
+        """
+        if split not in SPLITS:
+            raise DataError(f"no split is called {split!r}; there are {', '.join(SPLITS)}")
+        return np.flatnonzero(self.split == SPLITS.index(split)).astype(np.int64)
+
+    @cached_property
+    def image_ids(self) -> tuple[str, ...]:
+        """The image id of each row; read when first asked for."""
+        return tuple(item.image_id for item in self.items())
+
+    def items(self) -> Iterator[Item]:
+        """Every item in row order, streamed."""
+        with closing(_connect(self.path / ITEMS)) as db:
+            for values in db.execute("SELECT * FROM items ORDER BY row"):
+                yield Item(*values)
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """`summary.json` of the dataset at `path`.
+
+    Raises:
+        DataError: it is missing or not JSON.
+    """
+    try:
+        summary = json.loads((path / SUMMARY).read_bytes())
+    except FileNotFoundError as exc:
+        raise DataError(f"{path} is not a dataset: it holds no {SUMMARY}") from exc
+    except ValueError as exc:
+        raise DataError(f"{path / SUMMARY} is not JSON: {exc}") from exc
+    if not isinstance(summary, dict):
+        raise DataError(f"{path / SUMMARY} is not the summary of a dataset")
+    return summary
+
+
+def _map_photos(path: Path) -> npt.NDArray[np.uint8]:
+    try:
+        photos: npt.NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as exc:
+        raise DataError(f"{path} cannot be read: {exc}") from exc
+    if photos.dtype != np.uint8:
+        raise DataError(f"{path} holds {photos.dtype}, not uint8")
+    return photos
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _read_codes(path: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Category, product and split of each row as numbers."""
+    sql = """
+        SELECT row, category, dense_rank() OVER (ORDER BY product_id) - 1,
+               CASE split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 WHEN 'test' THEN 2 END
+        FROM items ORDER BY row
+    """
+    kind = np.dtype([("row", np.int64), ("category", np.int64), ("product", np.int64), ("split", np.uint8)])
+    try:
+        with closing(_connect(path)) as db:
+            codes = np.fromiter(db.execute(sql), kind)
+    except (sqlite3.Error, TypeError, ValueError) as exc:
+        raise DataError(f"{path} cannot be read: {exc}") from exc
+    if not np.array_equal(codes["row"], np.arange(len(codes))):
+        raise DataError(f"{path} does not number its rows from 0 without a gap")
+    return codes["category"].copy(), codes["product"].copy(), codes["split"].copy()

@@ -1,0 +1,137 @@
+"""Embed the catalogue and index it: row i of the index is row i of the catalog is row i of the dataset.
+
+    python -m training.index --out OUT [--index flat|ivf]
+
+reads OUT/dataset and OUT/release/model.onnx and writes OUT/release/index.faiss, OUT/release/catalog.sqlite, and in
+OUT/index the vectors, the index's figures and the smoke cases. Photos go through the very code that serves.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lambda_app.catalog import CatalogItem, write_catalog
+from lambda_app.model import Model, ModelOutput
+from lambda_app.preprocessing import normalise
+from lambda_app.release import IndexEntry, sha256_of
+from training.dataset import Dataset
+from training.progress import track
+from training.smoke import choose_cases, replay
+from training.stages import (
+    CommandParser,
+    WorkFolder,
+    add_settings,
+    add_work_folder,
+    check_settings,
+    report_errors,
+    run_stage,
+    setting,
+    settings_from,
+    write_json,
+)
+from training.vectors import build_index
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class IndexSettings:
+    """How the catalogue is indexed, and how its photos are named in the store."""
+
+    index: str = setting(
+        "auto",
+        "auto is exact while that is fast enough; flat is exact, ivf an inverted file",
+        choices=("auto", "flat", "ivf"),
+    )
+    name: str = setting("", "of the dataset in the store, datasets/<name>/...; by default that of the data folder")
+
+    def __post_init__(self) -> None:
+        """Raises: SettingsError, naming the value and what it may be."""
+        check_settings(self)
+
+
+def run(work: WorkFolder, settings: IndexSettings) -> bool:
+    """The stage: embed and index unless the same model and dataset were before; whether it ran."""
+    dataset = Dataset.open(work.dataset)
+    # The temperature decides the margins of the smoke cases.
+    temperature = float(json.loads((work.report / "metrics.json").read_bytes())["temperature"])
+    inputs = {
+        "dataset": dataset.digest,
+        "model": sha256_of(work.model),
+        "temperature": temperature,
+        "settings": asdict(settings),
+    }
+    outputs = [
+        work.release / "index.faiss",
+        work.release / "catalog.sqlite",
+        work.index / "index.json",
+        work.index / "smoke.json",
+    ]
+    return run_stage(work, "index", inputs, outputs, lambda: index(dataset, work, settings, temperature))
+
+
+def index(dataset: Dataset, work: WorkFolder, settings: IndexSettings, temperature: float) -> IndexEntry:
+    """Embed, index, write the catalog, choose smoke cases and ask them back.
+
+    Raises:
+        IndexBuildError: the files that were written do not answer a smoke case as they must.
+    """
+    work.index.mkdir(parents=True, exist_ok=True)
+    model = Model(work.model)
+    outputs = embed(model, dataset, work.index)
+    entry = build_index(outputs.embedding, settings.index, work.release / "index.faiss", int(dataset.summary["seed"]))
+    write_json(work.index / "index.json", entry.model_dump(mode="json"))
+    write_catalog(work.release / "catalog.sqlite", catalog_items(dataset, settings.name or dataset.summary["data"]))
+    cases = choose_cases(dataset, model, outputs, temperature)
+    replay(cases, dataset, work.release, entry)
+    write_json(work.index / "smoke.json", [case.model_dump(mode="json") for case in cases])
+    return entry
+
+
+def embed(model: Model, dataset: Dataset, folder: Path) -> ModelOutput:
+    """The served model's answers for every row of the dataset, memory-mapped: `logits.npy` and `embeddings.npy`.
+
+    Memory stays flat as photos grow.
+    """
+    count = len(dataset.photos)
+    outputs = ModelOutput(
+        np.lib.format.open_memmap(folder / "logits.npy", "w+", np.float32, (count, model.classes)),
+        np.lib.format.open_memmap(folder / "embeddings.npy", "w+", np.float32, (count, model.embedding_dim)),
+    )
+    for start in track(range(0, count, _BATCH), -(-count // _BATCH), "index", "batch"):
+        rows = slice(start, start + _BATCH)
+        part = model.run(normalise(dataset.photos[rows], dataset.preprocessing))
+        outputs.logits[rows] = part.logits
+        outputs.embedding[rows] = part.embedding
+    return outputs
+
+
+def catalog_items(dataset: Dataset, name: str) -> Iterator[CatalogItem]:
+    """The catalog's rows in order; photos under the store key `datasets/<name>/`."""
+    for item in dataset.items():
+        yield CatalogItem(
+            image_id=item.image_id,
+            product_id=item.product_id,
+            category=dataset.categories[item.category],
+            title=item.title,
+            price=item.price,
+            location=item.location,
+            photo=f"datasets/{name}/{item.photo}",
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`python -m training.index`."""
+    parser = CommandParser(prog="python -m training.index", description=__doc__.partition("\n")[0])
+    add_work_folder(parser)
+    add_settings(parser, IndexSettings)
+    arguments = parser.parse_args(argv)
+    run(WorkFolder(arguments.out), settings_from(arguments, IndexSettings))
+
+
+if __name__ == "__main__":
+    sys.exit(report_errors(main))

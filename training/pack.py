@@ -1,0 +1,164 @@
+"""Put the release together: manifest, files and report in one archive.
+
+    python -m training.pack --out OUT
+
+reads what the other stages left in OUT and writes OUT/release.tar.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lambda_app.archive import REPORT, write_archive
+from lambda_app.release import (
+    MANIFEST,
+    CatalogEntry,
+    FileEntry,
+    IndexEntry,
+    Manifest,
+    ModelEntry,
+    SmokeCase,
+    file_entry,
+    release_id,
+    sha256_of,
+)
+from training.dataset import Dataset
+from training.stages import (
+    CommandParser,
+    WorkFolder,
+    add_settings,
+    add_work_folder,
+    report_errors,
+    run_stage,
+    setting,
+    settings_from,
+    stage_seconds,
+)
+from training.weights import load_weights
+
+_STAGES = ("fit", "evaluate", "onnx", "export", "index")
+
+
+@dataclass(frozen=True)
+class PackSettings:
+    """What the release asks of the promoter."""
+
+    force: bool = setting(False, "true lets it go live though its figures lie under those of the live release")
+
+
+def run(work: WorkFolder, settings: PackSettings) -> bool:
+    """The stage: pack unless the same files were packed before; whether it ran."""
+    files = [
+        work.model,
+        work.release / "index.faiss",
+        work.release / "catalog.sqlite",
+        work.release / "weights.safetensors",
+        work.report / "metrics.json",
+        work.index / "smoke.json",
+        work.fit / "fit.json",
+    ]
+    inputs = {"files": {path.name: sha256_of(path) for path in files}, "settings": asdict(settings)}
+    outputs = [work.archive, work.release / MANIFEST]
+    return run_stage(work, "pack", inputs, outputs, lambda: pack(work, settings))
+
+
+def pack(work: WorkFolder, settings: PackSettings) -> Manifest:
+    """Write `manifest.json` and `report/` beside the release's files, and the archive of them all."""
+    manifest = build_manifest(work, settings)
+    shutil.copytree(work.report, work.release / REPORT, dirs_exist_ok=True)
+    (work.release / MANIFEST).write_bytes(manifest.to_json())
+    write_archive(work.archive, manifest, work.release)
+    return manifest
+
+
+def build_manifest(work: WorkFolder, settings: PackSettings) -> Manifest:
+    """The manifest of the files that stand in the work folder."""
+    dataset = Dataset.open(work.dataset)
+    figures = _read(work.report / "metrics.json")
+    exported = _read(work.export / "export.json")
+    network, categories = load_weights(work.weights)
+    model = ModelEntry(
+        **file_entry(work.model),
+        precision=exported["precision"],
+        gate=exported["gate"],
+        embedding_dim=network.embedding.out_features,
+        temperature=figures["temperature"],
+        opset=exported["opset"],
+    )
+    index = IndexEntry.model_validate(_read(work.index / "index.json"))
+    catalog = CatalogEntry(**file_entry(work.release / "catalog.sqlite"), count=len(dataset.photos))
+    weights = FileEntry(**file_entry(work.release / "weights.safetensors"))
+    created = datetime.now(UTC).replace(microsecond=0)
+    return Manifest(
+        release=release_id(created, [model, index, catalog, weights]),
+        created_at=created,
+        categories=categories,
+        preprocessing=dataset.preprocessing,
+        model=model,
+        index=index,
+        catalog=catalog,
+        weights=weights,
+        evaluation=_in_short(figures),
+        training=_provenance(work, dataset, exported),
+        smoke=tuple(SmokeCase.model_validate(case) for case in _read(work.index / "smoke.json")),
+        force=settings.force,
+    )
+
+
+def _in_short(figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures without the tables that `report/metrics.json` holds."""
+    test = {name: value for name, value in figures["test"].items() if name not in ("confusion", "per_category")}
+    return {"test": test, "validation": figures["validation"], "gallery": figures["gallery"]}
+
+
+def _provenance(work: WorkFolder, dataset: Dataset, exported: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "code": {"version": version("lookalike"), "commit": _commit()},
+        "dataset": {
+            "name": dataset.summary["data"],
+            "digest": dataset.digest,
+            "photos": len(dataset.photos),
+            "seed": dataset.summary["seed"],
+        },
+        "fit": _read(work.fit / "fit.json"),
+        "export": exported,
+        "stage_seconds": {name: stage_seconds(work, name) for name in _STAGES},
+    }
+
+
+def _commit() -> str | None:
+    """The commit that this code is at, marked where it was changed; None outside of a checkout."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    found = subprocess.run(
+        [git, "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip() or None
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_bytes())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`python -m training.pack`."""
+    parser = CommandParser(prog="python -m training.pack", description=__doc__.partition("\n")[0])
+    add_work_folder(parser)
+    add_settings(parser, PackSettings)
+    arguments = parser.parse_args(argv)
+    run(WorkFolder(arguments.out), settings_from(arguments, PackSettings))
+
+
+if __name__ == "__main__":
+    sys.exit(report_errors(main))

@@ -1,0 +1,178 @@
+"""From raw listings and photos to a release archive; also what a SageMaker training job runs.
+
+    python -m training.train --data DATA --out OUT --backbone resnet50 --epochs 30
+
+runs prepare, fit, evaluate, export, index and pack in the work folder OUT; a stage runs again only when its inputs or
+settings changed. Under SageMaker the folders come from SM_* variables, and the files of the release go to SM_MODEL_DIR,
+of which it makes the archive.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lambda_app.release import MANIFEST, Manifest, read_manifest
+from training import evaluate, export, fit, index, pack
+from training.errors import DataError, WeightsError
+from training.export import ExportSettings
+from training.index import IndexSettings
+from training.pack import PackSettings
+from training.prepare import PrepareSettings, prepare
+from training.stages import CommandParser, WorkFolder, add_settings, add_work_folder, report_errors, settings_from
+from training.trainer import FitSettings
+from training.weights import categories_of
+
+_WEIGHTS = (".pt", ".pth", ".safetensors")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a run reads and writes, as its environment says; None where it says nothing.
+
+    Attributes:
+        data: the raw data.
+        out: the work folder.
+        weights: a file to start from.
+        checkpoints: a folder that outlives the machine.
+        release: where the release's files go, beside the archive.
+        report: where the report goes, beside the archive.
+    """
+
+    data: Path | None = None
+    out: Path | None = None
+    weights: Path | None = None
+    checkpoints: Path | None = None
+    release: Path | None = None
+    report: Path | None = None
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Places":
+        """SageMaker's folders, where its toolkit has named them.
+
+        Raises:
+            WeightsError: the channel `weights` does not hold exactly one file of weights.
+        """
+        data = environ.get("SM_CHANNEL_DATASET") or environ.get("SM_CHANNEL_TRAINING")
+        release = environ.get("SM_MODEL_DIR")
+        report = environ.get("SM_OUTPUT_DATA_DIR")
+        base = Path(release).parent if release else None  # /opt/ml, on the volume that was asked for
+        return cls(
+            data=Path(data) if data else None,
+            out=base / "work" if base else None,
+            weights=_only_weights(Path(environ["SM_CHANNEL_WEIGHTS"])) if "SM_CHANNEL_WEIGHTS" in environ else None,
+            checkpoints=base / "checkpoints" if base else None,
+            release=Path(release) if release else None,
+            report=Path(report) if report else None,
+        )
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """The settings of every stage."""
+
+    prepare: PrepareSettings
+    fit: FitSettings
+    export: ExportSettings
+    index: IndexSettings
+    pack: PackSettings
+
+
+def train(data: Path, work: WorkFolder, settings: TrainSettings, checkpoints: Path | None = None) -> Manifest:
+    """Run every stage whose inputs or settings changed; the manifest of the release in `work.archive`.
+
+    Args:
+        data: listings or folders of photos.
+        checkpoints: see `training.fit.run`.
+
+    Raises:
+        TrainingError: one that a person can act on.
+    """
+    prepare(data, work.dataset, settings.prepare)
+    fit.run(work, settings.fit, checkpoints)
+    evaluate.run(work)
+    export.run(work, settings.export)
+    index.run(work, settings.index)
+    pack.run(work, settings.pack)
+    return read_manifest((work.release / MANIFEST).read_bytes())
+
+
+def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder, TrainSettings]:
+    """The command line: raw data, work folder, settings.
+
+    Raises:
+        DataError: no raw data is named.
+    """
+    parser = CommandParser(prog="python -m training.train", description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, default=places.data, help="listings (CSV and photos) or folders of photos")
+    add_work_folder(parser, places.out)
+    prepared = PrepareSettings()
+    parser.add_argument("--size", type=int, default=prepared.size, help="side of the photos, in pixels")
+    parser.add_argument("--test-share", type=float, default=prepared.test_share, help="of the products")
+    parser.add_argument("--validation-share", type=float, default=prepared.validation_share, help="of the others")
+    parser.add_argument("--categories", type=Path, help="category names in index order, one a line")
+    for kind in (FitSettings, ExportSettings, IndexSettings, PackSettings):
+        add_settings(parser, kind)
+    if places.weights:
+        parser.set_defaults(weights=str(places.weights))
+    given = parser.parse_args(argv)
+    if given.data is None:
+        raise DataError("--data is missing: the folder of listings (CSV and photos) or of folders of photos")
+    settings = TrainSettings(
+        prepare=PrepareSettings(
+            size=given.size,
+            seed=given.seed,
+            test_share=given.test_share,
+            validation_share=given.validation_share,
+            categories_file=given.categories,
+            base_categories=() if given.categories else categories_of(given.weights) or (),
+        ),
+        fit=settings_from(given, FitSettings),
+        export=settings_from(given, ExportSettings),
+        index=settings_from(given, IndexSettings),
+        pack=settings_from(given, PackSettings),
+    )
+    return given.data, WorkFolder(given.out), settings
+
+
+def hand_over(work: WorkFolder, places: Places) -> None:
+    """Copy the release's files and the report to where the environment wants them."""
+    if places.release:
+        shutil.copytree(work.release, places.release, dirs_exist_ok=True)
+    if places.report:
+        shutil.copytree(work.report, places.report / "report", dirs_exist_ok=True)
+
+
+def summarise(work: WorkFolder, manifest: Manifest) -> str:
+    """The run's result for a person, two lines."""
+    test = json.loads((work.report / "metrics.json").read_bytes())["test"]
+    figures = {
+        "accuracy": test["accuracy"],
+        "recall@4 by embedding": test["retrieval"]["embedding"]["recall@4"],
+        "by logits": test["retrieval"]["logits"]["recall@4"],
+    }
+    known = ", ".join(f"{name} {'n/a' if value is None else f'{value:.3f}'}" for name, value in figures.items())
+    return f"release {manifest.release}: {known} ({test['n']} test photos)\n{work.archive}"
+
+
+def _only_weights(folder: Path) -> Path:
+    found = sorted(path for path in folder.rglob("*") if path.suffix in _WEIGHTS)
+    if len(found) != 1:
+        raise WeightsError(f"{folder} holds {len(found)} files of weights ({', '.join(_WEIGHTS)}); it must hold one")
+    return found[0]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`python -m training.train`."""
+    places = Places.from_environ(os.environ)
+    data, work, settings = parse(argv, places)
+    manifest = train(data, work, settings, places.checkpoints)
+    hand_over(work, places)
+    print(summarise(work, manifest))
+
+
+if __name__ == "__main__":
+    sys.exit(report_errors(main))
