@@ -1,0 +1,1 @@
+"""The AWS stack. Imports neither `lambda_app` nor `training`."""

@@ -1,0 +1,220 @@
+"""What a deployment may choose: every context key, its default, what it takes. Pure: no AWS, no jsii."""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
+_EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
+
+
+class ConfigError(ValueError):
+    """A context value is not one that the stack takes; the message is one line that names key, value and choice."""
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How a key's text becomes its value. `parse` raises ValueError for what `takes` does not describe."""
+
+    takes: str
+    parse: Callable[[str], Any]
+
+
+def _whole(low: int, high: int, unit: str = "") -> _Rule:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= (value := int(text)) <= high:
+            raise ValueError(text)
+        return value
+
+    return _Rule(f"a whole number{f' of {unit}' if unit else ''} from {low:,} to {high:,}".replace(",", ""), parse)
+
+
+def _one_of(*choices: str) -> _Rule:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(text)
+        return text
+
+    return _Rule("one of " + ", ".join(choices), parse)
+
+
+def _days(*choices: int) -> _Rule:
+    texts = _one_of(*map(str, choices))
+    return _Rule(texts.takes, lambda text: int(texts.parse(text)))
+
+
+def _matching(pattern: str | re.Pattern[str], takes: str) -> _Rule:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(text)
+        return text
+
+    return _Rule(takes, parse)
+
+
+def _list_of(pattern: str | re.Pattern[str], takes: str) -> _Rule:
+    item = _matching(pattern, takes)
+    return _Rule(takes, lambda text: tuple(item.parse(part.strip()) for part in text.split(",")))
+
+
+_BOOLEAN = _Rule("true or false", {"true": True, "1": True, "false": False, "0": False}.__getitem__)
+
+
+def _key(default: Any, rule: _Rule, meaning: str) -> Any:
+    return field(default=default, metadata={"rule": rule, "meaning": meaning})
+
+
+@dataclass(frozen=True)
+class Config:
+    """A deployment's choices. Field `alarm_email` is the context key `alarmEmail`: `cdk deploy -c alarmEmail=...`."""
+
+    stack_name: str = _key(
+        "Lookalike",
+        _matching(r"[A-Za-z][A-Za-z0-9-]{0,63}", "1 to 64 letters, digits and hyphens, a letter first"),
+        "name of the CloudFormation stack; two names, two independent deployments",
+    )
+    nag: bool = _key(False, _BOOLEAN, "check the stack with cdk-nag's AwsSolutions rules while it is synthesised")
+
+    memory: int = _key(3008, _whole(512, 10240, "MB"), "memory of the API function; CPU grows with it")
+    promoter_memory: int = _key(3008, _whole(512, 10240, "MB"), "memory of the promoter")
+    storage: int = _key(
+        2048, _whole(512, 10240, "MB"), "scratch disk of each function: room for two releases and an archive"
+    )
+    architecture: str = _key("x86_64", _one_of("x86_64", "arm64"), "processor of both functions")
+    image: str | None = _key(
+        None,
+        _matching(r"[a-z0-9][a-z0-9._/-]{0,255}@sha256:[0-9a-f]{64}", "<ECR repository>@sha256:<64 hex digits>"),
+        "deploy this image of the account's ECR instead of building Dockerfile.lambda",
+    )
+    provisioned_concurrency: int | None = _key(
+        None, _whole(1, 1000), "API instances kept warm; unset, none: the first request after a pause waits"
+    )
+    reserved_concurrency: int | None = _key(
+        None, _whole(1, 1000), "most API instances at once; unset, the account's limit (new accounts cannot set it)"
+    )
+    promoter_concurrency: int | None = _key(
+        None, _whole(1, 1000), "most promoter instances at once; unset, the account's limit"
+    )
+    reload_seconds: int = _key(30, _whole(0, 86400, "seconds"), "how often the API looks for a new release")
+
+    auth: str = _key("iam", _one_of("iam", "jwt", "none"), "who may call: signed by IAM, bearer of a JWT, or anyone")
+    jwt_issuer: str | None = _key(
+        None, _matching(r"https://[^\s,]+", "an https:// URL"), "issuer of the tokens; needed with auth=jwt"
+    )
+    jwt_audience: tuple[str, ...] = _key(
+        (), _list_of(r"[^\s,]+", "audiences separated by commas"), "audiences accepted; needed with auth=jwt"
+    )
+    origins: tuple[str, ...] = _key(
+        (),
+        _list_of(
+            re.compile(rf"\*|{_ORIGIN.pattern}"), "origins such as https://shop.example, separated by commas, or *"
+        ),
+        "web origins whose pages may call the API and post to the bucket; unset, none but the API's own page",
+    )
+    throttle_rate: int = _key(20, _whole(1, 10000, "requests a second"), "sustained rate that the API admits")
+    throttle_burst: int = _key(40, _whole(1, 5000, "requests"), "burst that the API admits")
+
+    operator_principal: str | None = _key(
+        None,
+        _matching(
+            r"arn:aws[a-z-]*:(iam|sts)::\d{12}:(root|user/\S+|role/\S+|assumed-role/\S+)", "the ARN of a principal"
+        ),
+        "who may assume the operator role; unset, principals of the account that signed in with MFA",
+    )
+    log_retention_days: int = _key(30, _days(*LOG_RETENTION_DAYS), "days that logs are kept")
+    drop_retention_days: int = _key(
+        30, _whole(1, 3650, "days"), "days that drops are kept: what they held lies in objects/"
+    )
+    alarm_email: str | None = _key(
+        None, _matching(_EMAIL, "an email address"), "where alarms go; the address confirms once"
+    )
+    latency_alarm_ms: int = _key(3000, _whole(1, 30000, "milliseconds"), "p95 latency that raises an alarm")
+    budget: int | None = _key(
+        None, _whole(1, 1_000_000, "USD a month"), "monthly cost that is warned of at 80 and 100 %; needs alarmEmail"
+    )
+
+    training_instance: str = _key(
+        "ml.g5.xlarge", _matching(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.g5.xlarge"), "trains"
+    )
+    training_image: str = _key(
+        "2.9.0-gpu-py312-cu130-ubuntu22.04-sagemaker",
+        _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "a tag of AWS's pytorch-training image"),
+        "AWS's PyTorch container that training runs in",
+    )
+    training_spot: bool = _key(True, _BOOLEAN, "train on spot capacity, from checkpoints after an interruption")
+    training_hours: int = _key(8, _whole(1, 120, "hours"), "longest time that a job may compute")
+    training_wait_hours: int = _key(
+        24, _whole(1, 672, "hours"), "longest time from start to end with waits for spot; at least trainingHours"
+    )
+    training_volume: int = _key(100, _whole(10, 16384, "GB"), "disk of the training instance")
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> "Config":
+        """Read a CDK app's context.
+
+        Args:
+            context: keys with a colon or a slash are the toolkit's own and pass by.
+
+        Raises:
+            ConfigError: an unknown key, or a value that its key does not take.
+        """
+        known = {key: entry for entry, key in zip(fields(cls), context_keys(), strict=True)}
+        values = {}
+        for key, value in context.items():
+            if ":" in key or "/" in key:
+                continue
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1)
+                raise ConfigError(f"context key {key!r} is unknown{f'; did you mean {near[0]!r}?' if near else ''}")
+            values[known[key].name] = _parse(key, value, known[key].metadata["rule"])
+        config = cls(**values)
+        _check_together(config)
+        return config
+
+
+def context_keys() -> list[str]:
+    """The context keys, in the order of the fields of `Config`."""
+    return [re.sub(r"_(\w)", lambda match: match[1].upper(), entry.name) for entry in fields(Config)]
+
+
+def describe() -> list[tuple[str, str, str, str]]:
+    """Key, default, what it takes, and what it means: the rows of the table in the docs."""
+    return [
+        (key, _shown(entry.default), entry.metadata["rule"].takes, entry.metadata["meaning"])
+        for entry, key in zip(fields(Config), context_keys(), strict=True)
+    ]
+
+
+def _shown(default: Any) -> str:
+    return "unset" if default in (None, ()) else str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _parse(key: str, value: Any, rule: _Rule) -> Any:
+    # cdk.json may hold true and 3008 where `-c` gives "true" and "3008".
+    text = str(value).lower() if isinstance(value, bool) else str(value).strip()
+    try:
+        return rule.parse(text)
+    except (ValueError, KeyError) as exc:
+        raise ConfigError(f"context {key}={text!r} is not valid: it takes {rule.takes}") from exc
+
+
+def _check_together(config: Config) -> None:
+    """What one key asks of another."""
+    if config.auth == "jwt" and not (config.jwt_issuer and config.jwt_audience):
+        raise ConfigError("context auth='jwt' needs jwtIssuer (an https:// URL) and jwtAudience")
+    for key, value in (("jwtIssuer", config.jwt_issuer), ("jwtAudience", config.jwt_audience)):
+        if value and config.auth != "jwt":
+            raise ConfigError(f"context {key} has a meaning with auth='jwt' only; auth is {config.auth!r}")
+    if config.budget is not None and config.alarm_email is None:
+        raise ConfigError(f"context budget='{config.budget}' needs alarmEmail: the address that is warned")
+    if config.training_spot and config.training_wait_hours < config.training_hours:
+        raise ConfigError(
+            f"context trainingWaitHours='{config.training_wait_hours}' is less than trainingHours "
+            f"({config.training_hours}): waiting includes computing"
+        )
+    reserved, warm = config.reserved_concurrency, config.provisioned_concurrency
+    if reserved is not None and warm is not None and warm > reserved:
+        raise ConfigError(f"context provisionedConcurrency='{warm}' is more than reservedConcurrency ({reserved})")

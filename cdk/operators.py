@@ -1,0 +1,112 @@
+"""The role that people assume to publish, move and prune releases, to upload data and to train."""
+
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_apigatewayv2 as apigw
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from cdk import nag, permissions
+
+
+class Operators(Construct):
+    """The operator role, the only one that deletes.
+
+    Attributes:
+        role: assumable by one principal, or by the account's own who signed in with MFA.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        principal: str | None,
+        bucket: s3.Bucket,
+        api: apigw.HttpApi,
+        training: sfn.StateMachine,
+    ) -> None:
+        """Make the role.
+
+        Args:
+            principal: ARN of who may assume it. A role of single sign-on or CI has no MFA of AWS's to show, so that
+                naming it stands in for the condition.
+        """
+        super().__init__(scope, id)
+        self.role = iam.Role(
+            self,
+            "Role",
+            description="Publish, promote, roll back and prune releases; upload datasets; train; call the API",
+            assumed_by=_trusted(principal),
+            max_session_duration=Duration.hours(12),
+        )
+        statements = [
+            *permissions.read(bucket, permissions.OPERATOR_READS),
+            permissions.write(bucket, permissions.OPERATOR_WRITES),
+            permissions.delete(bucket, permissions.OPERATOR_DELETES),
+            *_training(Stack.of(self), training),
+            iam.PolicyStatement(
+                sid="Call", actions=["execute-api:Invoke"], resources=[api.arn_for_execute_api("*", "/*", "$default")]
+            ),
+            iam.PolicyStatement(
+                sid="Outputs", actions=["cloudformation:DescribeStacks"], resources=[Stack.of(self).stack_id]
+            ),
+        ]
+        for statement in statements:
+            self.role.add_to_policy(statement)
+        permissions.acknowledge_prefixes(
+            self.role,
+            bucket,
+            *permissions.OPERATOR_READS,
+            *permissions.OPERATOR_WRITES,
+            *permissions.OPERATOR_DELETES,
+        )
+        self._acknowledge(api, training)
+
+    def _acknowledge(self, api: apigw.HttpApi, training: sfn.StateMachine) -> None:
+        executions = f"execution:<{nag.logical_id(training)}.Name>:*"
+        for resource, reason in (
+            (nag.arn("states", executions), "The executions of this one machine; each has a name of its own."),
+            (nag.arn("sagemaker", "training-job/*"), "A job has the name of its execution; it is only described."),
+            (nag.arn("logs", "log-group:/aws/sagemaker/TrainingJobs:*"), "The streams of SageMaker's one log group."),
+            (nag.arn("execute-api", f"<{nag.logical_id(api)}>/$default/*/*"), "Every route of this one API."),
+        ):
+            nag.acknowledge(self.role, f"IAM5[Resource::{resource}]", reason)
+
+
+def _trusted(principal: str | None) -> iam.IPrincipal:
+    if principal is not None:
+        return iam.ArnPrincipal(principal)
+    return iam.AccountRootPrincipal().with_conditions({"Bool": {"aws:MultiFactorAuthPresent": "true"}})
+
+
+def _training(stack: Stack, machine: sfn.StateMachine) -> list[iam.PolicyStatement]:
+    """Start, follow and stop training."""
+    executions = stack.format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{machine.state_machine_name}:*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    jobs = stack.format_arn(service="sagemaker", resource="training-job", resource_name="*")
+    job_logs = stack.format_arn(
+        service="logs",
+        resource="log-group",
+        resource_name="/aws/sagemaker/TrainingJobs:*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    return [
+        iam.PolicyStatement(
+            sid="Train",
+            actions=["states:StartExecution", "states:ListExecutions"],
+            resources=[machine.state_machine_arn],
+        ),
+        iam.PolicyStatement(
+            sid="FollowTraining",
+            actions=["states:DescribeExecution", "states:GetExecutionHistory", "states:StopExecution"],
+            resources=[executions],
+        ),
+        iam.PolicyStatement(sid="Jobs", actions=["sagemaker:DescribeTrainingJob"], resources=[jobs]),
+        iam.PolicyStatement(sid="JobLogs", actions=["logs:FilterLogEvents", "logs:GetLogEvents"], resources=[job_logs]),
+    ]

@@ -1,0 +1,146 @@
+"""The whole service as one stack: composed of constructs, with every grant made here."""
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk import permissions
+from cdk.alarms import Alarms, Notices
+from cdk.api import Api
+from cdk.budget import Budget
+from cdk.config import Config
+from cdk.dashboard import Dashboard
+from cdk.functions import ImageFunction
+from cdk.operators import Operators
+from cdk.promotion import Promotion
+from cdk.storage import Storage
+from cdk.training import Training
+
+API_HANDLER = "lambda_app.handler.handler"
+PROMOTER_HANDLER = "lambda_app.promoter.handler"
+# API Gateway gives up after 30 s, Lambda's longest run is 15 minutes.
+API_TIMEOUT = Duration.seconds(29)
+PROMOTER_TIMEOUT = Duration.minutes(15)
+
+
+class LookalikeStack(Stack):
+    """Bucket, API, promoter, training, operators and what watches over them.
+
+    Attributes:
+        serving, promoter: the two functions with their roles.
+        operators: the role of people.
+        training: the state machine and the role of its jobs.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, config: Config) -> None:
+        """Compose the stack as `config` says; it deploys to whatever account and region the CLI is signed in to."""
+        super().__init__(scope, id, description="Lookalike: image search over a marketplace's listings")
+        self.storage = Storage(
+            self,
+            "Storage",
+            origins=config.origins,
+            drop_days=config.drop_retention_days,
+            log_days=config.log_retention_days,
+        )
+        self.notices = Notices(self, "Notices", email=config.alarm_email)
+        self.serving = self._function(
+            "Serving", config, API_HANDLER, config.memory, API_TIMEOUT, config.reserved_concurrency
+        )
+        self.promoter = self._function(
+            "Promoter", config, PROMOTER_HANDLER, config.promoter_memory, PROMOTER_TIMEOUT, config.promoter_concurrency
+        )
+        self._grant_serving()
+        self._grant_promoter()
+
+        self.api = Api(self, "Api", config=config, function=_warm(self.serving.function, config))
+        self.promotion = Promotion(self, "Promotion", bucket=self.storage.bucket, promoter=self.promoter.function)
+        self.training = Training(self, "Training", config=config, bucket=self.storage.bucket, topic=self.notices.topic)
+        self.operators = Operators(
+            self,
+            "Operators",
+            principal=config.operator_principal,
+            bucket=self.storage.bucket,
+            api=self.api.api,
+            training=self.training.machine,
+        )
+        self._watch(config)
+        self._outputs()
+
+    def _function(
+        self, id: str, config: Config, command: str, memory: int, timeout: Duration, reserved: int | None
+    ) -> ImageFunction:
+        return ImageFunction(
+            self,
+            id,
+            config=config,
+            command=command,
+            memory=memory,
+            timeout=timeout,
+            reserved_concurrency=reserved,
+            environment={
+                "LOOKALIKE_STORE": f"s3://{self.storage.bucket.bucket_name}",
+                "LOOKALIKE_CORS_ORIGINS": ",".join(config.origins),
+                "LOOKALIKE_RELOAD_SECONDS": str(config.reload_seconds),
+            },
+        )
+
+    def _grant_serving(self) -> None:
+        role, bucket = self.serving.role, self.storage.bucket
+        # A presigned POST or GET has its signer's rights and no more: uploads/ is written for that alone.
+        for statement in permissions.read(bucket, permissions.SERVING_READS):
+            role.add_to_policy(statement)
+        role.add_to_policy(permissions.write(bucket, permissions.SERVING_WRITES))
+        permissions.acknowledge_prefixes(role, bucket, *permissions.SERVING_READS, *permissions.SERVING_WRITES)
+
+    def _grant_promoter(self) -> None:
+        role, bucket = self.promoter.role, self.storage.bucket
+        for statement in permissions.read(bucket, permissions.PROMOTER_READS):
+            role.add_to_policy(statement)
+        role.add_to_policy(permissions.write(bucket, permissions.PROMOTER_WRITES))
+        permissions.acknowledge_prefixes(role, bucket, *permissions.PROMOTER_READS, *permissions.PROMOTER_WRITES)
+
+    def _watch(self, config: Config) -> None:
+        watched: dict[str, Any] = {
+            "api": self.api.api,
+            "function": self.serving.function,
+            "promoter": self.promoter.function,
+            "training": self.training.machine,
+        }
+        alarms = Alarms(
+            self,
+            "Alarms",
+            topic=self.notices.topic,
+            dead_letters=self.promotion.dead_letters,
+            latency_ms=config.latency_alarm_ms,
+            **watched,
+        )
+        self.dashboard = Dashboard(self, "Dashboard", alarms=alarms.alarms, **watched)
+        if config.budget is not None and config.alarm_email is not None:
+            Budget(self, "Budget", usd=config.budget, email=config.alarm_email)
+
+    def _outputs(self) -> None:
+        """What a person or `scripts/train-remote` needs to know of a deployed stack."""
+        for name, value, description in (
+            ("ApiUrl", self.api.url, "Where the API answers"),
+            ("BucketName", self.storage.bucket.bucket_name, "The store is s3://<this>"),
+            ("OperatorRoleArn", self.operators.role.role_arn, "Assume it to publish, roll back, prune and train"),
+            ("TrainingMachineArn", self.training.machine.state_machine_arn, "Started by scripts/train-remote"),
+            ("NoticesTopicArn", self.notices.topic.topic_arn, "Alarms go here"),
+            ("DashboardName", self.dashboard.dashboard.dashboard_name, "In CloudWatch"),
+        ):
+            CfnOutput(self, name, value=value, description=description)
+
+
+def _warm(function: lambda_.Function, config: Config) -> lambda_.IFunction:
+    """The function, or an alias of it whose instances are kept warm."""
+    if config.provisioned_concurrency is None:
+        return function
+    return lambda_.Alias(
+        function,
+        "Live",
+        alias_name="live",
+        version=function.current_version,
+        provisioned_concurrent_executions=config.provisioned_concurrency,
+    )

@@ -1,0 +1,81 @@
+"""Train on a GPU in the cloud: upload the code, start the stack's training flow, follow it to its drop."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from training import remote
+from training.code_channel import pack
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    """Exit code 0 when the job has dropped its release, 1 when it could not or failed, 130 when no longer watched."""
+    parser = argparse.ArgumentParser(prog="scripts/train-remote", description=__doc__)
+    parser.add_argument("--stack", default="Lookalike", help="the deployed stack (default %(default)s)")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--dataset", help="train on s3://<the stack's bucket>/datasets/DATASET/")
+    what.add_argument("--follow", metavar="NAME", help="follow a job that was started before")
+    parser.add_argument(
+        "--hyperparameter",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="an option of training.train, such as epochs=30; may be repeated",
+    )
+    parser.add_argument("--weights", help="weights to start from: a file, or s3://<the stack's bucket>/weights/...")
+    args = parser.parse_args()
+    try:
+        return run(args)
+    except (remote.RemoteError, BotoCoreError) as exc:
+        print(f"scripts/train-remote: {exc}", file=sys.stderr)
+        return 1
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start or find the job, then follow it."""
+    session = boto3.Session()
+    deployment = remote.find_deployment(session.client("cloudformation"), args.stack)
+    states = session.client("stepfunctions")
+    execution = remote.execution_of(deployment, args.follow) if args.follow else start(session, deployment, args)
+    try:
+        drop = remote.follow(
+            states, session.client("sagemaker"), session.client("logs"), execution, lambda line: print(line, flush=True)
+        )
+    except KeyboardInterrupt:
+        print(
+            f"\n{execution.name} goes on without you. To follow it again:\n"
+            f"  scripts/train-remote --stack {args.stack} --follow {execution.name}\nTo stop it:\n"
+            f"  aws stepfunctions stop-execution --execution-arn {execution.arn}",
+            file=sys.stderr,
+        )
+        return 130
+    print(f"dropped: {drop}\nthe promoter takes it from there: scripts/releases --store s3://{deployment.bucket} list")
+    return 0
+
+
+def start(session: boto3.Session, deployment: remote.Deployment, args: argparse.Namespace) -> remote.Execution:
+    """Hand over what the job needs and start it."""
+    s3 = session.client("s3")
+    hyperparameters = remote.parse_hyperparameters(args.hyperparameter)
+    remote.check_dataset(s3, deployment, args.dataset)
+    weights = remote.weights_key(s3, deployment, args.weights) if args.weights else None
+    code = remote.upload_code(s3, deployment, pack(ROOT))
+    execution = remote.start(
+        session.client("stepfunctions"),
+        deployment,
+        dataset=args.dataset,
+        code=code,
+        hyperparameters=hyperparameters,
+        weights=weights,
+    )
+    print(f"started {execution.name}", flush=True)
+    return execution
+
+
+if __name__ == "__main__":
+    sys.exit(main())

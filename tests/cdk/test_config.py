@@ -1,0 +1,99 @@
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from cdk.config import Config, ConfigError, context_keys, describe
+
+DOCS = Path(__file__).parents[2] / "docs" / "aws.md"
+
+
+def test_an_empty_context_gives_the_defaults_and_the_toolkits_own_keys_pass_by() -> None:
+    context = {"@aws-cdk/core:checkSecretUsage": True, "aws:cdk:bundling-stacks": ["**"], "vpc-provider:account=1": {}}
+    assert Config.from_context(context) == Config()
+
+
+def test_every_default_is_itself_a_value_that_its_key_takes() -> None:
+    defaults = dataclasses.asdict(Config())
+    values = dict(zip(context_keys(), defaults.values(), strict=True))
+    given = {key: str(value).lower() if isinstance(value, bool) else value for key, value in values.items() if value}
+    assert Config.from_context(given) == Config()
+
+
+def test_values_arrive_as_text_from_the_command_line_or_as_json_from_cdk_json() -> None:
+    text = Config.from_context(
+        {"memory": "2048", "trainingSpot": "false", "origins": "https://a.example, http://b:8080"}
+    )
+    json = Config.from_context({"memory": 2048, "trainingSpot": False, "origins": "https://a.example,http://b:8080"})
+    assert text == json
+    assert (text.memory, text.training_spot, text.origins) == (2048, False, ("https://a.example", "http://b:8080"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("stackName", "no spaces"),
+        ("memory", "511"),
+        ("memory", "10241"),
+        ("memory", "3 GB"),
+        ("memory", "-3008"),
+        ("memory", "²"),
+        ("architecture", "arm"),
+        ("image", "lookalike:latest"),
+        ("image", "lookalike@sha256:1234"),
+        ("provisionedConcurrency", "0"),
+        ("auth", "open"),
+        ("jwtIssuer", "http://login.example"),
+        ("origins", "shop.example"),
+        ("origins", "https://shop.example/path"),
+        ("origins", "https://shop.example,"),
+        ("throttleRate", "0"),
+        ("operatorPrincipal", "alice"),
+        ("logRetentionDays", "31"),
+        ("alarmEmail", "ops"),
+        ("trainingInstance", "g5.xlarge"),
+        ("trainingSpot", "maybe"),
+        ("trainingHours", "0"),
+        ("nag", "yes please"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line_that_names_key_value_and_choice(key: str, value: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        Config.from_context({key: value})
+    message = str(refusal.value)
+    assert key in message
+    assert repr(value) in message
+    assert "it takes" in message
+    assert "\n" not in message
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
+    with pytest.raises(ConfigError, match="'memroy' is unknown; did you mean 'memory'"):
+        Config.from_context({"memroy": "2048"})
+
+
+@pytest.mark.parametrize(
+    ("context", "named"),
+    [
+        ({"auth": "jwt"}, "jwtIssuer"),
+        ({"auth": "jwt", "jwtIssuer": "https://login.example"}, "jwtAudience"),
+        ({"jwtIssuer": "https://login.example"}, "jwtIssuer"),
+        ({"auth": "none", "jwtAudience": "shop"}, "jwtAudience"),
+        ({"budget": "20"}, "alarmEmail"),
+        ({"trainingHours": "30"}, "trainingWaitHours"),
+        ({"reservedConcurrency": "1", "provisionedConcurrency": "2"}, "provisionedConcurrency"),
+    ],
+)
+def test_keys_that_need_one_another_are_checked_together(context: dict[str, str], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        Config.from_context(context)
+
+
+def test_waiting_for_spot_does_not_matter_without_spot() -> None:
+    assert Config.from_context({"trainingHours": "30", "trainingSpot": "false"}).training_hours == 30
+
+
+def test_the_docs_table_is_that_of_the_code() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == [(key, f"`{default}`", takes, meaning) for key, default, takes, meaning in describe()]

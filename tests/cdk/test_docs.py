@@ -1,0 +1,35 @@
+"""What docs/aws.md says, held against the code."""
+
+import math
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import pytest
+
+from cdk.config import context_keys
+
+DOCS = (Path(__file__).parents[2] / "docs" / "aws.md").read_text(encoding="utf-8")
+SUMS = re.findall(r"^\| (.+?) \| ([0-9.*+ ]+) \| ([0-9.]+) \|$", DOCS, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("item", "arithmetic", "usd"), SUMS, ids=[item for item, _, _ in SUMS])
+def test_what_it_costs_is_what_the_arithmetic_gives(item: str, arithmetic: str, usd: str) -> None:
+    total = sum(math.prod(map(Decimal, term.split("*"))) for term in arithmetic.replace(" ", "").split("+"))
+    assert str(Decimal(total).quantize(Decimal("0.01"), ROUND_HALF_UP)) == usd, item
+
+
+def test_the_costs_have_a_line_for_each_part() -> None:
+    assert len(SUMS) >= 15
+
+
+def test_every_context_key_in_an_example_exists() -> None:
+    named = set(re.findall(r"-c ([a-z]\w+)=", DOCS)) | {"auth", "architecture", "provisionedConcurrency"}
+    assert {"alarmEmail", "image", "memory"} <= named <= set(context_keys())
+
+
+def test_every_command_in_an_example_exists() -> None:
+    scripts = Path(__file__).parents[2] / "scripts"
+    named = set(re.findall(r"\bscripts/([a-z-]+)", DOCS))
+    assert {"deploy", "synth", "train-remote", "publish", "releases"} <= named
+    assert all((scripts / name).is_file() for name in named)

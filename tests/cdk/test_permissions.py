@@ -1,0 +1,220 @@
+"""Every role, action by action: what it must be allowed, and what it must not."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.cdk.policy import allowed
+from tests.cdk.template import SynthesisedTemplate
+
+API = "lambda_app.handler.handler"
+PROMOTER = "lambda_app.promoter.handler"
+
+ROLES: dict[str, Callable[[SynthesisedTemplate], str]] = {
+    "serving": lambda template: template.function(API)["Role"],
+    "promoter": lambda template: template.function(PROMOTER)["Role"],
+    "job": lambda template: template.flow["States"]["Train"]["Parameters"]["RoleArn"],
+    "operator": lambda template: template.output("OperatorRoleArn"),
+}
+KEYS = (
+    "live.json",
+    "objects/ab12",
+    "releases/r-1/manifest.json",
+    "rejected/a.tar.json",
+    "drops/a.tar",
+    "datasets/shop/photos/1.jpg",
+    "uploads/6f1c",
+    "weights/w.safetensors",
+    "training/code/ab/sourcedir.tar.gz",
+    "training/checkpoints/run/last.pt",
+    "elsewhere",
+)
+READS = {
+    "serving": {"live.json", "objects", "releases", "datasets", "uploads"},
+    "promoter": {"live.json", "objects", "releases", "drops"},
+    "job": {"datasets", "weights", "training"},
+    "operator": {key.split("/")[0] for key in KEYS},
+}
+WRITES = {
+    "serving": {"uploads"},
+    "promoter": {"live.json", "objects", "releases", "rejected"},
+    "job": {"drops", "training/checkpoints"},
+    "operator": {"live.json", "objects", "releases", "rejected", "drops", "datasets", "weights", "training/code"},
+}
+DELETES = {"serving": set(), "promoter": set(), "job": set(), "operator": {"objects", "releases", "rejected"}}
+
+
+def may(template: SynthesisedTemplate, role: str, action: str, resource: str, **context: str) -> bool:
+    statements = [*template.statements(ROLES[role](template)), *template.bucket_statements()]
+    return allowed(statements, action, resource, {key.replace("__", ":"): value for key, value in context.items()})
+
+
+def on_key(template: SynthesisedTemplate, key: str) -> str:
+    return f"arn:aws:s3:::{template.bucket}/{key}"
+
+
+def within(key: str, prefixes: set[str]) -> bool:
+    return any(key == prefix or key.startswith(f"{prefix}/") for prefix in prefixes)
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_reads_writes_and_deletes_what_the_design_gives_it(
+    plain: SynthesisedTemplate, role: str, key: str
+) -> None:
+    resource = on_key(plain, key)
+    assert may(plain, role, "s3:GetObject", resource) is within(key, READS[role])
+    assert may(plain, role, "s3:PutObject", resource) is within(key, WRITES[role])
+    assert may(plain, role, "s3:AbortMultipartUpload", resource) is within(key, WRITES[role])
+    assert may(plain, role, "s3:DeleteObject", resource) is within(key, DELETES[role])
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(
+    "action",
+    [
+        "s3:DeleteObjectVersion",
+        "s3:PutObjectAcl",
+        "s3:PutBucketPolicy",
+        "s3:PutBucketVersioning",
+        "s3:PutLifecycleConfiguration",
+        "s3:DeleteBucket",
+        "iam:PassRole",
+        "sts:AssumeRole",
+    ],
+)
+def test_no_role_touches_versions_policies_or_other_roles(plain: SynthesisedTemplate, role: str, action: str) -> None:
+    for resource in (on_key(plain, "objects/ab12"), f"arn:aws:s3:::{plain.bucket}", plain.output("OperatorRoleArn")):
+        assert not may(plain, role, action, resource)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:ListBucket"])
+def test_no_role_reaches_another_bucket(plain: SynthesisedTemplate, role: str, action: str) -> None:
+    assert not may(plain, role, action, "arn:aws:s3:::another/live.json")
+    assert not may(plain, role, action, "arn:aws:s3:::another")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_missing_key_is_told_as_missing_and_foreign_prefixes_stay_unlisted(
+    plain: SynthesisedTemplate, role: str
+) -> None:
+    bucket = f"arn:aws:s3:::{plain.bucket}"
+    # S3 looks whether the caller may list, with or without a prefix, to choose between 404 and 403.
+    assert may(plain, role, "s3:ListBucket", bucket)
+    for key in KEYS:
+        assert may(plain, role, "s3:ListBucket", bucket, s3__prefix=key) is within(key, READS[role])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nothing_passes_without_tls(plain: SynthesisedTemplate, role: str) -> None:
+    key = {"serving": "live.json", "promoter": "live.json", "job": "datasets/a", "operator": "live.json"}[role]
+    resource = on_key(plain, key)
+    assert may(plain, role, "s3:GetObject", resource)
+    assert not may(plain, role, "s3:GetObject", resource, aws__SecureTransport="false")
+    assert not may(plain, role, "s3:GetObject", resource, s3__TlsVersion="1.1")
+
+
+def test_presigned_requests_have_their_signers_rights(plain: SynthesisedTemplate) -> None:
+    assert may(plain, "serving", "s3:PutObject", on_key(plain, "uploads/6f1c"))
+    assert may(plain, "serving", "s3:GetObject", on_key(plain, "datasets/shop/photos/1.jpg"))
+    assert not may(plain, "serving", "s3:PutObject", on_key(plain, "datasets/shop/photos/1.jpg"))
+    assert not may(plain, "serving", "s3:PutObject", on_key(plain, "drops/forged.tar"))
+
+
+@pytest.mark.parametrize(("role", "command"), [("serving", API), ("promoter", PROMOTER)])
+def test_a_function_writes_its_own_log_and_traces(plain: SynthesisedTemplate, role: str, command: str) -> None:
+    group = plain.function(command)["LoggingConfig"]["LogGroup"]
+    others = set(plain.of_type("AWS::Logs::LogGroup")) - {group}
+    assert may(plain, role, "logs:PutLogEvents", plain.arn(group))
+    assert not any(may(plain, role, "logs:PutLogEvents", plain.arn(other)) for other in others)
+    assert may(plain, role, "xray:PutTraceSegments", "*")
+
+
+def test_only_the_promoter_writes_dead_letters(plain: SynthesisedTemplate) -> None:
+    (queue,) = plain.of_type("AWS::SQS::Queue")
+    assert may(plain, "promoter", "sqs:SendMessage", plain.arn(queue))
+    assert not may(plain, "serving", "sqs:SendMessage", plain.arn(queue))
+
+
+def test_the_job_pulls_its_container_and_writes_its_log(plain: SynthesisedTemplate) -> None:
+    account = plain.render({"Fn::FindInMap": ["DlcRepositoryAccountMap", "us-east-1", "value"]})
+    repository = f"arn:aws:ecr:us-east-1:{account}:repository/"
+    assert may(plain, "job", "ecr:BatchGetImage", f"{repository}pytorch-training")
+    assert may(plain, "job", "ecr:GetDownloadUrlForLayer", f"{repository}pytorch-training")
+    assert not may(plain, "job", "ecr:BatchGetImage", f"{repository}another")
+    assert may(plain, "job", "ecr:GetAuthorizationToken", "*")
+    group = "arn:aws:logs:us-east-1:123456789012:log-group:"
+    assert may(plain, "job", "logs:PutLogEvents", f"{group}/aws/sagemaker/TrainingJobs:log-stream:run/algo-1")
+    assert not may(plain, "job", "logs:PutLogEvents", f"{group}/aws/lambda/other:log-stream:x")
+    assert may(plain, "job", "cloudwatch:PutMetricData", "*", cloudwatch__namespace="/aws/sagemaker/TrainingJobs")
+    assert not may(plain, "job", "cloudwatch:PutMetricData", "*", cloudwatch__namespace="Lookalike")
+
+
+def test_the_operator_trains_follows_and_calls_but_changes_no_resource(plain: SynthesisedTemplate) -> None:
+    machine = plain.output("TrainingMachineArn")
+    name = machine.rsplit(":", 1)[1]
+    execution = f"arn:aws:states:us-east-1:123456789012:execution:{name}.Name:run"
+    assert may(plain, "operator", "states:StartExecution", machine)
+    for action in ("states:DescribeExecution", "states:StopExecution", "states:GetExecutionHistory"):
+        assert may(plain, "operator", action, execution)
+    job = "arn:aws:sagemaker:us-east-1:123456789012:training-job/run"
+    assert may(plain, "operator", "sagemaker:DescribeTrainingJob", job)
+    assert not may(plain, "operator", "sagemaker:CreateTrainingJob", job)
+    log = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/sagemaker/TrainingJobs:"
+    assert may(plain, "operator", "logs:FilterLogEvents", log)
+    (api,) = plain.of_type("AWS::ApiGatewayV2::Api")
+    call = f"arn:aws:execute-api:us-east-1:123456789012:{api}/$default/POST/predict"
+    assert may(plain, "operator", "execute-api:Invoke", call)
+    assert may(plain, "operator", "cloudformation:DescribeStacks", plain.render({"Ref": "AWS::StackId"}))
+    for action in ("lambda:UpdateFunctionCode", "states:UpdateStateMachine", "iam:PutRolePolicy", "kms:Decrypt"):
+        assert not may(plain, "operator", action, "*")
+
+
+def test_operators_sign_in_with_mfa_unless_a_principal_is_named(
+    plain: SynthesisedTemplate, chosen: SynthesisedTemplate
+) -> None:
+    def trust(template: SynthesisedTemplate) -> list[dict]:
+        roles = {template.arn(name): role for name, role in template.of_type("AWS::IAM::Role").items()}
+        return roles[template.output("OperatorRoleArn")]["AssumeRolePolicyDocument"]["Statement"]
+
+    (default,) = trust(plain)
+    assert default["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
+    assert default["Condition"] == {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    (named,) = trust(chosen)
+    assert named["Principal"] == {"AWS": "arn:aws:iam::123456789012:role/ci"}
+    assert "Condition" not in named
+
+
+def test_the_flow_runs_and_stops_jobs_and_hands_over_one_role_to_sagemaker_alone(plain: SynthesisedTemplate) -> None:
+    statements = list(plain.statements(plain.one("AWS::StepFunctions::StateMachine")["RoleArn"]))
+    job = "arn:aws:sagemaker:us-east-1:123456789012:training-job/run"
+    for action in ("CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags"):
+        assert allowed(statements, f"sagemaker:{action}", job)
+    rule = "arn:aws:events:us-east-1:123456789012:rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule"
+    for action in ("PutTargets", "PutRule", "DescribeRule"):
+        assert allowed(statements, f"events:{action}", rule)
+        assert not allowed(statements, f"events:{action}", "arn:aws:events:us-east-1:123456789012:rule/another")
+    role = ROLES["job"](plain)
+    to_sagemaker, to_lambda = ({"iam:PassedToService": f"{name}.amazonaws.com"} for name in ("sagemaker", "lambda"))
+    assert allowed(statements, "iam:PassRole", role, to_sagemaker)
+    assert not allowed(statements, "iam:PassRole", role, to_lambda)
+    assert not allowed(statements, "iam:PassRole", ROLES["operator"](plain), to_sagemaker)
+    assert allowed(statements, "sns:Publish", plain.output("NoticesTopicArn"))
+    (key,) = plain.of_type("AWS::KMS::Key")
+    assert allowed(statements, "kms:GenerateDataKey", plain.arn(key))
+    assert not allowed(statements, "s3:GetObject", on_key(plain, "live.json"))
+
+
+def test_only_declared_services_assume_the_roles(plain: SynthesisedTemplate) -> None:
+    services = {
+        statement["Principal"]["Service"]
+        for role in plain.of_type("AWS::IAM::Role").values()
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]
+        if "Service" in statement["Principal"]
+    }
+    assert services == {"lambda.amazonaws.com", "sagemaker.amazonaws.com", "states.amazonaws.com"}
+
+
+def test_no_managed_policy_is_attached(plain: SynthesisedTemplate) -> None:
+    assert not any(role.get("ManagedPolicyArns") for role in plain.of_type("AWS::IAM::Role").values())

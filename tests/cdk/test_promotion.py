@@ -1,0 +1,56 @@
+import re
+
+import pytest
+
+from tests.cdk.template import SynthesisedTemplate
+
+PROMOTER = "lambda_app.promoter.handler"
+
+
+def matches(wildcards: list[dict[str, str]], key: str) -> bool:
+    return any(re.fullmatch(re.escape(one["wildcard"]).replace(r"\*", ".*"), key) for one in wildcards)
+
+
+@pytest.mark.parametrize(
+    ("key", "taken"),
+    [
+        ("drops/a.tar", True),
+        ("drops/2026/a.tar.gz", True),
+        ("drops/run-1/output/model.tar.gz", True),
+        ("drops/a.zip", False),
+        ("drops/a.tar.json", False),
+        ("drop/a.tar", False),
+        ("uploads/a.tar", False),
+        ("objects/a.tar", False),
+    ],
+)
+def test_the_rule_takes_archives_under_drops(plain: SynthesisedTemplate, key: str, taken: bool) -> None:
+    pattern = plain.one("AWS::Events::Rule")["EventPattern"]
+    assert pattern["source"] == ["aws.s3"]
+    assert pattern["detail-type"] == ["Object Created"]
+    assert pattern["detail"]["bucket"]["name"] == [plain.bucket]
+    assert matches(pattern["detail"]["object"]["key"], key) is taken
+
+
+def test_the_promoter_is_called_retried_and_its_failures_kept(plain: SynthesisedTemplate) -> None:
+    functions = plain.of_type("AWS::Lambda::Function")
+    (promoter,) = (name for name, one in functions.items() if one["ImageConfig"]["Command"] == [PROMOTER])
+    (queue,) = plain.of_type("AWS::SQS::Queue")
+    (target,) = plain.one("AWS::Events::Rule")["Targets"]
+    assert target["Arn"] == plain.arn(promoter)
+    assert target["DeadLetterConfig"] == {"Arn": plain.arn(queue)}
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 7200, "MaximumRetryAttempts": 2}
+    invoke = plain.one("AWS::Lambda::EventInvokeConfig")
+    assert invoke["FunctionName"] == promoter
+    assert invoke["DestinationConfig"]["OnFailure"] == {"Destination": plain.arn(queue)}
+    assert (invoke["MaximumRetryAttempts"], invoke["MaximumEventAgeInSeconds"]) == (2, 7200)
+
+
+def test_the_dead_letter_queue_is_encrypted_takes_tls_only_and_keeps_two_weeks(plain: SynthesisedTemplate) -> None:
+    queue = plain.one("AWS::SQS::Queue")
+    assert queue["SqsManagedSseEnabled"] is True
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+    statements = plain.one("AWS::SQS::QueuePolicy")["PolicyDocument"]["Statement"]
+    assert any(
+        one["Effect"] == "Deny" and one["Condition"] == {"Bool": {"aws:SecureTransport": "false"}} for one in statements
+    )

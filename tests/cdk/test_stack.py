@@ -1,0 +1,59 @@
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from aws_cdk import App
+from aws_cdk.assertions import Template
+
+from cdk.config import Config
+from cdk.stack import LookalikeStack
+from tests.cdk.conftest import FLAGS
+from tests.cdk.template import SynthesisedTemplate
+
+
+def test_the_stack_is_what_it_says_and_nothing_more(plain: SynthesisedTemplate) -> None:
+    counted = Counter(resource["Type"] for resource in plain.body["Resources"].values())
+    assert counted["AWS::Lambda::Function"] == 2
+    assert counted["AWS::S3::Bucket"] == 2
+    assert counted["AWS::IAM::Role"] == 5
+    assert not any(kind.startswith("Custom::") for kind in counted)
+
+
+def test_no_resource_has_a_physical_name(plain: SynthesisedTemplate) -> None:
+    names = {"BucketName", "FunctionName", "RoleName", "QueueName", "TopicName", "LogGroupName", "StateMachineName"}
+    for kind in ("S3::Bucket", "Lambda::Function", "IAM::Role", "SQS::Queue", "SNS::Topic", "Logs::LogGroup"):
+        for properties in plain.of_type(f"AWS::{kind}").values():
+            assert not names & set(properties)
+
+
+def test_the_outputs_tell_what_the_commands_need(plain: SynthesisedTemplate) -> None:
+    assert set(plain.body["Outputs"]) == {
+        "ApiUrl",
+        "BucketName",
+        "OperatorRoleArn",
+        "TrainingMachineArn",
+        "NoticesTopicArn",
+        "DashboardName",
+    }
+    assert plain.output("BucketName") == plain.bucket
+
+
+def test_two_syntheses_are_equal(plain: SynthesisedTemplate, tmp_path: Path) -> None:
+    stack = LookalikeStack(
+        App(context=FLAGS, outdir=str(tmp_path), builtin_cloud_formation_validation=False), "Lookalike", config=Config()
+    )
+    assert Template.from_stack(stack).to_json() == plain.body
+
+
+def test_cfn_lint_has_nothing_to_say(plain: SynthesisedTemplate, chosen: SynthesisedTemplate, tmp_path: Path) -> None:
+    for name, template in (("plain", plain), ("chosen", chosen)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(template.body))
+    command = shutil.which("cfn-lint", path=str(Path(sys.executable).parent))
+    assert command is not None
+    # W3005: the CDK says DependsOn where a reference would do.
+    options = ["--ignore-checks", "W3005", "--", *map(str, tmp_path.glob("*.json"))]
+    run = subprocess.run([command, *options], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, "")

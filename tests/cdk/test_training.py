@@ -1,0 +1,39 @@
+from tests.cdk.template import SynthesisedTemplate
+
+
+def request(template: SynthesisedTemplate) -> dict:
+    return template.flow["States"]["Train"]["Parameters"]
+
+
+def test_the_machine_logs_everything_and_is_traced(plain: SynthesisedTemplate) -> None:
+    machine = plain.one("AWS::StepFunctions::StateMachine")
+    assert machine["LoggingConfiguration"]["Level"] == "ALL"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_the_job_works_on_the_stacks_own_bucket_and_tells_the_stacks_topic(plain: SynthesisedTemplate) -> None:
+    states = plain.flow["States"]
+    assert request(plain)["OutputDataConfig"]["S3OutputPath"] == f"s3://{plain.bucket}/drops/"
+    assert f"'s3://{plain.bucket}/datasets/{{}}/'" in str(states["Dataset"])
+    assert states["Tell"]["Parameters"]["TopicArn"] == plain.output("NoticesTopicArn")
+    assert states["Tell"]["ResultPath"] == "$.told"
+
+
+def test_the_container_is_awss_for_the_region(plain: SynthesisedTemplate) -> None:
+    image = request(plain)["AlgorithmSpecification"]["TrainingImage"]
+    assert image.startswith("763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:")
+    accounts = plain.body["Mappings"]["DlcRepositoryAccountMap"]
+    assert accounts["eu-west-1"]["value"] == "763104351884"
+    assert accounts["eu-south-1"]["value"] != "763104351884"
+
+
+def test_a_job_is_sized_and_bounded_by_context(plain: SynthesisedTemplate, chosen: SynthesisedTemplate) -> None:
+    default = request(plain)
+    assert default["ResourceConfig"] == {"InstanceType": "ml.g5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 100}
+    assert default["EnableManagedSpotTraining"] is True
+    stopping = default["StoppingCondition"]
+    assert stopping["MaxWaitTimeInSeconds"] >= stopping["MaxRuntimeInSeconds"] == 8 * 3600
+    other = request(chosen)
+    assert other["ResourceConfig"]["InstanceType"] == "ml.g6.2xlarge"
+    assert other["EnableManagedSpotTraining"] is False
+    assert other["StoppingCondition"] == {"MaxRuntimeInSeconds": 30 * 3600}

@@ -1,0 +1,250 @@
+"""Training in the cloud, from a person's machine: hand over code and settings, start the flow, follow its job.
+
+The stack's state machine does the rest: its job writes its release archive to the bucket's `drops/`, where the promoter
+takes it. Each function takes the boto3 clients that it needs.
+"""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambda_app.release import sha256_of
+from training.errors import TrainingError
+
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+POLL_SECONDS = 15.0
+TAIL = 20
+MAX_HYPERPARAMETERS = 90
+MAX_VALUE = 2500
+_DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_HYPERPARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,255}")
+_FIGURES = re.compile(r"\bepoch=\d")
+
+
+class RemoteError(TrainingError):
+    """The job could not be started or followed, or it failed; the message says what to do where something can be."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What is known of a deployed stack."""
+
+    bucket: str
+    machine: str
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A run of the state machine; its job has the same name."""
+
+    arn: str
+    name: str
+
+
+def find_deployment(cloudformation: Any, stack: str) -> Deployment:
+    """Read a stack's outputs.
+
+    Raises:
+        RemoteError: no such stack in this account and region, or it is another kind of stack.
+    """
+    with _aws(f"stack {stack}"):
+        found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())}
+    try:
+        return Deployment(outputs["BucketName"], outputs["TrainingMachineArn"])
+    except KeyError as exc:
+        raise RemoteError(f"stack {stack} has no output {exc}; it is not a deployed Lookalike stack") from exc
+
+
+def upload_code(s3: Any, deployment: Deployment, archive: bytes) -> str:
+    """Put the code archive where the job reads it; the key, made of its digest."""
+    key = f"training/code/{hashlib.sha256(archive).hexdigest()}/sourcedir.tar.gz"
+    with _aws(f"s3://{deployment.bucket}/{key}"):
+        s3.put_object(Bucket=deployment.bucket, Key=key, Body=archive)
+    return key
+
+
+def weights_key(s3: Any, deployment: Deployment, weights: str) -> str:
+    """The key of the weights to start from: an object of the bucket's `weights/`, or a local file, which is uploaded.
+
+    Raises:
+        RemoteError: no such file, or an object elsewhere, which the job may not read.
+    """
+    if weights.startswith("s3://"):
+        prefix = f"s3://{deployment.bucket}/weights/"
+        if not weights.startswith(prefix) or weights == prefix:
+            raise RemoteError(f"--weights {weights}: the job reads objects of {prefix} only")
+        return weights.removeprefix(f"s3://{deployment.bucket}/")
+    path = Path(weights)
+    if not path.is_file():
+        raise RemoteError(f"--weights {weights}: no such file")
+    key = f"weights/{sha256_of(path)}/{path.name}"
+    with _aws(f"s3://{deployment.bucket}/{key}"):
+        s3.upload_file(str(path), deployment.bucket, key)
+    return key
+
+
+def check_dataset(s3: Any, deployment: Deployment, dataset: str) -> None:
+    """See that the bucket holds the dataset.
+
+    Raises:
+        RemoteError: it does not, or the name is none.
+    """
+    if not _DATASET.fullmatch(dataset):
+        raise RemoteError(f"--dataset {dataset!r}: a name is 1 to 63 letters, digits, dots, hyphens and underscores")
+    prefix = f"datasets/{dataset}/"
+    with _aws(f"s3://{deployment.bucket}/{prefix}"):
+        found = s3.list_objects_v2(Bucket=deployment.bucket, Prefix=prefix, MaxKeys=1)
+    if not found.get("KeyCount"):
+        uri = f"s3://{deployment.bucket}/{prefix}"
+        raise RemoteError(f"{uri} is empty; upload the listings and photos first: aws s3 sync FOLDER {uri}")
+
+
+def parse_hyperparameters(pairs: list[str]) -> dict[str, str]:
+    """Options of `training.train` given as `name=value`; SageMaker takes strings.
+
+    Raises:
+        RemoteError: a pair that is none, or beyond SageMaker's limits.
+    """
+    values: dict[str, str] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not _HYPERPARAMETER.fullmatch(name) or name.startswith("sagemaker_"):
+            raise RemoteError(f"--hyperparameter {pair!r}: write an option of training.train as name=value")
+        if len(value) > MAX_VALUE:
+            raise RemoteError(f"--hyperparameter {name}: {len(value):,} characters; SageMaker takes {MAX_VALUE:,}")
+        values[name] = value
+    if len(values) > MAX_HYPERPARAMETERS:
+        raise RemoteError(f"{len(values)} hyperparameters; SageMaker takes {MAX_HYPERPARAMETERS} beside its own")
+    return values
+
+
+def start(
+    states: Any,
+    deployment: Deployment,
+    *,
+    dataset: str,
+    code: str,
+    hyperparameters: Mapping[str, str],
+    weights: str | None,
+) -> Execution:
+    """Start the flow; it goes on by itself from here.
+
+    Args:
+        code, weights: keys of the bucket.
+    """
+    # A job's name takes letters, digits and hyphens, 63 at most.
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", dataset)[:40].strip("-")
+    name = f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    order = {"dataset": dataset, "code": code, "hyperparameters": dict(hyperparameters)}
+    if weights is not None:
+        order["weights"] = weights
+    with _aws(f"training {name}"):
+        answer = states.start_execution(stateMachineArn=deployment.machine, name=name, input=json.dumps(order))
+    return Execution(answer["executionArn"], name)
+
+
+def execution_of(deployment: Deployment, name: str) -> Execution:
+    """An execution that was started before."""
+    return Execution(f"{deployment.machine.replace(':stateMachine:', ':execution:')}:{name}", name)
+
+
+def follow(
+    states: Any,
+    sagemaker: Any,
+    logs: Any,
+    execution: Execution,
+    show: Callable[[str], None],
+    wait: Callable[[float], None] = time.sleep,
+) -> str:
+    """Show what the job does, a line at a time, until it ends.
+
+    Args:
+        show: is given changes of state and the lines with an epoch's figures.
+        wait: is given the seconds until the next look.
+
+    Returns:
+        The S3 URI of the release archive.
+
+    Raises:
+        RemoteError: it failed or was stopped; the message gives the reason and the last lines of its log.
+    """
+    journal = _Journal(logs, execution.name)
+    state = None
+    while True:
+        with _aws(f"training {execution.name}"):
+            run = states.describe_execution(executionArn=execution.arn)
+        if (now := _job_state(sagemaker, execution.name)) != state and now is not None:
+            show(f"{execution.name}: {now}")
+            state = now
+        for line in journal.new_lines():
+            if _FIGURES.search(line):
+                show(line)
+        if run["status"] == "SUCCEEDED":
+            return str(json.loads(run["output"])["result"]["drop"])
+        if run["status"] != "RUNNING":
+            raise RemoteError(_failure(run, execution, journal))
+        wait(POLL_SECONDS)
+
+
+class _Journal:
+    """The job's log, read on from where the last look ended."""
+
+    def __init__(self, logs: Any, job: str) -> None:
+        self._logs, self._job = logs, job
+        self._since, self._seen = 0, set[str]()
+        self.tail: list[str] = []
+
+    def new_lines(self) -> Iterator[str]:
+        """The lines written since; none while the log does not exist."""
+        pages = self._logs.get_paginator("filter_log_events").paginate(
+            logGroupName=LOG_GROUP, logStreamNamePrefix=f"{self._job}/", startTime=self._since
+        )
+        try:
+            events = [event for page in pages for event in page["events"] if event["eventId"] not in self._seen]
+        except self._logs.exceptions.ResourceNotFoundException:
+            return
+        for event in events:
+            # Lines may arrive late: a look starts again at the newest time seen, and drops what it knows.
+            self._since = max(self._since, event["timestamp"])
+            self._seen.add(event["eventId"])
+            self.tail = [*self.tail[1 - TAIL :], event["message"].rstrip()]
+            yield event["message"].rstrip()
+
+
+def _job_state(sagemaker: Any, name: str) -> str | None:
+    """The job's state in words; None before there is a job."""
+    try:
+        job = sagemaker.describe_training_job(TrainingJobName=name)
+    except ClientError as exc:
+        if exc.response["Error"]["Code"] in ("ValidationException", "ResourceNotFound"):
+            return None
+        raise RemoteError(f"training {name}: {exc}") from exc
+    changes = job.get("SecondaryStatusTransitions") or [{}]
+    return ": ".join(filter(None, (job["SecondaryStatus"], changes[-1].get("StatusMessage"))))
+
+
+def _failure(run: Mapping[str, Any], execution: Execution, journal: _Journal) -> str:
+    reason = f"{run.get('error', '')} {run.get('cause', '')}".strip() or "no reason given"
+    tail = "\n".join(f"  {line}" for line in journal.tail)
+    return f"training {execution.name} {run['status'].lower().replace('_', ' ')}: {reason}" + (
+        f"\nthe last lines of its log:\n{tail}" if tail else ""
+    )
+
+
+@contextmanager
+def _aws(what: str) -> Iterator[None]:
+    """AWS's refusals as errors that a person can act on."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as exc:
+        raise RemoteError(f"{what}: {exc}") from exc
