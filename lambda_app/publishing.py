@@ -3,17 +3,20 @@
 import json
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from lambda_app.archive import unpack
 from lambda_app.catalog import Catalog
-from lambda_app.errors import MissingObjectError, ReleaseError
+from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
 from lambda_app.promotion import Promotion, located, manifest_key, promote_unpacked, quality, stored_manifest
 from lambda_app.release import MANIFEST, Manifest
 from lambda_app.settings import Settings
 from lambda_app.store import DROPS, OBJECTS, REJECTED, RELEASES, Store
+
+_PARALLEL = 16
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,20 @@ class PhotoUpload:
     copied: int
     present: int
     missing: int
+
+
+@dataclass(frozen=True)
+class Drop:
+    """An archive that was put under drops/.
+
+    Attributes:
+        earlier_rejection: the note about an earlier drop of that name, which is not about this one.
+    """
+
+    key: str
+    release: str
+    created_at: datetime
+    earlier_rejection: bytes | None
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,47 @@ def publish(store: Store, archive: Path, photos: Path | None, settings: Settings
     return promotion, upload
 
 
+def drop(store: Store, archive: Path, photos: Path | None) -> tuple[Drop, PhotoUpload]:
+    """Copy the photos that the store lacks, then put the archive under drops/, where the promoter takes it up.
+
+    Raises:
+        ReleaseError: the archive is not readable.
+        StoreError: a photo or the archive cannot be copied.
+    """
+    with tempfile.TemporaryDirectory(prefix="lookalike-publish-") as scratch:
+        manifest = unpack(archive, Path(scratch))
+        upload = upload_photos(store, located(store, Path(scratch), manifest.catalog), photos)
+    key = DROPS + archive.name
+    dropped = Drop(key, manifest.release, manifest.created_at, _rejection(store, key))
+    store.upload(key, archive)
+    return dropped, upload
+
+
+def outcome(store: Store, dropped: Drop) -> Promotion | None:
+    """What the promoter has made of a drop so far; None while it has not ended.
+
+    Raises:
+        RefusedReleaseError: it was refused; the message says why.
+    """
+    note = _rejection(store, dropped.key)
+    if note is not None and note != dropped.earlier_rejection:
+        raise RefusedReleaseError(f"{dropped.key} was refused: {json.loads(note)['reason']}")
+    try:
+        live = store.read_pointer()
+    except MissingObjectError:
+        return None
+    if live is None or not store.exists(manifest_key(dropped.release)):
+        return None
+    if live.pointer.release == dropped.release:
+        return Promotion(dropped.release, "live", f"{dropped.release} is live")
+    if live.pointer.high_water >= dropped.created_at:
+        detail = (
+            f"{dropped.release} is stored but not live: live is {live.pointer.release}, and a later one was promoted"
+        )
+        return Promotion(dropped.release, "superseded", detail)
+    return None
+
+
 def upload_photos(store: Store, catalog_file: Path, photos: Path | None) -> PhotoUpload:
     """Copy the photos that a catalog names and the store lacks.
 
@@ -71,14 +129,20 @@ def upload_photos(store: Store, catalog_file: Path, photos: Path | None) -> Phot
     """
     if photos is not None and not photos.is_dir():
         raise ReleaseError(f"the photo folder {photos} does not exist")
-    counts = {"copied": 0, "present": 0, "missing": 0}
     catalog = Catalog(catalog_file)
     try:
-        for key in _photo_keys(catalog):
-            counts[_upload_photo(store, key, photos)] += 1
+        keys = list(_photo_keys(catalog))
     finally:
         catalog.close()
-    return PhotoUpload(**counts)
+    # One listing for each dataset instead of one question for each photo.
+    folders = {"/".join(key.split("/")[:2]) + "/" for key in keys}
+    present = {key for folder in folders for key in store.keys(folder)}
+    lacking = [(key, source) for key in keys if key not in present and (source := _source(key, photos)) is not None]
+    with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
+        for copied in [pool.submit(store.upload, key, source) for key, source in lacking]:
+            copied.result()
+    found = sum(key in present for key in keys)
+    return PhotoUpload(copied=len(lacking), present=found, missing=len(keys) - found - len(lacking))
 
 
 def reject(store: Store, drop: str, reason: Exception) -> None:
@@ -140,12 +204,16 @@ def _photo_keys(catalog: Catalog, batch: int = 1000) -> Iterator[str]:
             yield item.photo
 
 
-def _upload_photo(store: Store, key: str, photos: Path | None) -> str:
-    if store.exists(key):
-        return "present"
-    # `datasets/<name>/photos/x.jpg` lies at `photos/x.jpg` of the data folder.
+def _source(key: str, photos: Path | None) -> Path | None:
+    """Where a catalog photo lies in the data folder: `datasets/<name>/photos/x.jpg` at `photos/x.jpg`."""
     relative = PurePosixPath(*PurePosixPath(key).parts[2:])
     if photos is None or ".." in relative.parts or not (photos / relative).is_file():
-        return "missing"
-    store.upload(key, photos / relative)
-    return "copied"
+        return None
+    return photos / relative
+
+
+def _rejection(store: Store, key: str) -> bytes | None:
+    try:
+        return store.read(rejection_key(key))
+    except MissingObjectError:
+        return None

@@ -2,12 +2,16 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from lambda_app.archive import write_archive
-from lambda_app.errors import ReleaseError
+from lambda_app.errors import RefusedReleaseError, ReleaseError
 from lambda_app.folder_store import FolderStore
-from lambda_app.publishing import list_releases, prune, publish
+from lambda_app.promotion import promote_archive
+from lambda_app.publishing import drop, list_releases, outcome, prune, publish, reject
+from lambda_app.s3_store import S3Store
 from lambda_app.settings import Settings
 from lambda_app.store import OBJECTS
 from tests.releases import CREATED_AT, build_release
@@ -82,3 +86,50 @@ def test_prune_keeps_what_is_live_and_its_predecessor(tmp_path, store):
     named = {entry.sha256 for row in rows for entry in row.manifest.files()}
     assert {key.removeprefix(OBJECTS) for key in store.keys(OBJECTS)} == named
     assert prune(store, keep=1) == []
+
+
+@pytest.fixture
+def bucket(tmp_path: Path):
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket="lookalike-test")
+        yield S3Store("lookalike-test", "shop", cache=tmp_path / "cache")
+
+
+def test_a_drop_into_a_bucket_is_followed_to_live(tmp_path, bucket):
+    folder = tmp_path / "data"
+    manifest = build_release(folder)
+    archive = write_archive(tmp_path / "release.tar", manifest, folder)
+    dropped, photos = drop(bucket, archive, folder)
+    assert (dropped.key, photos.copied, photos.missing) == ("drops/release.tar", 40, 0)
+    assert bucket.read("datasets/sample/photos/001a.jpg") == (folder / "photos" / "001a.jpg").read_bytes()
+    assert outcome(bucket, dropped) is None
+    promote_archive(bucket, archive, SETTINGS)
+    assert outcome(bucket, dropped).outcome == "live"
+    later = tmp_path / "later"
+    newer = build_release(later, seed=1, created_at=CREATED_AT + timedelta(hours=1))
+    promote_archive(bucket, write_archive(tmp_path / "later.tar", newer, later), SETTINGS)
+    assert outcome(bucket, dropped).outcome == "superseded"
+    assert newer.release in outcome(bucket, dropped).detail
+
+
+def test_a_drop_that_waits_behind_a_live_release_has_no_outcome_yet(tmp_path, bucket):
+    first, second = tmp_path / "first", tmp_path / "second"
+    old = build_release(first)
+    promote_archive(bucket, write_archive(tmp_path / "first.tar", old, first), SETTINGS)
+    new = build_release(second, seed=1, created_at=CREATED_AT + timedelta(hours=1))
+    dropped, _ = drop(bucket, write_archive(tmp_path / "second.tar", new, second), None)
+    assert outcome(bucket, dropped) is None
+    bucket.upload(f"releases/{new.release}/manifest.json", second / "manifest.json")
+    assert outcome(bucket, dropped) is None
+
+
+def test_a_refused_drop_is_told_and_an_older_note_is_not_about_it(tmp_path, bucket):
+    folder = tmp_path / "data"
+    archive = write_archive(tmp_path / "release.tar", build_release(folder), folder)
+    reject(bucket, "drops/release.tar", ReleaseError("an older drop"))
+    dropped, photos = drop(bucket, archive, None)
+    assert photos.missing == 40
+    assert outcome(bucket, dropped) is None
+    reject(bucket, "drops/release.tar", ReleaseError("it is broken"))
+    with pytest.raises(RefusedReleaseError, match=r"drops/release\.tar was refused: it is broken"):
+        outcome(bucket, dropped)
