@@ -13,6 +13,8 @@ from torch.nn import functional as F
 
 from lambda_app.preprocessing import Preprocessing
 
+_EXCHANGES = 2.0  # share of products with exchanged channels, over the strength of the other colour changes
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -20,8 +22,10 @@ class Augmentation:
 
     Attributes:
         rotation: degrees to either side; 180 is any turn.
-        crop: largest share by which a side is zoomed in; shifts go up to half of it. 0 leaves the frame alone.
-        colour: largest relative change of brightness, contrast and saturation; 0 leaves the colours alone.
+        crop: largest share of a side that is zoomed in on, or out by as much; shifts go up to half of it. 0 leaves
+            the frame alone.
+        colour: largest relative change of brightness, contrast and saturation; twice as large a share of the products
+            is seen with their colour channels exchanged. 0 leaves the colours alone.
     """
 
     rotation: float
@@ -51,32 +55,51 @@ def to_input(photos: Tensor, settings: Preprocessing) -> Tensor:
     return normalise(to_unit(photos), settings)
 
 
-def augment(unit: Tensor, limits: Augmentation, generator: torch.Generator) -> Tensor:
+def augment(unit: Tensor, limits: Augmentation, generator: torch.Generator, twins: Tensor | None = None) -> Tensor:
     """Turn, mirror, zoom, shift and recolour every photo by its own random amounts.
 
     Args:
         unit: float32 (n, 3, size, size) in [0, 1].
         limits: how far.
         generator: on the CPU, so that the same seed draws the same amounts on any device.
+        twins: int64 (n,), for each photo the one whose mirroring and exchange of colour channels it shares: a
+            product and its mirror image, or it in other colours, are two different things, so photos that are to stay
+            alike are changed alike. None for each its own mirroring, and no exchange.
 
     Returns:
         float32, same shape and range; what comes into the frame is black, as the letterbox is.
     """
     count = len(unit)
-    theta = _affine(count, limits, generator).to(unit.device)
+    theta = _affine(count, limits, generator, twins).to(unit.device)
     grid = F.affine_grid(theta, list(unit.shape), align_corners=False)
     moved = F.grid_sample(unit, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     if limits.colour <= 0:
         return moved
     factors = 1 + limits.colour * _spread((3, count, 1, 1, 1), generator)  # brightness, contrast, saturation
-    return _recolour(moved, factors.to(unit.device))
+    recoloured = _recolour(moved, factors.to(unit.device))
+    if twins is None:
+        return recoloured
+    channels = _channels(count, limits, generator)[twins].to(unit.device)
+    return torch.gather(recoloured, 1, channels[:, :, None, None].expand_as(recoloured))
 
 
-def _affine(count: int, limits: Augmentation, generator: torch.Generator) -> Tensor:
+def _channels(count: int, limits: Augmentation, generator: torch.Generator) -> Tensor:
+    """For each photo which channel goes where, int64 (n, 3): a random order for a share of them, as it is for others.
+
+    What a thing is does not hang on its colours, and a small catalogue shows each kind in a few of them only.
+    """
+    order = torch.rand((count, 3), generator=generator).argsort(dim=1)
+    exchanged = torch.rand((count, 1), generator=generator) < _EXCHANGES * limits.colour
+    return torch.where(exchanged, order, torch.arange(3))
+
+
+def _affine(count: int, limits: Augmentation, generator: torch.Generator, twins: Tensor | None) -> Tensor:
     """Maps from output to input coordinates, float32 (n, 2, 3)."""
     angle = _spread((count,), generator) * math.radians(limits.rotation)
-    zoom = 1 - limits.crop * torch.rand(count, generator=generator)
+    # In as often as out, so that things are on average as large as evaluation shows them (Touvron et al. 2019).
+    zoom = (1 - limits.crop) ** _spread((count,), generator)
     mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
+    mirror = mirror if twins is None else mirror[twins]
     shift = 0.5 * limits.crop * _spread((count, 2), generator)
     cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
     first = torch.stack([cos * mirror, -sin, shift[:, 0]], dim=1)

@@ -54,8 +54,13 @@ class FitSettings:
     rotation: float = setting(
         15.0, "degrees a training photo is turned to either side; 180 where photos have no up", low=0, high=180
     )
-    crop: float = setting(0.25, "share by which it is zoomed in at most", low=0, high=0.95)
-    colour: float = setting(0.2, "largest relative change of brightness, contrast and saturation", low=0, high=1)
+    crop: float = setting(0.25, "share by which it is zoomed in or out at most", low=0, high=0.95)
+    colour: float = setting(
+        0.2,
+        "largest change of brightness, contrast and saturation; twice it: share of products recoloured",
+        low=0,
+        high=1,
+    )
     ema: float = setting(0.99, "decay of the averaged weights, which are exported; 0 for none", low=0, high=0.99999)
     patience: int = setting(0, "epochs without improvement on validation after which to stop; 0 for never", low=0)
     seed: int = setting(0, "of everything drawn at random", low=0)
@@ -185,7 +190,8 @@ class Trainer:
         generator = torch.Generator().manual_seed(seed)
         rows = self.rows[batch]
         photos = torch.from_numpy(self.dataset.photos[rows]).to(self.device, non_blocking=True)
-        unit = augment(to_unit(photos), self.augmentation, generator)
+        twins = _first_of_each(self.identities.labels[batch]) if self.identities.kind == "product" else None
+        unit = augment(to_unit(photos), self.augmentation, generator, twins)
         images = normalise(unit, self.dataset.preprocessing).contiguous(memory_format=torch.channels_last)
         categories = torch.from_numpy(self.dataset.category[rows]).to(self.device, non_blocking=True)
         identities = torch.from_numpy(self.identities.labels[batch]).to(self.device, non_blocking=True)
@@ -227,6 +233,12 @@ def _warmed_up(decay: float) -> Any:
         average(averaged, current, steps)
 
     return update
+
+
+def _first_of_each(labels: npt.NDArray[np.int64]) -> Tensor:
+    """For each position the first one with the same label: int64 (n,)."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return torch.from_numpy(first[inverse])
 
 
 def _check_finite(losses: Tensor, epoch: int) -> None:
