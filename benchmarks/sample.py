@@ -30,6 +30,19 @@ Matrix = npt.NDArray[Any]
 Distance = Callable[[Matrix, Matrix], Matrix]  # (m, d), (n, d) -> (m, n)
 
 
+COUNTS = ("photos", "products")
+LABELS = {
+    "photos": "photos",
+    "products": "products",
+    "pixel_accuracy": "category by nearest neighbour, 32 x 32 pixels",
+    "colour_recall": "other photo in first 4, colour histogram, best",
+    "colour_recall_l1": "  by L1 distance",
+    "colour_recall_chi2": "  by chi-squared distance",
+    "colour_recall_cosine": "  by cosine distance",
+    "shared_colours": "products that share their colours in category",
+}
+
+
 def run(quick: bool) -> dict[str, float]:
     """Generate a catalogue (the default one, or a small one when quick), measure it and print the table."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -41,24 +54,11 @@ def run(quick: bool) -> dict[str, float]:
         "colour_recall": f"<= {MAX_COLOUR_RECALL:.2f}",
         "shared_colours": f">= {MIN_SHARED_COLOURS:.2f}",
     }
-    print(f"{'measure':<44}{'value':>8}  goal")
+    print(f"{'measure':<48}{'value':>8}  goal")
     for key, label in LABELS.items():
-        print(
-            f"{label:<44}{figures[key]:>8.{0 if key in ('photos', 'products') else 3}f}  {goals.get(key, '')}".rstrip()
-        )
+        value = f"{figures[key]:.0f}" if key in COUNTS else f"{figures[key]:.3f}"
+        print(f"{label:<48}{value:>8}  {goals.get(key, '')}".rstrip())
     return figures
-
-
-LABELS = {
-    "photos": "photos",
-    "products": "products",
-    "pixel_accuracy": "category by nearest neighbour, 32 x 32 pixels",
-    "colour_recall": "other photo in first 4, colour histogram, best",
-    "colour_recall_l1": "  by L1 distance",
-    "colour_recall_chi2": "  by chi-squared distance",
-    "colour_recall_cosine": "  by cosine distance",
-    "shared_colours": "products that share their colours in category",
-}
 
 
 def measure(catalogue: Path) -> dict[str, float]:
@@ -107,8 +107,7 @@ def _recall(features: Matrix, products: Matrix, distance: Distance) -> float:
     for block in _by_rows(features, features, distance):
         rows = np.arange(start, start + len(block))
         block[np.arange(len(block)), rows] = np.inf
-        same: npt.NDArray[np.bool_] = np.equal.outer(products[rows], products)
-        same[np.arange(len(block)), rows] = False
+        same = (products[rows][:, None] == products) & (rows[:, None] != np.arange(len(products)))
         near = np.argpartition(block, FIRST, axis=1)[:, :FIRST]
         hits.append(np.take_along_axis(same, near, axis=1).any(axis=1)[same.any(axis=1)])
         start += len(block)

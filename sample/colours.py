@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 Colour = tuple[int, int, int]
 
-PALETTES_PER_CATEGORY = 24
-MAINS_PER_CATEGORY = 6  # fridges and prams come in some colours each, trimmed in any
+PALETTES_PER_CATEGORY = 36
+MAINS_PER_CATEGORY = 4  # fridges and prams come in some colours each, trimmed in any
 
 PAINTS: dict[str, Colour] = {
     "red": (214, 48, 49),

@@ -49,5 +49,5 @@ def identity(number: int, seed: int) -> Identity:
         wide=1 + stretch,
         tall=1 - stretch,
         parts=rng.choice((0, 0, 1, 1, 1, 2)),
-        style=rng.choice((0, 0, 0, 1, 1, 2)),
+        style=rng.choice((0, 0, 0, 0, 1, 2)),
     )

@@ -11,7 +11,7 @@ from PIL import Image
 from sample.colours import Palette, blend
 
 GRID = 256
-DEPTH = 0.42  # how far a pattern leaves the main paint for the second
+DEPTH = 0.45  # how far a pattern leaves the main paint for the second
 
 Plane = npt.NDArray[Any]
 Pattern = Callable[[Plane, Plane, float], Plane]  # (rows, columns) coordinates and a period -> where, as bool

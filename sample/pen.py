@@ -17,7 +17,7 @@ SPRITE = 240  # pixels a side of the finished drawing
 SIDE = SPRITE * SUPERSAMPLE
 UNIT = 0.86 * SIDE / 100  # room for the product that is wider or taller than drawn
 OUTLINE = round(1.0 * UNIT)
-DECAL = 1.25  # decals are drawn larger than the kinds ask, to be seen in small photos
+DECAL = 1.35  # decals are drawn larger than the kinds ask, to be seen in small photos
 
 Point = tuple[float, float]
 Fill = Colour | Image.Image

@@ -95,9 +95,9 @@ def _noise() -> np.ndarray:
 
 def _lit(photo: Image.Image, rng: random.Random) -> Image.Image:
     """The photo under other light: exposure, white balance, contrast, a side lit more, the sensor's noise."""
-    exposure, contrast = rng.uniform(0.82, 1.12), rng.uniform(0.88, 1.1)
-    balance = np.array([rng.uniform(0.95, 1.05) for _ in range(3)], np.float32)
-    falls = rng.uniform(-0.15, 0.15), rng.uniform(-0.15, 0.15)
+    exposure, contrast = rng.uniform(0.88, 1.08), rng.uniform(0.93, 1.07)
+    balance = np.array([rng.uniform(0.97, 1.03) for _ in range(3)], np.float32)
+    falls = rng.uniform(-0.1, 0.1), rng.uniform(-0.1, 0.1)
     width, height = photo.size
     across, down = (
         np.linspace(-fall, fall, side, dtype=np.float32) for fall, side in zip(falls, photo.size, strict=True)

@@ -9,7 +9,8 @@ def fridge(pen: Pen) -> None:
     split = (36, 52, 64)[pen.parts]
     for x in (30, 64):
         pen.box(x, 92, x + 6, 97, DARK)
-    pen.box(24, 4, 76, 94, pen.main, r=4)
+    pen.box(24, 4, 76, 94, pen.paint, r=4)
+    pen.box(25, split, 75, 92, pen.main, r=3)
     pen.line([(24, split), (76, split)], 2.4, DARK)
     side = 68 if pen.style else 29
     for top, bottom in ((split - 20, split - 5), (split + 5, split + 22)):

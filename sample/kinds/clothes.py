@@ -28,7 +28,7 @@ def t_shirt(pen: Pen) -> None:
         pen.poly(
             [(50 + 20 * side, 14), (50 + 34 * side, 20), (50 + 45 * side, cuff), (50 + 33 * side, cuff + 5),
              (50 + 24 * side, 34)],
-            pen.second if pen.style == 2 else pen.main,
+            pen.second if pen.style == 2 else pen.paint,
         )  # fmt: skip
     pen.poly([(28, 13), (40, 10), (60, 10), (72, 13), (76, 34), (75, 92), (25, 92), (24, 34)], pen.main)
     if pen.style == 1:
@@ -44,7 +44,7 @@ def dress(pen: Pen) -> None:
     hem = 82 + 6 * pen.parts
     for x in (38, 62):
         pen.line([(x, 6), (x, 18)], 3, pen.second)
-    pen.blob([(36, 14), (44, 20), (56, 20), (64, 14), (66, 28), (61, 44), (39, 44), (34, 28)], pen.main)
+    pen.blob([(36, 14), (44, 20), (56, 20), (64, 14), (66, 28), (61, 44), (39, 44), (34, 28)], pen.paint)
     pen.poly([(39, 44), (61, 44), (50 + wide, hem), (50 + wide / 2, hem + 3), (50, hem), (50 - wide / 2, hem + 3),
               (50 - wide, hem)], pen.main)  # fmt: skip
     pen.box(38, 41, 62, 47, pen.accent)
@@ -60,8 +60,7 @@ def handbag(pen: Pen) -> None:
         )
     spread = 6 * pen.style
     pen.poly([(18 + spread, 40), (82 - spread, 40), (92, 88), (8, 88)], pen.main)
-    if pen.parts:
-        pen.poly([(18 + spread, 40), (82 - spread, 40), (78, 62), (22, 62)], pen.second)
+    pen.poly([(18 + spread, 40), (82 - spread, 40), (78, 62), (22, 62)], pen.paint if pen.parts == 0 else pen.second)
     pen.box(45, 56, 55, 66, STEEL if pen.style == 1 else pen.accent, r=2)
     pen.line([(10, 86), (90, 86)], 3, pen.second)
     pen.decal(50, 76, 7)

@@ -9,10 +9,10 @@ def sofa(pen: Pen) -> None:
     seats, top = 2 + pen.parts, 30 + 4 * pen.style
     for x in (18, 76):
         pen.box(x, 74, x + 6, 82, WOOD)
-    pen.box(12, top, 88, 66, pen.main, r=6)
+    pen.box(12, top, 88, 66, pen.paint, r=6)
     for i in range(seats):
         pen.box(17 + i * 66 / seats, 51, 17 + (i + 1) * 66 / seats, 65, pen.main, r=3)
-    pen.box(14, 63, 86, 76, pen.main, r=2)
+    pen.box(14, 63, 86, 76, pen.paint, r=2)
     for x in (5, 82):
         pen.box(x, 44, x + 13, 76, pen.second, r=6 if pen.style else 1)
     pen.poly([(26, 40), (41, 43), (39, 58), (24, 55)], pen.accent)

@@ -54,7 +54,8 @@ def book(pen: Pen) -> None:
     pen.poly([(22 + thick, 8), (84, 8), (84 + 4, 12), (88, 93), (22 + thick, 93)], CREAM)
     pen.poly([(86, 14), (92, 18), (92, 90), (86, 92)], CREAM)
     pen.poly([(14, 14), (14 + thick, 8), (14 + thick, 92), (14, 96)], pen.second)
-    pen.box(14 + thick, 8, 84, 92, pen.main)
+    pen.box(14 + thick, 8, 84, 92, pen.paint)
+    pen.box(14 + thick, 36, 84, 63, pen.main)
     top = 18 if pen.style else 66
     pen.box(22 + thick, top, 78, top + 15, CREAM)
     for i in range(2):

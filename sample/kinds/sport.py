@@ -9,7 +9,7 @@ from sample.pen import Pen
 def football(pen: Pen) -> None:
     """A ball with pentagon patches and seams."""
     turn = 24 * pen.parts
-    pen.disc(50, 50, 42, pen.main)
+    pen.disc(50, 50, 42, pen.paint)
 
     def spot(distance: float, angle: float) -> tuple[float, float]:
         return 50 + distance * math.sin(math.radians(angle)), 50 - distance * math.cos(math.radians(angle))

@@ -64,7 +64,7 @@ def ladder(pen: Pen) -> None:
         pen.box(50 - half, y - 3, 50 + half, y + 3, pen.second)
     for side in (-1, 1):
         foot = 50 + (17 + spread) * side
-        pen.poly([(50 + 13 * side, 6), (50 + 19 * side, 6), (foot + 4 * side, 95), (foot - 2 * side, 95)], pen.main)
+        pen.poly([(50 + 13 * side, 6), (50 + 19 * side, 6), (foot + 4 * side, 95), (foot - 2 * side, 95)], pen.paint)
     if pen.style:
         pen.box(30, 6, 70, 15, pen.accent, r=2)
     pen.decal(50, 42, 8)
