@@ -58,10 +58,15 @@ class Call:
         return live
 
 
+def attached_call(scope: Scope) -> Call:
+    """The call that was attached to a request's scope."""
+    call: Call = scope[_KEY]
+    return call
+
+
 async def call_of(request: Request) -> Call:
     """The call that a request belongs to (a FastAPI dependency)."""
-    call: Call = request.scope[_KEY]
-    return call
+    return attached_call(request.scope)
 
 
 CurrentCall = Annotated[Call, Depends(call_of)]

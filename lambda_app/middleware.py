@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lambda_app.calls import Call, Service
+from lambda_app.calls import Call, Service, attached_call
 from lambda_app.observer import Answered
 from lambda_app.problems import problem, problem_response
 
@@ -65,7 +65,11 @@ class UncaughtMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         started = False
+        told = {"request_id": attached_call(scope).request_id}
 
         async def watch(message: Message) -> None:
             nonlocal started
@@ -75,11 +79,11 @@ class UncaughtMiddleware:
         try:
             await self._app(scope, receive, watch)
         except ClientDisconnect:
-            log.info("the client went away: %s %s", scope["method"], scope["path"])
+            log.info("the client went away: %s %s", scope["method"], scope["path"], extra=told)
         except Exception:
             if started:
                 raise
-            log.exception("no handler took the error of %s %s", scope["method"], scope["path"])
+            log.exception("no handler took the error of %s %s", scope["method"], scope["path"], extra=told)
             detail = f"an error that this service did not foresee; its log has it under the answer's {REQUEST_ID}"
             await problem_response(problem(500, detail))(scope, receive, send)
 

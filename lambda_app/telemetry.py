@@ -74,5 +74,6 @@ def configure_logging(service: str, level: int = logging.INFO) -> None:
     output = logging.StreamHandler()
     output.setFormatter(JsonFormatter(service))
     logging.basicConfig(level=level, handlers=[output], force=True)
-    # botocore's debug lines hold signed addresses.
-    logging.getLogger("botocore").setLevel(logging.WARNING)
+    # botocore's debug lines hold signed addresses; mangum tells of each request again, with its path as it was sent.
+    for name in ("botocore", "mangum"):
+        logging.getLogger(name).setLevel(logging.WARNING)

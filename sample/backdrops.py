@@ -15,7 +15,7 @@ Size = tuple[int, int]  # pixels: width, height
 
 def backdrop(rng: random.Random, size: Size) -> Image.Image:
     """A random ground for a photo: a wall, a wall above a floor, or a floor seen from above. RGB, of the given size."""
-    if rng.random() < 0.45:
+    if rng.random() < 0.5:
         wall, floor = rng.choice(WALLS)(rng, size), rng.choice(FLOORS)(rng, size)
         horizon = round(size[1] * rng.uniform(0.5, 0.85))
         wall.paste(floor.crop((0, 0, size[0], size[1] - horizon)), (0, horizon))
@@ -46,7 +46,7 @@ def clutter(rng: random.Random, ground: Image.Image, count: int, *, reach: float
 
 def _tone(rng: random.Random) -> Colour:
     """A colour for a room: mostly quiet, at times as loud as the products."""
-    if rng.random() < 0.06:
+    if rng.random() < 0.12:
         return shade(rng.choice(list(PAINTS.values())), rng.uniform(0.6, 1.05))
     grey, spread = rng.uniform(80, 235), rng.uniform(2, 18)
     red, green, blue = (round(max(0.0, min(255.0, grey + rng.uniform(-spread, spread)))) for _ in range(3))

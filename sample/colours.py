@@ -7,7 +7,7 @@ from dataclasses import dataclass
 Colour = tuple[int, int, int]
 
 PALETTES_PER_CATEGORY = 36
-MAINS_PER_CATEGORY = 4  # fridges and prams come in some colours each, trimmed in any
+MAINS_PER_CATEGORY = 5  # fridges and prams come in some colours each, trimmed in any
 
 PAINTS: dict[str, Colour] = {
     "red": (214, 48, 49),

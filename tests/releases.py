@@ -17,11 +17,10 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from lambda_app.catalog import CatalogItem, write_catalog
-from lambda_app.folder_store import FolderStore
 from lambda_app.model import Model
 from lambda_app.preprocessing import Preprocessing, load_rgb, normalise
 from lambda_app.release import FileEntry, Manifest, Pointer, SmokeCase, file_entry, release_id, sha256_of
-from lambda_app.store import OBJECTS, RELEASES
+from lambda_app.store import OBJECTS, RELEASES, Store
 
 CREATED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 DATASET = "datasets/sample/"
@@ -85,7 +84,7 @@ def build_release(
     return manifest
 
 
-def publish_directly(store: FolderStore, folder: Path, manifest: Manifest, *, previous: str | None = None) -> Pointer:
+def publish_directly(store: Store, folder: Path, manifest: Manifest, *, previous: str | None = None) -> Pointer:
     """Put a built release and its photos into the store and move the pointer, without promotion's rules."""
     for entry in manifest.files():
         store.upload(OBJECTS + entry.sha256, folder / entry.file)
@@ -103,7 +102,7 @@ def publish_directly(store: FolderStore, folder: Path, manifest: Manifest, *, pr
     return pointer
 
 
-def move_pointer(store: FolderStore, pointer: Pointer) -> None:
+def move_pointer(store: Store, pointer: Pointer) -> None:
     """Move the pointer, wherever it is."""
     current = store.read_pointer() if store.exists("live.json") else None
     store.write_pointer(pointer, current.version if current else None)

@@ -89,7 +89,10 @@ def fit_temperature(logits: Floats, labels: Labels) -> float:
             high = right
         else:
             low = left
-    return float(np.exp((low + high) / 2))
+    fitted = float(np.exp((low + high) / 2))
+    # Where no temperature is better than another, as with one category, the logits stay as they are.
+    better = negative_log_likelihood(logits, labels, fitted) < negative_log_likelihood(logits, labels)
+    return fitted if better else 1.0
 
 
 def negative_log_likelihood(logits: Floats, labels: Labels, temperature: float = 1.0) -> float:

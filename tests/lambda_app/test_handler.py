@@ -4,7 +4,6 @@ import importlib
 import json
 import random
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,27 +13,11 @@ import pytest
 from lambda_app import schemas
 from lambda_app.folder_store import FolderStore
 from tests.lambda_app.conftest import BuiltRelease
-from tests.lambda_app.forms import CONTENT_TYPE, form, part
+from tests.lambda_events import get, post_photo, recorded
 from tests.releases import publish_directly
 
-EVENTS = Path(__file__).parents[1] / "events"
 CONTEXT = SimpleNamespace(aws_request_id="11111111-2222-3333-4444-555555555555")
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
-
-
-def event(name: str) -> dict[str, Any]:
-    return json.loads((EVENTS / f"{name}.json").read_text())
-
-
-def with_photo(name: str, photo: bytes) -> dict[str, Any]:
-    """A POST event whose body is this photo."""
-    changed = deepcopy(event(name))
-    body = form(part("file", photo))
-    changed["body"] = base64.b64encode(body).decode()
-    changed["headers"] = {key: value for key, value in changed["headers"].items() if not key.lower().startswith("cont")}
-    changed["headers"]["content-type"] = CONTENT_TYPE
-    changed.pop("multiValueHeaders", None)
-    return changed
 
 
 def handler_of(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> Handler:
@@ -64,7 +47,7 @@ def handler(shop: FolderStore, monkeypatch: pytest.MonkeyPatch) -> Handler:
 
 @pytest.mark.parametrize("name", ["http_v1_get", "http_v2_get"])
 def test_gets_are_answered(handler: Handler, built: BuiltRelease, name: str):
-    answer = handler(event(name), CONTEXT)
+    answer = handler(recorded(name), CONTEXT)
     assert answer["statusCode"] == 200
     assert answer["isBase64Encoded"] is False
     similar = schemas.SimilarAnswer.model_validate_json(answer["body"])
@@ -76,10 +59,10 @@ def test_gets_are_answered(handler: Handler, built: BuiltRelease, name: str):
 
 @pytest.mark.parametrize("name", ["http_v1_post_photo", "http_v2_post_photo"])
 def test_photos_in_base64_forms_are_answered(handler: Handler, name: str, photo: bytes):
-    as_recorded = handler(event(name), CONTEXT)
+    as_recorded = handler(recorded(name), CONTEXT)
     assert as_recorded["statusCode"] == 200
     assert len(schemas.PredictAnswer.model_validate_json(as_recorded["body"]).results) == 3
-    answer = handler(with_photo(name, photo), CONTEXT)
+    answer = handler(post_photo(name, photo), CONTEXT)
     assert json.loads(answer["body"])["image_labels"][0] == "003a"
 
 
@@ -87,29 +70,27 @@ def test_photos_in_base64_forms_are_answered(handler: Handler, name: str, photo:
 def test_a_large_photo_arrives_whole(handler: Handler, name: str, photo: bytes):
     # Bytes behind a JPEG's end are none of the decoder's business.
     padded = photo + random.Random(0).randbytes(3_000_000)
-    answer = handler(with_photo(name, padded), CONTEXT)
+    answer = handler(post_photo(name, padded), CONTEXT)
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["image_labels"][0] == "003a"
 
 
 @pytest.mark.parametrize("name", ["http_v1_post_photo", "http_v2_post_photo"])
 def test_problems_are_text(handler: Handler, name: str):
-    answer = handler(with_photo(name, b"no photo"), CONTEXT)
+    answer = handler(post_photo(name, b"no photo"), CONTEXT)
     assert (answer["statusCode"], answer["isBase64Encoded"]) == (415, False)
     assert json.loads(answer["body"])["status"] == 415
 
 
 def test_a_body_over_the_limit_is_refused(handler: Handler):
-    answer = handler(with_photo("http_v2_post_photo", bytes(4 * 1024 * 1024)), CONTEXT)
+    answer = handler(post_photo("http_v2_post_photo", bytes(4 * 1024 * 1024)), CONTEXT)
     assert answer["statusCode"] == 413
     assert "4,194,304" in json.loads(answer["body"])["detail"]
 
 
 @pytest.mark.parametrize(("path", "text"), [("/", True), ("/static/app.js", True), ("/images/003a", False)])
 def test_pages_are_text_and_photos_are_base64(handler: Handler, path: str, text: bool, photo: bytes):
-    asked = {**event("http_v2_get"), "rawPath": path, "rawQueryString": ""}
-    asked["requestContext"]["http"]["path"] = path
-    answer = handler(asked, CONTEXT)
+    answer = handler(get(path), CONTEXT)
     assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, not text)
     if not text:
         assert base64.b64decode(answer["body"]) == photo
@@ -126,12 +107,12 @@ def test_a_release_goes_live_between_invocations(
     monkeypatch.setenv("LOOKALIKE_RELOAD_SECONDS", "0")
     monkeypatch.setenv("LOOKALIKE_RELOAD_WAIT_SECONDS", "20")
     handler = handler_of(store, monkeypatch)
-    assert handler(event("http_v2_get"), CONTEXT)["statusCode"] == 503
+    assert handler(recorded("http_v2_get"), CONTEXT)["statusCode"] == 503
     assert handler({"warmup": True}, CONTEXT) == {
         "release": None,
         "reason": "nothing has been promoted to the store yet",
     }
     for release in (built, other):
         publish_directly(store, release.folder, release.manifest)
-        answer = handler(event("http_v2_get"), CONTEXT)
+        answer = handler(recorded("http_v2_get"), CONTEXT)
         assert answer["headers"]["x-lookalike-release"] == release.manifest.release

@@ -1,5 +1,4 @@
 import hashlib
-import io
 import json
 import tarfile
 import threading
@@ -21,15 +20,11 @@ from lambda_app.promotion import manifest_key, promote_archive, promote_stored, 
 from lambda_app.release import Manifest, read_manifest
 from lambda_app.settings import Settings
 from lambda_app.store import OBJECTS
+from tests.archives import build_archive, rewritten, with_a_foreign_index, with_a_wrong_checksum
 from tests.releases import CREATED_AT, build_release
 
 SETTINGS = Settings(store="unused", threads=1)
 LATER = CREATED_AT + timedelta(hours=1)
-
-
-def built(folder: Path, **options) -> tuple[Path, Manifest]:
-    manifest = build_release(folder, **options)
-    return write_archive(folder.with_suffix(".tar"), manifest, folder), manifest
 
 
 @pytest.fixture
@@ -39,25 +34,13 @@ def store(tmp_path: Path) -> FolderStore:
 
 @pytest.fixture
 def first(tmp_path: Path, store: FolderStore) -> Manifest:
-    archive, manifest = built(tmp_path / "first")
+    archive, manifest = build_archive(tmp_path / "first")
     assert promote_archive(store, archive, SETTINGS).outcome == "live"
     return manifest
 
 
 def live_release(store: FolderStore) -> str:
     return store.read_pointer().pointer.release
-
-
-def rewritten(archive: Path, **members: bytes) -> Path:
-    """The archive with some members replaced; names in the keywords have `__` for the dot."""
-    changed = {name.replace("__", "."): data for name, data in members.items()}
-    target = archive.with_name(f"changed-{archive.name}")
-    with tarfile.open(archive) as old, tarfile.open(target, "w") as new:
-        for member in old:
-            data = changed.pop(member.name, None) or old.extractfile(member).read()
-            member.size = len(data)
-            new.addfile(member, io.BytesIO(data))
-    return target
 
 
 def test_first_archive_goes_live_with_all_its_files(store, first):
@@ -71,7 +54,7 @@ def test_first_archive_goes_live_with_all_its_files(store, first):
 
 
 def test_later_archive_takes_over_and_remembers_the_one_before(tmp_path, store, first):
-    archive, second = built(tmp_path / "second", seed=1, created_at=LATER)
+    archive, second = build_archive(tmp_path / "second", seed=1, created_at=LATER)
     assert promote_archive(store, archive, SETTINGS).outcome == "live"
     pointer = store.read_pointer().pointer
     assert (pointer.release, pointer.previous) == (second.release, first.release)
@@ -79,12 +62,12 @@ def test_later_archive_takes_over_and_remembers_the_one_before(tmp_path, store, 
 
 def test_the_same_archive_twice_changes_nothing(tmp_path, store, first):
     before = store.read_pointer()
-    assert promote_archive(store, tmp_path / "first.tar", SETTINGS).outcome == "already live"
+    assert promote_archive(store, tmp_path / "first" / "release.tar", SETTINGS).outcome == "already live"
     assert store.read_pointer() == before
 
 
 def test_earlier_archive_is_stored_but_not_live(tmp_path, store, first):
-    archive, old = built(tmp_path / "old", seed=1, created_at=CREATED_AT - timedelta(days=1), accuracy=0.1)
+    archive, old = build_archive(tmp_path / "old", seed=1, created_at=CREATED_AT - timedelta(days=1), accuracy=0.1)
     promotion = promote_archive(store, archive, SETTINGS)
     assert promotion.outcome == "superseded"
     assert first.release in promotion.detail
@@ -93,7 +76,7 @@ def test_earlier_archive_is_stored_but_not_live(tmp_path, store, first):
 
 
 def test_repeated_event_after_a_rollback_changes_nothing(tmp_path, store, first):
-    archive, second = built(tmp_path / "second", seed=1, created_at=LATER)
+    archive, second = build_archive(tmp_path / "second", seed=1, created_at=LATER)
     promote_archive(store, archive, SETTINGS)
     assert rollback(store, SETTINGS).release == first.release
     assert promote_archive(store, archive, SETTINGS).outcome == "superseded"
@@ -102,7 +85,7 @@ def test_repeated_event_after_a_rollback_changes_nothing(tmp_path, store, first)
 
 
 def test_rollback_twice_returns_to_where_it_began(tmp_path, store, first):
-    archive, second = built(tmp_path / "second", seed=1, created_at=LATER)
+    archive, second = build_archive(tmp_path / "second", seed=1, created_at=LATER)
     promote_archive(store, archive, SETTINGS)
     rollback(store, SETTINGS)
     assert rollback(store, SETTINGS).release == second.release
@@ -114,7 +97,7 @@ def test_rollback_without_a_previous_release_is_refused(store, first):
 
 
 def test_operator_promotes_an_older_release_and_events_stay_behind_the_high_water(tmp_path, store, first):
-    archive, old = built(tmp_path / "old", seed=1, created_at=CREATED_AT - timedelta(days=1))
+    archive, old = build_archive(tmp_path / "old", seed=1, created_at=CREATED_AT - timedelta(days=1))
     promote_archive(store, archive, SETTINGS)
     assert promote_stored(store, old.release, SETTINGS).outcome == "live"
     assert store.read_pointer().pointer.high_water == first.created_at
@@ -130,18 +113,20 @@ def test_promoting_an_unknown_release_names_it(store, first):
 def test_a_release_far_under_the_live_one_is_refused_unless_forced(tmp_path, store, first, figure):
     test = {"accuracy": 0.9, "retrieval": {"embedding": {"recall@4": 0.9}}}
     (test if figure == "accuracy" else test["retrieval"]["embedding"])[figure] = 0.86
-    archive, worse = built(tmp_path / "worse", seed=1, created_at=LATER, evaluation={"test": test})
+    archive, worse = build_archive(tmp_path / "worse", seed=1, created_at=LATER, evaluation={"test": test})
     with pytest.raises(RefusedReleaseError, match=rf"{figure} 0\.860.*0\.900"):
         promote_archive(store, archive, SETTINGS)
     assert live_release(store) == first.release
     assert not store.exists(manifest_key(worse.release))
-    archive, forced = built(tmp_path / "forced", seed=1, created_at=LATER, evaluation={"test": test}, force=True)
+    archive, forced = build_archive(
+        tmp_path / "forced", seed=1, created_at=LATER, evaluation={"test": test}, force=True
+    )
     assert promote_archive(store, archive, SETTINGS).outcome == "live"
     assert live_release(store) == forced.release
 
 
 def test_a_release_slightly_under_the_live_one_goes_live(tmp_path, store, first):
-    archive, _ = built(tmp_path / "near", seed=1, created_at=LATER, accuracy=0.875)
+    archive, _ = build_archive(tmp_path / "near", seed=1, created_at=LATER, accuracy=0.875)
     assert promote_archive(store, archive, SETTINGS).outcome == "live"
 
 
@@ -172,7 +157,7 @@ def corrupted(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", ["index.faiss", "model.onnx", "catalog.sqlite"])
 def test_one_flipped_byte_is_refused(tmp_path, store, first, name):
-    archive, second = built(tmp_path / "second", seed=1, created_at=LATER)
+    archive, second = build_archive(tmp_path / "second", seed=1, created_at=LATER)
     data = corrupted((tmp_path / "second" / name).read_bytes())
     with pytest.raises(ReleaseError, match=f"{name} has sha256"):
         promote_archive(store, rewritten(archive, **{name.replace(".", "__"): data}), SETTINGS)
@@ -180,20 +165,17 @@ def test_one_flipped_byte_is_refused(tmp_path, store, first, name):
     assert not store.exists(manifest_key(second.release))
 
 
-def test_a_wrong_checksum_in_the_manifest_is_refused(tmp_path, store, first):
-    archive, second = built(tmp_path / "second", seed=1, created_at=LATER)
-    raw = json.loads(second.to_json())
-    raw["index"]["sha256"] = "0" * 64
-    with pytest.raises(ReleaseError, match=r"index\.faiss has sha256"):
-        promote_archive(store, rewritten(archive, manifest__json=json.dumps(raw).encode()), SETTINGS)
-
-
-def test_an_index_that_disagrees_with_its_model_is_refused(tmp_path, store, first):
-    archive, second = built(tmp_path / "second", seed=1, created_at=LATER)
-    raw = json.loads(second.to_json())
-    raw["model"]["embedding_dim"] = 8
-    with pytest.raises(ReleaseError, match="dimensions disagree"):
-        promote_archive(store, rewritten(archive, manifest__json=json.dumps(raw).encode()), SETTINGS)
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (with_a_wrong_checksum, r"index\.faiss has sha256 .* the manifest says 00000000"),
+        (with_a_foreign_index, "dimensions disagree: the model has 16, the index 8, the manifest 16"),
+    ],
+)
+def test_parts_that_disagree_are_refused(tmp_path, store, first, damage, reason):
+    archive, _ = build_archive(tmp_path / "second", seed=1, created_at=LATER)
+    with pytest.raises(ReleaseError, match=reason):
+        promote_archive(store, damage(archive), SETTINGS)
     assert live_release(store) == first.release
 
 
@@ -212,14 +194,14 @@ def test_a_release_that_fails_its_smoke_cases_is_refused(tmp_path, store, first)
 
 
 def test_an_unknown_format_is_refused(tmp_path, store):
-    archive, manifest = built(tmp_path / "second")
+    archive, manifest = build_archive(tmp_path / "second")
     raw = json.loads(manifest.to_json()) | {"format": 2}
     with pytest.raises(UnknownFormatError, match="format 2"):
         promote_archive(store, rewritten(archive, manifest__json=json.dumps(raw).encode()), SETTINGS)
 
 
 def test_keys_of_a_newer_writer_survive(tmp_path, store):
-    archive, manifest = built(tmp_path / "second")
+    archive, manifest = build_archive(tmp_path / "second")
     raw = json.loads(manifest.to_json()) | {"future": {"key": 1}}
     promote_archive(store, rewritten(archive, manifest__json=json.dumps(raw).encode()), SETTINGS)
     assert json.loads(store.read(manifest_key(manifest.release)))["future"] == {"key": 1}
@@ -227,7 +209,7 @@ def test_keys_of_a_newer_writer_survive(tmp_path, store):
 
 
 def test_a_release_id_cannot_be_used_for_other_content(tmp_path, store, first):
-    archive, _ = built(tmp_path / "second", seed=1, created_at=LATER, release=first.release)
+    archive, _ = build_archive(tmp_path / "second", seed=1, created_at=LATER, release=first.release)
     with pytest.raises(RefusedReleaseError, match="immutable"):
         promote_archive(store, archive, SETTINGS)
 
@@ -243,7 +225,7 @@ def test_a_report_is_stored_beside_the_manifest(tmp_path, store):
 
 def test_several_at_once_leave_the_latest_live(tmp_path, store):
     archives = [
-        built(tmp_path / f"release{hour}", seed=hour, created_at=CREATED_AT + timedelta(hours=hour))
+        build_archive(tmp_path / f"release{hour}", seed=hour, created_at=CREATED_AT + timedelta(hours=hour))
         for hour in range(4)
     ]
     failures: list[Exception] = []
@@ -271,7 +253,7 @@ class Restless(FolderStore):
 
 
 def test_a_pointer_that_never_rests_is_reported(tmp_path):
-    archive, manifest = built(tmp_path / "release")
+    archive, manifest = build_archive(tmp_path / "release")
     store = Restless(tmp_path / "store")
     with pytest.raises(PointerConflictError, match="moved 10 times"):
         promote_archive(store, archive, SETTINGS)

@@ -48,13 +48,14 @@ def test_metrics_follow_the_embedded_format():
     assert (line["service"], line["Total"], line["ColdStart"], line["request_id"]) == ("api", 12.5, 1, "abc")
 
 
-def test_logging_is_json_lines_and_botocore_is_quiet(capsys: pytest.CaptureFixture[str]):
+def test_logging_is_json_lines_and_libraries_are_quiet(capsys: pytest.CaptureFixture[str]):
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
         configure_logging("promoter")
         logging.getLogger("lambda_app").info("hello")
         logging.getLogger("botocore.auth").info("X-Amz-Signature")
+        logging.getLogger("mangum.http").info("GET /a/path 200")
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)

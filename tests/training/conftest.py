@@ -109,7 +109,7 @@ def one_thread() -> None:
 @pytest.fixture(scope="session")
 def fit_settings() -> FitSettings:
     """The smallest network, one epoch, from random weights."""
-    return FitSettings(backbone="shufflenet_v2_x0_5", weights="none", epochs=1, batch=16)
+    return FitSettings(backbone="resnet10_half", weights="none", epochs=1, batch=16)
 
 
 @pytest.fixture(scope="session")

@@ -66,6 +66,25 @@ def test_colour_changes_stay_in_range_and_differ_by_photo(photos):
     assert len({round(gain, 3) for gain in gains}) == len(photos)
 
 
+def test_twins_are_mirrored_and_recoloured_alike():
+    """Pairs of equal photos, each with its twin: what may differ is only what leaves the product the same."""
+    photo = torch.rand((40, 3, 16, 16), generator=generator(5)).repeat_interleave(2, dim=0)
+    twins = torch.arange(0, 80, 2).repeat_interleave(2)
+    moved = augment(photo, Augmentation(rotation=0, crop=0, colour=1e-6), generator(), twins)
+    torch.testing.assert_close(moved[0::2], moved[1::2], atol=1e-4, rtol=0)
+    alone = augment(photo, Augmentation(rotation=0, crop=0, colour=1e-6), generator())
+    assert not torch.allclose(alone[0::2], alone[1::2], atol=1e-2)
+
+
+def test_some_products_are_seen_in_other_colours():
+    photo = torch.zeros(200, 3, 8, 8)
+    photo[:, 0] = 1.0  # red
+    moved = augment(photo, Augmentation(rotation=0, crop=0, colour=0.1), generator(), torch.arange(200))
+    first = moved.mean(dim=(2, 3)).argmax(dim=1)
+    assert 0.75 < float((first == 0).float().mean()) < 0.97
+    assert set(first.tolist()) == {0, 1, 2}
+
+
 def test_the_same_seed_draws_the_same_and_another_seed_another(photos):
     limits = Augmentation(rotation=180, crop=0.3, colour=0.3)
     first, again, other = (augment(to_unit(photos), limits, generator(seed)) for seed in (1, 1, 2))

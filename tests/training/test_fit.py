@@ -15,7 +15,7 @@ from training import fit
 from training.stages import WorkFolder
 from training.weights import load_weights
 
-OPTIONS = ["--backbone", "shufflenet_v2_x0_5", "--weights", "none", "--batch", "16"]
+OPTIONS = ["--backbone", "resnet10_half", "--weights", "none", "--batch", "16"]
 _CHILD = "import sys, torch; torch.set_num_threads(1); from training import fit; fit.main()"
 
 

@@ -92,6 +92,10 @@ def test_temperature_undoes_a_stretch_of_calibrated_logits(stretch):
     assert metrics.fit_temperature(logits * stretch, labels) == pytest.approx(stretch, rel=0.05)
 
 
+def test_one_category_leaves_the_temperature_at_one():
+    assert metrics.fit_temperature(np.ones((5, 1)), np.zeros(5, np.int64)) == 1.0
+
+
 def test_retrieval_matches_ranking_one_query_at_a_time(catalogue):
     vectors, products, categories = catalogue
     test = np.arange(0, len(products), 2)

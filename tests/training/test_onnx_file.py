@@ -34,7 +34,7 @@ def test_batch_norm_is_folded_and_only_standard_operators_remain(exported):
 
 def test_another_network_is_told_apart_by_name_and_limit(exported, small_dataset):
     torch.manual_seed(3)
-    other = EmbeddingNet("shufflenet_v2_x0_5", len(small_dataset.categories)).eval()
+    other = EmbeddingNet("resnet10_half", len(small_dataset.categories)).eval()
     with pytest.raises(ExportError, match=r"float32.onnx differs from the .* on 4 photos: \w+ by up to .*limit"):
         check_parity(other, exported, small_dataset, np.arange(4))
 

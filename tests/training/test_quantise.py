@@ -10,7 +10,7 @@ def test_weights_become_int8_and_heads_stay_float(trained, small_dataset, tmp_pa
     quantise(trained.float32, tmp_path / "int8.onnx", small_dataset, np.arange(20))
     graph = onnx.load(tmp_path / "int8.onnx").graph
     eight_bits = [tensor for tensor in graph.initializer if tensor.data_type == onnx.TensorProto.INT8 and tensor.dims]
-    assert len([tensor for tensor in eight_bits if len(tensor.dims) == 4]) > 20
+    assert len([tensor for tensor in eight_bits if len(tensor.dims) == 4]) == 12
     # Seven bits of weights, so that x86 without VNNI does not overflow.
     assert max(np.abs(onnx.numpy_helper.to_array(tensor).astype(int)).max() for tensor in eight_bits) <= 64
     heads = [node for node in graph.node if node.op_type == "Gemm"]

@@ -12,7 +12,7 @@ from training.stages import report_errors
 from training.train import Places, parse
 from training.weights import load_weights
 
-TINY = ["--size", "32", "--backbone", "shufflenet_v2_x0_5", "--weights", "none", "--epochs", "1", "--batch", "16"]
+TINY = ["--size", "32", "--backbone", "resnet10_half", "--weights", "none", "--epochs", "1", "--batch", "16"]
 
 
 @pytest.fixture

@@ -1,0 +1,121 @@
+"""moto's S3 on a free port of this machine: keeps the requests that came, and holds answers back on request."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import boto3
+import requests
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+from werkzeug.test import run_wsgi_app
+
+from lambda_app.s3_store import S3Store
+from tests.lambda_events import BUCKET
+
+CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
+
+
+@dataclass(frozen=True)
+class S3Request:
+    """A request that was answered.
+
+    Attributes:
+        range, condition: its `Range` and `If-None-Match`.
+    """
+
+    method: str
+    key: str
+    range: str | None
+    condition: str | None
+    status: int
+
+
+class Held:
+    """Answers that stop half-way until they are cut off there, as when a Lambda is frozen until S3 gives it up."""
+
+    def __init__(self, which: Callable[[S3Request], bool]) -> None:
+        self._which = which
+        self._cut = threading.Event()
+        self.requests: list[S3Request] = []
+
+    def holds(self, request: S3Request) -> bool:
+        """Whether this answer is to stop half-way."""
+        return not self._cut.is_set() and self._which(request)
+
+    def wait(self, request: S3Request) -> None:
+        """Hold the answer to a request."""
+        self.requests.append(request)
+        self._cut.wait()
+
+    def cut(self) -> None:
+        """Close the connections that are held, and hold no more."""
+        self._cut.set()
+
+
+class S3Server:
+    """Listens from the moment it is made until `close`; holds one bucket, `BUCKET`, empty at first."""
+
+    def __init__(self) -> None:
+        self.requests: list[S3Request] = []
+        self._held: Held | None = None
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_QuietHandler)
+        self.url = f"http://127.0.0.1:{self._server.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+        # What a server before this one in the same process held is moto's still.
+        requests.post(f"{self.url}/moto-api/reset", timeout=10).raise_for_status()
+        self._client = boto3.client("s3", endpoint_url=self.url, **CREDENTIALS)
+        self._client.create_bucket(Bucket=BUCKET)
+
+    def store(self, prefix: str, cache: Path) -> S3Store:
+        """A store in the bucket, as an operator uses it."""
+        return S3Store(BUCKET, prefix, cache=cache, client=self._client)
+
+    @contextmanager
+    def holding(self, which: Callable[[S3Request], bool]) -> Iterator[Held]:
+        """Hold the answers to some requests, at the latest until the block ends."""
+        self._held = Held(which)
+        try:
+            yield self._held
+        finally:
+            self._held.cut()
+            self._held = None
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._client.close()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
+        request = S3Request(
+            method=environ["REQUEST_METHOD"],
+            key=unquote(environ["PATH_INFO"]).removeprefix(f"/{BUCKET}/"),
+            range=environ.get("HTTP_RANGE"),
+            condition=environ.get("HTTP_IF_NONE_MATCH"),
+            status=int(status.split()[0]),
+        )
+        self.requests.append(request)
+        start_response(status, headers.to_wsgi_list())
+        return self._sent(request, b"".join(chunks))
+
+    def _sent(self, request: S3Request, body: bytes) -> Iterator[bytes]:
+        held = self._held
+        if held is not None and held.holds(request):
+            yield body[: len(body) // 2]
+            held.wait(request)
+        else:
+            yield body
+
+
+class _QuietHandler(MotoRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing: the tests look at `S3Server.requests`."""
