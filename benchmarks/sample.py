@@ -107,7 +107,7 @@ def _recall(features: Matrix, products: Matrix, distance: Distance) -> float:
     for block in _by_rows(features, features, distance):
         rows = np.arange(start, start + len(block))
         block[np.arange(len(block)), rows] = np.inf
-        same = np.equal(products[rows][:, None], products)
+        same: npt.NDArray[np.bool_] = np.asarray(products[rows][:, None] == products)
         same[np.arange(len(block)), rows] = False
         near = np.argpartition(block, FIRST, axis=1)[:, :FIRST]
         hits.append(np.take_along_axis(same, near, axis=1).any(axis=1)[same.any(axis=1)])
