@@ -110,7 +110,8 @@ def _recall(features: Matrix, products: Matrix, distance: Distance) -> float:
         same: npt.NDArray[np.bool_] = np.asarray(products[rows][:, None] == products)
         same[np.arange(len(block)), rows] = False
         near = np.argpartition(block, FIRST, axis=1)[:, :FIRST]
-        hits.append(np.take_along_axis(same, near, axis=1).any(axis=1)[same.any(axis=1)])
+        found = np.asarray(np.take_along_axis(same, near, axis=1).any(axis=1))
+        hits.append(found[same.any(axis=1)])
         start += len(block)
     return float(np.concatenate(hits).mean())
 
