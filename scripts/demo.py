@@ -55,9 +55,7 @@ def train(args: argparse.Namespace, data: Path) -> tuple[int, Path]:
     command = [sys.executable, "-m", "training.train", "--data", str(data), "--out", str(work)]
     command += ["--backbone", args.backbone, "--size", str(args.size), "--epochs", str(args.epochs)]
     command += ["--precision", args.precision, "--seconds", str(BUDGET_SECONDS), *RECIPE]
-    # Threads that wait in a loop for one another halve each other as soon as anything else runs on the machine.
-    environ = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
-    return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode, work / "release.tar"
+    return subprocess.run(command, cwd=ROOT, check=False).returncode, work / "release.tar"
 
 
 def run() -> int:
