@@ -29,6 +29,9 @@ from lambda_app.store import OBJECTS, POINTER, UPLOADS, LivePointer, UploadTicke
 PRESIGNED_SECONDS = 300
 _UPLOAD = re.compile(rf"{UPLOADS}[0-9a-f-]{{36}}")
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
+# Seconds to connect, seconds between two bytes, attempts. A request waits while the pointer is read, and a release that
+# is loaded could answer it: where S3 hangs, that must be over long before API Gateway's 30 s are.
+_PATIENCE, _POINTER_PATIENCE = (3, 10, 4), (1, 2, 2)
 # 412: the condition failed. 409: another conditional write is under way. 404: If-Match on a key that is gone.
 _CONFLICT = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict", "404", "NoSuchKey"}
 
@@ -47,7 +50,7 @@ class S3Store:
         self.bucket = bucket
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.cache = cache or Path(tempfile.gettempdir()) / "lookalike-cache"
-        self._made = client
+        self._made = {} if client is None else dict.fromkeys((_PATIENCE, _POINTER_PATIENCE), client)
         self._lock = threading.Lock()
         self._downloads: dict[str, RangedDownload] = {}
 
@@ -210,7 +213,7 @@ class S3Store:
         condition = {} if unless is None else {"IfNoneMatch": unless}
         with self._errors(POINTER):
             try:
-                answer = self._client.get_object(**self._at(POINTER), **condition)
+                answer = self._client_of(_POINTER_PATIENCE).get_object(**self._at(POINTER), **condition)
                 data, version = answer["Body"].read(), answer["ETag"]
             except ClientError as exc:
                 if exc.response["Error"]["Code"] in ("304", "NotModified"):
@@ -243,10 +246,13 @@ class S3Store:
 
     @property
     def _client(self) -> Any:
+        return self._client_of(_PATIENCE)
+
+    def _client_of(self, patience: tuple[int, int, int]) -> Any:
         with self._lock:
-            if self._made is None:
-                self._made = _make_client()
-            return self._made
+            if patience not in self._made:
+                self._made[patience] = _make_client(*patience)
+            return self._made[patience]
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self.bucket, "Key": self.prefix + key}
@@ -275,7 +281,7 @@ class S3Store:
             raise StoreError(f"{key} of {self}: {exc}") from exc
 
 
-def _make_client() -> Any:
+def _make_client(connect: int, read: int, attempts: int) -> Any:
     import boto3
     from botocore.config import Config
 
@@ -283,9 +289,9 @@ def _make_client() -> Any:
         "s3",
         config=Config(
             max_pool_connections=2 * PARALLEL,
-            connect_timeout=3,
-            read_timeout=10,
-            retries={"mode": "standard", "max_attempts": 4},
+            connect_timeout=connect,
+            read_timeout=read,
+            retries={"mode": "standard", "total_max_attempts": attempts},
             signature_version="s3v4",
         ),
     )

@@ -36,15 +36,18 @@ class S3Request:
 
 
 class Held:
-    """Answers that stop half-way until they are cut off there, as when a Lambda is frozen until S3 gives it up."""
+    """Answers that stop after a share of their body until they are cut off there: S3 that hangs, or gives up on a
+    Lambda that was frozen.
+    """
 
-    def __init__(self, which: Callable[[S3Request], bool]) -> None:
+    def __init__(self, which: Callable[[S3Request], bool], share: float) -> None:
         self._which = which
+        self.share = share
         self._cut = threading.Event()
         self.requests: list[S3Request] = []
 
     def holds(self, request: S3Request) -> bool:
-        """Whether this answer is to stop half-way."""
+        """Whether this answer is to stop."""
         return not self._cut.is_set() and self._which(request)
 
     def wait(self, request: S3Request) -> None:
@@ -78,9 +81,9 @@ class S3Server:
         return S3Store(BUCKET, prefix, cache=cache, client=self._client)
 
     @contextmanager
-    def holding(self, which: Callable[[S3Request], bool]) -> Iterator[Held]:
-        """Hold the answers to some requests, at the latest until the block ends."""
-        self._held = Held(which)
+    def holding(self, which: Callable[[S3Request], bool], share: float = 0.5) -> Iterator[Held]:
+        """Hold the answers to some requests, at the latest until the block ends; with a share of 0 nothing is sent."""
+        self._held = Held(which, share)
         try:
             yield self._held
         finally:
@@ -110,7 +113,9 @@ class S3Server:
     def _sent(self, request: S3Request, body: bytes) -> Iterator[bytes]:
         held = self._held
         if held is not None and held.holds(request):
-            yield body[: len(body) // 2]
+            # The headers go out with the first bytes.
+            if start := body[: int(len(body) * held.share)]:
+                yield start
             held.wait(request)
         else:
             yield body

@@ -111,6 +111,16 @@ def test_a_pointer_that_stays_costs_one_conditional_read(api, s3):
     assert look.condition
 
 
+def test_a_pointer_that_s3_does_not_answer_leaves_the_release_live(api, s3, built):
+    assert api.request(SIMILAR).status == 200
+    with s3.holding(lambda request: request.key == "shop/live.json", share=0) as held:
+        answer = api.request(SIMILAR)
+    assert (answer.status, answer.release) == (200, built.manifest.release)
+    assert len(held.requests) == 2
+    assert "the live pointer cannot be read" in api.text("stderr")
+    assert api.request(SIMILAR).status == 200
+
+
 def test_a_photo_above_lambda_s_limit_goes_by_presigned_upload(api, built):
     photo = enlarged(built.photo("003a"), 1750)
     assert len(photo) > 6 << 20
