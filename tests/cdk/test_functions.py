@@ -84,6 +84,7 @@ def test_the_image_is_built_for_the_functions_processor_from_little_more_than_la
         "Dockerfile.lambda",
         "constraints.txt",
         "pyproject.toml",
+        "scripts/slim_packages.py",
     }
 
 
