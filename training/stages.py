@@ -78,11 +78,15 @@ class WorkFolder:
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Argument parsing that reports a mistake as one line on stderr, and exits with 2."""
+    """Argument parsing that raises a mistake, which `report_errors` tells as it tells every other."""
 
     def error(self, message: str) -> NoReturn:
-        """See the class."""
-        self.exit(2, f"error: {message}\n")
+        """What argparse calls with a mistake.
+
+        Raises:
+            SettingsError: always.
+        """
+        raise SettingsError(message)
 
 
 def setting(

@@ -11,10 +11,12 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lambda_app.errors import LookalikeError, SettingsError
 from lambda_app.release import MANIFEST, Manifest, read_manifest
 from training import evaluate, export, fit, index, pack
 from training.errors import DataError, WeightsError
@@ -158,6 +160,31 @@ def summarise(work: WorkFolder, manifest: Manifest) -> str:
     return f"release {manifest.release}: {known} ({test['n']} test photos)\n{work.archive}"
 
 
+@contextmanager
+def failure_told(environ: Mapping[str, str]) -> Iterator[None]:
+    """Leave what stops the run where SageMaker reads its FailureReason, which is what the operators are told.
+
+    The toolkit writes there too, where nothing stands yet; but it looks for the names of Python's own errors in the
+    output, and of one line of ours, followed by torchrun's traceback, it keeps nothing.
+    """
+    try:
+        yield
+    except LookalikeError as exc:
+        if folder := environ.get("SM_OUTPUT_DIR"):
+            Path(folder, "failure").write_text(f"{exc}\n", encoding="utf-8")
+        raise
+
+
+def refuse_company(environ: Mapping[str, str]) -> None:
+    """Of several processes that torchrun starts, one a GPU, each would train the whole run into the same folder.
+
+    Raises:
+        SettingsError: there are several.
+    """
+    if (processes := int(environ.get("WORLD_SIZE", "1"))) > 1:
+        raise SettingsError(f"torchrun started {processes} processes; training takes one: use a machine with one GPU")
+
+
 def _only_weights(folder: Path) -> Path:
     found = sorted(path for path in folder.rglob("*") if path.suffix in _WEIGHTS)
     if len(found) != 1:
@@ -167,10 +194,12 @@ def _only_weights(folder: Path) -> Path:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """`python -m training.train`."""
-    places = Places.from_environ(os.environ)
-    data, work, settings = parse(argv, places)
-    manifest = train(data, work, settings, places.checkpoints)
-    hand_over(work, places)
+    with failure_told(os.environ):
+        refuse_company(os.environ)
+        places = Places.from_environ(os.environ)
+        data, work, settings = parse(argv, places)
+        manifest = train(data, work, settings, places.checkpoints)
+        hand_over(work, places)
     print(summarise(work, manifest))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lambda_app.errors import SettingsError
 from lambda_app.release import read_manifest, verify_file
 from training import train
 from training.errors import DataError, WeightsError
@@ -32,6 +33,12 @@ def test_a_rerun_with_nothing_changed_keeps_the_archive_and_says_where_it_is(
     assert "accuracy 0." in lines[-2]
     assert "recall@4 by embedding 0." in lines[-2]
     assert trained_copy.archive.stat().st_mtime_ns == before
+
+
+def test_one_process_a_gpu_is_refused_and_said(outside, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(SettingsError, match="4 processes"):
+        train.main(["--data", "data", "--out", "out"])
 
 
 def test_only_the_stages_behind_a_change_run_again(trained_copy, sample_data, outside):
@@ -73,6 +80,21 @@ def test_a_sagemaker_job_leaves_the_release_where_its_archive_is_made(sagemaker,
 
 def test_a_sagemaker_job_keeps_its_checkpoint_where_it_outlives_the_machine(sagemaker):
     assert Places.from_environ(sagemaker).checkpoints == Path(sagemaker["SM_MODEL_DIR"]).parent / "checkpoints"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--lr", "-1"], "lr is -1.0; it must be at least 0\n"),
+        (["--epochs", "many"], "argument --epochs: invalid int value: 'many'\n"),
+    ],
+)
+def test_a_sagemaker_job_that_fails_leaves_its_reason_where_sagemaker_reads_it(
+    options, reason, outside, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
+    assert report_errors(train.main, ["--data", "x", "--out", "y", *options]) == 2
+    assert (tmp_path / "failure").read_text(encoding="utf-8") == reason
 
 
 def test_the_weights_channel_is_what_training_starts_from(sagemaker, trained, tmp_path):
