@@ -1,7 +1,7 @@
 """A store in an S3 bucket, under an optional prefix: the same layout and the same promises as a folder.
 
 Release files are fetched into a local cache keyed by sha256, so that a release that shares its model with the one
-before does not fetch it again. boto3 is imported at the first use: what never speaks to S3 does not pay for it.
+before does not fetch it again.
 """
 
 import re
@@ -9,7 +9,6 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,19 +18,18 @@ from lambda_app.errors import (
     NotSupportedError,
     PhotoTooLargeError,
     PointerConflictError,
-    StoreError,
 )
 from lambda_app.preprocessing import MEDIA_TYPES
 from lambda_app.ranged_download import PARALLEL, RangedDownload
 from lambda_app.release import FileEntry, Pointer
+from lambda_app.s3_client import Patience, download_file, make_client, store_errors, upload_file
 from lambda_app.store import OBJECTS, POINTER, UPLOADS, LivePointer, UploadTicket, parse_pointer
 
 PRESIGNED_SECONDS = 300
 _UPLOAD = re.compile(rf"{UPLOADS}[0-9a-f-]{{36}}")
-_ABSENT = {"404", "NoSuchKey", "NotFound"}
-# Seconds to connect, seconds between two bytes, attempts. A request waits while the pointer is read, and a release that
-# is loaded could answer it: where S3 hangs, that must be over long before API Gateway's 30 s are.
-_PATIENCE, _POINTER_PATIENCE = (3, 10, 4), (1, 2, 2)
+# While the pointer is looked at again, a request waits that the loaded release could answer: where S3 hangs, that must
+# be over long before API Gateway's 30 s are. A second client costs some 0.1 s, so the first look goes without.
+_PATIENCE, _IMPATIENCE = Patience(connect=3, read=10, attempts=4), Patience(connect=1, read=2, attempts=2)
 # 412: the condition failed. 409: another conditional write is under way. 404: If-Match on a key that is gone.
 _CONFLICT = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict", "404", "NoSuchKey"}
 
@@ -45,12 +43,12 @@ class S3Store:
         Args:
             cache: folder of fetched release files, for one process at a time; default: `lookalike-cache` in the
                 system's temporary folder, which in a Lambda outlives a restart of the process.
-            client: a boto3 S3 client; default: one from the environment's credentials and region.
+            client: botocore's or boto3's S3 client; default: one from the environment's credentials and region.
         """
         self.bucket = bucket
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.cache = cache or Path(tempfile.gettempdir()) / "lookalike-cache"
-        self._made = {} if client is None else dict.fromkeys((_PATIENCE, _POINTER_PATIENCE), client)
+        self._made = {} if client is None else dict.fromkeys((_PATIENCE, _IMPATIENCE), client)
         self._lock = threading.Lock()
         self._downloads: dict[str, RangedDownload] = {}
 
@@ -64,14 +62,14 @@ class S3Store:
             MissingObjectError: no such object.
             StoreError: S3 refused or did not answer.
         """
-        with self._errors(key):
+        with store_errors(key, self):
             data: bytes = self._client.get_object(**self._at(key))["Body"].read()
         return data
 
     def exists(self, key: str) -> bool:
         """Whether the object is there."""
         try:
-            with self._errors(key):
+            with store_errors(key, self):
                 self._client.head_object(**self._at(key))
         except MissingObjectError:
             return False
@@ -79,7 +77,7 @@ class S3Store:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys below a prefix that ends with a slash, sorted."""
-        with self._errors(prefix):
+        with store_errors(prefix, self):
             for page in self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=self.prefix + prefix
             ):
@@ -88,7 +86,7 @@ class S3Store:
 
     def write(self, key: str, data: bytes) -> None:
         """Write an object whole, replacing what is there."""
-        with self._errors(key):
+        with store_errors(key, self):
             self._client.put_object(**self._at(key), Body=data)
 
     def write_new(self, key: str, data: bytes) -> bool:
@@ -99,7 +97,7 @@ class S3Store:
         """
         from botocore.exceptions import ClientError
 
-        with self._errors(key):
+        with store_errors(key, self):
             try:
                 self._client.put_object(**self._at(key), Body=data, IfNoneMatch="*")
             except ClientError as exc:
@@ -110,8 +108,8 @@ class S3Store:
 
     def upload(self, key: str, source: Path) -> None:
         """Copy a file in, whole, in parallel parts, replacing what is there."""
-        with self._errors(key):
-            self._client.upload_file(str(source), self.bucket, self.prefix + key)
+        with store_errors(key, self):
+            upload_file(self._client, source, self.bucket, self.prefix + key)
 
     def download(self, key: str, target: Path) -> None:
         """Copy an object to a file.
@@ -119,12 +117,12 @@ class S3Store:
         Raises:
             MissingObjectError: no such object.
         """
-        with self._errors(key):
-            self._client.download_file(self.bucket, self.prefix + key, str(target))
+        with store_errors(key, self):
+            download_file(self._client, self.bucket, self.prefix + key, target)
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens if it is not there."""
-        with self._errors(key):
+        with store_errors(key, self):
             self._client.delete_object(**self._at(key))
 
     def local_file(self, entry: FileEntry) -> Path:
@@ -191,7 +189,7 @@ class S3Store:
         # Only what a ticket can have named: a key of the caller's choice must not read the rest of the store.
         if not _UPLOAD.fullmatch(key):
             raise MissingObjectError(f"{key!r} is no upload of this store")
-        with self._errors(key):
+        with store_errors(key, self):
             answer = self._client.get_object(**self._at(key))
             if (length := answer["ContentLength"]) > max_bytes:
                 raise PhotoTooLargeError(f"{key} has {length:,} bytes; the limit of an upload is {max_bytes:,}")
@@ -211,9 +209,10 @@ class S3Store:
         from botocore.exceptions import ClientError
 
         condition = {} if unless is None else {"IfNoneMatch": unless}
-        with self._errors(POINTER):
+        with store_errors(POINTER, self):
             try:
-                answer = self._client_of(_POINTER_PATIENCE).get_object(**self._at(POINTER), **condition)
+                client = self._client_of(_PATIENCE if unless is None else _IMPATIENCE)
+                answer = client.get_object(**self._at(POINTER), **condition)
                 data, version = answer["Body"].read(), answer["ETag"]
             except ClientError as exc:
                 if exc.response["Error"]["Code"] in ("304", "NotModified"):
@@ -234,7 +233,7 @@ class S3Store:
 
         condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": expected}
         body = pointer.model_dump_json(indent=1).encode()
-        with self._errors(POINTER):
+        with store_errors(POINTER, self):
             try:
                 self._client.put_object(**self._at(POINTER), Body=body, ContentType="application/json", **condition)
             except ClientError as exc:
@@ -248,10 +247,10 @@ class S3Store:
     def _client(self) -> Any:
         return self._client_of(_PATIENCE)
 
-    def _client_of(self, patience: tuple[int, int, int]) -> Any:
+    def _client_of(self, patience: Patience) -> Any:
         with self._lock:
             if patience not in self._made:
-                self._made[patience] = _make_client(*patience)
+                self._made[patience] = make_client(patience, connections=2 * PARALLEL)
             return self._made[patience]
 
     def _at(self, key: str) -> dict[str, str]:
@@ -259,39 +258,7 @@ class S3Store:
 
     def _range(self, entry: FileEntry, start: int, end: int) -> bytes:
         key = OBJECTS + entry.sha256
-        with self._errors(key):
+        with store_errors(key, self):
             answer = self._client.get_object(**self._at(key), Range=f"bytes={start}-{end - 1}")
             data: bytes = answer["Body"].read()
         return data
-
-    @contextmanager
-    def _errors(self, key: str) -> Iterator[None]:
-        """botocore's errors as the store's own."""
-        from boto3.exceptions import S3TransferFailedError, S3UploadFailedError
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-
-        try:
-            yield
-        except ClientError as exc:
-            code = exc.response["Error"]["Code"]
-            if code in _ABSENT:
-                raise MissingObjectError(f"{self} holds no {key}") from exc
-            raise StoreError(f"{key} of {self}: {exc}") from exc
-        except (BotoCoreError, HTTPClientError, S3TransferFailedError, S3UploadFailedError) as exc:
-            raise StoreError(f"{key} of {self}: {exc}") from exc
-
-
-def _make_client(connect: int, read: int, attempts: int) -> Any:
-    import boto3
-    from botocore.config import Config
-
-    return boto3.client(
-        "s3",
-        config=Config(
-            max_pool_connections=2 * PARALLEL,
-            connect_timeout=connect,
-            read_timeout=read,
-            retries={"mode": "standard", "total_max_attempts": attempts},
-            signature_version="s3v4",
-        ),
-    )

@@ -11,15 +11,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TIERS = [
-    {"errors", "preprocessing", "release", "archive", "catalog", "timings"},
+    {"errors", "preprocessing", "release", "archive", "catalog", "columns", "rows", "timings"},
     {
         "settings",
         "store",
         "folder_store",
+        "s3_client",
         "s3_store",
         "ranged_download",
         "model",
         "search",
+        "vector_file",
         "multipart",
         "telemetry",
         "observer",
