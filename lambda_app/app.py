@@ -19,20 +19,26 @@ DESCRIPTION = (
 )
 
 
-def create_app(settings: Settings, store: Store | None = None, observer: Observer | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    store: Store | None = None,
+    observer: Observer | None = None,
+    live: LiveRelease | None = None,
+) -> FastAPI:
     """Make the application; nothing is read or loaded until a request needs it.
 
     Args:
         settings: how it behaves.
         store: where releases live; `settings.store` unless given.
         observer: is told of each request and each load; writes log lines unless given.
+        live: what holds the release, made with the same store and observer; a new one unless given.
 
     Raises:
         SettingsError: `settings.store` names no store.
     """
     store = store or open_store(settings.store)
     observer = observer or Observer()
-    service = Service(settings, store, LiveRelease(store, settings, observer=observer), observer)
+    service = Service(settings, store, live or LiveRelease(store, settings, observer=observer), observer)
     app = FastAPI(
         title="Lookalike",
         version="1",

@@ -71,6 +71,15 @@ class LiveRelease:
         # A text and no exception: its traceback would keep the parts of a failed load in memory.
         self._reason = "nothing has been looked at yet"
 
+    def begin(self) -> None:
+        """Look and load in the background, so that a process fetches its release while it still imports the rest."""
+        threading.Thread(target=self._begin, name="release-beginner", daemon=True).start()
+
+    def _begin(self) -> None:
+        self._look()
+        with self._changed:
+            self._start_loading()
+
     def peek(self) -> Live | None:
         """What is loaded now; looks at nothing and waits for nothing."""
         return self._live

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 Colour = tuple[int, int, int]
 
-PALETTES_PER_CATEGORY = 36
-MAINS_PER_CATEGORY = 5  # fridges and prams come in some colours each, trimmed in any
+PALETTES_PER_CATEGORY = 96
 
 PAINTS: dict[str, Colour] = {
     "red": (214, 48, 49),
@@ -55,13 +54,12 @@ class Palette:
 
 @functools.cache
 def palettes(category: str, seed: int) -> tuple[Palette, ...]:
-    """The palettes that every product of a category draws from; few, so that products share their colours."""
+    """The palettes that every product of a category draws from; few enough that most products share theirs."""
     rng = random.Random(f"palettes/{seed}/{category}")
     paints = list(PAINTS.values())
-    mains = rng.sample(paints, MAINS_PER_CATEGORY)
     chosen: list[Palette] = []
     while len(chosen) < PALETTES_PER_CATEGORY:
-        palette = Palette(rng.choice(mains), *rng.sample(paints, 2))
+        palette = Palette(rng.choice(paints), *rng.sample(paints, 2))
         if _apart(palette.main, palette.second) and _apart(palette.main, palette.accent) and palette not in chosen:
             chosen.append(palette)
     return tuple(chosen)
