@@ -63,19 +63,22 @@ def parse_multipart(body: bytes, content_type: str) -> list[Part]:
 
 @dataclass
 class _Collector:
-    """Receives the parser's events; each carries the buffer and where in it the piece lies."""
+    """Receives the parser's events; each carries the whole body and where in it the piece lies.
+
+    Content is copied once, at the end of its part: a photo is megabytes, and the parser tells of it in pieces.
+    """
 
     parts: list[Part] = field(default_factory=list)
     complete: bool = False
     _name: bytearray = field(default_factory=bytearray)
     _value: bytearray = field(default_factory=bytearray)
     _disposition: bytes = b""
-    _data: bytearray = field(default_factory=bytearray)
+    _pieces: list[memoryview] = field(default_factory=list)
 
     def begin_part(self) -> None:
         if len(self.parts) == MAX_PARTS:
             raise RequestError(f"the multipart body has more than {MAX_PARTS} parts")
-        self._disposition, self._data = b"", bytearray()
+        self._disposition, self._pieces = b"", []
 
     def header_name(self, buffer: bytes, start: int, end: int) -> None:
         self._name += buffer[start:end]
@@ -89,7 +92,7 @@ class _Collector:
         self._name, self._value = bytearray(), bytearray()
 
     def part_data(self, buffer: bytes, start: int, end: int) -> None:
-        self._data += memoryview(buffer)[start:end]
+        self._pieces.append(memoryview(buffer)[start:end])
 
     def end_part(self) -> None:
         options = parse_options_header(self._disposition)[1]
@@ -100,7 +103,7 @@ class _Collector:
             Part(
                 options[b"name"].decode("utf-8", "replace"),
                 None if filename is None else filename.decode("utf-8", "replace"),
-                bytes(self._data),
+                b"".join(self._pieces),
             )
         )
 

@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -198,15 +199,29 @@ def load(manifest: Manifest, files: Callable[[FileEntry], Path], settings: Setti
         ReleaseError: parts that do not open, or disagree.
         StoreError: from `files`.
     """
-    paths = {entry.file: files(entry) for entry in manifest.serving_files()}
-    model = Model(paths[manifest.model.file], threads=settings.threads)
-    index = VectorIndex(paths[manifest.index.file], manifest.index, threads=settings.threads)
+    with ThreadPoolExecutor(1, thread_name_prefix="model-opener") as beside:
+        # The model is the largest file and the slowest to open; the others arrive while it does.
+        opening = beside.submit(_open_model, manifest, files, settings)
+        index = VectorIndex(files(manifest.index), manifest.index, threads=settings.threads)
+        catalog_path = files(manifest.catalog)
+        model = opening.result()
     _check_dimensions(manifest, model, index)
-    catalog = Catalog(paths[manifest.catalog.file])
+    catalog = Catalog(catalog_path)
     if catalog.count != manifest.catalog.count:
         catalog.close()
         raise ReleaseError(f"the catalog holds {catalog.count} items; the manifest says {manifest.catalog.count}")
     return Recommender(manifest, model, index, catalog, settings.photo_limits, settings.max_k)
+
+
+def _open_model(manifest: Manifest, files: Callable[[FileEntry], Path], settings: Settings) -> Model:
+    model = Model(files(manifest.model), threads=settings.threads)
+    # The first pass allocates what later ones reuse, and fails here if the network takes another input size.
+    size = manifest.preprocessing.size
+    try:
+        model.run(np.zeros((1, 3, size, size), np.float32))
+    except Exception as exc:  # onnxruntime's errors share no base class but Exception
+        raise ReleaseError(f"the model does not take photos of {size} x {size} pixels: {exc}") from exc
+    return model
 
 
 def _check_dimensions(manifest: Manifest, model: Model, index: VectorIndex) -> None:
@@ -217,12 +232,6 @@ def _check_dimensions(manifest: Manifest, model: Model, index: VectorIndex) -> N
         )
     if model.classes != len(manifest.categories):
         raise ReleaseError(f"the model has {model.classes} classes; the manifest names {len(manifest.categories)}")
-    # The first pass allocates what later ones reuse, and fails here if the network takes another input size.
-    size = manifest.preprocessing.size
-    try:
-        model.run(np.zeros((1, 3, size, size), np.float32))
-    except Exception as exc:  # onnxruntime's errors share no base class but Exception
-        raise ReleaseError(f"the model does not take photos of {size} x {size} pixels: {exc}") from exc
 
 
 def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
