@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from benchmarks.table import Goal, Report, Row, exact
 from sample.generate import DEFAULT_PHOTOS, generate
 
 QUICK_PHOTOS = 600
@@ -29,8 +30,6 @@ MIN_SHARED_COLOURS = 0.20
 Matrix = npt.NDArray[Any]
 Distance = Callable[[Matrix, Matrix], Matrix]  # (m, d), (n, d) -> (m, n)
 
-
-COUNTS = ("photos", "products")
 LABELS = {
     "photos": "photos",
     "products": "products",
@@ -41,24 +40,20 @@ LABELS = {
     "colour_recall_cosine": "  by cosine distance",
     "shared_colours": "products that share their colours in category",
 }
+GOALS = {
+    "pixel_accuracy": Goal("at most", MAX_PIXEL_ACCURACY),
+    "colour_recall": Goal("at most", MAX_COLOUR_RECALL),
+    "shared_colours": Goal("at least", MIN_SHARED_COLOURS),
+}
 
 
-def run(quick: bool) -> dict[str, float]:
-    """Generate a catalogue (the default one, or a small one when quick), measure it and print the table."""
+def run(quick: bool) -> Report:
+    """Generate a catalogue (the default one, or a small one when quick) and measure it."""
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "catalogue"
         generate(out, photos=QUICK_PHOTOS if quick else DEFAULT_PHOTOS)
         figures = measure(out)
-    goals = {
-        "pixel_accuracy": f"<= {MAX_PIXEL_ACCURACY:.2f}",
-        "colour_recall": f"<= {MAX_COLOUR_RECALL:.2f}",
-        "shared_colours": f">= {MIN_SHARED_COLOURS:.2f}",
-    }
-    print(f"{'measure':<48}{'value':>8}  goal")
-    for key, label in LABELS.items():
-        value = f"{figures[key]:.0f}" if key in COUNTS else f"{figures[key]:.3f}"
-        print(f"{label:<48}{value:>8}  {goals.get(key, '')}".rstrip())
-    return figures
+    return Report([Row(label, exact(figures[key]), goal=GOALS.get(key)) for key, label in LABELS.items()])
 
 
 def measure(catalogue: Path) -> dict[str, float]:

@@ -1,20 +1,22 @@
 """The item table of a release: SQLite, written once by training, read-only in serving.
 
-Row i of the table is row i of the index. SQLite because a catalogue of millions opens in a millisecond, reads only
-the pages that an answer needs, and filters by its own indexes.
+Row i of the table is row i of the index. SQLite because a catalogue of millions opens in a millisecond and reads only
+the pages that an answer needs. Filters look at every row: for them, the columns that they ask of stand in the file once
+more, each as one array.
 """
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from lambda_app.columns import ColumnsBuilder, FilterColumns
 from lambda_app.errors import ReleaseError
+from lambda_app.rows import RowSet
 
 _SCHEMA = """
 CREATE TABLE items (
@@ -31,9 +33,10 @@ CREATE TABLE items (
 _INDEXES = (
     "CREATE UNIQUE INDEX items_image_id ON items (image_id)",
     "CREATE INDEX items_product_id ON items (product_id)",
-    "CREATE INDEX items_category_price ON items (category, price)",
-    "CREATE INDEX items_price ON items (price)",
 )
+_COLUMNS_TABLE = "CREATE TABLE columns (names BLOB NOT NULL, categories BLOB NOT NULL, prices BLOB NOT NULL) STRICT"
+# Sets of rows that are kept for filters asked again: at ten million rows, each takes 1.25 MB.
+_KEPT_FILTERS = 16
 # SQLite takes 32,766 parameters in a statement (its documentation, "Limits").
 _ROWS_PER_STATEMENT = 10_000
 
@@ -84,6 +87,7 @@ def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
     """
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
+    columns = ColumnsBuilder()
     connection = sqlite3.connect(partial, isolation_level=None)
     try:
         # No journal: the file is discarded whole if this process dies.
@@ -91,10 +95,12 @@ def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
         connection.execute(_SCHEMA)
         connection.executemany(
             f"INSERT INTO items (row, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 (own column names)
-            ((row, *astuple(item)) for row, item in enumerate(items)),
+            ((row, *astuple(item)) for row, item in enumerate(_noted(items, columns))),
         )
         for statement in _INDEXES:
             connection.execute(statement)
+        connection.execute(_COLUMNS_TABLE)
+        connection.execute("INSERT INTO columns VALUES (?, ?, ?)", columns.as_bytes())
         connection.execute("COMMIT")
         connection.execute("ANALYZE")
         (count,) = connection.execute("SELECT count(*) FROM items").fetchone()
@@ -106,8 +112,14 @@ def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
     return int(count)
 
 
+def _noted(items: Iterable[CatalogItem], columns: ColumnsBuilder) -> Iterator[CatalogItem]:
+    for item in items:
+        columns.add(item.category, item.price)
+        yield item
+
+
 class Catalog:
-    """Reads a catalog. Safe to share between threads; nothing in it changes after opening."""
+    """Reads a catalog. Safe to share between threads; nothing that it answers changes after opening."""
 
     def __init__(self, path: Path) -> None:
         """Open the table.
@@ -124,6 +136,8 @@ class Catalog:
         except sqlite3.Error as exc:
             raise ReleaseError(f"{path.name} is not a catalog: {exc}") from exc
         self._lock = threading.Lock()
+        self._kept: OrderedDict[CatalogFilter, RowSet] = OrderedDict()
+        self._kept_lock = threading.Lock()
 
     def items(self, rows: Sequence[int]) -> list[CatalogItem]:
         """The items at these rows, in the order given."""
@@ -145,20 +159,35 @@ class Catalog:
         found = self._fetch("SELECT row FROM items WHERE product_id = ? ORDER BY row", [product_id])
         return [int(row) for (row,) in found]
 
-    def passing(self, where: CatalogFilter) -> npt.NDArray[np.int64]:
-        """The rows that pass a filter: int64 (m,), ascending."""
-        clauses, values = [], []
-        for clause, value in (
-            ("category = ?", where.category),
-            ("price >= ?", where.min_price),
-            ("price <= ?", where.max_price),
-        ):
-            if value is not None:
-                clauses.append(clause)
-                values.append(value)
-        condition = " AND ".join(clauses) or "1"
-        found = self._fetch(f"SELECT row FROM items WHERE {condition}", values)  # noqa: S608 (fixed clauses)
-        return np.sort(np.fromiter((row for (row,) in found), np.int64, len(found)))
+    def passing(self, where: CatalogFilter) -> RowSet:
+        """The rows that pass a filter. Those of the filters asked last are kept.
+
+        Raises:
+            ReleaseError: the catalog's columns do not fit its rows.
+        """
+        with self._kept_lock:
+            if where in self._kept:
+                self._kept.move_to_end(where)
+                return self._kept[where]
+        passing = self._columns.passing(where.category, where.min_price, where.max_price)
+        with self._kept_lock:
+            self._kept[where] = passing
+            if len(self._kept) > _KEPT_FILTERS:
+                self._kept.popitem(last=False)
+        return passing
+
+    @cached_property
+    def _columns(self) -> FilterColumns:
+        """Read at the first filter; from the rows themselves in catalogs older than the columns."""
+        if not self._fetch("SELECT 1 FROM sqlite_schema WHERE name = 'columns'", []):
+            return ColumnsBuilder.columns_of(self._fetch("SELECT category, price FROM items ORDER BY row", []))
+        try:
+            columns = FilterColumns.from_bytes(*self._fetch("SELECT names, categories, prices FROM columns", [])[0])
+        except ValueError as exc:
+            raise ReleaseError(f"the catalog's columns do not open: {exc}") from exc
+        if len(columns.prices) != self.count:
+            raise ReleaseError(f"the catalog holds {self.count} items; its columns {len(columns.prices)}")
+        return columns
 
     def close(self) -> None:
         """Give the file back."""

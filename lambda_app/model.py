@@ -56,6 +56,8 @@ class Model:
                 f"{path.name} has inputs {inputs} and outputs {sorted(shapes)}; "
                 f"a release's model has {[INPUT]} and {OUTPUTS}"
             )
+        # (n, channels, height, width); a name or None in place of a free dimension.
+        self.input_shape: tuple[int | str | None, ...] = tuple(self._session.get_inputs()[0].shape)
         self.classes = _last_dimension(path, shapes, "logits")
         self.embedding_dim = _last_dimension(path, shapes, "embedding")
 

@@ -215,8 +215,9 @@ def load(manifest: Manifest, files: Callable[[FileEntry], Path], settings: Setti
 
 def _open_model(manifest: Manifest, files: Callable[[FileEntry], Path], settings: Settings) -> Model:
     model = Model(files(manifest.model), threads=settings.threads)
-    # The first pass allocates what later ones reuse, and fails here if the network takes another input size.
     size = manifest.preprocessing.size
+    if model.input_shape[1:] == (3, size, size):
+        return model  # no pass to see whether photos fit: a twentieth of a second of a cold start
     try:
         model.run(np.zeros((1, 3, size, size), np.float32))
     except Exception as exc:  # onnxruntime's errors share no base class but Exception

@@ -21,6 +21,7 @@ MANIFEST = "manifest.json"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 ReleaseId = Annotated[str, Field(pattern=r"^[a-z0-9-]{8,64}$")]
+IndexType = Literal["flat", "ivf", "ivf-float16", "ivf-int8"]
 
 
 class _Frozen(BaseModel):
@@ -58,17 +59,21 @@ class IndexEntry(FileEntry):
     """The FAISS index; row i is row i of the catalog.
 
     Attributes:
-        type: "flat" is exact; "ivf" an inverted file, searched with `search`.
+        type: "flat" is exact; the others are inverted files, searched with `search`: "ivf" of whole float32 vectors,
+            "ivf-float16" and "ivf-int8" of a few dimensions, beside the whole vectors in that precision, by row.
         metric: inner product of L2-normalised vectors, which is the cosine.
-        search: search-time settings such as {"nprobe": 16}.
+        search: search-time settings such as {"nprobe": 16, "factor": 8}: lists that are looked into, candidates a
+            neighbour.
         recall_at_10: measured against exact search when the index was built.
+        latency_ms: of a query on one thread of the machine that built the index.
     """
 
-    type: Literal["flat", "ivf"] = "flat"
+    type: IndexType = "flat"
     metric: Literal["inner_product"] = "inner_product"
     count: int = Field(ge=1)
     search: dict[str, int] = {}
     recall_at_10: float | None = Field(default=None, ge=0, le=1)
+    latency_ms: float | None = Field(default=None, ge=0)
 
 
 class CatalogEntry(FileEntry):

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lambda_app.release import IndexType
+
 Score = Annotated[float, Field(description="Cosine of the two embeddings, 1 at most.", examples=[0.913])]
 
 
@@ -52,7 +54,7 @@ class ReleaseAnswer(_Answer):
     embedding_dim: int
     image_size: int = Field(description="Side of the network's input, in pixels.")
     precision: Literal["float32", "int8"]
-    index_type: Literal["flat", "ivf"]
+    index_type: IndexType
 
 
 class CategoryProbability(_Answer):

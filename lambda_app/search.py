@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import faiss
 import numpy as np
@@ -9,6 +10,21 @@ import numpy.typing as npt
 
 from lambda_app.errors import ReleaseError
 from lambda_app.release import IndexEntry
+from lambda_app.rows import RowSet
+from lambda_app.vector_file import open_vectors
+
+# Up to so many rows, or one row in so many, reading all that pass is quicker than finding the near ones among them.
+_FEW_ROWS, _ONE_ROW_IN = 200, 10_000
+# Candidates are found for at least this many neighbours: the recall of the manifest is that of ten.
+_LEAST_DEPTH = 10
+# Of the candidates, the best by codes are scored by whole vectors: so many for each neighbour wanted.
+_RANKED = 2
+# So many candidates for each neighbour are looked for even where a filter leaves them little to compete with.
+_LEAST_FACTOR = 8
+# Where at most one row in so many passes, lists that hold none are passed over.
+_FEW_SHARE = 4
+# Where lists near the query hold too few candidates, so many times as many lists are looked into.
+_WIDENING = 4
 
 
 @dataclass(frozen=True)
@@ -25,10 +41,15 @@ class Neighbours:
 
 
 class VectorIndex:
-    """A loaded index. Search settings travel with each call: the index itself is never changed after loading."""
+    """A loaded index. Search settings travel with each call: the index itself is never changed after loading.
+
+    An inverted file is searched in steps. Its lists near the query give candidates by a few dimensions, `factor` for
+    each neighbour wanted; FAISS orders them by their codes of all dimensions; and the best are ranked by the cosine of
+    their stored vectors. A score does not depend on how its row was found.
+    """
 
     def __init__(self, path: Path, entry: IndexEntry, *, threads: int = 0) -> None:
-        """Read the index.
+        """Map the index into memory; its pages are read when they are first needed.
 
         Args:
             path: the FAISS file.
@@ -38,63 +59,106 @@ class VectorIndex:
         Raises:
             ReleaseError: not a FAISS index, or not the one that the entry describes.
         """
-        try:
-            self._index = faiss.read_index(str(path))
-        except RuntimeError as exc:
-            raise ReleaseError(f"{path.name} is not a FAISS index: {str(exc).splitlines()[-1]}") from exc
-        self._ivf = isinstance(self._index, faiss.IndexIVF)
-        found = (
-            "ivf" if self._ivf else "flat" if isinstance(self._index, faiss.IndexFlat) else type(self._index).__name__
-        )
-        if found != entry.type or self._index.metric_type != faiss.METRIC_INNER_PRODUCT:
+        self._file = open_vectors(path)
+        found = self._file.searched
+        if self._file.type != entry.type or found.metric_type != faiss.METRIC_INNER_PRODUCT:
             raise ReleaseError(
-                f"{path.name} is a {found} index of metric {self._index.metric_type}; not a {entry.type} inner_product"
+                f"{path.name} is a {self._file.type} index of metric {found.metric_type}; "
+                f"not a {entry.type} inner_product"
             )
-        if self._index.ntotal != entry.count:
-            raise ReleaseError(f"{path.name} holds {self._index.ntotal} vectors; the manifest says {entry.count}")
-        if self._ivf:
-            self._index.make_direct_map()  # `vector` finds a row's vector through it
-        self._settings = {name: int(value) for name, value in entry.search.items()}
+        for part in (found, self._file.stored):
+            if part.ntotal != entry.count:
+                raise ReleaseError(f"{path.name} holds {part.ntotal} vectors; the manifest says {entry.count}")
+        self._nprobe = min(entry.search.get("nprobe", 1), max(1, self._file.lists))
+        self._unfiltered = self._file.parameters(self._nprobe)  # what most searches ask, made once
+        self._factor = entry.search.get("factor", 1)
+        self._lists_held: WeakKeyDictionary[RowSet, RowSet] = WeakKeyDictionary()
         self._threads = threads
-        self.count: int = self._index.ntotal
-        self.dim: int = self._index.d
+        self.count: int = entry.count
+        self.dim: int = found.d
 
-    def search(
-        self, queries: npt.NDArray[np.float32], k: int, allowed: npt.NDArray[np.int64] | None = None
-    ) -> Neighbours:
+    def search(self, queries: npt.NDArray[np.float32], k: int, allowed: RowSet | None = None) -> Neighbours:
         """The k nearest rows of each query.
 
         Args:
             queries: float32 (q, d), L2-normalised.
             k: neighbours wanted.
-            allowed: int64 (m,), the rows that may answer; None for all.
+            allowed: the rows that may answer; None for all.
 
         Returns:
-            At most as many neighbours as there are rows that may answer.
+            At most as many neighbours as there are rows that may answer, and never fewer than k where k may.
         """
         if self._threads:
             faiss.omp_set_num_threads(self._threads)  # OpenMP keeps the number for each calling thread apart
-        k = min(k, self.count if allowed is None else max(1, len(allowed)))
-        selector = None if allowed is None else self._selector(allowed)
         queries = np.ascontiguousarray(queries, np.float32)
-        scores, rows = self._index.search(queries, k, params=self._parameters(selector))
-        if self._ivf and (rows < 0).any():
-            # The probed lists held fewer than k that may answer: look into all.
-            everywhere = faiss.SearchParametersIVF(sel=selector, nprobe=self._index.nlist)
-            scores, rows = self._index.search(queries, k, params=everywhere)
-        return Neighbours(rows, np.where(rows < 0, -np.inf, scores).astype(np.float32))
+        passing = self.count if allowed is None else len(allowed)
+        k = min(k, max(1, passing))
+        if allowed is not None and passing <= max(_FEW_ROWS, self.count // _ONE_ROW_IN):
+            return self._rank(queries, np.broadcast_to(allowed.rows, (len(queries), passing)), k)
+        if self._file.lists == 0:
+            parameters = self._unfiltered if allowed is None else self._file.parameters(0, allowed)
+            scores, rows = self._file.searched.search(queries, k, params=parameters)
+            return Neighbours(rows, scores)
+        depth = max(k, _LEAST_DEPTH)
+        candidates = self._candidates(queries, depth, allowed)
+        return self._rank(queries, candidates[:, : _RANKED * depth], k)
 
     def vector(self, row: int) -> npt.NDArray[np.float32]:
         """The stored vector of a row: float32 (d,), L2-normalised."""
-        vector: npt.NDArray[np.float32] = self._index.reconstruct(int(row))
-        return vector / np.linalg.norm(vector)
+        vector: npt.NDArray[np.float32] = self._vectors(np.array([row], np.int64))[0]
+        return vector
 
-    def _selector(self, allowed: npt.NDArray[np.int64]) -> faiss.IDSelector:
-        bits = np.zeros(self.count, np.bool_)
-        bits[allowed] = True
-        return faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
+    def _candidates(
+        self, queries: npt.NDArray[np.float32], depth: int, allowed: RowSet | None
+    ) -> npt.NDArray[np.int64]:
+        """Rows near each query by their codes, best first: int64 (q, m), -1 where there is none."""
+        lists: RowSet | None = None
+        nprobe, parameters, wanted = self._nprobe, self._unfiltered, self._factor * depth
+        if allowed is not None:
+            # Where few pass, the near ones lie in more lists. Looking through a list for what passes costs little next
+            # to scoring it: lists may grow as the square root, and candidates, which compete the less, shrink with it.
+            thinning = (self.count / len(allowed)) ** 0.5
+            nprobe = min(self._file.lists, int(np.ceil(nprobe * thinning)))
+            wanted = min(len(allowed), max(int(wanted / thinning), min(self._factor, _LEAST_FACTOR) * depth))
+            if _FEW_SHARE * len(allowed) <= self.count:
+                lists = self._lists_of(allowed)
+            parameters = self._file.parameters(nprobe, allowed, lists)
+        wanted = min(wanted, self.count)
+        rows: npt.NDArray[np.int64]
+        _, rows = self._file.searched.search(queries, wanted, params=parameters)
+        # Lists that hold fewer than wanted may hold none of the nearest.
+        while nprobe < self._file.lists and (few := rows[:, -1] < 0).any():
+            nprobe = min(self._file.lists, _WIDENING * nprobe)
+            parameters = self._file.parameters(nprobe, allowed, lists)
+            _, rows[few] = self._file.searched.search(queries[few], wanted, params=parameters)
+        return rows
 
-    def _parameters(self, selector: faiss.IDSelector | None) -> faiss.SearchParameters | None:
-        if self._ivf:
-            return faiss.SearchParametersIVF(sel=selector, **self._settings)
-        return None if selector is None else faiss.SearchParameters(sel=selector)
+    def _lists_of(self, allowed: RowSet) -> RowSet:
+        """The lists that hold a row that may answer: near the query there may be none, as where the photo of a sofa is
+        asked for phones. Kept as long as the set of rows is.
+        """
+        if allowed not in self._lists_held:
+            held = np.zeros(self._file.lists, np.bool_)
+            held[self._file.list_of_row[allowed.mask(self.count)]] = True
+            self._lists_held[allowed] = RowSet.of_mask(held)
+        return self._lists_held[allowed]
+
+    def _rank(self, queries: npt.NDArray[np.float32], candidates: npt.NDArray[np.int64], k: int) -> Neighbours:
+        """The k best of each query's candidates, int64 (q, m), -1 where there is none, by their stored vectors."""
+        rows = np.full((len(queries), k), -1, np.int64)
+        scores = np.full((len(queries), k), -np.inf, np.float32)
+        for number, query in enumerate(queries):
+            found = np.sort(candidates[number])  # ascending: equal scores in the order of rows, memory read forwards
+            found = found[np.searchsorted(found, 0) :]
+            # einsum and not @: BLAS would take more threads than it was given.
+            cosines = np.einsum("ij,j->i", self._vectors(found), query)
+            best = np.argsort(-cosines, kind="stable")[:k]
+            rows[number, : len(best)] = found[best]
+            scores[number, : len(best)] = cosines[best]
+        return Neighbours(rows, scores)
+
+    def _vectors(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Stored vectors: float32 (m, d). Normalised again, which undoes much of what rounding did to their cosines."""
+        vectors: npt.NDArray[np.float32] = self._file.stored.reconstruct_batch(rows)
+        vectors /= np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, np.newaxis]
+        return vectors

@@ -1,35 +1,39 @@
-"""Measure this project, side by side with its baselines, in one run."""
+"""Measure this project, side by side with the design that it replaces, in one run on one machine."""
 
 import argparse
 import importlib
 import json
-import pkgutil
-import platform
+import logging
 import sys
 from pathlib import Path
 
-import benchmarks
+from benchmarks import machine, table
+from benchmarks.table import Report
 
-
-def names() -> list[str]:
-    """The benchmarks there are: the modules of `benchmarks` that have a `run`."""
-    found = [module.name for module in pkgutil.iter_modules(benchmarks.__path__)]
-    return [name for name in found if hasattr(importlib.import_module(f"benchmarks.{name}"), "run")]
+# Each a module of `benchmarks` with `run(quick: bool) -> Report`; in this order when none is named.
+NAMES = ("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "sample")
 
 
 def main() -> int:
-    """Run the named benchmark, or all."""
-    known = names()
+    """Run the named benchmarks, or all; the exit code says nothing about goals."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("name", nargs="*", help=f"{', '.join(known)}; all when none is named")
+    parser.add_argument("name", nargs="*", help=f"{', '.join(NAMES)}; all when none is named")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer repetitions")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     args = parser.parse_args()
-    if unknown := sorted(set(args.name) - set(known)):
-        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}")
-    print(f"Python {platform.python_version()} on {platform.machine()}, {platform.system()}")
-    figures = {name: importlib.import_module(f"benchmarks.{name}").run(quick=args.quick) for name in args.name or known}
+    if unknown := sorted(set(args.name) - set(NAMES)):
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)
+    measured_on = machine.describe()
+    print("\n".join(machine.lines(measured_on)), flush=True)
+    reports: dict[str, Report] = {}
+    for name in args.name or NAMES:
+        reports[name] = importlib.import_module(f"benchmarks.{name}").run(quick=args.quick)
+        print("", *table.lines(name, reports[name]), sep="\n", flush=True)
     if args.json:
+        figures = {"machine": measured_on, "quick": args.quick}
+        figures |= {"benchmarks": {name: report.as_json() for name, report in reports.items()}}
         partial = args.json.with_name(f".{args.json.name}.partial")
         partial.write_text(json.dumps(figures, indent=1))
         partial.replace(args.json)

@@ -1,6 +1,6 @@
 """Embed the catalogue and index it: row i of the index is row i of the catalog is row i of the dataset.
 
-    python -m training.index --out OUT [--index flat|ivf]
+    python -m training.index --out OUT [--index flat|ivf-float16|ivf-int8]
 
 reads OUT/dataset and OUT/release/model.onnx and writes OUT/release/index.faiss, OUT/release/catalog.sqlite, and in
 OUT/index the vectors, the index's figures and the smoke cases. Photos go through the very code that serves.
@@ -33,7 +33,7 @@ from training.stages import (
     settings_from,
     write_json,
 )
-from training.vectors import build_index
+from training.vectors import KINDS, build_index
 
 _BATCH = 64
 
@@ -44,8 +44,8 @@ class IndexSettings:
 
     index: str = setting(
         "auto",
-        "auto is exact while that is fast enough; flat is exact, ivf an inverted file",
-        choices=("auto", "flat", "ivf"),
+        "auto chooses by size and measured recall; flat is exact, the others are inverted files",
+        choices=("auto", *KINDS),
     )
     name: str = setting("", "of the dataset in the store, datasets/<name>/...; by default that of the data folder")
 

@@ -67,9 +67,53 @@ def test_the_photos_of_a_product(catalog: Catalog):
 )
 def test_filters_give_the_rows_that_pass(catalog: Catalog, where: CatalogFilter, rows: list[int]):
     passing = catalog.passing(where)
-    assert passing.dtype == np.int64
-    assert passing.tolist() == rows
+    assert passing.rows.tolist() == rows
+    assert len(passing) == len(rows)
     assert where.empty == (where == CatalogFilter())
+    assert catalog.passing(replace(where)) is passing  # kept for the next who asks
+
+
+def test_catalogs_without_columns_are_filtered_by_their_rows(catalog: Catalog, tmp_path: Path):
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as older:
+        older.execute("DROP TABLE columns")
+    older.close()
+    reader = Catalog(tmp_path / "catalog.sqlite")
+    assert reader.passing(CatalogFilter("Phones", 0, 1000)).rows.tolist() == [3]
+    assert reader.passing(CatalogFilter(category="Boats")).rows.tolist() == []
+    reader.close()
+
+
+@pytest.mark.parametrize(
+    ("column", "data", "message"),
+    [("prices", b"", "4 categories, 0 prices"), ("names", b"\0", "do not open"), ("prices", b"\0", "do not open")],
+)
+def test_columns_that_do_not_fit_are_refused(catalog: Catalog, tmp_path: Path, column: str, data: bytes, message: str):
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as broken:
+        broken.execute(f"UPDATE columns SET {column} = ?", [data])  # noqa: S608 (own names)
+    broken.close()
+    reader = Catalog(tmp_path / "catalog.sqlite")
+    with pytest.raises(ReleaseError, match=message):
+        reader.passing(CatalogFilter(min_price=1))
+    reader.close()
+
+
+def test_columns_of_another_catalog_are_refused(catalog: Catalog, tmp_path: Path):
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as broken:
+        broken.execute("DELETE FROM items WHERE row = 3")
+    broken.close()
+    reader = Catalog(tmp_path / "catalog.sqlite")
+    with pytest.raises(ReleaseError, match="holds 3 items; its columns 4"):
+        reader.passing(CatalogFilter(min_price=1))
+    reader.close()
+
+
+def test_filters_asked_long_ago_are_forgotten(catalog: Catalog):
+    first = catalog.passing(CatalogFilter(min_price=0))
+    for price in range(1, 40):
+        catalog.passing(CatalogFilter(min_price=price))
+    again = catalog.passing(CatalogFilter(min_price=0))
+    assert again is not first
+    assert again.rows.tolist() == first.rows.tolist()
 
 
 def test_an_image_id_twice_is_refused_and_leaves_no_catalog(tmp_path: Path):

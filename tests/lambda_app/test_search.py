@@ -7,8 +7,10 @@ import pytest
 
 from lambda_app.errors import ReleaseError
 from lambda_app.release import IndexEntry, file_entry
+from lambda_app.rows import RowSet
 from lambda_app.search import VectorIndex
 from tests.releases import write_index
+from training.vectors import build_index
 
 ROWS, DIM = 200, 8
 
@@ -39,6 +41,25 @@ def ivf(vectors: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Vector
     return open_index(path, type="ivf", search={"nprobe": 1})
 
 
+@pytest.fixture(scope="module")
+def many() -> np.ndarray:
+    """float32 (4000, 32), L2-normalised; row i belongs to centre i % 40."""
+    rng = np.random.default_rng(1)
+    vectors = np.tile(rng.normal(size=(40, 32)), (100, 1)) + 0.3 * rng.normal(size=(4000, 32))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module", params=["ivf-float16", "ivf-int8"])
+def ranked(request, many: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> VectorIndex:
+    """An inverted file that ranks its candidates."""
+    path = tmp_path_factory.mktemp(request.param) / "index.faiss"
+    return VectorIndex(path, build_index(many, request.param, path, seed=0), threads=1)
+
+
+def rows_of(rows: np.ndarray, count: int = ROWS) -> RowSet:
+    return RowSet.of_mask(np.isin(np.arange(count), rows))
+
+
 def exact(vectors: np.ndarray, queries: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
     """The oracle: rows of the k nearest, by a full sort."""
     return rows[np.argsort(-(queries @ vectors[rows].T), axis=1, kind="stable")[:, :k]]
@@ -54,7 +75,7 @@ def test_flat_search_equals_a_full_sort(flat: VectorIndex, vectors: np.ndarray):
 
 def test_filtered_flat_search_equals_a_full_sort_of_what_passes(flat: VectorIndex, vectors: np.ndarray):
     allowed = np.arange(3, ROWS, 7)
-    found = flat.search(vectors[:5], 10, allowed)
+    found = flat.search(vectors[:5], 10, rows_of(allowed))
     assert found.rows.tolist() == exact(vectors, vectors[:5], allowed, 10).tolist()
     assert flat.search(vectors[:1], 1).rows[0, 0] == 0  # the filter left nothing behind in the index
 
@@ -62,13 +83,14 @@ def test_filtered_flat_search_equals_a_full_sort_of_what_passes(flat: VectorInde
 @pytest.mark.parametrize("kind", ["flat", "ivf"])
 @pytest.mark.parametrize("allowed", [None, np.array([5]), np.array([0, 100, 199])])
 def test_as_many_are_found_as_may_answer(kind: str, allowed: np.ndarray | None, request, vectors: np.ndarray):
-    found = request.getfixturevalue(kind).search(vectors[:2], ROWS + 50, allowed)
+    passing = None if allowed is None else rows_of(allowed)
+    found = request.getfixturevalue(kind).search(vectors[:2], ROWS + 50, passing)
     expected = np.arange(ROWS) if allowed is None else allowed
     assert [sorted(rows) for rows in found.rows.tolist()] == [expected.tolist()] * 2
 
 
 def test_nothing_may_answer(flat: VectorIndex, vectors: np.ndarray):
-    found = flat.search(vectors[:1], 3, np.array([], np.int64))
+    found = flat.search(vectors[:1], 3, rows_of(np.array([], np.int64)))
     assert found.rows.tolist() == [[-1]]
     assert found.scores.tolist() == [[-np.inf]]
 
@@ -89,6 +111,49 @@ def test_stored_vectors_are_given_back(kind: str, request, vectors: np.ndarray):
     assert index.vector(0).dtype == np.float32
 
 
+def test_ranked_candidates_carry_true_cosines(ranked: VectorIndex, many: np.ndarray):
+    found = ranked.search(many[:200], 10)
+    assert found.rows[:, 0].tolist() == list(range(200))
+    np.testing.assert_allclose(found.scores[:, 0], 1, atol=2e-4)
+    true = np.einsum("qkd,qd->qk", many[found.rows], many[:200])
+    np.testing.assert_allclose(found.scores, true, atol=0.004)
+    assert (np.diff(found.scores, axis=1) <= 0).all()
+
+
+def test_ranked_vectors_are_read_by_row(ranked: VectorIndex, many: np.ndarray):
+    for row in (0, 1234, 3999):
+        vector = ranked.vector(row)
+        assert vector @ many[row] > 0.9999
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [2, 10, 100, 1000])
+def test_a_filter_leaves_the_nearest_of_what_passes(share: int, ranked: VectorIndex, many: np.ndarray):
+    allowed = np.arange(0, len(many), share)
+    found = ranked.search(many[1:201], 10, rows_of(allowed, len(many)))
+    k = min(10, len(allowed))
+    assert found.rows.shape == (200, k)
+    assert np.isin(found.rows, allowed).all()
+    floor = np.sort(many[1:201] @ many[allowed].T, axis=1)[:, -k]
+    true = np.einsum("qkd,qd->qk", many[found.rows], many[1:201])
+    assert np.mean(true >= floor[:, None] - 1e-5) >= 0.95
+
+
+def test_what_passes_may_lie_far_from_the_query(ranked: VectorIndex, many: np.ndarray):
+    """As where the photo of a sofa is asked for similar phones: the lists near the query hold nothing that passes."""
+    centres = many[:40]
+    far = np.flatnonzero(np.isin(np.arange(len(many)) % 40, np.argsort(centres @ centres[0])[:10]))
+    queries = many[0::40]
+    found = ranked.search(queries, 10, rows_of(far, len(many)))
+    oracle = exact(many, queries, far, 10)
+    hits = [len(set(a) & set(b)) for a, b in zip(found.rows, oracle, strict=True)]
+    assert np.mean(hits) >= 9.5
+
+
+def test_more_are_asked_of_than_the_lists_near_the_query_hold(ranked: VectorIndex, many: np.ndarray):
+    assert sorted(ranked.search(many[:1], len(many)).rows[0]) == list(range(len(many)))
+
+
 def test_an_index_that_its_entry_does_not_describe_is_refused(tmp_path: Path, vectors: np.ndarray):
     path = tmp_path / "index.faiss"
     write_index(path, vectors)
@@ -105,6 +170,16 @@ def test_an_index_that_its_entry_does_not_describe_is_refused(tmp_path: Path, ve
     faiss.write_index(hnsw, str(path))
     with pytest.raises(ReleaseError, match="IndexHNSWFlat"):
         open_index(path)
+
+
+def test_ranked_vectors_as_many_as_candidates(tmp_path: Path, vectors: np.ndarray):
+    path = tmp_path / "index.faiss"
+    entry = build_index(vectors, "ivf-int8", path, seed=0)
+    index = faiss.read_index(str(path))
+    index.refine_index.reset()
+    faiss.write_index(index, str(path))
+    with pytest.raises(ReleaseError, match="holds 0 vectors; the manifest says 200"):
+        VectorIndex(path, entry)
 
 
 @pytest.mark.parametrize("data", [b"", b"no index", b"IxFI\x08"])

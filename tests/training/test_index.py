@@ -49,14 +49,14 @@ def test_stored_vectors_are_kept_beside_the_index(trained, entry):
 
 
 def test_kind_and_name_can_be_told(trained_copy):
-    index.main(["--out", str(trained_copy.root), "--index", "ivf", "--name", "spring"])
+    index.main(["--out", str(trained_copy.root), "--index", "ivf-int8", "--name", "spring"])
     entry = IndexEntry.model_validate_json((trained_copy.index / "index.json").read_bytes())
-    assert entry.type == "ivf"
+    assert entry.type == "ivf-int8"
     catalog = Catalog(trained_copy.release / "catalog.sqlite")
     assert catalog.items([0])[0].photo.startswith("datasets/spring/photos/")
     catalog.close()
 
 
 def test_an_unknown_kind_is_refused():
-    with pytest.raises(SettingsError, match="index is 'hnsw'; it may be auto, flat, ivf"):
+    with pytest.raises(SettingsError, match="index is 'hnsw'; it may be auto, flat, ivf-float16, ivf-int8"):
         dataclasses.replace(IndexSettings(), index="hnsw")

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from lambda_app.search import VectorIndex
+from training import inverted
 from training import vectors as building
 from training.errors import IndexBuildError
 from training.metrics import l2_normalise
@@ -24,20 +25,29 @@ def test_a_small_catalogue_is_searched_exactly(vectors, tmp_path, kind):
     np.testing.assert_array_equal(found.rows, exact)
 
 
-def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_path):
-    entry = build_index(vectors, "ivf", tmp_path / "index.faiss", seed=0)
-    assert entry.type == "ivf"
-    assert entry.search["nprobe"] >= 1
-    assert entry.recall_at_10 >= building.LEAST_RECALL
+@pytest.mark.parametrize("kind", ["ivf-float16", "ivf-int8"])
+def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_path, kind):
+    entry = build_index(vectors, kind, tmp_path / "index.faiss", seed=0)
+    assert entry.type == kind
+    assert set(entry.search) == {"nprobe", "factor"}
+    assert entry.recall_at_10 >= building.LEAST_RECALL[kind]
+    assert entry.latency_ms > 0
     index = VectorIndex(tmp_path / "index.faiss", entry)
     found = index.search(vectors, 10)
-    exact = np.sort(-np.sort(-(vectors @ vectors.T), axis=1)[:, :10], axis=1)[:, 0]
-    assert np.mean(found.scores >= exact[:, None] - 1e-5) >= 0.97
-    np.testing.assert_allclose(index.vector(7), vectors[7], atol=1e-6)
+    exact = np.sort(vectors @ vectors.T, axis=1)[:, -10]
+    true = np.einsum("qkd,qd->qk", vectors[found.rows], vectors)
+    assert np.mean(true >= exact[:, None] - 1e-5) >= 0.97
 
 
-def test_an_index_grows_from_mapped_vectors_in_pieces(vectors, tmp_path):
-    np.save(tmp_path / "vectors.npy", np.tile(vectors, (9, 1)))  # more than one piece
+def test_recall_that_cannot_be_reached_gives_the_most_thorough_settings(vectors, tmp_path, monkeypatch):
+    monkeypatch.setitem(building.LEAST_RECALL, "ivf-int8", 1.1)
+    entry = build_index(vectors, "ivf-int8", tmp_path / "index.faiss", seed=0)
+    assert entry.search == {"nprobe": 51, "factor": 32}  # all lists
+
+
+def test_an_index_grows_from_mapped_vectors_in_pieces(vectors, tmp_path, monkeypatch):
+    monkeypatch.setattr(inverted, "BLOCK", 5000)
+    np.save(tmp_path / "vectors.npy", np.tile(vectors, (9, 1)))
     mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
     entry = build_index(mapped, "flat", tmp_path / "index.faiss", seed=0)
     assert entry.count == 18_000
@@ -47,12 +57,20 @@ def test_an_index_grows_from_mapped_vectors_in_pieces(vectors, tmp_path):
 
 def test_auto_takes_an_inverted_file_where_exact_search_would_be_slow(vectors, tmp_path, monkeypatch):
     monkeypatch.setattr(building, "EXACT_UP_TO", 1999)
-    assert build_index(vectors, "auto", tmp_path / "index.faiss", seed=0).type == "ivf"
+    assert build_index(vectors, "auto", tmp_path / "index.faiss", seed=0).type == "ivf-float16"
+
+
+@pytest.mark.parametrize(("least", "kind"), [(0.5, "ivf-int8"), (1.1, "ivf-float16")])
+def test_auto_rounds_to_8_bits_beyond_where_recall_allows(vectors, tmp_path, monkeypatch, least, kind):
+    monkeypatch.setattr(building, "EXACT_UP_TO", 10)
+    monkeypatch.setattr(building, "FLOAT16_UP_TO", 1999)
+    monkeypatch.setitem(building.LEAST_RECALL, "ivf-int8", least)
+    assert build_index(vectors, "auto", tmp_path / "index.faiss", seed=0).type == kind
 
 
 def test_the_same_seed_builds_the_same_file(vectors, tmp_path):
-    first, again = (build_index(vectors, "ivf", tmp_path / name, seed=4) for name in ("a.faiss", "b.faiss"))
-    assert first.sha256 == again.sha256
+    first, again = (build_index(vectors, "ivf-int8", tmp_path / name, seed=4) for name in ("a.faiss", "b.faiss"))
+    assert (first.sha256, first.search) == (again.sha256, again.search)
 
 
 def test_fewer_vectors_than_ten_are_indexed(vectors, tmp_path):
@@ -61,4 +79,4 @@ def test_fewer_vectors_than_ten_are_indexed(vectors, tmp_path):
 
 def test_too_few_vectors_for_an_inverted_file_are_refused(vectors, tmp_path):
     with pytest.raises(IndexBuildError, match="10 vectors are too few for an inverted file; it takes 39"):
-        build_index(vectors[:10], "ivf", tmp_path / "index.faiss", seed=0)
+        build_index(vectors[:10], "ivf-int8", tmp_path / "index.faiss", seed=0)
