@@ -164,8 +164,8 @@ def exact_floor(
     if allowed is not None:
         mask = allowed.mask(len(vectors))
     for start in range(0, len(vectors), 32_768):
-        block = vectors[start : start + 32_768]
-        block = unit(block if mask is None else block[mask[start : start + 32_768]])
+        part = vectors[start : start + 32_768]
+        block = unit(part if mask is None else part[mask[start : start + 32_768]])
         scores = np.concatenate([best, queries @ block.T], axis=1)
         best = np.partition(scores, -K, axis=1)[:, -K:] if scores.shape[1] > K else scores
     return np.asarray(best.min(axis=1), np.float32)

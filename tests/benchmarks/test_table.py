@@ -88,7 +88,7 @@ def test_a_report_becomes_json(tmp_path):
         "rows": [
             {
                 "measure": "time, s",
-                "part": False,
+                "part": True,
                 "baseline": {"median": 8.0, "low": 8.0, "high": 8.0, "n": 1},
                 "ours": {"median": 2.0, "low": 1.0, "high": 3.0, "n": 3},
                 "ratio": 0.25,
