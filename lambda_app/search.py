@@ -21,10 +21,10 @@ _LEAST_DEPTH = 10
 _RANKED = 2
 # So many candidates for each neighbour are looked for even where a filter leaves them little to compete with.
 _LEAST_FACTOR = 8
-# Where at most one row in so many passes, lists that hold none are passed over.
-_FEW_SHARE = 4
 # Where lists near the query hold too few candidates, so many times as many lists are looked into.
 _WIDENING = 4
+# Below any length of a vector, so that one of zeros is no division by zero.
+_TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,7 @@ class VectorIndex:
             thinning = (self.count / len(allowed)) ** 0.5
             nprobe = min(self._file.lists, int(np.ceil(nprobe * thinning)))
             wanted = min(len(allowed), max(int(wanted / thinning), min(self._factor, _LEAST_FACTOR) * depth))
-            if _FEW_SHARE * len(allowed) <= self.count:
-                lists = self._lists_of(allowed)
+            lists = self._lists_of(allowed)
             parameters = self._file.parameters(nprobe, allowed, lists)
         wanted = min(wanted, self.count)
         rows: npt.NDArray[np.int64]
@@ -160,5 +159,6 @@ class VectorIndex:
     def _vectors(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Stored vectors: float32 (m, d). Normalised again, which undoes much of what rounding did to their cosines."""
         vectors: npt.NDArray[np.float32] = self._file.stored.reconstruct_batch(rows)
-        vectors /= np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, np.newaxis]
+        squares = np.maximum(np.einsum("ij,ij->i", vectors, vectors), _TINY)
+        vectors /= np.sqrt(squares)[:, np.newaxis]
         return vectors

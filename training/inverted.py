@@ -91,7 +91,7 @@ def blocks(vectors: Vectors, desc: str) -> Iterator[npt.NDArray[np.float32]]:
 def unit(part: Vectors) -> npt.NDArray[np.float32]:
     """Vectors (m, d) as float32 of length 1 again: rounded to float16, they miss it by as much as neighbours differ."""
     whole = np.asarray(part, np.float32)
-    return np.asarray(whole / np.linalg.norm(whole, axis=1, keepdims=True), np.float32)
+    return np.asarray(whole / np.maximum(np.linalg.norm(whole, axis=1, keepdims=True), 1e-6), np.float32)
 
 
 def _coarse(few: npt.NDArray[np.float32]) -> faiss.PCAMatrix:
