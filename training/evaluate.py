@@ -2,15 +2,14 @@
 
     python -m training.evaluate --out OUT
 
-reads OUT/dataset and OUT/fit and writes OUT/report: `metrics.json`, plots and `report.html`. The temperature that
-calibrates the probabilities is fitted on the validation split.
+reads OUT/dataset and OUT/fit and writes OUT/report: `metrics.json`, charts as PNG, and `report.html`, which holds them
+all. The temperature that calibrates the probabilities is fitted on the validation split.
 """
 
 import json
-import platform
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,16 @@ import numpy.typing as npt
 import torch
 
 from lambda_app.release import sha256_of
-from training import metrics
+from training import metrics, plots
 from training.dataset import Dataset
+from training.figures import Measured, measure
 from training.model import EmbeddingNet
 from training.outputs import Outputs, forward_batches
-from training.plots import plot_confusion, plot_history, plot_per_category
+from training.pictures import Picture
 from training.progress import track
-from training.report import write_report
+from training.provenance import code, device_name, versions
+from training.report import Report, write_report
+from training.report_gallery import Shelf
 from training.stages import CommandParser, WorkFolder, add_work_folder, report_errors, run_stage, write_json
 from training.weights import load_weights
 
@@ -36,7 +38,7 @@ def run(work: WorkFolder) -> bool:
     """The stage: evaluate unless the same weights were evaluated on the same dataset before; whether it ran."""
     dataset = Dataset.open(work.dataset)
     inputs = {"dataset": dataset.digest, "weights": sha256_of(work.weights)}
-    outputs = [work.report / "metrics.json", work.report / "report.html"]
+    outputs = [work.report / name for name in ("metrics.json", "report.html", "reliability.png")]
     return run_stage(work, "evaluate", inputs, outputs, lambda: evaluate(dataset, work))
 
 
@@ -47,15 +49,17 @@ def evaluate(dataset: Dataset, work: WorkFolder) -> dict[str, Any]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     with tempfile.TemporaryDirectory(dir=work.root, prefix=".outputs-") as folder:
-        figures = _measure(dataset, forward_all(model, dataset, Path(folder)), categories)
-    figures |= {"dataset": dataset.digest, "device": _device(device), "versions": _versions()}
-    history = json.loads((work.fit / "history.json").read_bytes())
-    pictures = plot_history(history, work.report)
-    pictures.append(plot_confusion(figures["test"]["confusion"], categories, work.report / "confusion.png"))
-    pictures.append(plot_per_category(figures["test"]["per_category"], work.report / "per_category.png"))
-    write_report(work.report / "report.html", figures, history, [picture.name for picture in pictures])
-    write_json(work.report / "metrics.json", figures)
-    return figures
+        found = measure(dataset, forward_all(model, dataset, Path(folder)), categories)
+    found.figures.update(
+        dataset=dataset.digest,
+        weights=sha256_of(work.weights),
+        device=device_name(device),
+        versions=versions(),
+        code=code(),
+    )
+    _report(dataset, work, found)
+    write_json(work.report / "metrics.json", found.figures)
+    return found.figures
 
 
 def forward_all(model: EmbeddingNet, dataset: Dataset, folder: Path) -> Outputs:
@@ -82,37 +86,35 @@ def forward_all(model: EmbeddingNet, dataset: Dataset, folder: Path) -> Outputs:
     return outputs
 
 
-def _measure(dataset: Dataset, outputs: Outputs, categories: Sequence[str]) -> dict[str, Any]:
-    test, validation = dataset.rows("test"), dataset.rows("validation")
-    labels, logits = dataset.category, outputs.logits
-    temperature = metrics.fit_temperature(logits[validation], labels[validation]) if len(validation) else 1.0
-    vectors = {
-        "embedding": outputs.embedding,
-        "logits": metrics.l2_normalise(logits),
-        "pooled": outputs.pooled,
-    }
-    figures = metrics.classification(logits[test], labels[test], categories, temperature)
-    figures["retrieval"] = {
-        name: metrics.retrieval(vector, dataset.product, labels, test) for name, vector in vectors.items()
-    }
-    return {
-        "test": figures,
-        "validation": {
-            "n": len(validation),
-            "accuracy": metrics.accuracy(logits[validation], labels[validation]) if len(validation) else None,
-        },
-        "temperature": temperature,
-        "gallery": len(dataset.photos),
-        "categories": list(categories),
-    }
+def draw(figures: Mapping[str, Any], history: Sequence[Mapping[str, Any]], best_epoch: int) -> dict[str, Picture]:
+    """The charts of the content of `metrics.json` and of the run's epochs, by file name."""
+    test, reliability = figures["test"], figures["calibration"]
+    ranks = "recall" if test["retrieval"]["embedding"]["recall@4"] is not None else "category_precision"
+    pictures = [
+        *plots.plot_history(history, best_epoch),
+        plots.plot_confusion(test["confusion"], figures["categories"]),
+        plots.plot_per_category(test["per_category"]),
+        plots.plot_reliability(reliability["before"], reliability["after"]),
+        plots.plot_retrieval(test["retrieval"], [f"{ranks}@{k}" for k in metrics.RANKS]),
+    ]
+    return {picture.name: picture for picture in pictures}
 
 
-def _device(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
-
-
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+def _report(dataset: Dataset, work: WorkFolder, found: Measured) -> None:
+    fitted = json.loads((work.fit / "fit.json").read_bytes())
+    history = json.loads((work.fit / "history.json").read_bytes())
+    pictures = draw(found.figures, history, fitted["best_epoch"])
+    for picture in pictures.values():
+        picture.save(work.report)
+    report = Report(
+        figures=found.figures,
+        run=fitted,
+        prepared=dataset.summary,
+        pictures=pictures,
+        gallery=found.gallery,
+        shelf=Shelf(dataset, found.gallery),
+    )
+    write_report(work.report / "report.html", report)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

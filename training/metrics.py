@@ -1,6 +1,7 @@
-"""How good a model is, in numpy alone: classification, calibration, retrieval."""
+"""How good a model is, in numpy alone: classification and retrieval."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.int64]
 RANKS = (1, 4, 10)
-_BINS = 15
 _BLOCK_BYTES = 64 << 20
 
 
@@ -27,72 +27,43 @@ def accuracy(logits: Floats, labels: Labels) -> float:
     return float(np.mean(logits.argmax(axis=1) == labels))
 
 
-def classification(logits: Floats, labels: Labels, categories: Sequence[str], temperature: float) -> dict[str, Any]:
+def classification(logits: Floats, labels: Labels, categories: Sequence[str]) -> dict[str, Any]:
     """The figures of a classifier on a labelled set.
 
     Args:
         logits: (n, classes).
         labels: int64 (n,).
         categories: names in index order.
-        temperature: for the calibrated error; see `fit_temperature`.
 
     Returns:
-        n, accuracy, top3, macro_f1 (over the categories that occur), ece, ece_uncalibrated, per_category (a dict of
-        precision, recall, f1 and count for each name) and confusion (rows true, columns predicted). Without a row the
-        figures are None.
+        n, accuracy, top3, macro_f1 (over the categories that occur), per_category (a dict of precision, recall, f1 and
+        count for each name) and confusion (rows true, columns predicted). Without a row the figures are None.
     """
     predicted = logits.argmax(axis=1)
     confusion = confusion_matrix(predicted, labels, len(categories))
     per_category = _per_category(confusion)
     tables = {"per_category": dict(zip(categories, per_category, strict=True)), "confusion": confusion.tolist()}
     if not len(labels):
-        names = ("accuracy", "top3", "macro_f1", "ece", "ece_uncalibrated")
-        return {"n": 0} | dict.fromkeys(names) | tables
-    top3 = np.argsort(-logits, axis=1, kind="stable")[:, :3]
+        return {"n": 0} | dict.fromkeys(("accuracy", "top3", "macro_f1")) | tables
     return {
         "n": len(labels),
         "accuracy": float(np.mean(predicted == labels)),
-        "top3": float(np.mean((top3 == labels[:, None]).any(axis=1))),
+        "top3": float(np.mean(in_first(logits, labels, 3))),
         "macro_f1": float(np.mean([figures["f1"] for figures in per_category if figures["count"]])),
-        "ece": calibration_error(softmax(logits, temperature), labels),
-        "ece_uncalibrated": calibration_error(softmax(logits), labels),
         **tables,
     }
+
+
+def in_first(logits: Floats, labels: Labels, k: int) -> npt.NDArray[np.bool_]:
+    """Whether each row's label is among its k largest logits: bool (n,)."""
+    first = np.argsort(-logits, axis=1, kind="stable")[:, :k]
+    found: npt.NDArray[np.bool_] = (first == labels[:, None]).any(axis=1)
+    return found
 
 
 def confusion_matrix(predicted: Labels, labels: Labels, classes: int) -> Labels:
     """Counts, int64 (classes, classes): rows true, columns predicted."""
     return np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)
-
-
-def calibration_error(probabilities: Floats, labels: Labels, bins: int = _BINS) -> float:
-    """Expected calibration error over equal-width bins of confidence (Guo et al. 2017, equation 3)."""
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
-    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    gaps = np.bincount(place, confidence, bins) - np.bincount(place, correct, bins)
-    return float(np.abs(gaps).sum() / len(labels))
-
-
-def fit_temperature(logits: Floats, labels: Labels) -> float:
-    """The temperature that minimises the negative log-likelihood (Guo et al. 2017, section 4.2), in [0.05, 20].
-
-    The likelihood is unimodal in log T, so a golden-section search finds it.
-    """
-    low, high = np.log(0.05), np.log(20.0)
-    ratio = (np.sqrt(5.0) - 1) / 2
-    while high - low > 1e-5:
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if negative_log_likelihood(logits, labels, np.exp(left)) < negative_log_likelihood(
-            logits, labels, np.exp(right)
-        ):
-            high = right
-        else:
-            low = left
-    fitted = float(np.exp((low + high) / 2))
-    # Where no temperature is better than another, as with one category, the logits stay as they are.
-    better = negative_log_likelihood(logits, labels, fitted) < negative_log_likelihood(logits, labels)
-    return fitted if better else 1.0
 
 
 def negative_log_likelihood(logits: Floats, labels: Labels, temperature: float = 1.0) -> float:
@@ -108,38 +79,80 @@ def l2_normalise(vectors: Floats) -> npt.NDArray[np.float32]:
     return unit
 
 
-def retrieval(vectors: npt.NDArray[np.float32], products: Labels, categories: Labels, test: Labels) -> dict[str, Any]:
-    """How well ranking by cosine finds what belongs together, by exact search.
+@dataclass(frozen=True)
+class Ranking:
+    """What q queries find, best first, by exact search.
+
+    Attributes:
+        queries: int64 (q,), rows.
+        found: int64 (q, depth), rows; depth may be 0.
+        hits: bool (q, depth), whether it is a photo of the query's product.
+        same: bool (q, depth), whether it is of the query's category.
+        others: int64 (q,), how many other photos the query's product has.
+        paired: whether any product has two photos; else product-level figures mean nothing.
+    """
+
+    queries: Labels
+    found: Labels
+    hits: npt.NDArray[np.bool_]
+    same: npt.NDArray[np.bool_]
+    others: Labels
+    paired: bool
+
+
+def rank(vectors: npt.NDArray[np.float32], products: Labels, categories: Labels, test: Labels) -> Ranking:
+    """Rank by cosine.
 
     Queries are the `test` rows whose product has another photo; the gallery is every row but the query itself. Where
-    no row at all has such a photo, the queries are all `test` rows and the product-level figures are None.
+    no row at all has such a photo, the queries are all `test` rows.
 
     Args:
         vectors: float32 (n, d), L2-normalised; may be memory-mapped.
         products, categories: int64 (n,).
         test: int64 (q,), rows.
-
-    Returns:
-        n (queries), recall@1, recall@4, recall@10 (another photo of the product is among the first k),
-        category_precision@4 (share of the first 4 of the query's category), map@r (Musgrave et al. 2020, "A Metric
-        Learning Reality Check", section 3.2). None where there is no query.
     """
     photos_of = np.bincount(products)
     paired = bool((photos_of > 1).any())
     queries = test[photos_of[products[test]] > 1] if paired else test
-    depth = min(len(vectors) - 1, max(*RANKS, int(photos_of.max()) - 1))
-    names = [f"recall@{k}" for k in RANKS] + ["category_precision@4", "map@r"]
-    if not len(queries) or depth < 1:
-        return {"n": len(queries)} | dict.fromkeys(names)
-    found = nearest(vectors, queries, depth)  # (q, depth)
+    depth = min(len(vectors) - 1, max(*RANKS, int(photos_of.max()) - 1)) if len(queries) else 0
+    found = nearest(vectors, queries, depth) if depth else np.empty((len(queries), 0), np.int64)
     hits = products[found] == products[queries][:, None]
-    figures: dict[str, Any] = {"n": len(queries)}
+    same = categories[found] == categories[queries][:, None]
+    return Ranking(queries, found, hits, same, photos_of[products[queries]] - 1, paired)
+
+
+def retrieval(vectors: npt.NDArray[np.float32], products: Labels, categories: Labels, test: Labels) -> dict[str, Any]:
+    """How well ranking by cosine finds what belongs together; arguments as of `rank`.
+
+    Returns:
+        n (queries), and the mean of each figure of `per_query`.
+    """
+    ranking = rank(vectors, products, categories, test)
+    return {"n": len(ranking.queries)} | means(per_query(ranking))
+
+
+def per_query(ranking: Ranking) -> dict[str, npt.NDArray[np.float64] | None]:
+    """The figures of each query, float64 (q,) in [0, 1]; None where there is nothing to measure.
+
+    recall@k: another photo of the product is among the first k. category_precision@k: share of the first k of the
+    query's category. map@r: Musgrave et al. 2020, "A Metric Learning Reality Check", section 3.2.
+    """
+    by_product, by_category, measured = ranking.hits, ranking.same, ranking.found.size > 0
+    paired = ranking.paired and measured
+    figures: dict[str, npt.NDArray[np.float64] | None] = {}
     for k in RANKS:
-        figures[f"recall@{k}"] = float(hits[:, :k].any(axis=1).mean()) if paired else None
-    same = categories[found[:, :4]] == categories[queries][:, None]
-    figures["category_precision@4"] = float(same.mean())
-    figures["map@r"] = _map_at_r(hits, photos_of[products[queries]] - 1) if paired else None
+        figures[f"recall@{k}"] = np.asarray(by_product[:, :k].any(axis=1), np.float64) if paired else None
+    for k in RANKS:
+        figures[f"category_precision@{k}"] = (
+            np.asarray(by_category[:, :k].mean(axis=1), np.float64) if measured else None
+        )
+    figures["map@r"] = _average_precision_at_r(by_product, ranking.others) if paired else None
     return figures
+
+
+def means(figures: Mapping[str, npt.NDArray[np.float64] | None]) -> dict[str, float | None]:
+    """The mean of each figure; None stays None."""
+    return {name: None if values is None else float(values.mean()) for name, values in figures.items()}
 
 
 def nearest(vectors: npt.NDArray[np.float32], queries: Labels, k: int, block_bytes: int = _BLOCK_BYTES) -> Labels:
@@ -162,12 +175,13 @@ def nearest(vectors: npt.NDArray[np.float32], queries: Labels, k: int, block_byt
     return found
 
 
-def _map_at_r(hits: npt.NDArray[np.bool_], relevant: Labels) -> float:
-    """Mean over queries of 1/R * sum over i <= R of precision@i where rank i is relevant."""
+def _average_precision_at_r(hits: npt.NDArray[np.bool_], relevant: Labels) -> npt.NDArray[np.float64]:
+    """For each query 1/R * sum over i <= R of precision@i where rank i is relevant: float64 (q,)."""
     ranks = np.arange(1, hits.shape[1] + 1)
     precision = np.cumsum(hits, axis=1) / ranks
     counted = hits & (ranks <= relevant[:, None])
-    return float(np.mean((precision * counted).sum(axis=1) / relevant))
+    averages: npt.NDArray[np.float64] = (precision * counted).sum(axis=1) / relevant
+    return averages
 
 
 def _per_category(confusion: Labels) -> list[dict[str, Any]]:

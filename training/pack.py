@@ -7,12 +7,10 @@ reads what the other stages left in OUT and writes OUT/release.tar.
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from lambda_app.release import (
     sha256_of,
 )
 from training.dataset import Dataset
+from training.provenance import code
 from training.stages import (
     CommandParser,
     WorkFolder,
@@ -120,7 +119,7 @@ def _in_short(figures: dict[str, Any]) -> dict[str, Any]:
 
 def _provenance(work: WorkFolder, dataset: Dataset, exported: dict[str, Any]) -> dict[str, Any]:
     return {
-        "code": {"version": version("lookalike"), "commit": _commit()},
+        "code": code(),
         "dataset": {
             "name": dataset.summary["data"],
             "digest": dataset.digest,
@@ -131,20 +130,6 @@ def _provenance(work: WorkFolder, dataset: Dataset, exported: dict[str, Any]) ->
         "export": exported,
         "stage_seconds": {name: stage_seconds(work, name) for name in _STAGES},
     }
-
-
-def _commit() -> str | None:
-    """The commit that this code is at, marked where it was changed; None outside of a checkout."""
-    git = shutil.which("git")
-    if git is None:
-        return None
-    found = subprocess.run(
-        [git, "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.strip() or None
 
 
 def _read(path: Path) -> Any:

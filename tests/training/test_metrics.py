@@ -33,7 +33,7 @@ def ranking(vectors, query):
 def test_classification_matches_counts_made_by_hand(scored):
     logits, labels = scored
     names = list("abcde")
-    found = metrics.classification(logits, labels, names, temperature=1.0)
+    found = metrics.classification(logits, labels, names)
     predicted = [int(np.argmax(row)) for row in logits]
     pairs = list(zip(labels.tolist(), predicted, strict=True))
     assert found["n"] == 60
@@ -58,42 +58,16 @@ def test_classification_matches_counts_made_by_hand(scored):
 
 def test_a_category_that_does_not_occur_counts_nothing_in_macro_f1():
     logits = np.eye(3, dtype=np.float32)[[0, 1]]
-    found = metrics.classification(logits, np.array([0, 1]), ["a", "b", "new"], temperature=1.0)
+    found = metrics.classification(logits, np.array([0, 1]), ["a", "b", "new"])
     assert found["macro_f1"] == 1.0
     assert found["per_category"]["new"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "count": 0}
 
 
 def test_an_empty_split_has_no_figures():
-    found = metrics.classification(np.empty((0, 2), np.float32), np.empty(0, np.int64), ["a", "b"], temperature=1.0)
+    found = metrics.classification(np.empty((0, 2), np.float32), np.empty(0, np.int64), ["a", "b"])
     assert found["n"] == 0
-    assert found["accuracy"] is found["ece"] is found["macro_f1"] is None
+    assert found["accuracy"] is found["top3"] is found["macro_f1"] is None
     assert found["confusion"] == [[0, 0], [0, 0]]
-
-
-def test_calibration_error_matches_bins_filled_one_by_one(scored):
-    logits, labels = scored
-    probabilities = metrics.softmax(logits)
-    bins = [[] for _ in range(15)]
-    for row, label in zip(probabilities, labels, strict=True):
-        bins[min(14, int(row.max() * 15))].append((row.max(), row.argmax() == label))
-    expected = sum(abs(sum(c for c, _ in found) - sum(r for _, r in found)) for found in bins) / 60
-    assert metrics.calibration_error(probabilities, labels) == pytest.approx(expected)
-
-
-def test_a_model_that_is_sure_and_right_is_calibrated():
-    assert metrics.calibration_error(np.eye(4), np.arange(4)) == 0.0
-
-
-@pytest.mark.parametrize("stretch", [0.3, 1.0, 4.0])
-def test_temperature_undoes_a_stretch_of_calibrated_logits(stretch):
-    rng = np.random.default_rng(2)
-    logits = rng.normal(scale=2.0, size=(20_000, 4))
-    labels = (metrics.softmax(logits).cumsum(axis=1) > rng.random((20_000, 1))).argmax(axis=1)
-    assert metrics.fit_temperature(logits * stretch, labels) == pytest.approx(stretch, rel=0.05)
-
-
-def test_one_category_leaves_the_temperature_at_one():
-    assert metrics.fit_temperature(np.ones((5, 1)), np.zeros(5, np.int64)) == 1.0
 
 
 def test_retrieval_matches_ranking_one_query_at_a_time(catalogue):
@@ -105,8 +79,8 @@ def test_retrieval_matches_ranking_one_query_at_a_time(catalogue):
     for k in (1, 4, 10):
         hits = [any(products[row] == products[q] for row in ranking(vectors, q)[:k]) for q in queries]
         assert found[f"recall@{k}"] == pytest.approx(np.mean(hits))
-    same = [np.mean([categories[row] == categories[q] for row in ranking(vectors, q)[:4]]) for q in queries]
-    assert found["category_precision@4"] == pytest.approx(np.mean(same))
+        same = [np.mean([categories[row] == categories[q] for row in ranking(vectors, q)[:k]]) for q in queries]
+        assert found[f"category_precision@{k}"] == pytest.approx(np.mean(same))
     averages = []
     for q in queries:
         relevant = int((products == products[q]).sum()) - 1
@@ -135,7 +109,9 @@ def test_without_a_product_of_two_photos_only_category_figures_stand(catalogue):
 def test_retrieval_without_a_query_has_no_figures(catalogue):
     vectors, products, categories = catalogue
     found = metrics.retrieval(vectors, products, categories, np.array([36]))  # the only photo of its product
-    assert found == {"n": 0} | dict.fromkeys(("recall@1", "recall@4", "recall@10", "category_precision@4", "map@r"))
+    assert found.pop("n") == 0
+    assert found.keys() >= {"recall@1", "recall@4", "recall@10", "category_precision@4", "map@r"}
+    assert set(found.values()) == {None}
 
 
 def test_normalised_rows_have_length_one_and_zeros_stay_zero():
