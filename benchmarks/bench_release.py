@@ -37,9 +37,9 @@ from training.export import ExportSettings
 from training.index import IndexSettings
 from training.pack import PackSettings
 from training.prepare import PrepareSettings
+from training.recipe import FitSettings
 from training.stages import WorkFolder
 from training.train import TrainSettings, train
-from training.trainer import FitSettings
 from training.vectors import build_index
 from training.weights import load_weights
 

@@ -33,6 +33,29 @@ class Augmentation:
     colour: float
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What is done to each of n photos; drawn by `draw_changes`.
+
+    Attributes:
+        theta: maps from output to input coordinates, float32 (n, 2, 3).
+        factors: of brightness, contrast and saturation, float32 (3, n, 1, 1, 1); None where colours stay.
+        channels: which colour channel goes where, int64 (n, 3); None where each stays.
+    """
+
+    theta: Tensor
+    factors: Tensor | None
+    channels: Tensor | None
+
+    def of(self, part: slice) -> "Changes":
+        """Those of some of the photos."""
+        return Changes(
+            self.theta[part],
+            None if self.factors is None else self.factors[:, part],
+            None if self.channels is None else self.channels[part],
+        )
+
+
 def to_unit(photos: Tensor) -> Tensor:
     """uint8 (n, size, size, 3) -> float32 (n, 3, size, size) in [0, 1]."""
     # A tensor as divisor: CUDA turns division by a plain number into a product with its rounded reciprocal.
@@ -56,30 +79,46 @@ def to_input(photos: Tensor, settings: Preprocessing) -> Tensor:
 
 
 def augment(unit: Tensor, limits: Augmentation, generator: torch.Generator, twins: Tensor | None = None) -> Tensor:
-    """Turn, mirror, zoom, shift and recolour every photo by its own random amounts.
+    """Turn, mirror, zoom, shift and recolour every photo by its own random amounts: see `draw_changes`, `change`."""
+    return change(unit, draw_changes(len(unit), limits, generator, twins))
+
+
+def draw_changes(count: int, limits: Augmentation, generator: torch.Generator, twins: Tensor | None = None) -> Changes:
+    """Draw what is to be done to each of `count` photos.
 
     Args:
-        unit: float32 (n, 3, size, size) in [0, 1].
         limits: how far.
         generator: on the CPU, so that the same seed draws the same amounts on any device.
         twins: int64 (n,), for each photo the one whose mirroring and exchange of colour channels it shares: a
             product and its mirror image, or it in other colours, are two different things, so photos that are to stay
             alike are changed alike. None for each its own mirroring, and no exchange.
+    """
+    theta = _affine(count, limits, generator, twins)
+    if limits.colour <= 0:
+        return Changes(theta, None, None)
+    factors = 1 + limits.colour * _spread((3, count, 1, 1, 1), generator)
+    if twins is None:
+        return Changes(theta, factors, None)
+    return Changes(theta, factors, _channels(count, limits, generator)[twins])
+
+
+def change(unit: Tensor, changes: Changes) -> Tensor:
+    """Do to each photo what was drawn for it.
+
+    Args:
+        unit: float32 (n, 3, size, size) in [0, 1].
 
     Returns:
         float32, same shape and range; what comes into the frame is black, as the letterbox is.
     """
-    count = len(unit)
-    theta = _affine(count, limits, generator, twins).to(unit.device)
-    grid = F.affine_grid(theta, list(unit.shape), align_corners=False)
+    grid = F.affine_grid(changes.theta.to(unit.device), list(unit.shape), align_corners=False)
     moved = F.grid_sample(unit, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    if limits.colour <= 0:
+    if changes.factors is None:
         return moved
-    factors = 1 + limits.colour * _spread((3, count, 1, 1, 1), generator)  # brightness, contrast, saturation
-    recoloured = _recolour(moved, factors.to(unit.device))
-    if twins is None:
+    recoloured = _recolour(moved, changes.factors.to(unit.device))
+    if changes.channels is None:
         return recoloured
-    channels = _channels(count, limits, generator)[twins].to(unit.device)
+    channels = changes.channels.to(unit.device)
     return torch.gather(recoloured, 1, channels[:, :, None, None].expand_as(recoloured))
 
 

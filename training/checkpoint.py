@@ -1,5 +1,6 @@
 """Checkpoints: written whole or not at all, complete enough that a killed run goes on as if it had not been."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,16 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write tensors and plain values beside `path`, then rename them into place.
 
     An earlier checkpoint survives a kill or a full disk.
+
+    Raises:
+        TrainingError: it cannot be written, as on a full disk.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
         torch.save(state, partial)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())  # else a machine that dies may keep the new name and not the content
         partial.replace(path)
     except (OSError, RuntimeError) as exc:  # torch reports a full disk as a RuntimeError
         raise TrainingError(f"the checkpoint {path} cannot be written: {exc}") from exc

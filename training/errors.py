@@ -19,6 +19,10 @@ class DivergedError(TrainingError):
     """The loss is no longer a finite number."""
 
 
+class LostProcessError(TrainingError):
+    """Another process of the run has ended, or no longer answers."""
+
+
 class ExportError(TrainingError):
     """The exported model does not answer as the trained one does."""
 

@@ -1,28 +1,32 @@
 """Train the network on a dataset; the weights that are best on its validation split are what is exported.
 
     python -m training.fit --out OUT --backbone resnet18 --epochs 20
+    torchrun --nproc-per-node 4 -m training.fit --out OUT
 
 reads OUT/dataset and writes OUT/fit: `best.safetensors`, `history.json`, `fit.json`, TensorBoard events, and the
-checkpoint from which a rerun goes on. Every random number comes from a generator seeded by (seed, epoch, step): a run
-that was killed and started again ends, on a CPU and without a time budget, with the very weights of one that was not.
+checkpoint from which a rerun goes on: written after every epoch, every few minutes of a long one, and at a SIGTERM.
+Every random number comes from a generator seeded by (seed, epoch, step): a run that was killed and started again ends,
+on a CPU and without a time budget, with the very weights of one that was not.
 """
 
 import dataclasses
+import itertools
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from lambda_app.release import sha256_of
-from training.checkpoint import load_checkpoint, save_checkpoint
 from training.dataset import Dataset
+from training.distributed import ALONE, World, joined
 from training.progress import track
+from training.recipe import FitSettings
+from training.run_record import RunRecord
 from training.stages import (
     CommandParser,
     WorkFolder,
@@ -32,31 +36,54 @@ from training.stages import (
     report_errors,
     run_stage,
     settings_from,
-    write_json,
 )
-from training.trainer import FitSettings, Trainer
-from training.weights import local_copy, save_weights
+from training.stopping import stopped_by_sigterm
+from training.trainer import Trainer
+from training.weights import local_copy
 
 log = logging.getLogger(__name__)
 
 
-def run(work: WorkFolder, settings: FitSettings, checkpoints: Path | None = None) -> bool:
+def run(work: WorkFolder, settings: FitSettings, checkpoints: Path | None = None, world: World = ALONE) -> bool:
     """The stage: train unless the same settings were trained on the same dataset before; whether it ran.
 
     Args:
         checkpoints: folder of the checkpoint, where it must outlive the machine; in the work folder by default.
+        world: the processes that train together; each must call.
+
+    Raises:
+        TrainingError: the processes have different datasets; and what `fit` raises.
     """
     dataset = Dataset.open(work.dataset)
+    world.check_same("dataset", dataset.digest)
+    if not world.leads:
+        (runs,) = world.told(False)
+        if runs:
+            assist(dataset, settings, world)
+        return bool(runs)
     inputs = {"dataset": dataset.digest, "settings": dataclasses.asdict(settings), "weights": _identity(settings)}
     checkpoint = (checkpoints or work.fit) / "checkpoint.pt"
     outputs = [work.weights, work.fit / "history.json", work.fit / "fit.json"]
-    return run_stage(
-        work, "fit", inputs, outputs, lambda: fit(dataset, settings, work.fit, checkpoint, digest_of(inputs))
-    )
+
+    def make() -> None:
+        world.told(True)
+        fit(dataset, settings, work.fit, checkpoint, digest_of(inputs), world)
+
+    ran = run_stage(work, "fit", inputs, outputs, make)
+    if not ran:
+        world.told(False)
+    return ran
 
 
-def fit(dataset: Dataset, settings: FitSettings, folder: Path, checkpoint: Path, fingerprint: str) -> None:
-    """Train, from a checkpoint of the same fingerprint where there is one.
+def fit(
+    dataset: Dataset,
+    settings: FitSettings,
+    folder: Path,
+    checkpoint: Path,
+    fingerprint: str,
+    world: World = ALONE,
+) -> None:
+    """Train, from a checkpoint of the same fingerprint where there is one. The other processes `assist`.
 
     Args:
         folder: where weights and history go.
@@ -65,93 +92,58 @@ def fit(dataset: Dataset, settings: FitSettings, folder: Path, checkpoint: Path,
 
     Raises:
         DivergedError: the loss is not a finite number.
+        LostProcessError: another process has ended.
+        SystemExit: SIGTERM asked for a stop, and the checkpoint is written.
         WeightsError: see `training.weights.start_from`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    trainer = Trainer(dataset, settings, device)
-    record = _Record(folder, dataset.categories)
-    state = load_checkpoint(checkpoint, fingerprint)
+    trainer = Trainer(dataset, settings, world.device, world)
+    record = RunRecord(trainer, folder, checkpoint, fingerprint)
+    state = world.told_state(record.resume())
     if state is not None:
-        trainer.restore(state["trainer"])
-        record.restore(state["record"])
-        log.info("fit: goes on after epoch %d", trainer.epoch)
-    else:
-        record.keep(trainer)
-    bar = track(range(trainer.steps - trainer.epoch * trainer.steps_per_epoch), None, "fit", "batch")
-    with SummaryWriter(str(folder / "tensorboard"), purge_step=trainer.epoch + 1) as board:
-        while trainer.progress() < 1 and not 0 < settings.patience <= record.stale:
-            figures = trainer.train_epoch(bar) | trainer.validate()
-            record.add(figures, trainer)
-            save_checkpoint(
-                checkpoint, {"fingerprint": fingerprint, "trainer": trainer.state(), "record": record.state()}
-            )
+        trainer.restore(state)
+        log.info("fit: goes on after epoch %d, batch %d", trainer.epoch, trainer.done)
+    bar = track(range(trainer.steps_left), None, "fit", "batch")
+    with (
+        stopped_by_sigterm() as stop,
+        SummaryWriter(str(folder / "tensorboard"), purge_step=trainer.epoch + 1) as board,
+    ):
+
+        def between_steps() -> bool:
+            record.save_if_due()
+            return stop.requested
+
+        while world.told(not record.complete)[0]:
+            figures = trainer.train_epoch(bar, between_steps)
+            if figures is None:
+                record.save()
+                log.info("fit: stopped after epoch %d, batch %d; run again to go on", trainer.epoch, trainer.done)
+                world.wait()
+                stop.requested = True  # by this process or another
+                break
+            figures |= trainer.validate()
+            record.add(figures)
             _show(figures, board)
-    record.write(settings, device, trainer.identities.kind)
+    record.write()
 
 
-class _Record:
-    """What the run leaves behind: its history, and its best weights."""
+def assist(dataset: Dataset, settings: FitSettings, world: World) -> None:
+    """Train with the process that leads, in the others: they decide and write nothing.
 
-    _KEPT = ("history", "best", "best_epoch", "stale", "weights")
-
-    def __init__(self, folder: Path, categories: tuple[str, ...]) -> None:
-        self.folder, self.categories = folder, categories
-        self.history: list[dict[str, Any]] = []
-        self.best: float | None = None
-        self.best_epoch = self.stale = 0
-        self.weights: dict[str, Tensor] = {}
-
-    def add(self, figures: dict[str, Any], trainer: Trainer) -> None:
-        """Note an epoch; keep its weights where they are the best so far."""
-        self.history.append(figures)
-        write_json(self.folder / "history.json", self.history)
-        score = _score(figures)
-        # Without a validation split every epoch is the best yet: the last one is exported.
-        if self.best is None or score is None or score > self.best:
-            self.best, self.best_epoch, self.stale = score, figures["epoch"], 0
-            self.keep(trainer)
-        else:
-            self.stale += 1
-
-    def keep(self, trainer: Trainer) -> None:
-        """Note the weights that would be exported now."""
-        self.weights = {key: value.detach().cpu().clone() for key, value in trainer.judged.state_dict().items()}
-
-    def write(self, settings: FitSettings, device: torch.device, identity: str) -> None:
-        """Leave the weights and the run's provenance."""
-        write_json(self.folder / "history.json", self.history)
-        save_weights(self.folder / "best.safetensors", settings.backbone, self.weights, self.categories)
-        name = (
-            torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
-        )
-        write_json(
-            self.folder / "fit.json",
-            {
-                "settings": dataclasses.asdict(settings),
-                "best_epoch": self.best_epoch,
-                "epochs": len(self.history),
-                "seconds": round(sum(figures["seconds"] for figures in self.history), 1),
-                "metric_labels": identity,
-                "device": name,
-                "torch": torch.__version__,
-            },
-        )
-
-    def state(self) -> dict[str, Any]:
-        """Everything, the best weights too: the folder may be lost with the machine where the checkpoint is not."""
-        return {name: getattr(self, name) for name in self._KEPT}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
-        for name in self._KEPT:
-            setattr(self, name, state[name])
-
-
-def _score(figures: dict[str, Any]) -> float | None:
-    """What "best" means: the mean of accuracy and recall@4, the two figures that a release is held to."""
-    known = [figures[name] for name in ("val_accuracy", "val_recall4") if figures[name] is not None]
-    return sum(known) / len(known) if known else None
+    Raises:
+        DivergedError, LostProcessError, SystemExit: see `fit`.
+    """
+    trainer = Trainer(dataset, settings, world.device, world)
+    state = world.told_state(None)
+    if state is not None:
+        trainer.restore(state)
+    with stopped_by_sigterm() as stop:
+        while world.told(False)[0]:
+            if trainer.train_epoch(itertools.repeat(None), lambda: stop.requested) is None:
+                world.wait()
+                stop.requested = True
+                break
+            trainer.validate()
 
 
 def _show(figures: dict[str, Any], board: SummaryWriter) -> None:
@@ -178,7 +170,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_work_folder(parser)
     add_settings(parser, FitSettings)
     arguments = parser.parse_args(argv)
-    run(WorkFolder(arguments.out), settings_from(arguments, FitSettings))
+    with joined(os.environ) as world:
+        run(WorkFolder(arguments.out), settings_from(arguments, FitSettings), world=world)
 
 
 if __name__ == "__main__":

@@ -11,15 +11,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import cast
 
 from lambda_app.catalog import CatalogItem, write_catalog
 from lambda_app.model import Model, ModelOutput
 from lambda_app.preprocessing import normalise
 from lambda_app.release import IndexEntry, sha256_of
 from training.dataset import Dataset
-from training.progress import track
+from training.embedding import embed_rows
 from training.smoke import choose_cases, replay
 from training.stages import (
     CommandParser,
@@ -27,6 +26,7 @@ from training.stages import (
     add_settings,
     add_work_folder,
     check_settings,
+    digest_of,
     report_errors,
     run_stage,
     setting,
@@ -34,8 +34,6 @@ from training.stages import (
     write_json,
 )
 from training.vectors import KINDS, build_index
-
-_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,8 @@ def index(dataset: Dataset, work: WorkFolder, settings: IndexSettings, temperatu
     """
     work.index.mkdir(parents=True, exist_ok=True)
     model = Model(work.model)
-    outputs = embed(model, dataset, work.index)
+    identity = digest_of({"dataset": dataset.digest, "model": sha256_of(work.model)})
+    outputs = embed(model, dataset, work.index, identity)
     entry = build_index(outputs.embedding, settings.index, work.release / "index.faiss", int(dataset.summary["seed"]))
     write_json(work.index / "index.json", entry.model_dump(mode="json"))
     write_catalog(work.release / "catalog.sqlite", catalog_items(dataset, settings.name or dataset.summary["data"]))
@@ -92,22 +91,17 @@ def index(dataset: Dataset, work: WorkFolder, settings: IndexSettings, temperatu
     return entry
 
 
-def embed(model: Model, dataset: Dataset, folder: Path) -> ModelOutput:
+def embed(model: Model, dataset: Dataset, folder: Path, identity: str) -> ModelOutput:
     """The served model's answers for every row of the dataset, memory-mapped: `logits.npy` and `embeddings.npy`.
 
-    Memory stays flat as photos grow.
+    Memory stays flat as photos grow; a run that was killed goes on where it was, if `identity` is the same.
     """
-    count = len(dataset.photos)
-    outputs = ModelOutput(
-        np.lib.format.open_memmap(folder / "logits.npy", "w+", np.float32, (count, model.classes)),
-        np.lib.format.open_memmap(folder / "embeddings.npy", "w+", np.float32, (count, model.embedding_dim)),
-    )
-    for start in track(range(0, count, _BATCH), -(-count // _BATCH), "index", "batch"):
-        rows = slice(start, start + _BATCH)
-        part = model.run(normalise(dataset.photos[rows], dataset.preprocessing))
-        outputs.logits[rows] = part.logits
-        outputs.embedding[rows] = part.embedding
-    return outputs
+
+    def answer(rows: slice) -> ModelOutput:
+        return model.run(normalise(dataset.photos[rows], dataset.preprocessing))
+
+    outputs = embed_rows(answer, len(dataset.photos), (model.classes, model.embedding_dim), folder, identity)
+    return cast(ModelOutput, outputs)  # None only in processes that follow another
 
 
 def catalog_items(dataset: Dataset, name: str) -> Iterator[CatalogItem]:

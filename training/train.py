@@ -1,10 +1,11 @@
 """From raw listings and photos to a release archive; also what a SageMaker training job runs.
 
     python -m training.train --data DATA --out OUT --backbone resnet50 --epochs 30
+    torchrun --nproc-per-node 4 -m training.train --data DATA --out OUT
 
 runs prepare, fit, evaluate, export, index and pack in the work folder OUT; a stage runs again only when its inputs or
-settings changed. Under SageMaker the folders come from SM_* variables, and the files of the release go to SM_MODEL_DIR,
-of which it makes the archive.
+settings changed. Of several processes, one a GPU, all train and the first does everything else. Under SageMaker the
+folders come from SM_* variables, and the files of the release go to SM_MODEL_DIR, of which it makes the archive.
 """
 
 import json
@@ -16,16 +17,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lambda_app.errors import LookalikeError, SettingsError
+from lambda_app.errors import LookalikeError
 from lambda_app.release import MANIFEST, Manifest, read_manifest
 from training import evaluate, export, fit, index, pack
-from training.errors import DataError, WeightsError
+from training.distributed import ALONE, World, joined
+from training.errors import DataError, LostProcessError, WeightsError
 from training.export import ExportSettings
 from training.index import IndexSettings
 from training.pack import PackSettings
 from training.prepare import PrepareSettings, prepare
+from training.recipe import FitSettings
 from training.stages import CommandParser, WorkFolder, add_settings, add_work_folder, report_errors, settings_from
-from training.trainer import FitSettings
 from training.weights import categories_of
 
 _WEIGHTS = (".pt", ".pth", ".safetensors")
@@ -83,23 +85,44 @@ class TrainSettings:
     pack: PackSettings
 
 
-def train(data: Path, work: WorkFolder, settings: TrainSettings, checkpoints: Path | None = None) -> Manifest:
+def train(
+    data: Path, work: WorkFolder, settings: TrainSettings, checkpoints: Path | None = None, world: World = ALONE
+) -> Manifest:
     """Run every stage whose inputs or settings changed; the manifest of the release in `work.archive`.
 
     Args:
         data: listings or folders of photos.
         checkpoints: see `training.fit.run`.
+        world: the processes that train together. This one leads, the others `assist`.
 
     Raises:
         TrainingError: one that a person can act on.
     """
-    prepare(data, work.dataset, settings.prepare)
-    fit.run(work, settings.fit, checkpoints)
+    _prepare(data, work, settings, world)
+    fit.run(work, settings.fit, checkpoints, world)
     evaluate.run(work)
     export.run(work, settings.export)
     index.run(work, settings.index)
     pack.run(work, settings.pack)
+    world.wait()
     return read_manifest((work.release / MANIFEST).read_bytes())
+
+
+def assist(data: Path, work: WorkFolder, settings: TrainSettings, world: World) -> None:
+    """What a process that does not lead has to do in a run: train, and stay until the last stage is over."""
+    _prepare(data, work, settings, world)
+    fit.run(work, settings.fit, world=world)
+    world.wait()
+
+
+def _prepare(data: Path, work: WorkFolder, settings: TrainSettings, world: World) -> None:
+    """Make the dataset, once on each machine; where machines share the work folder, they find it made."""
+    if world.leads:
+        prepare(data, work.dataset, settings.prepare)
+    world.wait()
+    if not world.leads and world.local_rank == 0:
+        prepare(data, work.dataset, settings.prepare)
+    world.wait()
 
 
 def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder, TrainSettings]:
@@ -170,19 +193,10 @@ def failure_told(environ: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except LookalikeError as exc:
-        if folder := environ.get("SM_OUTPUT_DIR"):
+        # Of several processes the one that fails first knows why; the others only know that it is gone.
+        if (folder := environ.get("SM_OUTPUT_DIR")) and not isinstance(exc, LostProcessError):
             Path(folder, "failure").write_text(f"{exc}\n", encoding="utf-8")
         raise
-
-
-def refuse_company(environ: Mapping[str, str]) -> None:
-    """Of several processes that torchrun starts, one a GPU, each would train the whole run into the same folder.
-
-    Raises:
-        SettingsError: there are several.
-    """
-    if (processes := int(environ.get("WORLD_SIZE", "1"))) > 1:
-        raise SettingsError(f"torchrun started {processes} processes; training takes one: use a machine with one GPU")
 
 
 def _only_weights(folder: Path) -> Path:
@@ -195,10 +209,13 @@ def _only_weights(folder: Path) -> Path:
 def main(argv: Sequence[str] | None = None) -> None:
     """`python -m training.train`."""
     with failure_told(os.environ):
-        refuse_company(os.environ)
         places = Places.from_environ(os.environ)
         data, work, settings = parse(argv, places)
-        manifest = train(data, work, settings, places.checkpoints)
+        with joined(os.environ) as world:
+            if not world.leads:
+                assist(data, work, settings, world)
+                return
+            manifest = train(data, work, settings, places.checkpoints, world)
         hand_over(work, places)
     print(summarise(work, manifest))
 

@@ -91,7 +91,7 @@ def _tuned(trial: Trial, path: Path, entry: IndexEntry) -> IndexEntry:
         return found, found.recall_at_10 or 0.0
 
     best, reached = measured(nprobes[-1], factors[-1])
-    wanted = min(WANTED_RECALL[entry.type], reached - YIELDED)
+    wanted = WANTED_RECALL[entry.type] if reached >= WANTED_RECALL[entry.type] else reached - YIELDED
     least = float("inf")
     while nprobes and factors:
         candidate, reached = measured(nprobes[0], factors[-1])

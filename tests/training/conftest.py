@@ -1,7 +1,7 @@
 import csv
 import io
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +10,15 @@ import torch
 from PIL import Image
 
 from sample.generate import SampleSummary, generate
+from tests.training.processes import Server, serving
 from training.dataset import Dataset
 from training.export import ExportSettings
 from training.index import IndexSettings
 from training.pack import PackSettings
 from training.prepare import PrepareSettings, prepare
+from training.recipe import FitSettings
 from training.stages import WorkFolder
 from training.train import TrainSettings, train
-from training.trainer import FitSettings
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +105,13 @@ def write_folders(tmp_path, jpeg) -> Callable[[Iterable[str]], Path]:
 def one_thread() -> None:
     """Torch on one thread: tiny networks gain nothing from more, and parallel tests lose to each other."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def processes(tmp_path_factory) -> Iterator[Server]:
+    """Starts processes that a test may kill and signal."""
+    with serving(tmp_path_factory.mktemp("processes")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

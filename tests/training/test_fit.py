@@ -3,8 +3,6 @@ import json
 import logging
 import shutil
 import signal
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -13,10 +11,15 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from lambda_app.release import sha256_of
 from training import fit
 from training.stages import WorkFolder
+from training.stopping import STOPPED
 from training.weights import load_weights
 
 OPTIONS = ["--backbone", "resnet10_half", "--weights", "none", "--batch", "16"]
-_CHILD = "import sys, torch; torch.set_num_threads(1); from training import fit; fit.main()"
+
+
+def arguments(work, epochs):
+    """The command line of `training.fit` for the settings of `fit_settings`."""
+    return ["--out", str(work.root), "--epochs", str(epochs), *OPTIONS]
 
 
 @pytest.fixture
@@ -89,31 +92,96 @@ def test_no_epochs_export_the_untrained_network(work, fit_settings):
     assert all(torch.isfinite(value).all() for value in model.state_dict().values())
 
 
-def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(work, trained, tmp_path, fit_settings, caplog):
-    settings = dataclasses.replace(fit_settings, epochs=3)
-    fit.run(work, settings)
-    killed = WorkFolder(tmp_path / "killed")
-    killed.root.mkdir()
-    killed.dataset.symlink_to(trained.dataset)
-    child = subprocess.Popen(
-        [sys.executable, "-c", _CHILD, "--out", str(killed.root), "--epochs", "3", *OPTIONS],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    line = next(line for line in child.stdout if line.startswith("epoch="))  # the first epoch is over
-    child.kill()
-    child.communicate()
-    assert line.startswith("epoch=1 ")
-    assert child.returncode == -signal.SIGKILL
-    with caplog.at_level(logging.INFO):
-        fit.run(killed, settings)
-    assert "fit: goes on after epoch" in caplog.text
-    assert [figures["epoch"] for figures in history(killed)] == [1, 2, 3]
-    assert sha256_of(killed.weights) == sha256_of(work.weights)
-    shown = ("lr", "train_loss", "val_accuracy", "val_recall4")
-    assert [[figures[name] for name in shown] for figures in history(killed)] == [
-        [figures[name] for name in shown] for figures in history(work)
+@pytest.fixture
+def another_work(trained, tmp_path):
+    """Makes further work folders that hold the small dataset alone."""
+
+    def make(name):
+        work = WorkFolder(tmp_path / name)
+        work.root.mkdir()
+        work.dataset.symlink_to(trained.dataset)
+        return work
+
+    return make
+
+
+def assert_same_run(one, other):
+    assert sha256_of(one.weights) == sha256_of(other.weights)
+    shown = ("epoch", "lr", "train_loss", "val_accuracy", "val_recall4")
+    assert [[figures[name] for name in shown] for figures in history(one)] == [
+        [figures[name] for name in shown] for figures in history(other)
     ]
+
+
+# What the process is about to do when it is killed: to put the checkpoint in place that it has written, or the history
+# that stands in the checkpoint too, or the weights that come last.
+KILLED_AT = [("checkpoint.pt", 1), ("checkpoint.pt", 2), ("history.json", 2), ("best.safetensors", 1)]
+
+
+def test_a_run_killed_at_any_point_ends_with_the_weights_of_an_undisturbed_one(
+    processes, work, another_work, two_epochs
+):
+    fit.run(work, two_epochs)
+    killed = [another_work(f"killed-{number}") for number in range(len(KILLED_AT))]
+    running = [
+        processes.start("training.fit", arguments(one, 2), kill=kill)
+        for one, kill in zip(killed, KILLED_AT, strict=True)
+    ]
+    assert [process.wait()[0] for process in running] == [-signal.SIGKILL] * len(killed)
+    for one in killed:
+        assert not one.weights.exists()
+        fit.run(one, two_epochs)
+        assert_same_run(one, work)
+
+
+def test_a_full_disk_costs_what_came_after_the_last_checkpoint_and_no_more(
+    processes, work, another_work, two_epochs, caplog
+):
+    fit.run(work, two_epochs)
+    full = another_work("full")
+    killed = processes.start("training.fit", arguments(full, 2), kill=("checkpoint.pt", 2))
+    assert killed.wait()[0] == -signal.SIGKILL
+    status, output = processes.start("training.fit", arguments(full, 2), disk=100_000).wait()
+    assert status == 2
+    assert "checkpoint.pt cannot be written" in output
+    with caplog.at_level(logging.INFO):
+        fit.run(full, two_epochs)
+    assert "fit: goes on after epoch 1, batch 0" in caplog.text
+    assert_same_run(full, work)
+
+
+def test_a_stopped_run_saves_and_ends_and_a_rerun_goes_on(processes, work, another_work, fit_settings, caplog):
+    """As a spot machine's end does: SIGTERM, and a new machine that finds the checkpoint."""
+    settings = dataclasses.replace(fit_settings, epochs=8)
+    fit.run(work, settings)
+    stopped = another_work("stopped")
+    child = processes.start("training.fit", arguments(stopped, 8))
+    child.wait_for("epoch=1 ")
+    child.signal(signal.SIGTERM)
+    status, output = child.wait()
+    assert status == STOPPED == 143
+    assert "run again to go on" in output
+    assert not stopped.weights.exists()
+    with caplog.at_level(logging.INFO):
+        fit.run(stopped, settings)
+    assert "fit: goes on after epoch" in caplog.text
+    assert_same_run(stopped, work)
+
+
+def test_one_process_of_two_that_is_stopped_stops_both_and_one_that_dies_ends_both(processes, work):
+    """The first run saves and is gone on from; of the second, one process goes without a word."""
+    running = processes.start_several(2, "training.fit", arguments(work, 1000))
+    running[0].wait_for("epoch=1 ")
+    running[1].signal(signal.SIGTERM)
+    assert [process.wait()[0] for process in running] == [STOPPED, STOPPED]
+    assert not work.weights.exists()
+    running = processes.start_several(2, "training.fit", arguments(work, 1000))
+    assert not running[0].wait_for("epoch=").startswith("epoch=1 ")
+    running[1].signal(signal.SIGKILL)
+    status, output = running[0].wait()
+    assert status == 2
+    assert "error: process 0 of 2 stops: another one has ended or no longer answers" in output
+    assert running[1].wait()[0] == -signal.SIGKILL
 
 
 def test_a_checkpoint_of_other_settings_is_not_gone_on_from(work, fit_settings, caplog):

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from lambda_app.errors import SettingsError
 from lambda_app.release import read_manifest, verify_file
 from training import train
 from training.errors import DataError, WeightsError
@@ -35,10 +34,29 @@ def test_a_rerun_with_nothing_changed_keeps_the_archive_and_says_where_it_is(
     assert trained_copy.archive.stat().st_mtime_ns == before
 
 
-def test_one_process_a_gpu_is_refused_and_said(outside, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "4")
-    with pytest.raises(SettingsError, match="4 processes"):
-        train.main(["--data", "data", "--out", "out"])
+def test_several_processes_make_one_release(sample_data, processes, tmp_path, outside):
+    options = ["--data", str(sample_data), "--out", str(tmp_path / "out"), *TINY]
+    (first, output), (second, silence) = [
+        process.wait() for process in processes.start_several(2, "training.train", options)
+    ]
+    assert (first, second) == (0, 0), output + silence
+    assert output.endswith(f"{tmp_path / 'out' / 'release.tar'}\n")
+    assert silence == ""
+    assert json.loads((tmp_path / "out" / "fit" / "fit.json").read_bytes())["processes"] == 2
+    assert len(read_manifest((tmp_path / "out" / "release" / "manifest.json").read_bytes()).categories) == 13
+
+
+def test_where_the_first_process_fails_the_others_end_and_do_not_hide_why(processes, tmp_path, outside):
+    (tmp_path / "data").mkdir()
+    environ = {"SM_OUTPUT_DIR": str(tmp_path)}
+    options = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out"), *TINY]
+    (first, output), (second, other) = [
+        process.wait() for process in processes.start_several(2, "training.train", options, **environ)
+    ]
+    assert (first, second) == (2, 2)
+    assert "holds neither" in output
+    assert "error: process 1 of 2 stops" in other
+    assert "holds neither" in (tmp_path / "failure").read_text(encoding="utf-8")
 
 
 def test_only_the_stages_behind_a_change_run_again(trained_copy, sample_data, outside):

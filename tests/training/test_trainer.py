@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from lambda_app.errors import SettingsError
+from training.distributed import World
 from training.errors import DataError, DivergedError
-from training.trainer import FitSettings, Trainer
+from training.trainer import Trainer
 
 CPU = torch.device("cpu")
 
@@ -28,27 +28,6 @@ def make(small_dataset, fit_settings):
 
 def weights(trainer):
     return torch.cat([value.flatten().double() for value in trainer.judged.state_dict().values()])
-
-
-def test_there_are_at_most_twenty_settings_each_with_a_reason():
-    fields = dataclasses.fields(FitSettings)
-    assert len(fields) <= 20
-    assert all(field.metadata["help"] for field in fields)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"epochs": -1}, "epochs is -1; it must be at least 0"),
-        ({"warmup": 1.5}, "warmup is 1.5; it must be at most 1"),
-        ({"schedule": "step"}, "schedule is 'step'; it may be cosine, flat"),
-        ({"optimiser": "lion"}, "optimiser is 'lion'; it may be adamw, sgd"),
-        ({"rotation": 181}, "rotation is 181; it must be at most 180"),
-    ],
-)
-def test_a_bad_setting_is_named_with_its_limit(changes, message):
-    with pytest.raises(SettingsError, match=message):
-        FitSettings(**changes)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +76,27 @@ def test_a_restored_run_goes_on_as_if_it_had_not_stopped(make):
     assert torch.equal(weights(later), weights(whole))
 
 
+@pytest.mark.parametrize("steps", [0, 1, None])
+def test_an_epoch_that_was_stopped_between_steps_ends_as_an_undisturbed_one(make, steps):
+    whole = make(epochs=2)
+    expected = whole.train_epoch(bar())
+    stopped, asked = make(epochs=2), iter([False] * (whole.steps_per_epoch if steps is None else steps) + [True])
+    assert stopped.train_epoch(bar(), lambda: next(asked)) is None
+    assert stopped.done == (whole.steps_per_epoch if steps is None else steps)
+    later = make(epochs=2)
+    later.restore(copy.deepcopy(stopped.state()))
+    found = later.train_epoch(bar())
+    assert [found[name] for name in ("epoch", "lr", "train_loss")] == [
+        expected[name] for name in ("epoch", "lr", "train_loss")
+    ]
+    assert torch.equal(weights(later), weights(whole))
+
+
+def test_more_processes_than_photos_in_a_batch_are_refused(small_dataset, fit_settings):
+    with pytest.raises(DataError, match="a batch has 16 photos, which do not go round 17 processes"):
+        Trainer(small_dataset, fit_settings, CPU, World(0, 17))
+
+
 def test_a_spent_time_budget_ends_the_run_within_an_epoch(make):
     trainer = make(epochs=50, seconds=1e-6)
     figures = trainer.train_epoch(bar())
@@ -118,12 +118,6 @@ def test_a_loss_that_is_not_finite_names_epoch_and_batch(make):
     trainer = make(epochs=1, lr=1e30, optimiser="sgd", warmup=0.0)
     with pytest.raises(DivergedError, match=r"the loss is (nan|inf) in epoch 1, batch \d+; a lower --lr"):
         trainer.train_epoch(bar())
-
-
-def test_without_a_validation_split_there_are_no_figures(small_dataset, fit_settings):
-    split = np.where(small_dataset.split == 1, 0, small_dataset.split)
-    trainer = Trainer(dataclasses.replace(small_dataset, split=split), fit_settings, CPU)
-    assert trainer.validate() == {"val_loss": None, "val_accuracy": None, "val_recall4": None}
 
 
 def test_a_dataset_without_training_photos_is_refused(small_dataset, fit_settings):

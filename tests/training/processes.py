@@ -1,0 +1,135 @@
+"""Processes that a test may kill, signal, starve and have train together.
+
+They are forks of one server, which imports torch once for all of them: `python -m tests.training.processes`, that reads
+orders and answers them, a line of JSON each.
+"""
+
+import importlib
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from training.stages import report_errors
+
+
+class Process:
+    """`main` of a module in a process of its own; what it writes, to either stream, is `output`."""
+
+    def __init__(self, server: "Server", order: dict) -> None:
+        self._server = server
+        self._pid = server.ask(order)
+        self.output = Path(order["stream"]).open(encoding="utf-8")  # noqa: SIM115, closed by `wait`
+
+    def wait_for(self, beginning: str) -> str:
+        """The first line from here on that begins like this."""
+        return next(line for line in self.output if line.startswith(beginning))
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self._pid, number)
+
+    def wait(self) -> tuple[int, str]:
+        """Wait for the end: exit status, or the negative number of the signal; and the rest of the output."""
+        with self.output as output:
+            rest = output.read()
+        return self._server.ask({"wait": self._pid}), rest
+
+
+class Server:
+    """Starts processes.
+
+    Args:
+        folder: for the pipes that their output comes through.
+    """
+
+    def __init__(self, pipe: subprocess.Popen[str], folder: Path) -> None:
+        self._pipe, self._folder, self._started = pipe, folder, 0
+
+    def ask(self, order: dict) -> int:
+        """Send an order; its answer."""
+        self._pipe.stdin.write(json.dumps(order) + "\n")
+        self._pipe.stdin.flush()
+        return json.loads(self._pipe.stdout.readline())
+
+    def start(self, module: str, argv: list[str], **order: object) -> Process:
+        """Run `main(argv)` of a module.
+
+        Args:
+            order: `environ`, further variables; `kill`, [name, n]: kill the process as it is about to rename a file to
+                this name for the nth time; `disk`: let no file grow over so many bytes, as on a full disk.
+        """
+        self._started += 1
+        stream = self._folder / f"output-{self._started}"
+        os.mkfifo(stream)
+        return Process(self, {"module": module, "argv": argv, "stream": str(stream), **order})
+
+    def start_several(self, size: int, module: str, argv: list[str], **environ: str) -> list[Process]:
+        """The processes of one run, by rank, as torchrun names them; with further variables."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        common = environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(size)}
+        return [
+            self.start(module, argv, environ=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+            for rank in range(size)
+        ]
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Server]:
+    """A server, for as long as it is needed."""
+    command = [sys.executable, "-m", __name__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as pipe:
+        yield Server(pipe, folder)
+        pipe.stdin.close()
+
+
+def _kill_at(name: str, nth: int) -> None:
+    seen = 0
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        nonlocal seen
+        if event == "os.rename" and str(arguments[1]).endswith(name):
+            seen += 1
+            if seen == nth:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+def _run(order: dict) -> int:
+    """In the fork: carry out an order; the exit status."""
+    for stream, mode in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
+        os.dup2(os.open(order["stream"] if stream else os.devnull, mode), stream)
+    sys.stdout, sys.stderr = (os.fdopen(stream, "w", buffering=1, closefd=False) for stream in (1, 2))
+    os.environ.update(order.get("environ", {}))
+    if "kill" in order:
+        _kill_at(*order["kill"])
+    if "disk" in order:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["disk"], resource.RLIM_INFINITY))
+    return report_errors(importlib.import_module(order["module"]).main, order["argv"])
+
+
+def _answer(order: dict) -> int:
+    if "wait" in order:
+        return os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1])
+    child = os.fork()
+    if not child:
+        sys.exit(_run(order))
+    return child
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    importlib.import_module("training.fit")
+    for line in sys.stdin:
+        print(json.dumps(_answer(json.loads(line))), flush=True)

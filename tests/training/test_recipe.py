@@ -1,0 +1,27 @@
+import dataclasses
+
+import pytest
+
+from lambda_app.errors import SettingsError
+from training.recipe import FitSettings
+
+
+def test_there_are_at_most_twenty_settings_each_with_a_reason():
+    fields = dataclasses.fields(FitSettings)
+    assert len(fields) <= 20
+    assert all(field.metadata["help"] for field in fields)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": -1}, "epochs is -1; it must be at least 0"),
+        ({"warmup": 1.5}, "warmup is 1.5; it must be at most 1"),
+        ({"schedule": "step"}, "schedule is 'step'; it may be cosine, flat"),
+        ({"optimiser": "lion"}, "optimiser is 'lion'; it may be adamw, sgd"),
+        ({"rotation": 181}, "rotation is 181; it must be at most 180"),
+    ],
+)
+def test_a_bad_setting_is_named_with_its_limit(changes, message):
+    with pytest.raises(SettingsError, match=message):
+        FitSettings(**changes)

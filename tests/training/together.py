@@ -1,0 +1,56 @@
+"""A short training and an embedding; one process does all, or several do a part each, of which each runs `main`.
+
+Batch-norm stands still: over several processes torch has it on GPUs only.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from lambda_app.model import ModelOutput
+from training.dataset import Dataset
+from training.distributed import World, joined
+from training.embedding import embed_rows
+from training.outputs import forward_rows
+from training.recipe import FitSettings
+from training.trainer import Trainer
+
+# Plain gradient descent: what differs by a rounding stays so, which adamw's division would magnify.
+SETTINGS = FitSettings(
+    backbone="resnet10_half", weights="none", epochs=2, batch=18, optimiser="sgd", lr=0.02, momentum=0.5, ema=0.9
+)
+
+
+def train(dataset: Dataset, world: World, result: Path) -> None:
+    """Train, and let the process that leads write what came of it."""
+    trainer = Trainer(dataset, SETTINGS, torch.device("cpu"), world)
+    for module in trainer.model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.register_forward_pre_hook(lambda norm, _: norm.eval() and None)
+    figures = []
+    for _ in range(SETTINGS.epochs):
+        figures.append(trainer.train_epoch(iter(())) | trainer.validate())
+    rows = np.arange(len(dataset.photos))
+
+    def answer(part: slice) -> ModelOutput:
+        found = forward_rows(trainer.judged, dataset, rows[part], SETTINGS.batch)
+        return ModelOutput(found.logits, found.embedding)
+
+    embed_rows(answer, len(rows), (len(dataset.categories), 256), result, "this", world, batch=3)
+    if world.leads:
+        save_file(
+            {name: value.contiguous() for name, value in trainer.judged.state_dict().items()},
+            result / "weights.safetensors",
+        )
+        (result / "figures.json").write_text(json.dumps(figures))
+
+
+def main(argv: Sequence[str]) -> None:
+    """Train on the dataset argv[0]; leave `weights.safetensors` and `figures.json` in argv[1]."""
+    with joined(os.environ) as world:
+        train(Dataset.open(Path(argv[0])), world, Path(argv[1]))
