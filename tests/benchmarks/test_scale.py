@@ -1,0 +1,78 @@
+"""Tests of `benchmarks.scale`."""
+
+import json
+import math
+
+import pytest
+
+from benchmarks.bench_release import ROOT
+from benchmarks.scale import Measured, SearchFigures, lambda_cost, machine_cost, need, storage, tables
+
+MEASURED = Measured(
+    request_ms=100.0,
+    cold_s=1.0,
+    base_mb=250.0,
+    search=(SearchFigures(10_000, 0.1, 5.0, 60.0), SearchFigures(1_000_000, 0.4, 300.0, 400.0)),
+)
+
+
+def test_the_figures_are_read_from_the_bench_s_own_json():
+    def row(measure, median, *, part=False):
+        return {"measure": measure, "part": part, "ours": {"median": median}}
+
+    search = [
+        row("1,000: a query, ms", 0.2),
+        row("file, MB", 1.0, part=True),
+        row("peak memory of the process, MB", 50.0, part=True),
+        row("50 % pass: a query, ms", 9.0, part=True),
+    ]
+    request = [
+        row("12-megapixel JPEG, photos a second", 8.0),
+        row("whole request, ms", 120.0, part=True),
+        row("0.5-megapixel JPEG, photos a second", 16.0),
+        row("whole request, ms", 60.0, part=True),
+    ]
+    cold = [row("process start to the first answer, s", 1.2), row("peak memory by then, MB", 260.0)]
+    benchmarks = {"search": search, "request": request, "cold": cold}
+    found = Measured.read({"benchmarks": {name: {"rows": rows} for name, rows in benchmarks.items()}})
+    assert found == Measured(60.0, 1.2, 260.0, (SearchFigures(1_000, 0.2, 1.0, 50.0),))
+
+
+def test_a_catalogue_within_a_measured_size_needs_one_function():
+    small = need(MEASURED, 10_000)
+    assert (small.shards, small.index_mb, small.search_ms) == (1, 5.0, 0.1)
+    assert small.memory_mb == 1_769
+
+
+def test_beyond_the_measured_sizes_bytes_grow_with_items_and_time_with_their_root():
+    needed = need(MEASURED, 4_000_000)
+    assert needed.index_mb == pytest.approx(1_200)
+    assert needed.search_ms == pytest.approx(0.4 * math.sqrt(4))
+
+
+def test_a_billion_photos_are_shared_between_functions_that_hold_their_part_on_disk():
+    needed = need(MEASURED, 1_000_000_000)
+    assert needed.shards > 1
+    assert needed.index_mb / needed.shards <= 10_240
+    assert needed.memory_mb <= 10_240
+
+
+def test_a_request_a_second_on_lambda_is_paid_by_the_second():
+    needed = need(MEASURED, 10_000)
+    functions, dollars = lambda_cost(MEASURED, needed, 1)
+    requests = 30.44 * 86_400
+    compute = requests * 0.1 * 1_769 / 1_024 * 0.0000166667
+    assert functions == 1
+    assert dollars == pytest.approx(compute + requests / 1e6 * 1.2 + storage(needed))
+
+
+def test_machines_are_cheaper_only_where_there_is_work_all_day():
+    needed = need(MEASURED, 10_000)
+    assert lambda_cost(MEASURED, needed, 1)[1] < machine_cost(MEASURED, needed, 1)[1]
+    assert lambda_cost(MEASURED, needed, 1_000)[1] > machine_cost(MEASURED, needed, 1_000)[1]
+
+
+def test_the_docs_hold_the_tables_of_the_kept_figures():
+    figures = json.loads((ROOT / "docs" / "figures.json").read_bytes())
+    page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    assert "\n".join(tables(Measured.read(figures))) in page
