@@ -6,17 +6,14 @@ custom runtimes"). It is answered by this process, in no thread of its own: noth
 
 import base64
 import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from benchmarks.bench_release import ROOT, BenchRelease, put
+from benchmarks.process import Process
 from benchmarks.server import CONTENT_TYPE, SIMILAR, START_SECONDS, Server, form
 from lambda_app.s3_store import S3Store
 
@@ -82,31 +79,18 @@ def photo_event(photo: bytes) -> dict[str, Any]:
     }
 
 
-class LambdaFunction:
+class LambdaFunction(Process):
     """The process, from the moment it is made until the block ends."""
 
     def __init__(self, environ: dict[str, str]) -> None:
         """Start it."""
         self._api = _RuntimeApi()
-        self._written = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "awslambdaric", HANDLER],
-            cwd=ROOT,
-            env={**environ, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.server_port}"},
-            stdout=self._written,
-            stderr=self._written,
-        )
-        self.pid = self._process.pid
+        address = {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.server_port}"}
+        super().__init__(["-m", "awslambdaric", HANDLER], {**environ, **address})
 
-    def __enter__(self) -> "LambdaFunction":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._written.close()
+    def close(self) -> None:
+        """End the process and its runtime API."""
+        super().close()
         self._api.server_close()
 
     def invoke(self, event: bytes) -> dict[str, Any]:
@@ -119,8 +103,7 @@ class LambdaFunction:
         while self._api.result is None and not self._api.failed:
             self._api.handle_request()
         if self._api.result is None:
-            self._written.seek(0)
-            raise RuntimeError(f"the function gave no answer: {self._written.read().decode(errors='replace')[-2000:]}")
+            raise RuntimeError(f"the function gave no answer: {self.written()}")
         return dict(json.loads(self._api.result))
 
 

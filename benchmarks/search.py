@@ -18,11 +18,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import faiss
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks import machine, table
+from benchmarks.exact import exact_floor, recall_at_k, write_flat
 from benchmarks.plots import plot_sweep
 from benchmarks.search_probe import UNFILTERED, Figures, K
 from benchmarks.synthetic import CATEGORIES, DIM, SyntheticCatalogue
@@ -30,7 +29,6 @@ from benchmarks.table import Goal, Report, Row, exact, spread
 from lambda_app.columns import FilterColumns
 from lambda_app.release import IndexEntry
 from lambda_app.rows import RowSet
-from training.inverted import unit
 from training.vectors import build_index
 
 ROOT = Path(__file__).parents[1]
@@ -41,9 +39,7 @@ ROUNDS, QUICK_ROUNDS = 5, 3
 # An exact query reads the whole catalogue: fewer make a round there.
 _EXACT_READS = 20_000_000
 _QUERIES_A_ROUND = 500
-_MIB = 1e6
-# Two float32 sums of the same products may differ by that much.
-_TIE = 1e-6
+_MB = 1e6
 
 
 @dataclass(frozen=True)
@@ -126,7 +122,7 @@ def measure(folder: Path, count: int, rounds: int) -> Sweep:
     ours = _probe(folder, rounds, _QUERIES_A_ROUND)
     baseline = None
     if count <= MOST_EXACT:
-        _write_flat(vectors, folder / "flat.faiss")
+        write_flat(vectors, folder / "flat.faiss")
         baseline = _probe(folder, rounds, max(10, min(_QUERIES_A_ROUND, _EXACT_READS // count)), "--exact")
     logging.info("search: exact answers, filtered and not")
     with np.load(folder / "found.npz") as found:
@@ -155,36 +151,6 @@ def filter_sets(catalogue: SyntheticCatalogue) -> tuple[dict[str, RowSet], dict[
     return {name: rows for name, rows in sets.items() if len(rows)}, seconds
 
 
-def exact_floor(
-    vectors: npt.NDArray[np.float16], queries: npt.NDArray[np.float32], allowed: RowSet | None
-) -> npt.NDArray[np.float32]:
-    """The exact score of each query's tenth neighbour, or its last, of the rows that may answer: float32 (q,)."""
-    best = np.full((len(queries), 0), -np.inf, np.float32)
-    mask = None
-    if allowed is not None:
-        mask = allowed.mask(len(vectors))
-    for start in range(0, len(vectors), 32_768):
-        part = vectors[start : start + 32_768]
-        block = unit(part if mask is None else part[mask[start : start + 32_768]])
-        scores = np.concatenate([best, queries @ block.T], axis=1)
-        best = np.partition(scores, -K, axis=1)[:, -K:] if scores.shape[1] > K else scores
-    return np.asarray(best.min(axis=1), np.float32)
-
-
-def recall_at_k(
-    vectors: npt.NDArray[np.float16],
-    queries: npt.NDArray[np.float32],
-    rows: npt.NDArray[np.int64],
-    floor: npt.NDArray[np.float32],
-) -> float:
-    """The share of the neighbours found, (q, k), that score at least as high as the last by exact search."""
-    hits = 0
-    for query, found, least in zip(queries, rows, floor, strict=True):
-        scores = unit(vectors[np.sort(found[found >= 0])]) @ query
-        hits += int((scores >= least - _TIE).sum())
-    return min(1.0, hits / rows.size)
-
-
 def rows_of(result: Sweep) -> list[Row]:
     """The lines of a size."""
     size, ours, baseline = f"{result.count:,}", result.ours, result.baseline
@@ -208,8 +174,8 @@ def rows_of(result: Sweep) -> list[Row]:
         ),
         Row(
             "  file, MB",
-            exact(result.entry.bytes / _MIB),
-            exact(result.count * DIM * 4 / _MIB),
+            exact(result.entry.bytes / _MB),
+            exact(result.count * DIM * 4 / _MB),
             at_most(goals.file if goals else None),
         ),
         Row(
@@ -220,8 +186,8 @@ def rows_of(result: Sweep) -> list[Row]:
         ),
         Row(
             "  peak memory of the process, MB",
-            exact(ours.peak / _MIB),
-            exact(baseline.peak / _MIB) if baseline else None,
+            exact(ours.peak / _MB),
+            exact(baseline.peak / _MB) if baseline else None,
         ),
         Row("  processor time over wall time", exact(ours.threads), goal=Goal("at most", 1.1)),
         Row("  build, s", exact(result.build)),
@@ -252,13 +218,6 @@ def _probe(folder: Path, rounds: int, queries: int, *options: str) -> Figures:
     command += ["--rounds", str(rounds), "--queries", str(queries), *options]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     return Figures(**json.loads(done.stdout))
-
-
-def _write_flat(vectors: npt.NDArray[np.float16], path: Path) -> None:
-    index = faiss.IndexFlatIP(DIM)
-    for start in range(0, len(vectors), 65_536):
-        index.add(unit(vectors[start : start + 65_536]))
-    faiss.write_index(index, str(path))
 
 
 def _note(result: Sweep) -> str:
@@ -295,7 +254,7 @@ def main() -> None:
     report = sweep(args.sizes, ROUNDS)
     print("", *table.lines("search", report), sep="\n")
     if args.json:
-        args.json.write_text(json.dumps({"machine": measured_on, "search": report.as_json()}, indent=1))
+        table.write_json(args.json, {"machine": measured_on, "benchmarks": {"search": report.as_json()}})
 
 
 if __name__ == "__main__":

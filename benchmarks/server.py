@@ -3,16 +3,13 @@
 import http.client
 import os
 import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from benchmarks.bench_release import ROOT, BenchRelease
+from benchmarks.process import Process
 from benchmarks.timings import parse_timings
 
 START_SECONDS = 60.0
@@ -62,7 +59,7 @@ class Client:
         self._connection.close()
 
 
-class Server:
+class Server(Process):
     """A process that serves HTTP on a free port of this machine until the block ends."""
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -72,24 +69,8 @@ class Server:
         modules from being compiled once.
         """
         self.port = free_port()
-        self._command = [part.replace("{port}", str(self.port)) for part in command]
-        self.started = time.perf_counter()
-        # A file: a pipe that nobody reads would stop the server once it is full.
-        self._written = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
-        self._process = subprocess.Popen(
-            [sys.executable, *self._command], cwd=ROOT, env=dict(environ), stdout=self._written, stderr=self._written
-        )
-        self.pid = self._process.pid
-
-    def __enter__(self) -> "Server":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._written.close()
+        command_line = [part.replace("{port}", str(self.port)) for part in command]
+        super().__init__(command_line, environ)
 
     def wait(self) -> "Server":
         """Return once it listens.
@@ -101,10 +82,8 @@ class Server:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return self
-            if self._process.poll() is not None or time.perf_counter() - self.started > START_SECONDS:
-                self._written.seek(0)
-                written = self._written.read().decode(errors="replace")
-                raise RuntimeError(f"the server {' '.join(self._command)} does not listen: {written[-2000:]}")
+            if self.ended() or time.perf_counter() - self.started > START_SECONDS:
+                raise RuntimeError(f"the server {' '.join(self.command)} does not listen: {self.written()}")
             time.sleep(_PAUSE_SECONDS)
 
     def processor_seconds(self) -> float:

@@ -1,5 +1,6 @@
 """What a benchmark found, and how it is printed: measure, baseline, ours, ratio, goal."""
 
+import json
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -146,6 +147,13 @@ def lines(name: str, report: Report) -> list[str]:
         )
     texts += [f"  {note}" for note in report.notes]
     return texts + [f"  plot: {path}" for path in report.plots]
+
+
+def write_json(path: Path, figures: dict[str, Any]) -> None:
+    """Write figures beside `path`, then rename them into place."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(figures, indent=1) + "\n")
+    partial.replace(path)
 
 
 def number(value: float) -> str:

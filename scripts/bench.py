@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import json
 import logging
 import sys
 from pathlib import Path
@@ -34,9 +33,7 @@ def main() -> int:
     if args.json:
         figures = {"machine": measured_on, "quick": args.quick}
         figures |= {"benchmarks": {name: report.as_json() for name, report in reports.items()}}
-        partial = args.json.with_name(f".{args.json.name}.partial")
-        partial.write_text(json.dumps(figures, indent=1))
-        partial.replace(args.json)
+        table.write_json(args.json, figures)
     return 0
 
 

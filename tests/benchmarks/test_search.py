@@ -1,14 +1,12 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from benchmarks import search
-from benchmarks.search import exact_floor, filter_sets, measure, recall_at_k, rows_of, sweep
+from benchmarks.search import filter_sets, measure, rows_of, sweep
 from benchmarks.search_probe import UNFILTERED, Figures
 from benchmarks.synthetic import SyntheticCatalogue
 from lambda_app.release import IndexEntry
-from lambda_app.rows import RowSet
 
 COUNT = 3_000
 
@@ -59,15 +57,3 @@ def test_filters_pass_their_share():
     assert len(sets["50 % pass"]) == pytest.approx(10_000, rel=0.05)
     assert len(sets["1 % pass"]) == pytest.approx(200, rel=0.3)
     assert set(sets) <= set(seconds)
-
-
-def test_recall_counts_scores_not_rows():
-    vectors = np.eye(20, dtype=np.float16)
-    vectors[11] = vectors[0]
-    query = vectors[:1].astype(np.float32)
-    floor = exact_floor(vectors, query, None)
-    assert floor.tolist() == [0.0]
-    assert recall_at_k(vectors, query, np.array([[11, *range(1, 10)]]), floor) == 1.0
-    allowed = RowSet.of_mask(np.isin(np.arange(20), [0, 11]))
-    assert exact_floor(vectors, query, allowed).tolist() == [1.0]
-    assert recall_at_k(vectors, query, np.array([[0, 5]]), np.array([1.0], np.float32)) == 0.5

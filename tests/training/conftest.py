@@ -115,6 +115,16 @@ def processes(tmp_path_factory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
+def scored():
+    """Logits of 60 rows over 5 classes that are right more often than not."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 5, 60)
+    logits = rng.normal(size=(60, 5)).astype(np.float32)
+    logits[np.arange(60), labels] += 1.0
+    return logits, labels
+
+
+@pytest.fixture(scope="session")
 def fit_settings() -> FitSettings:
     """The smallest network, one epoch, from random weights."""
     return FitSettings(backbone="resnet10_half", weights="none", epochs=1, batch=16)

@@ -12,16 +12,6 @@ from training.calibration import (
 from training.metrics import softmax
 
 
-@pytest.fixture(scope="module")
-def scored():
-    """Logits of 60 rows over 5 classes that are right more often than not."""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 5, 60)
-    logits = rng.normal(size=(60, 5)).astype(np.float32)
-    logits[np.arange(60), labels] += 1.0
-    return logits, labels
-
-
 def test_reliability_matches_bins_filled_one_by_one(scored):
     logits, labels = scored
     probabilities = softmax(logits)

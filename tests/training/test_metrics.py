@@ -7,16 +7,6 @@ from training import metrics
 
 
 @pytest.fixture(scope="module")
-def scored():
-    """Logits of 60 rows over 5 classes that are right more often than not."""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 5, 60)
-    logits = rng.normal(size=(60, 5)).astype(np.float32)
-    logits[np.arange(60), labels] += 1.0
-    return logits, labels
-
-
-@pytest.fixture(scope="module")
 def catalogue():
     """40 vectors: 12 products of two photos, 4 of three, 4 of one; 4 categories."""
     rng = np.random.default_rng(1)
