@@ -45,6 +45,14 @@ def run(work: WorkFolder) -> bool:
 def evaluate(dataset: Dataset, work: WorkFolder) -> dict[str, Any]:
     """Measure and report; the content of `metrics.json`."""
     work.report.mkdir(parents=True, exist_ok=True)
+    found = judge(dataset, work)
+    _report(dataset, work, found)
+    write_json(work.report / "metrics.json", found.figures)
+    return found.figures
+
+
+def judge(dataset: Dataset, work: WorkFolder) -> Measured:
+    """Measure the weights that a run kept."""
     model, categories = load_weights(work.weights)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -57,9 +65,7 @@ def evaluate(dataset: Dataset, work: WorkFolder) -> dict[str, Any]:
         versions=versions(),
         code=code(),
     )
-    _report(dataset, work, found)
-    write_json(work.report / "metrics.json", found.figures)
-    return found.figures
+    return found
 
 
 def forward_all(model: EmbeddingNet, dataset: Dataset, folder: Path) -> Outputs:

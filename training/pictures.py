@@ -7,6 +7,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from training.stages import write_file
+
 _DOTS_PER_INCH = 110
 
 
@@ -42,7 +44,7 @@ class Picture:
     def save(self, folder: Path) -> Path:
         """Write the light one under its name."""
         path = folder / self.name
-        path.write_bytes(self.light)
+        write_file(path, self.light)
         return path
 
 

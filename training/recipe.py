@@ -26,7 +26,9 @@ class FitSettings:
     weight_decay: float = setting(
         0.05, "of matrices and kernels, not of biases and norms; sgd wants a hundredth of it", low=0
     )
-    schedule: str = setting("cosine", "cosine ends on small steps; flat is its baseline", choices=SCHEDULES)
+    schedule: str = setting(
+        "cosine", "cosine ends on small steps; flat and waves (three periods) are its baselines", choices=SCHEDULES
+    )
     warmup: float = setting(
         0.05, "share of the run that climbs to the rate: random heads upset a backbone", low=0, high=1
     )

@@ -13,6 +13,7 @@ from training.report_gallery import Shelf, cases_section, mistakes_section
 from training.report_notes import notes
 from training.report_style import STYLE
 from training.report_tables import category_rows, headline, retrieval_rows, run_rows, spoken
+from training.stages import write_file
 
 _FEW = 10  # most confused pairs shown
 
@@ -59,9 +60,7 @@ def write_report(path: Path, report: Report) -> None:
         f"<style>{STYLE}</style></head><body>{_head(report)}<nav>{links}</nav>{_tiles(report)}{_notes(report)}{body}"
         "</body></html>\n"
     )
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
+    write_file(path, page.encode())
 
 
 def _head(report: Report) -> Html:

@@ -4,7 +4,10 @@ import math
 
 from lambda_app.errors import SettingsError
 
-SCHEDULES = ("cosine", "flat")
+SCHEDULES = ("cosine", "flat", "waves")
+# Of "waves", as in the published study: three periods a run, and a lowest rate of 1e-6 where the highest is 0.015.
+_WAVES = 3
+_LOWEST = 1e-6 / 0.015
 
 
 def learning_rate(progress: float, *, peak: float, schedule: str, warmup: float) -> float:
@@ -14,7 +17,8 @@ def learning_rate(progress: float, *, peak: float, schedule: str, warmup: float)
         progress: share of the run done, in [0, 1]: of its steps, or of its time budget where that is further on.
         peak: highest learning rate.
         schedule: "flat" stays at the peak, "cosine" falls from it to zero along half a period
-            (Loshchilov and Hutter 2017, equation 5, without restarts).
+            (Loshchilov and Hutter 2017, equation 5, without restarts), "waves" falls and climbs along three whole
+            periods, and so ends at the peak: torch's CosineAnnealingLR with a T_max of a sixth of the run.
         warmup: share of the run that climbs linearly to the peak.
 
     Raises:
@@ -24,9 +28,12 @@ def learning_rate(progress: float, *, peak: float, schedule: str, warmup: float)
         return peak * progress / warmup
     if schedule == "flat":
         return peak
+    rest = (min(progress, 1.0) - warmup) / (1.0 - warmup)
     if schedule == "cosine":
-        rest = (min(progress, 1.0) - warmup) / (1.0 - warmup)
         return peak * 0.5 * (1.0 + math.cos(math.pi * rest))
+    if schedule == "waves":
+        height = 0.5 * (1.0 + math.cos(2.0 * math.pi * _WAVES * rest))
+        return peak * (_LOWEST + (1.0 - _LOWEST) * height)
     raise SettingsError(f"no schedule {schedule!r}; there are {', '.join(SCHEDULES)}")
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.intervals import effective_count, mean_difference, mean_interval, wilson
+from training.intervals import effective_count, mean_difference, mean_interval, paired_difference, wilson
 
 
 def test_wilson_is_the_published_interval():
@@ -63,3 +63,18 @@ def test_a_difference_on_the_same_queries_is_surer_than_its_parts():
 
 def test_one_product_says_nothing_of_how_much_a_difference_varies():
     assert mean_difference(np.ones(2), np.zeros(2), np.zeros(2, np.int64)) == (1.0, None)
+
+
+def test_a_paired_difference_has_the_t_interval():
+    # Student 1908, "The probable error of a mean", section IX: additional sleep of two drugs; his ten patients.
+    first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+    second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+    mean, interval = paired_difference(second, first)
+    assert mean == pytest.approx(1.58)
+    assert interval == pytest.approx((0.7001, 2.4599), abs=1e-3)
+
+
+def test_one_pair_has_no_interval_and_many_take_the_last_of_the_table():
+    assert paired_difference([0.5], [0.25]) == (0.25, None)
+    _, (low, high) = paired_difference([0.0, 1.0] * 10, [0.0] * 20)
+    assert high - low == pytest.approx(2 * 2.2622 * 0.51299 / 20**0.5, abs=1e-3)

@@ -17,7 +17,7 @@ def test_there_are_at_most_twenty_settings_each_with_a_reason():
     [
         ({"epochs": -1}, "epochs is -1; it must be at least 0"),
         ({"warmup": 1.5}, "warmup is 1.5; it must be at most 1"),
-        ({"schedule": "step"}, "schedule is 'step'; it may be cosine, flat"),
+        ({"schedule": "step"}, "schedule is 'step'; it may be cosine, flat, waves"),
         ({"optimiser": "lion"}, "optimiser is 'lion'; it may be adamw, sgd"),
         ({"rotation": 181}, "rotation is 181; it must be at most 180"),
     ],

@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from lambda_app.errors import SettingsError
 from training.schedule import learning_rate, run_progress
@@ -18,12 +19,26 @@ def test_flat_stays_at_the_peak_after_warmup():
     assert {learning_rate(x, peak=0.3, schedule="flat", warmup=0.1) for x in (0.1, 0.5, 1.0)} == {0.3}
 
 
+def test_waves_are_the_cosine_of_the_published_study():
+    """Torch's own schedule over its 300 epochs: down in 50, up in 50, three times."""
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.015)
+    annealing = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=50, eta_min=1e-6)
+    expected = []
+    for _ in range(301):
+        expected.append(annealing.get_last_lr()[0])
+        optimiser.step()
+        annealing.step()
+    rates = [learning_rate(epoch / 300, peak=0.015, schedule="waves", warmup=0.0) for epoch in range(301)]
+    assert rates == pytest.approx(expected, abs=1e-9)
+    assert rates[50] == pytest.approx(1e-6)
+
+
 def test_a_run_that_is_all_warmup_ends_at_the_peak():
     assert learning_rate(1.0, peak=0.3, schedule="cosine", warmup=1.0) == pytest.approx(0.3)
 
 
 def test_an_unknown_schedule_is_refused_by_name():
-    with pytest.raises(SettingsError, match=r"no schedule 'step'; there are cosine, flat"):
+    with pytest.raises(SettingsError, match=r"no schedule 'step'; there are cosine, flat, waves"):
         learning_rate(0.5, peak=1.0, schedule="step", warmup=0.0)
 
 
