@@ -26,6 +26,7 @@ LOGITS = "logits.npy"
 EMBEDDINGS = "embeddings.npy"
 PROGRESS = "embedded.json"
 Mapped = np.memmap[Any, np.dtype[np.float32]]
+BATCH = 64  # rows that the model answers at once
 # Of each process, between two notes: rows are lost by the thousand at most, and files are not flushed all the time.
 _BATCHES_A_BLOCK = 16
 
@@ -37,7 +38,7 @@ def embed_rows(
     folder: Path,
     identity: str,
     world: World = ALONE,
-    batch: int = 64,
+    batch: int = BATCH,
 ) -> ModelOutput | None:
     """The model's answers for `count` rows, in memory-mapped files of `folder`; each process of `world` must call.
 
@@ -47,7 +48,7 @@ def embed_rows(
         folder: of the process that leads; keeps `LOGITS`, `EMBEDDINGS` and `PROGRESS`.
         identity: of everything that the answers depend on, such as the digests of model and dataset; where the folder
             holds a part of the same, the work goes on from there.
-        batch: rows that the model answers at once.
+        batch: at most so many rows are asked for at once.
 
     Returns:
         float32 logits (count, classes) and embeddings (count, d) in the process that leads, None in the others.
