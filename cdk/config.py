@@ -139,6 +139,9 @@ class Config:
     training_instance: str = _key(
         "ml.g5.xlarge", _matching(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.g5.xlarge"), "trains"
     )
+    training_instances: int = _key(
+        1, _whole(1, 20, "machines"), "machines that train one job together; first take a larger trainingInstance"
+    )
     training_image: str = _key(
         "2.9.0-gpu-py312-cu130-ubuntu22.04-sagemaker",
         _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "a tag of AWS's pytorch-training image"),

@@ -44,6 +44,7 @@ class Training(Construct):
             role=self.job_role.role_arn,
             topic=topic.topic_arn,
             instance=config.training_instance,
+            instances=config.training_instances,
             volume_gb=config.training_volume,
             spot=config.training_spot,
             run_seconds=config.training_hours * HOUR,

@@ -28,6 +28,8 @@ class JobSettings:
         image: URI of the container.
         role: ARN of the role that the job runs under.
         topic: ARN of the SNS topic that hears of failures.
+        instances: machines of a job; the toolkit's torchrun finds them.
+        volume_gb: of each machine.
     """
 
     partition: str
@@ -37,6 +39,7 @@ class JobSettings:
     role: str
     topic: str
     instance: str
+    instances: int
     volume_gb: int
     spot: bool
     run_seconds: int
@@ -101,7 +104,7 @@ def _channel(name: str, uri: str) -> dict[str, Any]:
 
 
 def _script(settings: JobSettings) -> dict[str, Any]:
-    """The hyperparameters that no order chooses: the name, and the toolkit's (torchrun, one process for each GPU)."""
+    """The hyperparameters that no order chooses: the name, and the toolkit's (torchrun, a process for each GPU)."""
     return {
         "Type": "Pass",
         "Parameters": {
@@ -139,7 +142,7 @@ def _request(settings: JobSettings) -> dict[str, Any]:
         "OutputDataConfig": {"S3OutputPath": f"s3://{settings.bucket}/drops/"},
         "ResourceConfig": {
             "InstanceType": settings.instance,
-            "InstanceCount": 1,
+            "InstanceCount": settings.instances,
             "VolumeSizeInGB": settings.volume_gb,
         },
         "StoppingCondition": stopping,

@@ -4,13 +4,13 @@ It holds `training/`, those modules of `lambda_app/` that training imports, dire
 install, and the distribution's name and version, which the code asks for though nothing is installed there.
 """
 
-import ast
 import gzip
 import importlib.metadata
 import io
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
+
+from training.sources import with_imports
 
 DISTRIBUTION = "lookalike"
 SHARED = "lambda_app"
@@ -51,25 +51,6 @@ def contents(root: Path) -> dict[str, bytes]:
 
 def shared_modules(root: Path) -> list[Path]:
     """The files of `lambda_app` that training imports, directly or through one another, with the package's own."""
-    found = {root / SHARED / "__init__.py"}
-    waiting = list((root / OWN).rglob("*.py"))
-    while waiting:
-        new = set(_imported(root, waiting.pop())) - found
-        found |= new
-        waiting.extend(new)
-    return sorted(found)
-
-
-def _imported(root: Path, source: Path) -> Iterator[Path]:
-    for node in ast.walk(ast.parse(source.read_bytes(), str(source))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            # `from package import name`: the name may be a module or something within one.
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            path = root.joinpath(*name.split(".")).with_suffix(".py")
-            if name.startswith(f"{SHARED}.") and path.is_file():
-                yield path
+    package = root / SHARED
+    found = with_imports(root, [package / "__init__.py", *(root / OWN).rglob("*.py")])
+    return sorted(path for path in found if package in path.parents)

@@ -1,14 +1,15 @@
 """Several processes that train as one, on one machine or more: who each is, what it works on, how they agree.
 
-torchrun starts them, one a GPU (or on CPUs as many as it is told to), and names them in RANK, WORLD_SIZE and
-LOCAL_RANK. The first one, of rank 0, leads: it decides, and it alone writes. A process that torchrun did not start is
-alone (`ALONE`), and then every method here is trivial: nothing is sent, nothing waits.
+torchrun starts them, one a GPU (or on CPUs as many as it is told to), and names them in RANK, WORLD_SIZE, LOCAL_RANK
+and LOCAL_WORLD_SIZE. The first one, of rank 0, leads: it decides, and it alone writes. A process that torchrun did not
+start is alone (`ALONE`), and then every method here is trivial: nothing is sent, nothing waits.
 
 Tensors travel by NCCL between GPUs and by Gloo otherwise. Decisions travel by Gloo, in a group of their own whose
 processes wait for one another as long as it takes: a stage of the first one may take hours.
 """
 
 import io
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,17 +116,24 @@ class World:
         written = io.BytesIO()
         if self.leads and state is not None:
             torch.save(state, written)
-        (length,) = self.told(written.tell())
+        sent = self.told_bytes(written.getvalue())
+        if self.leads or not sent:
+            return state if self.leads else None
+        received: dict[str, Any] = torch.load(io.BytesIO(sent), weights_only=True)
+        return received
+
+    def told_bytes(self, content: bytes) -> bytes:
+        """The bytes of rank 0, whatever those of the others: what they need and only its disk holds; all must ask."""
+        if self.size == 1:
+            return content
+        (length,) = self.told(len(content))
         if not length:
-            return None
+            return b""
         sent = torch.empty(int(length), dtype=torch.uint8)
         if self.leads:
-            sent = torch.frombuffer(bytearray(written.getvalue()), dtype=torch.uint8)
+            sent = torch.frombuffer(bytearray(content), dtype=torch.uint8)
         self._broadcast(sent)
-        if self.leads:
-            return state
-        received: dict[str, Any] = torch.load(io.BytesIO(sent.numpy().tobytes()), weights_only=True)
-        return received
+        return sent.numpy().tobytes()
 
     def check_same(self, what: str, digest: str) -> None:
         """Refuse to go on with different data.
@@ -196,11 +204,23 @@ def joined(environ: Mapping[str, str]) -> Iterator[World]:
             )
         torch.cuda.set_device(local_rank)
         backend = "cpu:gloo,cuda:nccl"
+    torch.set_num_threads(threads(environ, len(os.sched_getaffinity(0))))
     dist.init_process_group(backend, timeout=_STEP_TIMEOUT)
     world = World(dist.get_rank(), size, local_rank, dist.new_group(backend="gloo", timeout=_PATIENCE))
     yield world
     # Not after an error: the others may never come, and the end of the process closes every connection.
     dist.destroy_process_group()
+
+
+def threads(environ: Mapping[str, str], cores: int) -> int:
+    """How many threads each process of a machine computes with: what OMP_NUM_THREADS says, else its part of the cores.
+
+    torchrun sets the variable to 1 where nobody has, which leaves the other cores idle: a 1 is taken for torchrun's.
+    """
+    told = environ.get("OMP_NUM_THREADS", "1")
+    if told.isdecimal() and int(told) > 1:
+        return int(told)
+    return max(1, cores // int(environ["LOCAL_WORLD_SIZE"]))
 
 
 def _length(part: slice) -> int:

@@ -27,6 +27,7 @@ from training.distributed import ALONE, World, joined
 from training.progress import track
 from training.recipe import FitSettings
 from training.run_record import RunRecord
+from training.sources import code_digest
 from training.stages import (
     CommandParser,
     WorkFolder,
@@ -67,7 +68,9 @@ def run(work: WorkFolder, settings: FitSettings, checkpoints: Path | None = None
 
     def make() -> None:
         world.told(True)
-        fit(dataset, settings, work.fit, checkpoint, digest_of(inputs), world)
+        # Without the code, a rerun after a change of it would go on from what the old one left.
+        fingerprint = digest_of(inputs | {"code": code_digest(Path(__file__))})
+        fit(dataset, settings, work.fit, checkpoint, fingerprint, world)
 
     ran = run_stage(work, "fit", inputs, outputs, make)
     if not ran:

@@ -1,15 +1,32 @@
-"""A chart drawn twice, for light and for dark pages, off screen and without matplotlib's global state."""
+"""A chart drawn twice, for light and for dark pages, off screen; matplotlib's global state is left as it was."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
 from training.stages import write_file
 
 _DOTS_PER_INCH = 110
+_FONT = "DejaVu Sans"  # matplotlib brings it; it has no Chinese, Japanese or Korean
+# Tried for what that one lacks, where the machine has them: Linux's, Windows', macOS's.
+_FALLBACKS = (
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Source Han Sans",
+    "WenQuanYi Zen Hei",
+    "Microsoft YaHei",
+    "Yu Gothic",
+    "Malgun Gothic",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Apple SD Gothic Neo",
+    "Arial Unicode MS",
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +71,13 @@ def picture(name: str, alt: str, draw: Callable[[Theme], Figure]) -> Picture:
     Args:
         draw: makes the figure; page, writing and frames are coloured here.
     """
-    return Picture(name, alt, *(_png(draw(theme), theme) for theme in (LIGHT, DARK)))
+    with rc_context({"font.family": families(fontManager.get_font_names())}):
+        return Picture(name, alt, *(_png(draw(theme), theme) for theme in (LIGHT, DARK)))
+
+
+def families(installed: Collection[str]) -> list[str]:
+    """The fonts that labels are set in, the first that has a character wins; all are installed."""
+    return [_FONT, *(name for name in _FALLBACKS if name in installed)]
 
 
 def plain(name: str, most: int = 32) -> str:

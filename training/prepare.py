@@ -5,7 +5,6 @@
 DATASET is written beside and renamed into place; it is made again only when DATA or the settings changed.
 """
 
-import argparse
 import hashlib
 import json
 import logging
@@ -16,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 from lambda_app.errors import SettingsError
 from lambda_app.preprocessing import Preprocessing
@@ -28,7 +27,7 @@ from training.intake import Intake
 from training.items import write_items, write_rejected
 from training.output_folder import check_place, made_beside
 from training.progress import Tracker, track
-from training.stages import report_errors, write_json
+from training.stages import CommandParser, report_errors, write_json
 from training.summary import Summary, rejected_by_source, total_by_reason
 
 log = logging.getLogger(__name__)
@@ -153,13 +152,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return report_errors(_command, argv)
 
 
-class _OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}\n")
-
-
 def _command(argv: Sequence[str] | None) -> None:
-    parser = _OneLineParser(prog="python -m training.prepare", description=__doc__.splitlines()[0])
+    parser = CommandParser(prog="python -m training.prepare", description=__doc__.splitlines()[0])
     default = PrepareSettings()
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of listings (CSV and photos) or of categories")
     parser.add_argument("--out", type=Path, required=True, metavar="DATASET", help="folder to make or replace")

@@ -49,7 +49,8 @@ def track(
 
 def _line(done: int, total: int | None, desc: str, unit: str, elapsed: float) -> str:
     rate = done / elapsed if elapsed > 0 else 0.0
-    line = f"{desc}: {done:,}{f' of {total:,}' if total else ''} {unit}s, {rate:,.1f} a second"
+    units = f"{unit}es" if unit.endswith("ch") else f"{unit}s"
+    line = f"{desc}: {done:,}{f' of {total:,}' if total else ''} {units}, {rate:,.1f} a second"
     if not total or rate == 0.0:
         return line
     return f"{line}, {max(0, total - done) / rate:,.0f} s left"

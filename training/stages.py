@@ -1,9 +1,11 @@
 """What every stage has: settings on the command line, a place in the work folder, reruns only when inputs changed."""
 
 import argparse
+import contextlib
 import dataclasses
 import hashlib
 import importlib.metadata
+import inspect
 import json
 import logging
 import sys
@@ -15,6 +17,7 @@ from typing import Any, NoReturn, TypeVar
 
 from lambda_app.errors import LookalikeError, SettingsError
 from training.errors import TrainingError
+from training.sources import code_digest
 
 log = logging.getLogger(__name__)
 Settings = TypeVar("Settings")
@@ -161,16 +164,16 @@ def boolean(text: str) -> bool:
 def run_stage(
     work: WorkFolder, name: str, inputs: Mapping[str, Any], outputs: Sequence[Path], make: Callable[[], object]
 ) -> bool:
-    """Run a stage unless it has run before with the same inputs and its outputs still stand.
+    """Run a stage unless it has run before with the same inputs and code, and its outputs still stand.
 
-    A stamp with the digest of the inputs is written last, and removed first: a stage that was killed runs again.
+    A stamp with the digest of inputs and code is written last, and removed first: a stage that was killed runs again.
 
     Args:
         work: where the stamp is kept.
         name: of the stage.
         inputs: everything that the outputs depend on, as JSON values: settings, digests of files.
         outputs: files that `make` leaves behind.
-        make: does the work.
+        make: does the work; its module and what that imports of this project are the stage's code.
 
     Returns:
         Whether it ran.
@@ -179,7 +182,8 @@ def run_stage(
         TrainingError: an output is missing though `make` returned.
     """
     stamp = work.root / "stages" / f"{name}.json"
-    digest = digest_of({"stage": name, "version": importlib.metadata.version("lookalike"), **inputs})
+    code = code_digest(Path(inspect.getfile(make)))
+    digest = digest_of({"stage": name, "version": importlib.metadata.version("lookalike"), "code": code, **inputs})
     if _stamped(stamp) == digest and all(path.exists() for path in outputs):
         log.info("%s: unchanged", name)
         return False
@@ -212,11 +216,20 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write beside `path`, then rename into place, so that a file there is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write beside `path`, then rename into place, so that a file there is whole.
+
+    Raises:
+        TrainingError: it cannot be written, as on a full disk; what stood at `path` still does.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise TrainingError(f"{path} cannot be written, and is as it was: {exc}") from exc
 
 
 def report_errors(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> int:

@@ -4,8 +4,9 @@
     torchrun --nproc-per-node 4 -m training.train --data DATA --out OUT
 
 runs prepare, fit, evaluate, export, index and pack in the work folder OUT; a stage runs again only when its inputs or
-settings changed. Of several processes, one a GPU, all train and the first does everything else. Under SageMaker the
-folders come from SM_* variables, and the files of the release go to SM_MODEL_DIR, of which it makes the archive.
+settings changed. Of several processes, one a GPU, all train and embed and the first does everything else. Under
+SageMaker the folders come from SM_* variables, and the files of the release go to SM_MODEL_DIR, of which it makes the
+archive.
 """
 
 import json
@@ -102,16 +103,17 @@ def train(
     fit.run(work, settings.fit, checkpoints, world)
     evaluate.run(work)
     export.run(work, settings.export)
-    index.run(work, settings.index)
+    index.run(work, settings.index, world)
     pack.run(work, settings.pack)
     world.wait()
     return read_manifest((work.release / MANIFEST).read_bytes())
 
 
 def assist(data: Path, work: WorkFolder, settings: TrainSettings, world: World) -> None:
-    """What a process that does not lead has to do in a run: train, and stay until the last stage is over."""
+    """What a process that does not lead has to do in a run: train, embed, and stay until the last stage is over."""
     _prepare(data, work, settings, world)
     fit.run(work, settings.fit, world=world)
+    index.run(work, settings.index, world)
     world.wait()
 
 

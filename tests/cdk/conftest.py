@@ -55,6 +55,7 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
         alarmEmail="ops@shop.example",
         budget=50,
         trainingInstance="ml.g6.2xlarge",
+        trainingInstances="2",
         trainingSpot=False,
         trainingHours=30,
     )

@@ -34,6 +34,6 @@ def test_a_job_is_sized_and_bounded_by_context(plain: SynthesisedTemplate, chose
     stopping = default["StoppingCondition"]
     assert stopping["MaxWaitTimeInSeconds"] >= stopping["MaxRuntimeInSeconds"] == 8 * 3600
     other = request(chosen)
-    assert other["ResourceConfig"]["InstanceType"] == "ml.g6.2xlarge"
+    assert other["ResourceConfig"] == {"InstanceType": "ml.g6.2xlarge", "InstanceCount": 2, "VolumeSizeInGB": 100}
     assert other["EnableManagedSpotTraining"] is False
     assert other["StoppingCondition"] == {"MaxRuntimeInSeconds": 30 * 3600}

@@ -22,6 +22,7 @@ SETTINGS = JobSettings(
     role="arn:aws:iam::123456789012:role/job",
     topic="arn:aws:sns:eu-west-1:123456789012:notices",
     instance="ml.g5.xlarge",
+    instances=1,
     volume_gb=100,
     spot=True,
     run_seconds=3600,
@@ -109,6 +110,14 @@ def test_spot_waits_at_least_as_long_as_it_runs_and_without_spot_nothing_waits(s
     on_demand = definition(settings)["States"]["Train"]["Parameters"]
     assert on_demand["EnableManagedSpotTraining"] is False
     assert on_demand["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600}
+
+
+def test_every_machine_of_a_job_has_all_data_and_is_started_by_torchrun(states: Any) -> None:
+    request = request_of(states, ORDER, JobSettings(**{**vars(SETTINGS), "instances": 3}))
+    assert request["ResourceConfig"]["InstanceCount"] == 3
+    sources = [one["DataSource"]["S3DataSource"] for one in request["InputDataConfig"]]
+    assert {source["S3DataDistributionType"] for source in sources} == {"FullyReplicated"}
+    assert request["HyperParameters"]["sagemaker_torch_distributed_enabled"] == "true"
 
 
 def test_the_flow_waits_for_the_job_and_keeps_where_its_drop_is() -> None:

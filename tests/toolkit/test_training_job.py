@@ -46,6 +46,7 @@ SETTINGS = JobSettings(
     role="arn:aws:iam::123456789012:role/job",
     topic="arn:aws:sns:us-east-1:123456789012:notices",
     instance="ml.g5.xlarge",
+    instances=1,
     volume_gb=100,
     spot=True,
     run_seconds=3600,

@@ -73,13 +73,21 @@ class Server:
         return Process(self, {"module": module, "argv": argv, "stream": str(stream), **order})
 
     def start_several(self, size: int, module: str, argv: list[str], **environ: str) -> list[Process]:
-        """The processes of one run, by rank, as torchrun names them; with further variables."""
+        """The processes of one run, by rank, as torchrun names them; with further variables.
+
+        `{rank}` in an argument stands for the process's own: where each is to have a folder to itself.
+        """
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        common = environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(size)}
+        common = environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        common |= {"WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
         return [
-            self.start(module, argv, environ=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+            self.start(
+                module,
+                [argument.replace("{rank}", str(rank)) for argument in argv],
+                environ=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            )
             for rank in range(size)
         ]
 

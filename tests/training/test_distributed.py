@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.training import together
-from training.distributed import ALONE, World, joined
+from training.distributed import ALONE, World, joined, threads
 from training.errors import LostProcessError
 
 
@@ -24,6 +24,14 @@ def test_a_process_that_torchrun_did_not_start_is_alone():
             assert world == ALONE
 
 
+@pytest.mark.parametrize(
+    ("told", "local", "expected"),
+    [({}, 4, 4), ({"OMP_NUM_THREADS": "1"}, 4, 4), ({"OMP_NUM_THREADS": "3"}, 4, 3), ({}, 3, 5), ({}, 32, 1)],
+)
+def test_the_processes_of_a_machine_share_its_cores_unless_told_otherwise(told, local, expected):
+    assert threads(told | {"LOCAL_WORLD_SIZE": str(local)}, cores=16) == expected
+
+
 def test_alone_nothing_is_sent_and_nothing_waits():
     rows, module = torch.ones(3, 2, requires_grad=True), torch.nn.Linear(2, 2)
     assert ALONE.leads
@@ -32,6 +40,7 @@ def test_alone_nothing_is_sent_and_nothing_waits():
     assert ALONE.parallel(module, torch.device("cpu")) is module
     assert ALONE.largest(1.0, 2.0) == ALONE.told(1.0, 2.0) == (1.0, 2.0)
     assert ALONE.told_state({"epoch": 3}) == {"epoch": 3}
+    assert ALONE.told_bytes(b"model") == b"model"
     ALONE.check_same("dataset", "ab")
     ALONE.wait()
 

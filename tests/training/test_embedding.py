@@ -1,12 +1,13 @@
 import json
+import signal
 
 import numpy as np
 import pytest
 
 from lambda_app.model import ModelOutput
+from tests.training.embedding_together import BATCH, COUNT, SHAPE, answers
 from training.embedding import EMBEDDINGS, LOGITS, PROGRESS, embed_rows
-
-COUNT, SHAPE, BATCH = 101, (3, 5), 2  # blocks of 32 rows
+from training.errors import TrainingError
 
 
 class Stopped(Exception):  # noqa: N818
@@ -15,8 +16,7 @@ class Stopped(Exception):  # noqa: N818
 
 @pytest.fixture
 def expected():
-    rng = np.random.default_rng(0)
-    return ModelOutput(*(rng.random((COUNT, width), np.float32) for width in SHAPE))
+    return answers()
 
 
 @pytest.fixture
@@ -81,3 +81,30 @@ def test_the_note_is_taken_back_before_its_files_are_overwritten(embed, tmp_path
     assert not (tmp_path / PROGRESS).exists()
     embed(until=33 + 1)
     assert json.loads((tmp_path / PROGRESS).read_bytes()) == {"identity": "model and dataset", "rows": 32}
+
+
+@pytest.mark.parametrize("dies", [0, 1])
+def test_a_process_that_dies_ends_all_and_costs_its_last_block(dies, processes, embed, tmp_path):
+    options = [str(tmp_path), str(dies), "64"]  # the second block of two processes
+    ended = [process.wait() for process in processes.start_several(2, "tests.training.embedding_together", options)]
+    assert ended[dies][0] == -signal.SIGKILL
+    status, output = ended[1 - dies]
+    assert status == 2
+    assert f"error: process {1 - dies} of 2 stops: another one has ended" in output
+    assert embed() == list(range(64, COUNT))
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file_and_costs_one_block(embed, expected, tmp_path):
+    embed(until=40)
+    full, aside = tmp_path / LOGITS, tmp_path / "aside"
+
+    def answer(rows):
+        if not aside.exists():
+            full.rename(aside)
+            full.symlink_to("/dev/full")
+        return ModelOutput(expected.logits[rows], expected.embedding[rows])
+
+    with pytest.raises(TrainingError, match=f"{LOGITS} cannot be written: .* No space left on device; run again"):
+        embed_rows(answer, COUNT, SHAPE, tmp_path, "model and dataset", batch=BATCH)
+    aside.replace(full)
+    assert embed() == list(range(32, COUNT))

@@ -1,4 +1,6 @@
 import dataclasses
+import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from lambda_app.model import Model
 from lambda_app.release import IndexEntry
 from lambda_app.search import VectorIndex
 from training import index
+from training.dataset import Dataset
 from training.index import IndexSettings
 from training.onnx_file import answers
 
@@ -60,3 +63,34 @@ def test_kind_and_name_can_be_told(trained_copy):
 def test_an_unknown_kind_is_refused():
     with pytest.raises(SettingsError, match="index is 'hnsw'; it may be auto, flat, ivf-float16, ivf-int8"):
         dataclasses.replace(IndexSettings(), index="hnsw")
+
+
+def test_two_machines_embed_as_one_and_the_first_alone_writes(trained, processes, tmp_path):
+    """They share no disk: the second has the dataset and nothing else."""
+    first, second = tmp_path / "out-0", tmp_path / "out-1"
+    shutil.copytree(trained.root, first)
+    shutil.rmtree(first / "index")
+    shutil.copytree(trained.dataset, second / "dataset")
+    options = ["--out", str(tmp_path / "out-{rank}")]
+    ended = [process.wait() for process in processes.start_several(2, "training.index", options)]
+    assert [status for status, _ in ended] == [0, 0], ended
+    for name in ("logits.npy", "embeddings.npy"):
+        one, two = np.load(trained.index / name), np.load(first / "index" / name)
+        np.testing.assert_allclose(two, one, atol=1e-6)
+    assert json.loads((first / "index" / "index.json").read_bytes())["count"] == len(one)
+    assert [path.name for path in second.iterdir()] == ["dataset"]
+
+
+def test_processes_with_different_datasets_are_refused(trained, processes, tmp_path):
+    shutil.copytree(trained.root, tmp_path / "out-0")
+    shutil.copytree(trained.dataset, tmp_path / "out-1" / "dataset")
+    summary = tmp_path / "out-1" / "dataset" / "summary.json"
+    digest = Dataset.open(trained.dataset).digest
+    summary.write_text(summary.read_text().replace(digest, digest[::-1]))
+    options = ["--out", str(tmp_path / "out-{rank}")]
+    (first, lost), (second, other) = [
+        process.wait() for process in processes.start_several(2, "training.index", options)
+    ]
+    assert (first, second) == (2, 2)
+    assert "error: process 1 of 2 has another dataset than process 0" in other
+    assert "error: process 0 of 2 stops" in lost

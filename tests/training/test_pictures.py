@@ -1,10 +1,11 @@
 import io
 
 import pytest
+from matplotlib import rcParams
 from matplotlib.figure import Figure
 from PIL import Image
 
-from training.pictures import DARK, LIGHT, picture, plain
+from training.pictures import DARK, LIGHT, families, picture, plain
 
 
 def drawn(theme):
@@ -26,6 +27,19 @@ def test_a_picture_is_drawn_for_light_and_for_dark_pages(tmp_path):
     path = found.save(tmp_path)
     assert path.name == "line.png"
     assert path.read_bytes() == found.light
+
+
+def test_labels_fall_back_on_what_the_machine_has_and_nothing_else():
+    assert families(["Liberation Sans"]) == ["DejaVu Sans"]
+    assert families(["PingFang SC", "DejaVu Sans", "Noto Sans CJK JP"]) == [
+        "DejaVu Sans", "Noto Sans CJK JP", "PingFang SC",
+    ]  # fmt: skip
+
+
+def test_the_fonts_of_others_stay_as_they_are():
+    before = rcParams["font.family"]
+    picture("line.png", "a line", lambda theme: drawn(theme) if rcParams["font.family"][0] == "DejaVu Sans" else None)
+    assert rcParams["font.family"] == before
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,12 @@ def test_a_log_without_a_total_tells_no_time_left(caplog):
     assert not any("left" in message for message in caplog.messages)
 
 
+def test_batches_are_spelt_as_such(caplog):
+    caplog.set_level(logging.INFO)
+    list(track(range(2), 2, "embed", "batch"))
+    assert caplog.messages[0].startswith("embed: 2 batches, ")
+
+
 def test_quick_work_leaves_one_line(caplog):
     caplog.set_level(logging.INFO)
     list(track(range(1_000), 1_000, "photos", "photo"))

@@ -1,4 +1,5 @@
 import argparse
+import importlib
 import json
 from dataclasses import dataclass
 
@@ -67,6 +68,21 @@ def test_a_stage_runs_again_when_its_output_is_gone(stage, work):
     stage(a=1)
     (work.root / "output").unlink()
     assert stage(a=1)
+
+
+def test_a_stage_runs_again_when_its_code_changed(work, tmp_path, monkeypatch):
+    source = tmp_path / "baking.py"
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def bake(code):
+        source.write_text(code)
+        baking = importlib.reload(importlib.import_module("baking"))
+        return run_stage(work, "bake", {}, [], baking.make)
+
+    code = "def make():\n    return 1\n"
+    assert [bake(code), bake(code), bake(f"# Slowly.\n{code}"), bake(code.replace("1", "22"))] == [
+        True, False, False, True,
+    ]  # fmt: skip
 
 
 def test_a_stage_that_was_stopped_runs_again(stage, work):
@@ -172,3 +188,13 @@ def test_json_is_written_whole(tmp_path):
     write_json(tmp_path / "deep" / "x.json", {"é": [1]})
     assert json.loads((tmp_path / "deep" / "x.json").read_text(encoding="utf-8")) == {"é": [1]}
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["x.json"]
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file_which_keeps_what_it_held(tmp_path):
+    path, partial = tmp_path / "x.json", tmp_path / ".x.json.partial"
+    write_json(path, [1])
+    partial.symlink_to("/dev/full")
+    with pytest.raises(TrainingError, match=r"x.json cannot be written, and is as it was: .* No space left on device"):
+        write_json(path, [2])
+    assert json.loads(path.read_bytes()) == [1]
+    assert list(tmp_path.iterdir()) == [path]
