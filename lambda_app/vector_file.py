@@ -40,14 +40,22 @@ class VectorFile:
         return 0 if self.inverted is None else int(self.inverted.nlist)
 
     @cached_property
+    def list_sizes(self) -> npt.NDArray[np.int64]:
+        """How many rows each list holds: int64 (lists,)."""
+        if self.inverted is None:
+            raise ValueError(f"a {self.type} index has no lists")
+        kept = self.inverted.invlists
+        return np.array([kept.list_size(number) for number in range(self.lists)], np.int64)
+
+    @cached_property
     def list_of_row(self) -> npt.NDArray[np.uint16]:
         """The list that each row is in, uint16 (n,): two bytes a row, gathered when first asked."""
         if self.inverted is None:
             raise ValueError(f"a {self.type} index has no lists")
         found = np.zeros(self.inverted.ntotal, np.uint16)
         kept = self.inverted.invlists
-        for number in range(self.lists):
-            if size := kept.list_size(number):
+        for number, size in enumerate(self.list_sizes.tolist()):
+            if size:
                 found[faiss.rev_swig_ptr(kept.get_ids(number), size)] = number
         return found
 
