@@ -10,7 +10,7 @@ from benchmarks import machine, table
 from benchmarks.table import Report
 
 # Each a module of `benchmarks` with `run(quick: bool) -> Report`; in this order when none is named.
-NAMES = ("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "embed", "sample")
+NAMES = ("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "train", "embed", "sample")
 
 
 def main() -> int:

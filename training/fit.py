@@ -24,6 +24,7 @@ from tqdm import tqdm
 from lambda_app.release import sha256_of
 from training.dataset import Dataset
 from training.distributed import ALONE, World, joined
+from training.execution import DEFAULT, Execution
 from training.progress import track
 from training.recipe import FitSettings
 from training.run_record import RunRecord
@@ -45,12 +46,19 @@ from training.weights import local_copy
 log = logging.getLogger(__name__)
 
 
-def run(work: WorkFolder, settings: FitSettings, checkpoints: Path | None = None, world: World = ALONE) -> bool:
+def run(
+    work: WorkFolder,
+    settings: FitSettings,
+    checkpoints: Path | None = None,
+    world: World = ALONE,
+    execution: Execution = DEFAULT,
+) -> bool:
     """The stage: train unless the same settings were trained on the same dataset before; whether it ran.
 
     Args:
         checkpoints: folder of the checkpoint, where it must outlive the machine; in the work folder by default.
         world: the processes that train together; each must call.
+        execution: how they compute; the same settings trained with another are not trained again.
 
     Raises:
         TrainingError: the processes have different datasets; and what `fit` raises.
@@ -60,7 +68,7 @@ def run(work: WorkFolder, settings: FitSettings, checkpoints: Path | None = None
     if not world.leads:
         (runs,) = world.told(False)
         if runs:
-            assist(dataset, settings, world)
+            assist(dataset, settings, world, execution)
         return bool(runs)
     inputs = {"dataset": dataset.digest, "settings": dataclasses.asdict(settings), "weights": _identity(settings)}
     checkpoint = (checkpoints or work.fit) / "checkpoint.pt"
@@ -70,7 +78,7 @@ def run(work: WorkFolder, settings: FitSettings, checkpoints: Path | None = None
         world.told(True)
         # Without the code, a rerun after a change of it would go on from what the old one left.
         fingerprint = digest_of(inputs | {"code": code_digest(Path(__file__))})
-        fit(dataset, settings, work.fit, checkpoint, fingerprint, world)
+        fit(dataset, settings, work.fit, checkpoint, fingerprint, world, execution)
 
     ran = run_stage(work, "fit", inputs, outputs, make)
     if not ran:
@@ -85,6 +93,7 @@ def fit(
     checkpoint: Path,
     fingerprint: str,
     world: World = ALONE,
+    execution: Execution = DEFAULT,
 ) -> None:
     """Train, from a checkpoint of the same fingerprint where there is one. The other processes `assist`.
 
@@ -100,7 +109,7 @@ def fit(
         WeightsError: see `training.weights.start_from`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(dataset, settings, world.device, world)
+    trainer = Trainer(dataset, settings, world.device, world, execution)
     record = RunRecord(trainer, folder, checkpoint, fingerprint)
     state = world.told_state(record.resume())
     if state is not None:
@@ -130,13 +139,13 @@ def fit(
     record.write()
 
 
-def assist(dataset: Dataset, settings: FitSettings, world: World) -> None:
+def assist(dataset: Dataset, settings: FitSettings, world: World, execution: Execution = DEFAULT) -> None:
     """Train with the process that leads, in the others: they decide and write nothing.
 
     Raises:
         DivergedError, LostProcessError, SystemExit: see `fit`.
     """
-    trainer = Trainer(dataset, settings, world.device, world)
+    trainer = Trainer(dataset, settings, world.device, world, execution)
     state = world.told_state(None)
     if state is not None:
         trainer.restore(state)
@@ -172,9 +181,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = CommandParser(prog="python -m training.fit", description=__doc__.partition("\n")[0])
     add_work_folder(parser)
     add_settings(parser, FitSettings)
+    add_settings(parser, Execution)
     arguments = parser.parse_args(argv)
     with joined(os.environ) as world:
-        run(WorkFolder(arguments.out), settings_from(arguments, FitSettings), world=world)
+        run(
+            WorkFolder(arguments.out),
+            settings_from(arguments, FitSettings),
+            world=world,
+            execution=settings_from(arguments, Execution),
+        )
 
 
 if __name__ == "__main__":

@@ -19,10 +19,9 @@ class FitSettings:
         64, "photos a step, even, of all processes together; more gives the metric loss more negatives", low=2
     )
     optimiser: str = setting(
-        "adamw", "adamw forgives the learning rate; sgd has Nesterov momentum", choices=("adamw", "sgd")
+        "adamw", "adamw forgives the learning rate; sgd has Nesterov momentum of 0.875", choices=("adamw", "sgd")
     )
     lr: float = setting(2e-3, "highest learning rate", low=0)
-    momentum: float = setting(0.9, "of sgd, and adamw's first beta", low=0, high=0.9999)
     weight_decay: float = setting(
         0.05, "of matrices and kernels, not of biases and norms; sgd wants a hundredth of it", low=0
     )
@@ -37,10 +36,24 @@ class FitSettings:
     rotation: float = setting(
         15.0, "degrees a training photo is turned to either side; 180 where photos have no up", low=0, high=180
     )
-    crop: float = setting(0.25, "share by which it is zoomed in or out at most", low=0, high=0.95)
+    crop: float = setting(
+        0.25, "share of a side that is cut off at most, or added: zoom, shift, proportions", low=0, high=0.95
+    )
     colour: float = setting(
         0.2,
         "largest change of brightness, contrast and saturation; twice it: share of products recoloured",
+        low=0,
+        high=1,
+    )
+    erasing: float = setting(
+        0.0,
+        "share of training photos in which a rectangle is painted over, as a hand or a label hides a part",
+        low=0,
+        high=1,
+    )
+    balance: float = setting(
+        0.0,
+        "how far scarce categories are weighted up: 0 counts photos alike, as accuracy does; 1 counts categories alike",
         low=0,
         high=1,
     )

@@ -24,6 +24,8 @@ _STUDY = {
     "rotation": 180.0,
     "crop": 0.0,
     "colour": 0.0,
+    "erasing": 0.0,
+    "balance": 0.0,
     "ema": 0.0,
 }
 
@@ -75,6 +77,8 @@ ABLATION = (
     Recipe("no-colour", "colours as they are", {"colour": 0.0}),
     Recipe("no-crop", "no zoom and no shift", {"crop": 0.0}),
     Recipe("no-rotation", "no turning", {"rotation": 0.0}),
+    Recipe("erasing", "a rectangle of every fourth photo erased", {"erasing": 0.25}),
+    Recipe("balance", "every category counts the same", {"balance": 1.0}),
     Recipe("sgd", "the study's optimiser, rate and weight decay", _STUDY_SGD),
 )
 RECIPES = {recipe.name: recipe for recipe in (*COMPARISON, *ABLATION)}

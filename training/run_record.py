@@ -91,6 +91,7 @@ class RunRecord:
             self.folder / "fit.json",
             {
                 "settings": dataclasses.asdict(settings),
+                "execution": dataclasses.asdict(self.trainer.execution),
                 "best_epoch": self.best_epoch,
                 "epochs": len(self.history),
                 "seconds": round(sum(figures["seconds"] for figures in self.history), 1),

@@ -41,6 +41,12 @@ def batches_per_epoch(photos: int, batch: int) -> int:
     return max(1, photos // batch)
 
 
+def first_of_each(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """For each position the first one with the same label: both int64 (n,)."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return first[inverse].astype(np.int64)
+
+
 def _pair_up(
     labels: npt.NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -23,6 +23,7 @@ from lambda_app.release import MANIFEST, Manifest, read_manifest
 from training import evaluate, export, fit, index, pack
 from training.distributed import ALONE, World, joined
 from training.errors import DataError, LostProcessError, WeightsError
+from training.execution import DEFAULT, Execution
 from training.export import ExportSettings
 from training.index import IndexSettings
 from training.pack import PackSettings
@@ -77,13 +78,14 @@ class Places:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """The settings of every stage."""
+    """The settings of every stage, and how training is computed."""
 
     prepare: PrepareSettings
     fit: FitSettings
     export: ExportSettings
     index: IndexSettings
     pack: PackSettings
+    execution: Execution = DEFAULT
 
 
 def train(
@@ -100,7 +102,7 @@ def train(
         TrainingError: one that a person can act on.
     """
     _prepare(data, work, settings, world)
-    fit.run(work, settings.fit, checkpoints, world)
+    fit.run(work, settings.fit, checkpoints, world, settings.execution)
     evaluate.run(work)
     export.run(work, settings.export)
     index.run(work, settings.index, world)
@@ -112,7 +114,7 @@ def train(
 def assist(data: Path, work: WorkFolder, settings: TrainSettings, world: World) -> None:
     """What a process that does not lead has to do in a run: train, embed, and stay until the last stage is over."""
     _prepare(data, work, settings, world)
-    fit.run(work, settings.fit, world=world)
+    fit.run(work, settings.fit, world=world, execution=settings.execution)
     index.run(work, settings.index, world)
     world.wait()
 
@@ -141,7 +143,7 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
     parser.add_argument("--test-share", type=float, default=prepared.test_share, help="of the products")
     parser.add_argument("--validation-share", type=float, default=prepared.validation_share, help="of the others")
     parser.add_argument("--categories", type=Path, help="category names in index order, one a line")
-    for kind in (FitSettings, ExportSettings, IndexSettings, PackSettings):
+    for kind in (FitSettings, Execution, ExportSettings, IndexSettings, PackSettings):
         add_settings(parser, kind)
     if places.weights:
         parser.set_defaults(weights=str(places.weights))
@@ -161,6 +163,7 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
         export=settings_from(given, ExportSettings),
         index=settings_from(given, IndexSettings),
         pack=settings_from(given, PackSettings),
+        execution=settings_from(given, Execution),
     )
     return given.data, WorkFolder(given.out), settings
 

@@ -2,22 +2,25 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from training.augment import Augmentation, change, draw_changes, normalise, to_unit
 from training.dataset import Dataset
 from training.distributed import ALONE, World
 from training.errors import DataError, DivergedError
-from training.losses import TrainingLoss, identity_labels
+from training.execution import DEFAULT, Execution, prepared
+from training.feed import feed_of, sent
+from training.losses import TrainingLoss, balanced_weights, identity_labels
 from training.model import EmbeddingNet
-from training.optimisation import averaged, optimiser_of
+from training.optimisation import Average, optimiser_of
 from training.recipe import FitSettings
-from training.sampler import batches_per_epoch, pair_batches
+from training.sampler import batches_per_epoch, first_of_each, pair_batches
 from training.schedule import learning_rate, run_progress
 from training.seeds import generator_of, seed_of
 from training.validation import validate
@@ -32,12 +35,21 @@ class Trainer:
 
     `train_epoch` goes through an epoch, and may be stopped between any two of its steps; `state` and `restore` make a
     run outlive a kill. Batches, random numbers and the loss are those of the whole batch, however many processes share
-    it, so that the result does not depend on their number beyond the order of floating-point sums.
+    it, so that the result does not depend on their number beyond the order of floating-point sums. Between two looks
+    at the loss the host waits for nothing that the device has to do: it hands over the steps ahead of it.
     """
 
-    def __init__(self, dataset: Dataset, settings: FitSettings, device: torch.device, world: World = ALONE) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        settings: FitSettings,
+        device: torch.device,
+        world: World = ALONE,
+        execution: Execution = DEFAULT,
+    ) -> None:
         torch.manual_seed(settings.seed)
         self.dataset, self.settings, self.device, self.world = dataset, settings, device, world
+        self.execution = execution
         self.rows = dataset.rows("train")
         _check_enough(len(self.rows), settings.batch, world, dataset)
         self.identities = identity_labels(dataset.product[self.rows], dataset.category[self.rows])
@@ -49,13 +61,13 @@ class Trainer:
         # Nothing is learned of what no loss looks at, and processes that train together wait for its gradient.
         model.embedding.requires_grad_(settings.metric_weight > 0)
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.forward = world.parallel(_Forward(self.model), device)
-        self.average = averaged(self.model, settings.ema)
-        self.loss = TrainingLoss(settings.smoothing, settings.metric_weight)
-        self.optimiser = optimiser_of(
-            self.model, settings.optimiser, settings.lr, settings.momentum, settings.weight_decay
-        )
-        self.augmentation = Augmentation(settings.rotation, settings.crop, settings.colour)
+        self.forward = world.parallel(prepared(self.model, execution, device), device)
+        self.average = Average(self.model, settings.ema)
+        weights = balanced_weights(dataset.category[self.rows], len(dataset.categories), settings.balance)
+        self.loss = TrainingLoss(settings.smoothing, settings.metric_weight, torch.from_numpy(weights)).to(device)
+        self.optimiser = optimiser_of(self.model, settings.optimiser, settings.lr, settings.weight_decay)
+        self.augmentation = Augmentation(settings.rotation, settings.crop, settings.colour, settings.erasing)
+        self.feed = feed_of(dataset.photos, self.rows, device)
         self.steps_per_epoch = batches_per_epoch(len(self.rows), settings.batch)
         self.epoch = 0
         self.elapsed = 0.0
@@ -64,7 +76,7 @@ class Trainer:
     @property
     def judged(self) -> EmbeddingNet:
         """The network that is evaluated and exported: the averaged one, where there is one."""
-        return cast(EmbeddingNet, self.average.module) if self.settings.ema > 0 else self.model
+        return self.average.module if self.settings.ema > 0 else self.model
 
     @property
     def steps(self) -> int:
@@ -105,18 +117,20 @@ class Trainer:
         batches = pair_batches(
             self.identities.labels, self.settings.batch, generator_of(self.settings.seed, self.epoch)
         )
+        left, own = batches[self.done :], self.world.share(len(batches[0]))
         self.model.train()
-        for rows in batches[self.done :]:
-            if clock.tick(stop()):
-                return None
-            if self.progress() >= 1:
-                break
-            next(bar, None)
-            self._set_rate()
-            self.losses[self.done] = self._step(rows)
-            self.done += 1
-            if self.done % _CHECK_EVERY == 0:
-                self.check_finite()
+        with closing(self.feed.batches(batch[own] for batch in left)) as fed:
+            for batch, photos in zip(left, fed, strict=True):
+                if clock.tick(stop()):
+                    return None
+                if self.progress() >= 1:
+                    break
+                next(bar, None)
+                self._set_rate()
+                self.losses[self.done] = self._step(batch, photos)
+                self.done += 1
+                if self.done % _CHECK_EVERY == 0:
+                    self.check_finite()
         self.check_finite()
         if clock.tick(stop()):
             return None
@@ -173,22 +187,15 @@ class Trainer:
         self.done, self.seconds = int(state["done"]), float(state["seconds"])
         self.losses = state["losses"].to(self.device)
 
-    def _step(self, batch: npt.NDArray[np.int64]) -> Tensor:
-        """One optimiser step on these positions of the training split; the loss of them all, detached."""
-        step = (self.settings.seed, self.epoch, self.done)
-        torch.manual_seed(
-            seed_of(*step, self.world.rank)
-        )  # dropout and stochastic depth draw from the global generator
-        twins = _first_of_each(self.identities.labels[batch]) if self.identities.kind == "product" else None
-        changes = draw_changes(len(batch), self.augmentation, torch.Generator().manual_seed(seed_of(*step)), twins)
-        own, rows = self.world.share(len(batch)), self.rows[batch]
-        photos = torch.from_numpy(self.dataset.photos[rows[own]]).to(self.device, non_blocking=True)
-        unit = change(to_unit(photos), changes.of(own))
-        images = normalise(unit, self.dataset.preprocessing).contiguous(memory_format=torch.channels_last)
-        categories = torch.from_numpy(self.dataset.category[rows]).to(self.device, non_blocking=True)
-        identities = torch.from_numpy(self.identities.labels[batch]).to(self.device, non_blocking=True)
+    def learn(self, images: Tensor, categories: Tensor, identities: Tensor) -> Tensor:
+        """One optimiser step on a batch; its loss, detached.
+
+        Args:
+            images: normalised, float32 (own, 3, size, size), channels last: this process's share of the batch.
+            categories, identities: int64 (n,), of the whole batch.
+        """
         with self.world.answering():
-            outputs = self.world.gather(self.forward(images), len(batch))
+            outputs = self.world.gather(self.forward(images), len(categories))
             classes = len(self.dataset.categories)
             loss = self.loss(outputs[:, :classes], outputs[:, classes:], categories, identities)
             self.optimiser.zero_grad(set_to_none=True)
@@ -196,8 +203,21 @@ class Trainer:
             (loss * self.world.size).backward()
         self.optimiser.step()
         if self.settings.ema > 0:
-            self.average.update_parameters(self.model)
+            self.average.update()
         return cast(Tensor, loss.detach())
+
+    def _step(self, batch: npt.NDArray[np.int64], photos: Tensor) -> Tensor:
+        """Learn from these positions of the training split, of whose photos this process has its share."""
+        step = (self.settings.seed, self.epoch, self.done)
+        # Dropout and stochastic depth draw from the global generator.
+        torch.manual_seed(seed_of(*step, self.world.rank))
+        labels = self.identities.labels[batch]
+        twins = torch.from_numpy(first_of_each(labels)) if self.identities.kind == "product" else None
+        changes = draw_changes(len(batch), self.augmentation, torch.Generator().manual_seed(seed_of(*step)), twins)
+        unit = change(to_unit(photos), changes.of(self.world.share(len(batch))))
+        images = normalise(unit, self.dataset.preprocessing).contiguous(memory_format=torch.channels_last)
+        categories = torch.from_numpy(self.dataset.category[self.rows[batch]])
+        return self.learn(images, sent(categories, self.device), sent(torch.from_numpy(labels), self.device))
 
     def _set_rate(self) -> None:
         """Set the learning rate for this point of the run."""
@@ -214,20 +234,6 @@ class Trainer:
             "seconds": self.seconds,
             "photos_per_s": self.done * batch / self.seconds,
         }
-
-
-class _Forward(nn.Module):
-    """The network as it trains: images to logits beside embeddings, float32 (n, classes + d)."""
-
-    def __init__(self, model: EmbeddingNet) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: Tensor) -> Tensor:
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
-            pooled = self.model.features(images)
-        # The heads and the loss in float32: cosines of near neighbours differ in digits that bfloat16 does not have.
-        return torch.cat(self.model.heads(pooled.float()), dim=1)
 
 
 class _Clock:
@@ -255,9 +261,3 @@ def _check_enough(photos: int, batch: int, world: World, dataset: Dataset) -> No
             f"a batch has {min(photos, batch)} photos, which do not go round {world.size} processes; "
             "start fewer, or raise --batch"
         )
-
-
-def _first_of_each(labels: npt.NDArray[np.int64]) -> Tensor:
-    """For each position the first one with the same label: int64 (n,)."""
-    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    return torch.from_numpy(first[inverse])

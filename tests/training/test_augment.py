@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from lambda_app import preprocessing
 from lambda_app.preprocessing import Preprocessing
-from training.augment import Augmentation, augment, to_input, to_unit
+from training.augment import Augmentation, augment, change, draw_changes, normalise, to_input, to_unit
 
 
 def generator(seed=0):
@@ -91,3 +92,87 @@ def test_the_same_seed_draws_the_same_and_another_seed_another(photos):
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert first.shape == (6, 3, 24, 24)
+
+
+def test_with_any_turn_mirroring_covers_the_other_flip():
+    """Photos are flipped upside down as often as not: every angle comes up beside either mirroring."""
+    theta = draw_changes(4_000, Augmentation(rotation=180, crop=0, colour=0), generator()).theta
+    mirrored = torch.linalg.det(theta[:, :, :2]) < 0
+    octant = ((torch.atan2(-theta[:, 0, 1], theta[:, 1, 1]) / torch.pi + 1) * 4).long().clamp(max=7)
+    for side in (mirrored, ~mirrored):
+        assert torch.all((torch.bincount(octant[side], minlength=8) - 250).abs() < 80)
+
+
+def test_pixels_are_taken_from_where_torch_would_take_them(photos):
+    limits = Augmentation(rotation=180, crop=0.5, colour=0)
+    changes = draw_changes(len(photos), limits, generator())
+    grid = F.affine_grid(changes.theta, [6, 3, 24, 24], align_corners=False)
+    expected = F.grid_sample(to_unit(photos), grid, padding_mode="zeros", align_corners=False)
+    torch.testing.assert_close(change(to_unit(photos), changes), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(("crop", "proportion"), [(0.0, 1.0), (0.2, 0.950), (0.717, 0.75)])
+def test_a_crop_changes_size_and_proportions_as_a_random_resized_crop_does(crop, proportion):
+    """At 0.717 of a side, which is 8 % of the area left, proportions go from 3/4 to 4/3."""
+    theta = draw_changes(2_000, Augmentation(rotation=0, crop=crop, colour=0), generator()).theta
+    width, height = theta[:, 0, 0].abs(), theta[:, 1, 1]
+    assert float((width / height).min()) == pytest.approx(proportion, abs=0.01)
+    assert float((width / height).max()) == pytest.approx(1 / proportion, abs=0.02)
+    assert float((width * height).sqrt().min()) == pytest.approx(1 - crop, abs=0.01)
+
+
+def test_colours_change_by_brightness_then_contrast_then_saturation(photos):
+    unit = to_unit(photos)
+    changes = draw_changes(len(unit), Augmentation(rotation=0, crop=0, colour=0.4), generator(7))
+    still = draw_changes(len(unit), Augmentation(rotation=0, crop=0, colour=0), generator(7))
+    again = generator(7)
+    for shape in ((6,), (6,), (6,), (6, 2), (6,)):  # what moves a photo is drawn first
+        torch.rand(shape, generator=again)
+    brightness, contrast, saturation = (1 + 0.4 * (torch.rand((3, 6, 1, 1), generator=again) * 2 - 1))[..., None]
+    lit = change(unit, still) * brightness
+    middle = lit.mean(dim=(1, 2, 3), keepdim=True)
+    contrasted = middle + contrast * (lit - middle)
+    grey = contrasted.mean(dim=1, keepdim=True)
+    expected = (grey + saturation * (contrasted - grey)).clamp(0, 1)
+    torch.testing.assert_close(change(unit, changes), expected, atol=1e-5, rtol=0)
+
+
+def test_a_share_of_photos_has_one_rectangle_of_one_colour():
+    unit = torch.full((400, 3, 40, 40), -1.0)  # no colour that is painted
+    limits = Augmentation(rotation=0, crop=0, colour=0, erasing=0.5)
+    drawn = draw_changes(400, limits, generator(2))
+    covered = change(unit, drawn) >= 0
+    covered &= unit < 0
+    area = covered[:, 0].float().mean(dim=(1, 2))
+    chosen = area > 0
+    assert 0.4 < float(chosen.float().mean()) < 0.6
+    assert float(area[chosen].min()) >= 0.01
+    assert float(area[chosen].max()) <= 0.45
+    columns, rows = covered[:, 0].any(dim=1).sum(dim=1), covered[:, 0].any(dim=2).sum(dim=1)
+    assert torch.equal(columns * rows, covered[:, 0].sum(dim=(1, 2)))  # all of a rectangle and nothing else
+    painted = change(unit, drawn)
+    for number in torch.nonzero(chosen)[:20, 0].tolist():
+        inside = painted[number][:, covered[number, 0]]
+        assert torch.equal(inside, drawn.paint[number][:, None].expand_as(inside))
+
+
+def test_changes_of_a_share_are_those_of_its_photos(photos):
+    unit = to_unit(photos)
+    limits = Augmentation(rotation=20, crop=0.2, colour=0.2, erasing=1.0)
+    changes = draw_changes(len(unit), limits, generator(), torch.arange(6))
+    torch.testing.assert_close(change(unit[2:5], changes.of(slice(2, 5))), change(unit, changes)[2:5])
+
+
+def test_erasing_leaves_all_other_draws_as_they_were(photos):
+    without = draw_changes(6, Augmentation(20, 0.2, 0.2), generator(4), torch.arange(6))
+    erased = draw_changes(6, Augmentation(20, 0.2, 0.2, erasing=1.0), generator(4), torch.arange(6))
+    assert torch.equal(without.theta, erased.theta)
+    assert torch.equal(without.mix, erased.mix)
+    assert without.erased is None
+
+
+def test_what_touches_pixels_hangs_on_no_value(photos):
+    """On the meta device there are none: an operation that had to fetch one fails there, and waits on a GPU."""
+    changes = draw_changes(6, Augmentation(20, 0.2, 0.2, erasing=0.5), generator(), torch.arange(6))
+    unit = change(to_unit(photos.to("meta")), changes)
+    assert normalise(unit, Preprocessing(size=24)).shape == (6, 3, 24, 24)

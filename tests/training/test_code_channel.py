@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 # What AWS's container brings.
 CONTAINER = {"torch", "torchvision", "boto3", "botocore"}
 # Where the name that is imported is not the distribution's.
-DISTRIBUTIONS = {"PIL": "pillow", "faiss": "faiss-cpu", "pytorch_metric_learning": "pytorch-metric-learning"}
+DISTRIBUTIONS = {"PIL": "pillow", "faiss": "faiss-cpu"}
 
 
 def unpack(folder: Path) -> None:

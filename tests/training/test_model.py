@@ -56,6 +56,32 @@ def test_frozen_stages_neither_learn_nor_count():
     assert changed == {"layer4", "classifier", "embedding"}
 
 
+def test_of_frozen_stages_nothing_is_kept_for_gradients():
+    model = EmbeddingNet("resnet18", classes=3)
+    model.freeze("layer3")
+    kept, kept_until = [], {}
+
+    def note(name):
+        return lambda module, given, answer: kept_until.update({name: (len(kept), answer.requires_grad)})
+
+    for name, stage in model.stages():
+        stage.register_forward_hook(note(name))
+    with torch.autograd.graph.saved_tensors_hooks(lambda value: kept.append(value) or value, lambda value: value):
+        model(torch.randn(2, 3, 32, 32))
+    assert kept_until["layer3"] == (0, False)
+    assert kept_until["layer4"][0] > 10
+    assert kept_until["layer4"][1]
+
+
+def test_frozen_batch_norm_stays_in_evaluation_whatever_is_asked():
+    model = EmbeddingNet("resnet18", classes=3)
+    model.freeze("layer3")
+    model.eval()
+    model.train()
+    modes = {name: stage.training for name, stage in model.stages()}
+    assert modes == {"conv1": False, "bn1": False, "layer1": False, "layer2": False, "layer3": False, "layer4": True}
+
+
 def test_none_frees_every_stage_again():
     model = EmbeddingNet("resnet18", classes=3)
     model.freeze("layer4")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lambda_app.errors import SettingsError
-from training.sampler import batches_per_epoch, pair_batches
+from training.sampler import batches_per_epoch, first_of_each, pair_batches
 
 # Ten products with two photos, four with one, one with three.
 LABELS = np.array([*np.repeat(np.arange(10), 2), 10, 11, 12, 13, 14, 14, 14])
@@ -52,3 +52,7 @@ def test_the_same_seed_gives_the_same_epoch_and_another_seed_another():
 def test_an_odd_batch_is_refused(batch):
     with pytest.raises(SettingsError, match=f"the batch is {batch}; it must be an even number"):
         pair_batches(LABELS, batch, np.random.default_rng(0))
+
+
+def test_each_photo_follows_the_first_of_its_label():
+    assert first_of_each(np.array([7, 3, 7, 5, 3])).tolist() == [0, 1, 0, 3, 1]

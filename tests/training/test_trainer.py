@@ -7,6 +7,7 @@ import torch
 
 from training.distributed import World
 from training.errors import DataError, DivergedError
+from training.feed import feed_of
 from training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -36,6 +37,7 @@ def weights(trainer):
         {},
         {"optimiser": "sgd", "lr": 0.01, "weight_decay": 0.0, "schedule": "flat"},
         {"metric_weight": 0.0},
+        {"erasing": 0.2, "balance": 1.0},
     ],
 )
 def test_training_lowers_the_loss(make, changes):
@@ -90,6 +92,38 @@ def test_an_epoch_that_was_stopped_between_steps_ends_as_an_undisturbed_one(make
         expected[name] for name in ("epoch", "lr", "train_loss")
     ]
     assert torch.equal(weights(later), weights(whole))
+
+
+def test_the_weights_do_not_hang_on_where_the_photos_lie(make):
+    streamed, there = make(), make()
+    there.feed = feed_of(there.dataset.photos, there.rows, CPU, lambda device: (2**40, 2**40))
+    assert type(there.feed) is not type(streamed.feed)
+    for trainer in (streamed, there):
+        trainer.train_epoch(bar())
+    assert torch.equal(weights(streamed), weights(there))
+
+
+def test_balance_weighs_categories_within_the_loss(make):
+    plain, balanced = make(), make(balance=1.0)
+    counts = np.bincount(plain.dataset.category[plain.rows])
+    assert torch.all(plain.loss.category_weights == 1)
+    total = balanced.loss.category_weights.numpy()[counts > 0] * counts[counts > 0]
+    assert total == pytest.approx(np.full(len(total), len(plain.rows) / len(total)))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU to wait for")
+@pytest.mark.parametrize("free", [2**40, 0])
+def test_the_host_waits_for_nothing_within_a_step(small_dataset, fit_settings, free):
+    device = torch.device("cuda")
+    trainer = Trainer(small_dataset, dataclasses.replace(fit_settings, erasing=0.5, balance=0.5), device)
+    trainer.feed = feed_of(small_dataset.photos, trainer.rows, device, lambda device: (free, free))
+    asked = iter([False] * 3 + [True])
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        assert trainer.train_epoch(bar(), lambda: next(asked)) is None
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert trainer.done == 3
 
 
 def test_more_processes_than_photos_in_a_batch_are_refused(small_dataset, fit_settings):

@@ -21,9 +21,7 @@ from training.recipe import FitSettings
 from training.trainer import Trainer
 
 # Plain gradient descent: what differs by a rounding stays so, which adamw's division would magnify.
-SETTINGS = FitSettings(
-    backbone="resnet10_half", weights="none", epochs=2, batch=18, optimiser="sgd", lr=0.02, momentum=0.5, ema=0.9
-)
+SETTINGS = FitSettings(backbone="resnet10_half", weights="none", epochs=2, batch=18, optimiser="sgd", lr=0.02, ema=0.9)
 
 
 def train(dataset: Dataset, world: World, result: Path) -> None:
