@@ -24,7 +24,7 @@ from benchmarks.timings import PARTS, parse_timings
 
 # Module, function or class in it, what it is called here.
 STAGES = (
-    ("lambda_app.s3_store", "make_client", "S3 client made"),
+    ("lambda_app.s3_store", "open_bucket", "S3 client made"),
     ("lambda_app.s3_store", "S3Store.read_pointer", "pointer read, client made with it"),
     ("lambda_app.s3_store", "S3Store.read", "manifest read"),
     ("lambda_app.s3_store", "S3Store.local_file", "files fetched"),

@@ -73,6 +73,12 @@ def environment_names() -> list[str]:
     return [PREFIX + field.name.upper() for field in fields(Settings)]
 
 
+def names_aws_account(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether AWS credentials and a region are in the environment, as in a Lambda; obstore reads them there itself."""
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    return all(map(environ.get, keys)) and any(map(environ.get, ("AWS_REGION", "AWS_DEFAULT_REGION")))
+
+
 def _parse(name: str, text: str, kind: object) -> str | int | float:
     if kind is str:
         return text
