@@ -18,7 +18,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, NotModifiedError, PreconditionError
 
 from lambda_app.errors import MissingObjectError, NotSupportedError, PhotoTooLargeError, PointerConflictError
-from lambda_app.preprocessing import MEDIA_TYPES
+from lambda_app.photo_rules import MEDIA_TYPES
 from lambda_app.ranged_download import RangedDownload
 from lambda_app.release import FileEntry, Pointer
 from lambda_app.s3_client import Patience, open_bucket, post_client, store_errors

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from lambda_app import preprocessing
-from lambda_app.preprocessing import Preprocessing
+from lambda_app.photo_rules import Preprocessing
 from training.augment import Augmentation, augment, to_input, to_unit
 
 
