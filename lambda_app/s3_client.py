@@ -32,18 +32,49 @@ class Patience(NamedTuple):
     attempts: int
 
 
-def open_bucket(name: str, prefix: str, patience: Patience, config: "S3Config | None") -> Bucket:
-    """A client of what lies under a prefix of a bucket; asks nothing of S3 yet.
+def find_account(config: "S3Config | None") -> dict[str, Any]:
+    """What a client is told of endpoint, credentials and region, as arguments of obstore's store.
 
     Args:
-        config: endpoint, credentials and region; None: the environment's, else those that botocore finds.
+        config: by obstore's names; None: the environment's, else those of a profile, a container, an instance or a
+            single sign-on, which botocore finds and may ask a person a code for.
 
     Raises:
-        StoreError: there are no credentials.
+        StoreError: there are no credentials, or they were refused.
     """
-    found: dict[str, Any] = {"config": config}
-    if config is None and not names_aws_account():
-        found = _found_by_botocore()
+    if config is not None:
+        return {"config": config}
+    return {} if names_aws_account() else _found_by_botocore()
+
+
+def _found_by_botocore() -> dict[str, Any]:
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.session import Session
+
+    session = Session()
+
+    def current() -> "S3Credential":
+        frozen = credentials.get_frozen_credentials()
+        return {
+            "access_key_id": frozen.access_key,
+            "secret_access_key": frozen.secret_key,
+            "token": frozen.token,
+            "expires_at": datetime.now(UTC) + _CREDENTIALS_LAST,
+        }
+
+    try:
+        region = session.get_config_variable("region")
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise StoreError("no AWS credentials: the environment, profile, container or instance has none")
+        current()  # asks for a code here, not within a request
+    except (BotoCoreError, ClientError) as exc:
+        raise StoreError(f"AWS credentials cannot be had: {exc}") from exc
+    return {"credential_provider": current, **({"region": region} if region else {})}
+
+
+def open_bucket(name: str, prefix: str, patience: Patience, account: dict[str, Any]) -> Bucket:
+    """A client of what lies under a prefix of a bucket, for what `find_account` gave; asks nothing of S3 yet."""
     return Bucket(
         name,
         prefix=prefix or None,
@@ -56,32 +87,10 @@ def open_bucket(name: str, prefix: str, patience: Patience, config: "S3Config | 
             "timeout": timedelta(hours=1),
         },
         retry_config={"max_retries": patience.attempts - 1},
-        # Single deletes need no permission and no form of request beyond the others'.
+        # Single deletes need no form of request beyond the others'.
         disable_bulk_delete=True,
-        **found,
+        **account,
     )
-
-
-def _found_by_botocore() -> dict[str, Any]:
-    """Credentials and region of a profile, a container, an instance or a single sign-on."""
-    from botocore.session import Session
-
-    session = Session()
-    region = session.get_config_variable("region")
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise StoreError("no AWS credentials: neither the environment nor a profile, container or instance has them")
-
-    def current() -> "S3Credential":
-        frozen = credentials.get_frozen_credentials()
-        return {
-            "access_key_id": frozen.access_key,
-            "secret_access_key": frozen.secret_key,
-            "token": frozen.token,
-            "expires_at": datetime.now(UTC) + _CREDENTIALS_LAST,
-        }
-
-    return {"credential_provider": current, **({"region": region} if region else {})}
 
 
 def post_client(config: "S3Config | None") -> Any:

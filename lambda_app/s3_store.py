@@ -21,7 +21,7 @@ from lambda_app.errors import MissingObjectError, NotSupportedError, PhotoTooLar
 from lambda_app.photo_rules import MEDIA_TYPES
 from lambda_app.ranged_download import RangedDownload
 from lambda_app.release import FileEntry, Pointer
-from lambda_app.s3_client import Patience, open_bucket, post_client, store_errors
+from lambda_app.s3_client import Patience, find_account, open_bucket, post_client, store_errors
 from lambda_app.store import OBJECTS, POINTER, UPLOADS, LivePointer, UploadTicket, parse_pointer
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class S3Store:
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.cache = cache or Path(tempfile.gettempdir()) / "lookalike-cache"
         self._config = config
+        self._account: dict[str, Any] | None = None
         self._opened: dict[Patience, Bucket] = {}
         self._lock = threading.Lock()
         self._downloads: dict[str, RangedDownload] = {}
@@ -257,8 +258,10 @@ class S3Store:
 
     def _with(self, patience: Patience) -> "Bucket":
         with self._lock:
+            if self._account is None:
+                self._account = find_account(self._config)
             if patience not in self._opened:
-                self._opened[patience] = open_bucket(self.bucket, self.prefix, patience, self._config)
+                self._opened[patience] = open_bucket(self.bucket, self.prefix, patience, self._account)
             return self._opened[patience]
 
     def _range(self, entry: FileEntry, start: int, end: int) -> "Bytes":
