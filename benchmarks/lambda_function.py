@@ -10,12 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import requests
 
 from benchmarks.bench_release import ROOT, BenchRelease, put
 from benchmarks.process import Process
 from benchmarks.server import CONTENT_TYPE, SIMILAR, START_SECONDS, Server, form
 from lambda_app.s3_store import S3Store
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 BUCKET = "lookalike-bench"
 HANDLER = "lambda_app.handler.handler"
@@ -29,21 +34,12 @@ _REQUEST_ID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 @contextmanager
 def s3_with(release: BenchRelease) -> Iterator[str]:
     """moto's S3 in a process of its own, with a store whose live release it is; the server's address."""
-    import boto3
-
     with Server(["-m", "moto.server", "-H", "127.0.0.1", "-p", "{port}"], {}) as moto:
         url = f"http://127.0.0.1:{moto.wait().port}"
-        client = boto3.client(
-            "s3",
-            endpoint_url=url,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",  # noqa: S106
-            region_name="us-east-1",
-        )
-        client.create_bucket(Bucket=BUCKET)
-        store = S3Store(BUCKET, client=client)
+        requests.put(f"{url}/{BUCKET}", timeout=START_SECONDS).raise_for_status()
+        account: S3Config = {"endpoint": url, "access_key_id": "testing", "secret_access_key": "testing"}
+        store = S3Store(BUCKET, config=account)
         store.write_pointer(put(store, release.folder, release.manifest), None)
-        client.close()
         yield url
 
 

@@ -17,9 +17,13 @@ settings = Settings.from_environ()
 store = open_store(settings.store)
 observer = Observer(Metrics(SERVICE))
 live = LiveRelease(store, settings, observer=observer)
-# FastAPI takes as long to import as a release to fetch and open: side by side, a cold start pays for one of them.
+# The release is fetched beside the imports that follow, and opened, as soon as ONNX Runtime is there, beside FastAPI's:
+# a cold start pays for the longer of the two. Nothing above imports numpy or anything else that is large.
 live.begin()
 
+import lambda_app.recommender  # noqa: F401 - what the release is opened with comes first
+
+# isort: split
 from mangum import Mangum
 
 from lambda_app.app import create_app

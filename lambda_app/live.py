@@ -9,16 +9,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from lambda_app import recommender
 from lambda_app.errors import MissingObjectError, NotLiveError, ReleaseError, StoreError
 from lambda_app.observer import Observer
-from lambda_app.recommender import Recommender
 from lambda_app.release import MANIFEST, Manifest, Pointer, read_manifest
 from lambda_app.settings import Settings
 from lambda_app.store import RELEASES, LivePointer, Store
+
+if TYPE_CHECKING:
+    from lambda_app.recommender import Recommender
 
 log = logging.getLogger(__name__)
 FIRST_RETRY_SECONDS = 1.0
@@ -29,7 +32,7 @@ LAST_RETRY_SECONDS = 60.0
 class Live:
     """A release that answers. Whoever holds it may use it to the end, also after a swap."""
 
-    recommender: Recommender
+    recommender: "Recommender"
     pointer: Pointer
     loaded_at: datetime
 
@@ -108,10 +111,10 @@ class LiveRelease:
         if not self._looking.acquire(blocking=self._live is None):
             return
         try:
-            if self._clock() >= self._next_look:
+            # Where nothing is live or on its way every request looks: somebody waits for the first promotion.
+            if (self._live is None and not self._loading) or self._clock() >= self._next_look:
                 self._read_pointer()
-                # Before anything is live every request looks: somebody waits for the first promotion.
-                self._next_look = self._clock() + (self._settings.reload_seconds if self._live else 0.0)
+                self._next_look = self._clock() + self._settings.reload_seconds
         finally:
             self._looking.release()
 
@@ -186,10 +189,19 @@ class LiveRelease:
         if self._live is not None and self._live.pointer.manifest_sha256 == pointer.manifest_sha256:
             return Live(self._live.recommender, pointer, self._live.loaded_at)
         manifest = self._read_manifest(pointer)
-        loaded = recommender.load(manifest, self._store.local_file, self._settings)
+        loaded = self._open(manifest)
         # The old release has its files open or in memory: their names may go.
         self._store.keep_local(manifest.serving_files())
         return Live(loaded, pointer, datetime.now(UTC))
+
+    def _open(self, manifest: Manifest) -> "Recommender":
+        files = list(manifest.serving_files())
+        with ThreadPoolExecutor(len(files), thread_name_prefix="release-fetcher") as fetching:
+            fetched = {entry.sha256: fetching.submit(self._store.local_file, entry) for entry in files}
+            # Not before: in a process that starts, numpy, FAISS and ONNX Runtime are imported while the files arrive.
+            from lambda_app.recommender import load
+
+            return load(manifest, lambda entry: fetched[entry.sha256].result(), self._settings)
 
     def _read_manifest(self, pointer: Pointer) -> Manifest:
         data = self._store.read(f"{RELEASES}{pointer.release}/{MANIFEST}")

@@ -1,56 +1,24 @@
 """Photo bytes to network input: decode, EXIF orientation, RGB, letterbox, normalise.
 
 The only implementation: training fills its photo cache through `load_rgb`, serving answers through it, so that
-evaluation pixels equal serving pixels bit for bit. `Preprocessing` travels in the release manifest.
+evaluation pixels equal serving pixels bit for bit.
 """
 
 import io
 import math
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
-from pydantic import BaseModel, ConfigDict, Field
 
 from lambda_app.errors import PhotoTooLargeError, UndecodablePhotoError, UnsupportedPhotoError
+from lambda_app.photo_rules import MEDIA_TYPES, PhotoLimits, Preprocessing
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 # Pillow's own limit is off: `PhotoLimits` is the rule, it is checked on the header, and its message names the value.
 Image.MAX_IMAGE_PIXELS = None
 # Against a decode at full scale: 52 dB for a photo of 816 pixels at 224, and 3 ms instead of 10; at least 47 dB.
 DRAFT = 1.5
-MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-
-
-class Preprocessing(BaseModel):
-    """How photos become input; part of the manifest.
-
-    Attributes:
-        size: side of the square input, in pixels.
-        fit: how a photo is fitted to the square; "letterbox" keeps the aspect and centres it on black.
-        interpolation: resampling filter of the resize.
-        mean, std: per channel (R, G, B), of pixels scaled to [0, 1].
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    size: int = Field(default=224, ge=16, le=1024)
-    fit: Literal["letterbox"] = "letterbox"
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
-
-
-@dataclass(frozen=True)
-class PhotoLimits:
-    """What a photo may measure; read from its header, before anything is decoded."""
-
-    pixels: int = 50_000_000
-    side: int = 16_384
 
 
 def load_rgb(data: bytes, settings: Preprocessing, limits: PhotoLimits = PhotoLimits()) -> npt.NDArray[np.uint8]:

@@ -12,13 +12,17 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lambda_app.errors import MissingObjectError, ReleaseError, StoreError
 from lambda_app.release import FileEntry
 
+if TYPE_CHECKING:
+    from obstore import Bytes
+
 PART_BYTES = 4 << 20
 PARALLEL = 8
-_TRIES = 4
+_TRIES = 2
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +30,13 @@ log = logging.getLogger(__name__)
 class RangedDownload:
     """A fetch under way. `finish` may be called again after an error, and from several threads."""
 
-    def __init__(self, entry: FileEntry, target: Path, fetch: Callable[[int, int], bytes]) -> None:
+    def __init__(self, entry: FileEntry, target: Path, fetch: "Callable[[int, int], Bytes | bytes]") -> None:
         """Prepare the fetch.
 
         Args:
             entry: size and sha256 of the object.
             target: where the verified file goes.
-            fetch: gives the bytes from an offset (inclusive) to another (exclusive); raises StoreError or OSError.
+            fetch: gives the bytes from an offset (inclusive) to another (exclusive); raises StoreError.
         """
         self._entry = entry
         self._target = target
@@ -80,8 +84,8 @@ class RangedDownload:
                 break
             except MissingObjectError:
                 raise
-            except (OSError, StoreError) as exc:
-                # Sockets that were open when a Lambda was frozen are dead when it goes on.
+            except StoreError as exc:
+                # obstore has tried, but for minutes at most, and a Lambda may have been frozen for longer.
                 if attempt == _TRIES:
                     raise StoreError(f"bytes {start} to {end} of {self._entry.file} cannot be fetched: {exc}") from exc
                 log.info("bytes %d to %d of %s: %s; trying again", start, end, self._entry.file, exc)

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from lambda_app.catalog import Catalog, CatalogItem
 from lambda_app.errors import QueryError, ReleaseError, UndecodablePhotoError, UnknownItemError
 from lambda_app.model import Model
-from lambda_app.preprocessing import PhotoLimits, load_rgb, normalise
+from lambda_app.photo_rules import PhotoLimits
+from lambda_app.preprocessing import load_rgb, normalise
 from lambda_app.query import Match, Selection, SimilarQuery, check_k, check_references, shortened
 from lambda_app.release import FileEntry, Manifest
 from lambda_app.search import VectorIndex

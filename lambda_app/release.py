@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lambda_app.errors import ReleaseError, UnknownFormatError
-from lambda_app.preprocessing import Preprocessing
+from lambda_app.photo_rules import Preprocessing
 
 FORMAT: Literal[1] = 1
 MANIFEST = "manifest.json"

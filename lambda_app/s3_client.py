@@ -1,17 +1,27 @@
-"""The S3 client, and its errors as the store's own.
+"""A bucket as obstore sees it (object_store, in Rust), and its errors as the store's own.
 
-Botocore's client alone: boto3 adds 0.1 s to a cold start and nothing that serving calls. It is imported at the first
-use: what never speaks to S3 does not pay for it.
+obstore makes a client in milliseconds and waits for S3 without Python's lock, so that a cold start imports while it
+fetches. Botocore, whose client alone costs a quarter of a second, is imported where obstore does not reach: for
+credentials and regions that the environment does not name, and for the forms of presigned uploads.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from obstore.exceptions import BaseError
+from obstore.store import S3Store as Bucket
 
 from lambda_app.errors import MissingObjectError, StoreError
+from lambda_app.settings import names_aws_account
 
-_ABSENT = {"404", "NoSuchKey", "NotFound"}
+if TYPE_CHECKING:
+    from obstore.store import S3Config, S3Credential
+
+# Botocore renews what it hands out once less than 10 minutes are left of it.
+_CREDENTIALS_LAST = timedelta(minutes=10)
 
 
 class Patience(NamedTuple):
@@ -22,61 +32,104 @@ class Patience(NamedTuple):
     attempts: int
 
 
-def make_client(patience: Patience, connections: int) -> Any:
-    """An S3 client with the environment's credentials and region, for so many requests at once."""
+def find_account(config: "S3Config | None") -> dict[str, Any]:
+    """What a client is told of endpoint, credentials and region, as arguments of obstore's store.
+
+    Args:
+        config: by obstore's names; None: the environment's, else those of a profile, a container, an instance or a
+            single sign-on, which botocore finds and may ask a person a code for.
+
+    Raises:
+        StoreError: there are no credentials, or they were refused.
+    """
+    if config is not None:
+        return {"config": config}
+    return {} if names_aws_account() else _found_by_botocore()
+
+
+def _found_by_botocore() -> dict[str, Any]:
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.session import Session
+
+    session = Session()
+
+    def current() -> "S3Credential":
+        frozen = credentials.get_frozen_credentials()
+        return {
+            "access_key_id": frozen.access_key,
+            "secret_access_key": frozen.secret_key,
+            "token": frozen.token,
+            "expires_at": datetime.now(UTC) + _CREDENTIALS_LAST,
+        }
+
+    try:
+        region = session.get_config_variable("region")
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise StoreError("no AWS credentials: the environment, profile, container or instance has none")
+        current()  # asks for a code here, not within a request
+    except (BotoCoreError, ClientError) as exc:
+        raise StoreError(f"AWS credentials cannot be had: {exc}") from exc
+    return {"credential_provider": current, **({"region": region} if region else {})}
+
+
+def open_bucket(name: str, prefix: str, patience: Patience, account: dict[str, Any]) -> Bucket:
+    """A client of what lies under a prefix of a bucket, for what `find_account` gave; asks nothing of S3 yet."""
+    return Bucket(
+        name,
+        prefix=prefix or None,
+        client_options={
+            # An endpoint decides by its scheme; S3's own is https.
+            "allow_http": True,
+            "connect_timeout": timedelta(seconds=patience.connect),
+            "read_timeout": timedelta(seconds=patience.read),
+            # obstore would end a large object after 30 s, however well its bytes flow.
+            "timeout": timedelta(hours=1),
+        },
+        retry_config={"max_retries": patience.attempts - 1},
+        # Single deletes need no form of request beyond the others'.
+        disable_bulk_delete=True,
+        **account,
+    )
+
+
+def post_client(config: "S3Config | None") -> Any:
+    """Botocore's S3 client, which signs upload forms: obstore signs addresses alone."""
     from botocore.config import Config
     from botocore.session import Session
 
-    config = Config(
-        max_pool_connections=connections,
-        connect_timeout=patience.connect,
-        read_timeout=patience.read,
-        retries={"mode": "standard", "total_max_attempts": patience.attempts},
-        signature_version="s3v4",
+    known = config or {}
+    return Session().create_client(
+        "s3",
+        endpoint_url=known.get("endpoint"),
+        region_name=known.get("region"),
+        aws_access_key_id=known.get("access_key_id"),
+        aws_secret_access_key=known.get("secret_access_key"),
+        config=Config(signature_version="s3v4"),
     )
-    return Session().create_client("s3", config=config)
-
-
-def upload_file(client: Any, source: Path, bucket: str, key: str) -> None:
-    """Put a file, a large one in parallel parts."""
-    from s3transfer.manager import TransferManager
-
-    with TransferManager(client) as manager:
-        manager.upload(str(source), bucket, key).result()
-
-
-def download_file(client: Any, bucket: str, key: str, target: Path) -> None:
-    """Get a file, a large one in parallel parts; `target` appears when it is whole.
-
-    Raises:
-        StoreError: the connection broke too often.
-    """
-    from s3transfer.exceptions import RetriesExceededError
-    from s3transfer.manager import TransferManager
-
-    with TransferManager(client) as manager:
-        try:
-            manager.download(bucket, key, str(target)).result()
-        except RetriesExceededError as exc:
-            raise StoreError(f"{key}: {exc}") from exc
 
 
 @contextmanager
 def store_errors(key: str, store: object) -> Iterator[None]:
-    """Turn what the client raises while it works on `key` into the store's errors.
+    """Turn what obstore raises while it works on `key` into the store's errors.
 
     Raises:
         MissingObjectError: no such object.
         StoreError: anything else.
     """
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-
     try:
         yield
-    except ClientError as exc:
-        code = exc.response["Error"]["Code"]
-        if code in _ABSENT:
-            raise MissingObjectError(f"{store} holds no {key}") from exc
-        raise StoreError(f"{key} of {store}: {exc}") from exc
-    except (BotoCoreError, HTTPClientError) as exc:
-        raise StoreError(f"{key} of {store}: {exc}") from exc
+    except FileNotFoundError as exc:
+        # A bucket that is missing is a fault of the deployment, not an object that may come.
+        if "NoSuchBucket" in str(exc):
+            raise StoreError(f"{key} of {store}: {_reason(exc)}") from exc
+        raise MissingObjectError(f"{store} holds no {key}") from exc
+    except (BaseError, ValueError) as exc:  # a ValueError: object_store takes no empty, `.` or `..` part of a key
+        raise StoreError(f"{key} of {store}: {_reason(exc)}") from exc
+
+
+def _reason(error: Exception) -> str:
+    """What obstore says of an error, on a line: not its dump of Rust's structures, but what that says of the kind."""
+    text, _, dump = str(error).partition("\n\nDebug source:")
+    kind = re.search(r"\bkind: (\w+)", dump)
+    return " ".join(text.split()) + (f" ({kind[1]})" if kind else "")

@@ -10,45 +10,55 @@ import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lambda_app.errors import (
-    MissingObjectError,
-    NotSupportedError,
-    PhotoTooLargeError,
-    PointerConflictError,
-)
-from lambda_app.preprocessing import MEDIA_TYPES
-from lambda_app.ranged_download import PARALLEL, RangedDownload
+import obstore
+from obstore.exceptions import AlreadyExistsError, NotModifiedError, PreconditionError
+
+from lambda_app.errors import MissingObjectError, NotSupportedError, PhotoTooLargeError, PointerConflictError
+from lambda_app.photo_rules import MEDIA_TYPES
+from lambda_app.ranged_download import RangedDownload
 from lambda_app.release import FileEntry, Pointer
-from lambda_app.s3_client import Patience, download_file, make_client, store_errors, upload_file
+from lambda_app.s3_client import Patience, find_account, open_bucket, post_client, store_errors
 from lambda_app.store import OBJECTS, POINTER, UPLOADS, LivePointer, UploadTicket, parse_pointer
 
-PRESIGNED_SECONDS = 300
+if TYPE_CHECKING:
+    from obstore import Bytes, GetOptions, PutMode
+    from obstore.store import S3Config
+    from obstore.store import S3Store as Bucket
+
+PRESIGNED = timedelta(minutes=5)
 _UPLOAD = re.compile(rf"{UPLOADS}[0-9a-f-]{{36}}")
 # While the pointer is looked at again, a request waits that the loaded release could answer: where S3 hangs, that must
-# be over long before API Gateway's 30 s are. A second client costs some 0.1 s, so the first look goes without.
+# be over long before API Gateway's 30 s are. While a file goes up, the wait for an answer begins with its first byte.
 _PATIENCE, _IMPATIENCE = Patience(connect=3, read=10, attempts=4), Patience(connect=1, read=2, attempts=2)
-# 412: the condition failed. 409: another conditional write is under way. 404: If-Match on a key that is gone.
-_CONFLICT = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict", "404", "NoSuchKey"}
+_UPLOADING = Patience(connect=3, read=300, attempts=4)
+_PART_BYTES, _PARALLEL_PARTS = 8 << 20, 4
+_CHUNK_BYTES, _KEYS_AT_ONCE = 1 << 20, 1000
 
 
 class S3Store:
     """A store in a bucket. May be used from several threads."""
 
-    def __init__(self, bucket: str, prefix: str = "", *, cache: Path | None = None, client: Any = None) -> None:
+    def __init__(
+        self, bucket: str, prefix: str = "", *, cache: Path | None = None, config: "S3Config | None" = None
+    ) -> None:
         """Use `bucket`; every key lies under `prefix`.
 
         Args:
             cache: folder of fetched release files, for one process at a time; default: `lookalike-cache` in the
                 system's temporary folder, which in a Lambda outlives a restart of the process.
-            client: botocore's or boto3's S3 client; default: one from the environment's credentials and region.
+            config: endpoint, credentials and region by obstore's names; default: those of the environment, else those
+                that botocore finds.
         """
         self.bucket = bucket
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.cache = cache or Path(tempfile.gettempdir()) / "lookalike-cache"
-        self._made = {} if client is None else dict.fromkeys((_PATIENCE, _IMPATIENCE), client)
+        self._config = config
+        self._account: dict[str, Any] | None = None
+        self._opened: dict[Patience, Bucket] = {}
         self._lock = threading.Lock()
         self._downloads: dict[str, RangedDownload] = {}
 
@@ -63,14 +73,13 @@ class S3Store:
             StoreError: S3 refused or did not answer.
         """
         with store_errors(key, self):
-            data: bytes = self._client.get_object(**self._at(key))["Body"].read()
-        return data
+            return obstore.get(self._with(_PATIENCE), key).bytes().to_bytes()
 
     def exists(self, key: str) -> bool:
         """Whether the object is there."""
         try:
             with store_errors(key, self):
-                self._client.head_object(**self._at(key))
+                obstore.head(self._with(_PATIENCE), key)
         except MissingObjectError:
             return False
         return True
@@ -78,16 +87,14 @@ class S3Store:
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys below a prefix that ends with a slash, sorted."""
         with store_errors(prefix, self):
-            for page in self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=self.prefix + prefix
-            ):
-                for entry in page.get("Contents", ()):
-                    yield entry["Key"].removeprefix(self.prefix)
+            for page in obstore.list(self._with(_PATIENCE), prefix, chunk_size=_KEYS_AT_ONCE):
+                # The console's mark of a folder comes without its slash: it is not below the prefix.
+                yield from (key for entry in page if (key := entry["path"]).startswith(prefix))
 
     def write(self, key: str, data: bytes) -> None:
         """Write an object whole, replacing what is there."""
         with store_errors(key, self):
-            self._client.put_object(**self._at(key), Body=data)
+            obstore.put(self._with(_PATIENCE), key, data, use_multipart=False)
 
     def write_new(self, key: str, data: bytes) -> bool:
         """Write an object unless the key is taken.
@@ -95,35 +102,45 @@ class S3Store:
         Returns:
             Whether it was written.
         """
-        from botocore.exceptions import ClientError
-
         with store_errors(key, self):
             try:
-                self._client.put_object(**self._at(key), Body=data, IfNoneMatch="*")
-            except ClientError as exc:
-                if exc.response["Error"]["Code"] in _CONFLICT:
-                    return False
-                raise
+                obstore.put(self._with(_PATIENCE), key, data, mode="create")
+            except AlreadyExistsError:
+                return False
         return True
 
     def upload(self, key: str, source: Path) -> None:
         """Copy a file in, whole, in parallel parts, replacing what is there."""
-        with store_errors(key, self):
-            upload_file(self._client, source, self.bucket, self.prefix + key)
+        with source.open("rb") as file, store_errors(key, self):
+            # Read by Python, so that an interrupt from the keyboard ends it between two parts.
+            obstore.put(
+                self._with(_UPLOADING),
+                key,
+                iter(lambda: file.read(_PART_BYTES), b""),
+                use_multipart=source.stat().st_size > _PART_BYTES,
+                chunk_size=_PART_BYTES,
+                max_concurrency=_PARALLEL_PARTS,
+            )
 
     def download(self, key: str, target: Path) -> None:
-        """Copy an object to a file.
+        """Copy an object to a file; `target` appears when it is whole.
 
         Raises:
             MissingObjectError: no such object.
         """
-        with store_errors(key, self):
-            download_file(self._client, self.bucket, self.prefix + key, target)
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            with store_errors(key, self), partial.open("wb") as file:
+                for chunk in obstore.get(self._with(_PATIENCE), key).stream(min_chunk_size=_CHUNK_BYTES):
+                    file.write(chunk)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens if it is not there."""
         with store_errors(key, self):
-            self._client.delete_object(**self._at(key))
+            obstore.delete(self._with(_PATIENCE), key)
 
     def local_file(self, entry: FileEntry) -> Path:
         """A verified copy on this machine of the object that holds a release's file; fetched unless the cache has it.
@@ -157,8 +174,8 @@ class S3Store:
 
     def photo_url(self, key: str) -> str | None:
         """A presigned URL of a photo, good for 5 minutes. Signed here, without asking S3."""
-        url: str = self._client.generate_presigned_url("get_object", Params=self._at(key), ExpiresIn=PRESIGNED_SECONDS)
-        return url
+        with store_errors(key, self):
+            return obstore.sign(self._with(_PATIENCE), "GET", key, PRESIGNED)
 
     def upload_ticket(self, content_type: str, max_bytes: int) -> UploadTicket:
         """A presigned POST for one photo: this key, this content type, at most `max_bytes`, within 5 minutes.
@@ -169,15 +186,14 @@ class S3Store:
         if content_type not in (known := sorted(MEDIA_TYPES.values())):
             raise NotSupportedError(f"content_type {content_type!r} cannot be uploaded; there are {', '.join(known)}")
         key = UPLOADS + str(uuid.uuid4())
-        post = self._client.generate_presigned_post(
+        post = self._post_client.generate_presigned_post(
             self.bucket,
             self.prefix + key,
             Fields={"Content-Type": content_type},
             Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, max_bytes]],
-            ExpiresIn=PRESIGNED_SECONDS,
+            ExpiresIn=int(PRESIGNED.total_seconds()),
         )
-        expires = datetime.now(UTC) + timedelta(seconds=PRESIGNED_SECONDS)
-        return UploadTicket(post["url"], post["fields"], key, expires, max_bytes)
+        return UploadTicket(post["url"], post["fields"], key, datetime.now(UTC) + PRESIGNED, max_bytes)
 
     def read_upload(self, key: str, max_bytes: int) -> bytes:
         """The bytes of an uploaded photo.
@@ -190,11 +206,10 @@ class S3Store:
         if not _UPLOAD.fullmatch(key):
             raise MissingObjectError(f"{key!r} is no upload of this store")
         with store_errors(key, self):
-            answer = self._client.get_object(**self._at(key))
-            if (length := answer["ContentLength"]) > max_bytes:
+            answer = obstore.get(self._with(_PATIENCE), key)
+            if (length := answer.meta["size"]) > max_bytes:
                 raise PhotoTooLargeError(f"{key} has {length:,} bytes; the limit of an upload is {max_bytes:,}")
-            data: bytes = answer["Body"].read()
-        return data
+            return answer.bytes().to_bytes()
 
     def read_pointer(self, unless: str | None = None) -> LivePointer | None:
         """The live pointer.
@@ -206,18 +221,14 @@ class S3Store:
             MissingObjectError: nothing was ever promoted.
             StoreError: `live.json` is damaged, or S3 refused or did not answer.
         """
-        from botocore.exceptions import ClientError
-
-        condition = {} if unless is None else {"IfNoneMatch": unless}
+        bucket = self._with(_PATIENCE if unless is None else _IMPATIENCE)
+        condition: GetOptions = {} if unless is None else {"if_none_match": unless}
         with store_errors(POINTER, self):
             try:
-                client = self._client_of(_PATIENCE if unless is None else _IMPATIENCE)
-                answer = client.get_object(**self._at(POINTER), **condition)
-                data, version = answer["Body"].read(), answer["ETag"]
-            except ClientError as exc:
-                if exc.response["Error"]["Code"] in ("304", "NotModified"):
-                    return None
-                raise
+                answer = obstore.get(bucket, POINTER, options=condition)
+            except NotModifiedError:
+                return None
+            data, version = answer.bytes().to_bytes(), str(answer.meta["e_tag"])
         return LivePointer(parse_pointer(data, str(self)), version)
 
     def write_pointer(self, pointer: Pointer, expected: str | None) -> None:
@@ -229,36 +240,31 @@ class S3Store:
         Raises:
             PointerConflictError: the pointer is no longer at `expected`.
         """
-        from botocore.exceptions import ClientError
-
-        condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": expected}
+        mode: PutMode = "create" if expected is None else {"e_tag": expected}
         body = pointer.model_dump_json(indent=1).encode()
         with store_errors(POINTER, self):
             try:
-                self._client.put_object(**self._at(POINTER), Body=body, ContentType="application/json", **condition)
-            except ClientError as exc:
-                if exc.response["Error"]["Code"] in _CONFLICT:
-                    raise PointerConflictError(
-                        f"{POINTER} of {self} moved since it was read; look again and retry"
-                    ) from exc
-                raise
+                obstore.put(
+                    self._with(_PATIENCE), POINTER, body, attributes={"Content-Type": "application/json"}, mode=mode
+                )
+            except (AlreadyExistsError, PreconditionError) as exc:
+                raise PointerConflictError(
+                    f"{POINTER} of {self} moved since it was read; look again and retry"
+                ) from exc
 
-    @property
-    def _client(self) -> Any:
-        return self._client_of(_PATIENCE)
+    @cached_property
+    def _post_client(self) -> Any:
+        return post_client(self._config)
 
-    def _client_of(self, patience: Patience) -> Any:
+    def _with(self, patience: Patience) -> "Bucket":
         with self._lock:
-            if patience not in self._made:
-                self._made[patience] = make_client(patience, connections=2 * PARALLEL)
-            return self._made[patience]
+            if self._account is None:
+                self._account = find_account(self._config)
+            if patience not in self._opened:
+                self._opened[patience] = open_bucket(self.bucket, self.prefix, patience, self._account)
+            return self._opened[patience]
 
-    def _at(self, key: str) -> dict[str, str]:
-        return {"Bucket": self.bucket, "Key": self.prefix + key}
-
-    def _range(self, entry: FileEntry, start: int, end: int) -> bytes:
+    def _range(self, entry: FileEntry, start: int, end: int) -> "Bytes":
         key = OBJECTS + entry.sha256
         with store_errors(key, self):
-            answer = self._client.get_object(**self._at(key), Range=f"bytes={start}-{end - 1}")
-            data: bytes = answer["Body"].read()
-        return data
+            return obstore.get_range(self._with(_PATIENCE), key, start=start, end=end)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from lambda_app.errors import SettingsError
-from lambda_app.preprocessing import PhotoLimits
+from lambda_app.photo_rules import PhotoLimits
 
 PREFIX = "LOOKALIKE_"
 MIB = 1 << 20
@@ -71,6 +71,12 @@ class Settings:
 def environment_names() -> list[str]:
     """The names that `from_environ` reads."""
     return [PREFIX + field.name.upper() for field in fields(Settings)]
+
+
+def names_aws_account(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether AWS credentials and a region are in the environment, as in a Lambda; obstore reads them there itself."""
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    return all(map(environ.get, keys)) and any(map(environ.get, ("AWS_REGION", "AWS_DEFAULT_REGION")))
 
 
 def _parse(name: str, text: str, kind: object) -> str | int | float:

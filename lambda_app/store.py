@@ -151,18 +151,17 @@ def open_store(url: str) -> Store:
     Raises:
         SettingsError: another scheme, or no bucket.
     """
-    # Imported when asked for: each kind knows the names above, and a folder needs nothing of S3.
-    from lambda_app.folder_store import FolderStore
-    from lambda_app.s3_store import S3Store
-
     scheme, separator, rest = url.partition("://")
-    if not separator:
-        return FolderStore(Path(url))
-    if scheme == "file":
-        return FolderStore(Path(unquote(urlsplit(url).path)))
+    if not separator or scheme == "file":
+        # Imported when asked for: each kind knows the names above, and a folder needs nothing of S3.
+        from lambda_app.folder_store import FolderStore
+
+        return FolderStore(Path(unquote(urlsplit(url).path) if separator else url))
     if scheme != "s3":
         raise SettingsError(f"the store {url!r} has scheme {scheme!r}; a store is s3://bucket[/prefix] or a folder")
     bucket, _, prefix = rest.partition("/")
     if not bucket:
         raise SettingsError(f"the store {url!r} names no bucket; it takes s3://bucket[/prefix]")
+    from lambda_app.s3_store import S3Store
+
     return S3Store(bucket, prefix)

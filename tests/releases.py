@@ -18,7 +18,8 @@ from PIL import Image
 
 from lambda_app.catalog import CatalogItem, write_catalog
 from lambda_app.model import Model
-from lambda_app.preprocessing import Preprocessing, load_rgb, normalise
+from lambda_app.photo_rules import Preprocessing
+from lambda_app.preprocessing import load_rgb, normalise
 from lambda_app.release import FileEntry, Manifest, Pointer, SmokeCase, file_entry, release_id, sha256_of
 from lambda_app.store import OBJECTS, RELEASES, Store
 

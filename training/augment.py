@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lambda_app.preprocessing import Preprocessing
+from lambda_app.photo_rules import Preprocessing
 from training.feed import sent
 
 _EXCHANGES = 2.0  # share of products with exchanged channels, over the strength of the other colour changes

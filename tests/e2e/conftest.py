@@ -7,10 +7,10 @@ import pytest
 
 from lambda_app.s3_store import S3Store
 from tests.e2e.lambda_process import LambdaProcess
-from tests.e2e.s3_server import S3Server
 from tests.lambda_app.conftest import BuiltRelease
 from tests.lambda_events import BUCKET
 from tests.releases import build_release, publish_directly
+from tests.s3_server import S3Server
 
 API = "lambda_app.handler.handler"
 PROMOTER = "lambda_app.promoter.handler"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.runtime_api import RuntimeApi
-from tests.e2e.waiting import DEADLINE_SECONDS, until
+from tests.waiting import DEADLINE_SECONDS, until
 
 ROOT = Path(__file__).parents[2]
 SECRET = "this-is-the-secret-access-key"

@@ -16,8 +16,8 @@ from lambda_app.settings import Settings
 from tests import archives
 from tests.e2e.conftest import PROMOTER, StartLambda
 from tests.e2e.lambda_process import FunctionError, HttpAnswer, LambdaProcess
-from tests.e2e.waiting import until
 from tests.lambda_events import get, object_created
+from tests.waiting import until
 
 SIMILAR = get("/items/003a/similar")
 

@@ -1,6 +1,7 @@
 """One small release, published to a folder store, and a client of the application that serves it."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from lambda_app.folder_store import FolderStore
 from lambda_app.release import Manifest
 from lambda_app.settings import Settings
 from tests.releases import CREATED_AT, build_release, publish_directly
+from tests.s3_server import S3Server
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,20 @@ def store(tmp_path: Path, built: BuiltRelease) -> FolderStore:
     store = FolderStore(tmp_path / "store")
     publish_directly(store, built.folder, built.manifest)
     return store
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 for the whole session; tests take `s3`."""
+    with closing(S3Server()) as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3Server) -> S3Server:
+    """An S3 with one bucket, `BUCKET`, which is empty."""
+    s3_server.reset()
+    return s3_server
 
 
 @pytest.fixture(scope="session")

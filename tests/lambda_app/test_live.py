@@ -111,14 +111,23 @@ def test_an_empty_store_says_so_until_something_is_promoted(store: TroubledStore
     assert live.current().release == built.manifest.release
 
 
+def test_nothing_is_looked_at_again_while_the_first_release_loads(store: TroubledStore, built: BuiltRelease, publish):
+    publish(built)
+    store.open.clear()
+    live = LiveRelease(store, replace(PATIENT, reload_seconds=30, ready_wait_seconds=0))
+    for _ in range(2):
+        with pytest.raises(NotLiveError, match="is loading"):
+            live.current()
+    assert store.looks == 1
+
+
 def test_the_pointer_is_looked_at_once_in_reload_seconds(
     store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish
 ):
     publish(built)
     clock = Clock()
     live = LiveRelease(store, replace(PATIENT, reload_seconds=30), clock=clock)
-    live.current()
-    assert live.current().release == built.manifest.release  # the look that starts the period
+    assert live.current().release == built.manifest.release
     publish(other)
     looks = store.looks
     clock.now += 29.9

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from lambda_app.errors import PhotoError, PhotoTooLargeError, UndecodablePhotoError, UnsupportedPhotoError
-from lambda_app.preprocessing import PhotoLimits, Preprocessing, load_rgb, media_type, normalise, open_photo
+from lambda_app.photo_rules import PhotoLimits, Preprocessing
+from lambda_app.preprocessing import load_rgb, media_type, normalise, open_photo
 from tests.releases import encode
 
 SIZE = Preprocessing(size=32)

@@ -5,9 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
-import boto3
 import pytest
-from moto import mock_aws
+import requests
 
 from lambda_app import promoter
 from lambda_app.errors import SettingsError, StoreError
@@ -18,6 +17,7 @@ from tests import archives
 from tests.archives import build_archive
 from tests.lambda_events import BUCKET, object_created
 from tests.releases import CREATED_AT
+from tests.s3_server import S3Server
 
 CONTEXT = SimpleNamespace(aws_request_id="11111111-2222-3333-4444-555555555555")
 LATER = CREATED_AT + timedelta(hours=1)
@@ -29,15 +29,14 @@ def prefix(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def store(tmp_path: Path, prefix: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
+def store(tmp_path: Path, prefix: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
     monkeypatch.setenv("LOOKALIKE_STORE", f"s3://{BUCKET}/{prefix}")
     monkeypatch.setenv("LOOKALIKE_THREADS", "1")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     promoter._configured.cache_clear()
     handlers = logging.getLogger().handlers[:]
-    with mock_aws():
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
-        yield S3Store(BUCKET, prefix, cache=tmp_path / "cache")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
+    yield s3.store(prefix, tmp_path / "cache")
     logging.getLogger().handlers[:] = handlers
     promoter._configured.cache_clear()
 
@@ -143,7 +142,7 @@ def test_a_folder_store_is_an_error(store, tmp_path, monkeypatch):
         promoter.handler(object_created("drops/release.tar"), CONTEXT)
 
 
-def test_a_bucket_that_is_away_is_raised_for_another_try(store):
-    boto3.client("s3").delete_bucket(Bucket=BUCKET)
+def test_a_bucket_that_is_away_is_raised_for_another_try(store, s3):
+    requests.delete(f"{s3.url}/{BUCKET}", timeout=10).raise_for_status()
     with pytest.raises(StoreError, match="NoSuchBucket"):
         promoter.handler(object_created("drops/release.tar"), CONTEXT)

@@ -2,9 +2,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from lambda_app.archive import write_archive
 from lambda_app.errors import RefusedReleaseError, ReleaseError
@@ -15,6 +13,7 @@ from lambda_app.s3_store import S3Store
 from lambda_app.settings import Settings
 from lambda_app.store import OBJECTS
 from tests.releases import CREATED_AT, build_release
+from tests.s3_server import S3Server
 
 SETTINGS = Settings(store="unused", threads=1)
 
@@ -89,10 +88,8 @@ def test_prune_keeps_what_is_live_and_its_predecessor(tmp_path, store):
 
 
 @pytest.fixture
-def bucket(tmp_path: Path):
-    with mock_aws():
-        boto3.client("s3").create_bucket(Bucket="lookalike-test")
-        yield S3Store("lookalike-test", "shop", cache=tmp_path / "cache")
+def bucket(tmp_path: Path, s3: S3Server) -> S3Store:
+    return s3.store("shop", tmp_path / "cache")
 
 
 def test_a_drop_into_a_bucket_is_followed_to_live(tmp_path, bucket):

@@ -20,7 +20,7 @@ def entry(data: bytes = DATA, **changes) -> FileEntry:
 class Source:
     """Gives ranges of DATA, and fails where it is told to."""
 
-    def __init__(self, failing: dict[int, int] | None = None, error: Exception | None = None) -> None:
+    def __init__(self, failing: dict[int, int] | None = None, error: StoreError | None = None) -> None:
         self.failing = failing or {}
         self.error = error or StoreError("the connection broke")
         self.asked: list[int] = []
@@ -46,13 +46,13 @@ def test_an_empty_object_is_a_file_too(tmp_path: Path):
 
 
 def test_a_broken_connection_is_tried_again(tmp_path: Path):
-    source = Source({PART_BYTES: 2}, OSError("reset by peer"))
+    source = Source({PART_BYTES: 1})
     assert RangedDownload(entry(), tmp_path / "object", source).finish().read_bytes() == DATA
-    assert source.asked.count(PART_BYTES) == 3
+    assert source.asked.count(PART_BYTES) == 2
 
 
 def test_after_a_failure_only_the_missing_part_is_fetched(tmp_path: Path):
-    source = Source({PART_BYTES: 4})
+    source = Source({PART_BYTES: 2})
     download = RangedDownload(entry(), tmp_path / "object", source)
     with pytest.raises(StoreError, match=r"model\.onnx cannot be fetched: the connection broke"):
         download.finish()
@@ -63,7 +63,7 @@ def test_after_a_failure_only_the_missing_part_is_fetched(tmp_path: Path):
 
 
 def test_a_partial_file_that_was_deleted_is_fetched_anew(tmp_path: Path):
-    source = Source({0: 4})
+    source = Source({0: 2})
     download = RangedDownload(entry(), tmp_path / "object", source)
     with pytest.raises(StoreError):
         download.finish()

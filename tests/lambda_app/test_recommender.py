@@ -12,7 +12,7 @@ import pytest
 from lambda_app.catalog import CatalogFilter, CatalogItem, write_catalog
 from lambda_app.errors import PhotoTooLargeError, QueryError, ReleaseError, UndecodablePhotoError, UnknownItemError
 from lambda_app.model import Model
-from lambda_app.preprocessing import Preprocessing
+from lambda_app.photo_rules import Preprocessing
 from lambda_app.query import Match, SimilarQuery
 from lambda_app.recommender import DISLIKE_WEIGHT, Recommender, load
 from lambda_app.release import Manifest, file_entry

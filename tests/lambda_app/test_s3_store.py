@@ -1,13 +1,12 @@
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
-from botocore.stub import Stubber
-from moto import mock_aws
+import requests
+from obstore.exceptions import BaseError
 
 from lambda_app.errors import (
     MissingObjectError,
@@ -20,9 +19,10 @@ from lambda_app.errors import (
 from lambda_app.release import FileEntry, Pointer
 from lambda_app.s3_store import S3Store
 from lambda_app.store import OBJECTS
+from tests.lambda_events import BUCKET
 from tests.releases import CREATED_AT
+from tests.waiting import until
 
-BUCKET = "lookalike-test"
 POINTER = Pointer(
     release="20261101-120000-00000000",
     manifest_sha256="0" * 64,
@@ -32,10 +32,8 @@ POINTER = Pointer(
 
 
 @pytest.fixture(params=["", "some/prefix"])
-def store(request, tmp_path: Path, aws_credentials):
-    with mock_aws():
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
-        yield S3Store(BUCKET, request.param, cache=tmp_path / "cache")
+def store(request, tmp_path: Path, s3) -> S3Store:
+    return s3.store(request.param, tmp_path / "cache")
 
 
 def put(store: S3Store, data: bytes) -> FileEntry:
@@ -134,44 +132,106 @@ def test_a_damaged_pointer_is_named(store):
         store.read_pointer()
 
 
-@pytest.mark.parametrize(("code", "status"), [("ConditionalRequestConflict", 409), ("PreconditionFailed", 412)])
-def test_a_concurrent_conditional_write_is_a_conflict(aws_credentials, code, status):
-    client = boto3.client("s3")
-    with Stubber(client) as stubber:
-        stubber.add_client_error("put_object", code, http_status_code=status)
-        with pytest.raises(PointerConflictError):
-            S3Store(BUCKET, client=client).write_pointer(POINTER, None)
+@pytest.mark.parametrize(("status", "code"), [(409, "ConditionalRequestConflict"), (412, "PreconditionFailed")])
+def test_a_concurrent_conditional_write_is_a_conflict(s3, store, status, code):
+    with s3.refusing(status, code), pytest.raises(PointerConflictError):
+        store.write_pointer(POINTER, None)
+    with s3.refusing(status, code):
+        assert store.write_new("releases/x/manifest.json", b"{}") is False
 
 
-@pytest.mark.parametrize("call", ["read", "exists", "delete"])
-def test_a_refusal_names_key_and_store(aws_credentials, call):
-    client = boto3.client("s3")
-    operation = {"read": "get_object", "exists": "head_object", "delete": "delete_object"}[call]
-    with Stubber(client) as stubber:
-        stubber.add_client_error(operation, "AccessDenied", http_status_code=403)
-        with pytest.raises(StoreError, match=rf"live\.json of s3://{BUCKET}: .*AccessDenied") as caught:
-            getattr(S3Store(BUCKET, client=client), call)("live.json")
-    assert isinstance(caught.value.__cause__, ClientError)
+@pytest.mark.parametrize("call", ["read", "delete", "photo"])
+@pytest.mark.parametrize("prefix", ["", "shop"])
+def test_a_refusal_names_key_and_store(s3, tmp_path, prefix, call):
+    store = s3.store(prefix, tmp_path)
+    calls = {"read": store.read, "delete": store.delete, "photo": lambda key: store.upload(key, tmp_path / "photo")}
+    (tmp_path / "photo").write_bytes(b"1")
+    with (
+        s3.refusing(403, "AccessDenied"),
+        pytest.raises(StoreError, match=rf"live\.json of {store}: .*AccessDenied") as caught,
+    ):
+        calls[call]("live.json")
+    assert isinstance(caught.value.__cause__, BaseError)
+    assert "\n" not in str(caught.value)
 
 
-def test_other_refusals_of_the_pointer_are_passed_on(aws_credentials):
-    client = boto3.client("s3")
-    with Stubber(client) as stubber:
-        stubber.add_client_error("put_object", "AccessDenied", http_status_code=403)
-        stubber.add_client_error("get_object", "AccessDenied", http_status_code=403)
+def test_what_may_not_be_looked_at_is_not_absent(s3, store):
+    with s3.refusing(403, "AccessDenied"), pytest.raises(StoreError, match=r"live\.json of s3://.*403"):
+        store.exists("live.json")
+
+
+def test_other_refusals_of_the_pointer_are_passed_on(s3, store):
+    with s3.refusing(403, "AccessDenied"):
         with pytest.raises(StoreError, match="AccessDenied"):
-            S3Store(BUCKET, client=client).write_pointer(POINTER, None)
+            store.write_pointer(POINTER, None)
         with pytest.raises(StoreError, match="AccessDenied"):
-            S3Store(BUCKET, client=client).read_pointer()
+            store.read_pointer()
+
+
+def test_a_bucket_that_is_gone_is_no_missing_object(s3, store):
+    requests.delete(f"{s3.url}/{BUCKET}", timeout=10).raise_for_status()
+    for call in (store.read, lambda key: list(store.keys(f"{key}/"))):
+        with pytest.raises(StoreError, match="NoSuchBucket") as caught:
+            call("objects")
+        assert type(caught.value) is StoreError
 
 
 def test_a_network_that_is_away_is_a_store_error():
-    class Away:
-        def get_object(self, **_):
-            raise EndpointConnectionError(endpoint_url="https://s3.invalid")
+    away = S3Store(BUCKET, config={"endpoint": "http://127.0.0.1:1", "access_key_id": "a", "secret_access_key": "b"})
+    with pytest.raises(StoreError, match=r"live\.json of s3://.*after 1 retries.*Connect"):
+        away.read_pointer(unless='"0123"')
 
-    with pytest.raises(StoreError, match="Could not connect"):
-        S3Store(BUCKET, client=Away()).read("live.json")
+
+@pytest.mark.parametrize("key", ["objects//x", "../x", "objects/./x"])
+def test_a_key_that_no_store_takes_is_named(store, key):
+    with pytest.raises(StoreError, match=key):
+        store.write(key, b"")
+
+
+def test_keys_of_any_letters_stay_as_they_are(store):
+    keys = [f"datasets/a/photos/{name}.jpg" for name in ("a b", "a%20b", "ä+&=#?")]
+    for key in keys:
+        store.write(key, key.encode())
+    assert list(store.keys("datasets/a/")) == keys
+    assert [store.read(key).decode() for key in keys] == keys
+
+
+def test_a_folder_made_in_the_console_is_no_key(s3, store):
+    requests.put(f"{s3.url}/{BUCKET}/{store.prefix}objects/", timeout=10).raise_for_status()
+    store.write("objects/a", b"1")
+    store.write("objects-of-another", b"1")
+    assert list(store.keys("objects/")) == ["objects/a"]
+
+
+def test_a_small_file_goes_up_in_one_request(s3, store, tmp_path):
+    (tmp_path / "small").write_bytes(b"1")
+    (tmp_path / "empty").write_bytes(b"")
+    s3.requests.clear()
+    store.upload("objects/small", tmp_path / "small")
+    store.upload("objects/empty", tmp_path / "empty")
+    assert [request.method for request in s3.requests] == ["PUT", "PUT"]
+    assert (store.read("objects/small"), store.read("objects/empty")) == (b"1", b"")
+
+
+def test_a_download_that_breaks_goes_on_where_it_stopped(s3, store, tmp_path):
+    data = os.urandom(3_000_000)
+    store.write("drops/release.tar", data)
+    with s3.holding(lambda request: request.method == "GET") as held:
+        with ThreadPoolExecutor(1) as pool:
+            copied = pool.submit(store.download, "drops/release.tar", tmp_path / "copy")
+            until(lambda: held.requests, "half of the answer")
+            held.cut()
+        copied.result()
+    assert (tmp_path / "copy").read_bytes() == data
+    assert [request.range for request in s3.requests[-2:]] == [None, f"bytes={len(data) // 2}-{len(data) - 1}"]
+
+
+def test_a_download_that_fails_leaves_nothing(s3, store, tmp_path):
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    with s3.refusing(403, "AccessDenied"), pytest.raises(StoreError):
+        store.download("drops/release.tar", folder / "copy")
+    assert list(folder.iterdir()) == []
 
 
 def test_an_upload_ticket_names_its_key_type_and_limit(store):
@@ -204,3 +264,11 @@ def test_photos_are_reached_by_presigned_url(store):
     assert "datasets/sample/photos/a%20b.jpg" in url
     assert "X-Amz-Expires=300" in url
     assert store.photo_path("datasets/sample/photos/a b.jpg") is None
+
+
+def test_a_presigned_photo_can_be_fetched_and_signing_asks_nothing(s3, store):
+    store.write("datasets/sample/photos/a b.jpg", b"photo")
+    s3.requests.clear()
+    url = store.photo_url("datasets/sample/photos/a b.jpg")
+    assert s3.requests == []
+    assert requests.get(url, timeout=10).content == b"photo"

@@ -25,14 +25,16 @@ from lambda_app.promoter import take_drop
 from lambda_app.release import MANIFEST, read_manifest, verify_file
 from lambda_app.settings import Settings
 from sample.generate import generate
-from tests.e2e.s3_server import CREDENTIALS, S3Server
-from tests.e2e.waiting import until
 from tests.lambda_events import BUCKET
+from tests.s3_server import S3Server
 from tests.toolkit import container, sagemaker
+from tests.waiting import until
 from training import remote
 from training.code_channel import pack
 
 pytestmark = pytest.mark.toolkit
+
+CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
 
 ROOT = Path(__file__).parents[2]
 # Kept between runs; not part of the repository.

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from lambda_app import preprocessing
-from lambda_app.preprocessing import Preprocessing
+from lambda_app.photo_rules import Preprocessing
 from training.augment import Augmentation, augment, change, draw_changes, normalise, to_input, to_unit
 
 

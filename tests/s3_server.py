@@ -1,4 +1,4 @@
-"""moto's S3 on a free port of this machine: keeps the requests that came, and holds answers back on request."""
+"""moto's S3 on a free port of this machine: keeps the requests that came, refuses or holds answers back when asked."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import boto3
 import requests
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
@@ -17,7 +16,7 @@ from werkzeug.test import run_wsgi_app
 from lambda_app.s3_store import S3Store
 from tests.lambda_events import BUCKET
 
-CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
+CREDENTIALS = {"access_key_id": "testing", "secret_access_key": "testing", "region": "us-east-1"}
 
 
 @dataclass(frozen=True)
@@ -66,19 +65,32 @@ class S3Server:
     def __init__(self) -> None:
         self.requests: list[S3Request] = []
         self._held: Held | None = None
+        self._refusal: tuple[int, str] | None = None
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_QuietHandler)
         self.url = f"http://127.0.0.1:{self._server.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
         self._thread.start()
-        # What a server before this one in the same process held is moto's still.
+        self.reset()
+
+    def reset(self) -> None:
+        """Empty the bucket, and forget the requests. moto keeps what it holds for the whole process."""
         requests.post(f"{self.url}/moto-api/reset", timeout=10).raise_for_status()
-        self._client = boto3.client("s3", endpoint_url=self.url, **CREDENTIALS)
-        self._client.create_bucket(Bucket=BUCKET)
+        requests.put(f"{self.url}/{BUCKET}", timeout=10).raise_for_status()
+        self.requests.clear()
 
     def store(self, prefix: str, cache: Path) -> S3Store:
         """A store in the bucket, as an operator uses it."""
-        return S3Store(BUCKET, prefix, cache=cache, client=self._client)
+        return S3Store(BUCKET, prefix, cache=cache, config={"endpoint": self.url, **CREDENTIALS})
+
+    @contextmanager
+    def refusing(self, status: int, code: str) -> Iterator[None]:
+        """Answer every request with an error, until the block ends."""
+        self._refusal = (status, code)
+        try:
+            yield
+        finally:
+            self._refusal = None
 
     @contextmanager
     def holding(self, which: Callable[[S3Request], bool], share: float = 0.5) -> Iterator[Held]:
@@ -92,12 +104,15 @@ class S3Server:
 
     def close(self) -> None:
         """Stop listening."""
-        self._client.close()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if self._refusal is not None:
+            status, code = self._refusal
+            start_response(f"{status} Refused", [("Content-Type", "application/xml")])
+            return [f"<Error><Code>{code}</Code></Error>".encode()]
         chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
         request = S3Request(
             method=environ["REQUEST_METHOD"],

@@ -1,0 +1,40 @@
+"""What a photo may be and how it is to become network input: the rules that `preprocessing` follows.
+
+Apart from it because settings and manifests are read before numpy and Pillow are needed.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+
+
+class Preprocessing(BaseModel):
+    """How photos become input; part of the manifest.
+
+    Attributes:
+        size: side of the square input, in pixels.
+        fit: how a photo is fitted to the square; "letterbox" keeps the aspect and centres it on black.
+        interpolation: resampling filter of the resize.
+        mean, std: per channel (R, G, B), of pixels scaled to [0, 1].
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    size: int = Field(default=224, ge=16, le=1024)
+    fit: Literal["letterbox"] = "letterbox"
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+
+@dataclass(frozen=True)
+class PhotoLimits:
+    """What a photo may measure; read from its header, before anything is decoded."""
+
+    pixels: int = 50_000_000
+    side: int = 16_384
