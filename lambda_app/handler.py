@@ -23,13 +23,14 @@ live.begin()
 from mangum import Mangum
 
 from lambda_app.app import create_app
+from lambda_app.gateway import NativeHTTPGateway
 
 # What need not be base64: Mangum's own list lacks problem+json.
 TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/javascript", "image/svg+xml"]
 
 app = create_app(settings, store, observer, live)
 # Lifespan off: Mangum would run startup and shutdown at every invocation.
-_http = Mangum(app, lifespan="off", text_mime_types=TEXT_TYPES)
+_http = Mangum(app, lifespan="off", text_mime_types=TEXT_TYPES, custom_handlers=[NativeHTTPGateway])
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

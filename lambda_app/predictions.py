@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
 from lambda_app import answers, openapi, schemas
-from lambda_app.calls import Call, CurrentCall
+from lambda_app.calls import Call, CurrentCall, blocking
 from lambda_app.errors import PhotoError
 from lambda_app.intake import Photo, Photos, SearchQuery, UploadWish
 from lambda_app.live import Live
@@ -24,6 +24,7 @@ router = APIRouter(tags=["photos"])
 
 
 @router.post("/predict/category", **openapi.photo_route(schemas.CategoryAnswer))
+@blocking
 def predict_category(call: CurrentCall, photo: Photo, k: TopK = PROBABILITIES) -> JSONResponse:
     """The product category of a photo."""
     recommender = call.live().recommender
@@ -31,12 +32,14 @@ def predict_category(call: CurrentCall, photo: Photo, k: TopK = PROBABILITIES) -
 
 
 @router.post("/predict/feature_embedding", **openapi.photo_route(schemas.EmbeddingAnswer))
+@blocking
 def predict_feature_embedding(call: CurrentCall, photo: Photo) -> JSONResponse:
     """The class logits and the embedding of a photo."""
     return JSONResponse(answers.embedding_answer(_analyse(call, call.live().recommender, photo)))
 
 
 @router.post("/predict/similar_images", **openapi.photo_route(schemas.SimilarAnswer))
+@blocking
 def predict_similar_images(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse:
     """The listings most similar to a photo."""
     recommender = call.live().recommender
@@ -45,12 +48,14 @@ def predict_similar_images(call: CurrentCall, photo: Photo, query: SearchQuery) 
 
 
 @router.post("/predict", **openapi.photo_route(schemas.PredictAnswer))
+@blocking
 def predict(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse:
     """Category, embedding and similar listings of a photo, from one decode and one forward pass."""
     return JSONResponse(_prediction(call, call.live(), photo, query))
 
 
 @router.post("/predict/batch", **openapi.batch_route(schemas.BatchAnswer))
+@blocking
 def predict_batch(call: CurrentCall, photos: Photos, query: SearchQuery) -> JSONResponse:
     """One entry per photo, each a prediction or its own error; a bad photo spoils no other."""
     live = call.live()
@@ -61,6 +66,7 @@ def predict_batch(call: CurrentCall, photos: Photos, query: SearchQuery) -> JSON
 @router.post(
     "/uploads", **openapi.json_route(schemas.UploadAnswer, schemas.UploadRequest, 400, 413, 415, 422, 429, 501)
 )
+@blocking
 def uploads(call: CurrentCall, wish: UploadWish) -> JSONResponse:
     """Where to send a photo that is too large for a direct body."""
     service = call.service

@@ -32,6 +32,7 @@ TIERS = [
         "answers",
         "app",
         "files",
+        "gateway",
         "handler",
         "intake",
         "items",
