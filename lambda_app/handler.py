@@ -5,6 +5,7 @@ from typing import Any
 
 from lambda_app.errors import NotLiveError
 from lambda_app.live import LiveRelease
+from lambda_app.memory import keep_freed_memory
 from lambda_app.observer import Observer
 from lambda_app.settings import Settings
 from lambda_app.store import open_store
@@ -13,6 +14,7 @@ from lambda_app.telemetry import Metrics, configure_logging
 SERVICE = "api"
 
 configure_logging(SERVICE)
+keep_freed_memory()
 settings = Settings.from_environ()
 store = open_store(settings.store)
 observer = Observer(Metrics(SERVICE))

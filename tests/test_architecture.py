@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TIERS = [
-    {"errors", "preprocessing", "release", "archive", "catalog", "columns", "rows", "timings"},
+    {"errors", "memory", "preprocessing", "release", "archive", "catalog", "columns", "rows", "timings"},
     {
         "settings",
         "store",
