@@ -8,11 +8,12 @@ from starlette.responses import JSONResponse
 
 from lambda_app import answers, openapi, schemas
 from lambda_app.calls import Call, CurrentCall, blocking
-from lambda_app.errors import PhotoError
+from lambda_app.errors import PhotoError, UnsupportedPhotoError
 from lambda_app.intake import Photo, Photos, SearchQuery, UploadWish
 from lambda_app.live import Live
+from lambda_app.preprocessing import MEDIA_TYPES
 from lambda_app.problems import problem_of
-from lambda_app.query import Match, SimilarQuery
+from lambda_app.query import Match, SimilarQuery, shortened
 from lambda_app.recommender import Analysis, Recommender
 
 PROBABILITIES = 5
@@ -28,6 +29,7 @@ router = APIRouter(tags=["photos"])
 def predict_category(call: CurrentCall, photo: Photo, k: TopK = PROBABILITIES) -> JSONResponse:
     """The product category of a photo."""
     recommender = call.live().recommender
+    recommender.check(SimilarQuery(k))
     return JSONResponse(answers.category_answer(recommender, _analyse(call, recommender, photo), k))
 
 
@@ -43,6 +45,7 @@ def predict_feature_embedding(call: CurrentCall, photo: Photo) -> JSONResponse:
 def predict_similar_images(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse:
     """The listings most similar to a photo."""
     recommender = call.live().recommender
+    recommender.check(query)
     matches = _similar(call, recommender, _analyse(call, recommender, photo), query)
     return JSONResponse(answers.similar_answer(matches, call.service.store))
 
@@ -51,7 +54,9 @@ def predict_similar_images(call: CurrentCall, photo: Photo, query: SearchQuery) 
 @blocking
 def predict(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse:
     """Category, embedding and similar listings of a photo, from one decode and one forward pass."""
-    return JSONResponse(_prediction(call, call.live(), photo, query))
+    live = call.live()
+    live.recommender.check(query)
+    return JSONResponse(_prediction(call, live, photo, query))
 
 
 @router.post("/predict/batch", **openapi.batch_route(schemas.BatchAnswer))
@@ -59,6 +64,7 @@ def predict(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse
 def predict_batch(call: CurrentCall, photos: Photos, query: SearchQuery) -> JSONResponse:
     """One entry per photo, each a prediction or its own error; a bad photo spoils no other."""
     live = call.live()
+    live.recommender.check(query)
     entries = [{"filename": photo.filename, **_entry(call, live, photo.data, query)} for photo in photos]
     return JSONResponse({"entries": entries})
 
@@ -69,6 +75,8 @@ def predict_batch(call: CurrentCall, photos: Photos, query: SearchQuery) -> JSON
 @blocking
 def uploads(call: CurrentCall, wish: UploadWish) -> JSONResponse:
     """Where to send a photo that is too large for a direct body."""
+    if wish.content_type not in (known := sorted(MEDIA_TYPES.values())):
+        raise UnsupportedPhotoError(f"content_type is {shortened(wish.content_type)}; there are {', '.join(known)}")
     service = call.service
     ticket = service.store.upload_ticket(wish.content_type, service.settings.max_upload_bytes)
     return JSONResponse({**asdict(ticket), "expires_at": ticket.expires_at.isoformat()})
