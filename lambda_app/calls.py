@@ -1,9 +1,12 @@
 """One request as the routes see it: who asked, what answers, how long its parts took."""
 
+import functools
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import Scope
 
@@ -14,6 +17,7 @@ from lambda_app.store import Store
 from lambda_app.timings import Timings
 
 _KEY = "lookalike.call"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,14 @@ class Call:
 
     Attributes:
         request_id: of the caller, else of the Lambda, else made here.
+        alone: whether no other request can arrive before this one is answered, as in a Lambda.
         release: id of the release that answers; None until one is asked for.
         category, top_score: of the answer, where it has them: the predicted category, the first result's cosine.
     """
 
     service: Service
     request_id: str
+    alone: bool = False
     release: str | None = None
     category: str | None = None
     top_score: float | None = None
@@ -57,6 +63,14 @@ class Call:
         self.release = live.release
         return live
 
+    async def run(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """What `work` returns, which blocks: in a thread, so that other requests go on, unless there can be none.
+
+        A Lambda's event loop runs for one request and takes its threads along when it stops: one made for each request
+        costs half a millisecond.
+        """
+        return work(*args, **kwargs) if self.alone else await run_in_threadpool(work, *args, **kwargs)
+
 
 def attached_call(scope: Scope) -> Call:
     """The call that was attached to a request's scope."""
@@ -70,3 +84,13 @@ async def call_of(request: Request) -> Call:
 
 
 CurrentCall = Annotated[Call, Depends(call_of)]
+
+
+def blocking(route: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
+    """A route of a function that blocks and has its `call` as a parameter; see `Call.run`."""
+
+    @functools.wraps(route)
+    async def run(call: Call, **asked: Any) -> T:
+        return await call.run(route, call=call, **asked)
+
+    return run

@@ -5,6 +5,7 @@ from typing import Any
 
 from lambda_app.errors import NotLiveError
 from lambda_app.live import LiveRelease
+from lambda_app.memory import keep_freed_memory
 from lambda_app.observer import Observer
 from lambda_app.settings import Settings
 from lambda_app.store import open_store
@@ -13,6 +14,7 @@ from lambda_app.telemetry import Metrics, configure_logging
 SERVICE = "api"
 
 configure_logging(SERVICE)
+keep_freed_memory()
 settings = Settings.from_environ()
 store = open_store(settings.store)
 observer = Observer(Metrics(SERVICE))
@@ -27,13 +29,14 @@ import lambda_app.recommender  # noqa: F401 - what the release is opened with co
 from mangum import Mangum
 
 from lambda_app.app import create_app
+from lambda_app.gateway import NativeHTTPGateway
 
 # What need not be base64: Mangum's own list lacks problem+json.
 TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/javascript", "image/svg+xml"]
 
 app = create_app(settings, store, observer, live)
 # Lifespan off: Mangum would run startup and shutdown at every invocation.
-_http = Mangum(app, lifespan="off", text_mime_types=TEXT_TYPES)
+_http = Mangum(app, lifespan="off", text_mime_types=TEXT_TYPES, custom_handlers=[NativeHTTPGateway])
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from typing import Annotated, Literal, TypeVar
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from lambda_app.calls import CurrentCall
@@ -60,7 +59,7 @@ async def read_photo(request: Request, call: CurrentCall) -> bytes:
         return _only_photo(parse_multipart(body, content_type))
     if kind == "application/json":
         key = parse_json(body, UploadedPhoto).upload
-        return await run_in_threadpool(service.store.read_upload, key, service.settings.max_upload_bytes)
+        return await call.run(service.store.read_upload, key, service.settings.max_upload_bytes)
     if body and (kind.startswith("image/") or kind == "application/octet-stream"):
         return body
     raise RequestError(f"the request holds no photo: send {MEDIA_TYPE} with the photo as field {FIELD!r}")

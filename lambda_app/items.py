@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from lambda_app import answers, openapi, schemas
-from lambda_app.calls import CurrentCall
+from lambda_app.calls import CurrentCall, blocking
 from lambda_app.catalog import CatalogFilter
 from lambda_app.errors import UnknownItemError
 from lambda_app.files import photo_response
@@ -24,6 +24,7 @@ router = APIRouter(tags=["items"])
     response_model=schemas.SimilarAnswer,
     responses=openapi.errors(404, 422, 429, 503),
 )
+@blocking
 def similar_items(call: CurrentCall, image_id: str, query: SearchQuery) -> JSONResponse:
     """The listings most similar to an item, from its stored embedding."""
     matches = call.live().recommender.similar_to(image_id, query, call.timings)
@@ -31,6 +32,7 @@ def similar_items(call: CurrentCall, image_id: str, query: SearchQuery) -> JSONR
 
 
 @router.get("/items/{image_id:path}", response_model=schemas.Item, responses=openapi.errors(404, 422, 429, 503))
+@blocking
 def item(call: CurrentCall, image_id: str) -> JSONResponse:
     """An item of the live catalog."""
     return JSONResponse(answers.item_answer(call.live().recommender.item(image_id), call.service.store))
@@ -39,6 +41,7 @@ def item(call: CurrentCall, image_id: str) -> JSONResponse:
 @router.post(
     "/recommend", **openapi.json_route(schemas.SimilarAnswer, schemas.RecommendRequest, 400, 404, 413, 422, 429, 503)
 )
+@blocking
 def recommend(call: CurrentCall, wish: Wish) -> JSONResponse:
     """Listings near the liked ones and away from the disliked."""
     where = CatalogFilter(wish.category, wish.min_price, wish.max_price)
@@ -56,6 +59,7 @@ def recommend(call: CurrentCall, wish: Wish) -> JSONResponse:
         **openapi.errors(404, 422, 429, 503),
     },
 )
+@blocking
 def image(call: CurrentCall, image_id: str, request: Request) -> Response:
     """The photo of an item."""
     key = call.live().recommender.item(image_id).photo

@@ -36,7 +36,7 @@ class CallMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        call = Call(self._service, _request_id(scope))
+        call = Call(self._service, _request_id(scope), alone="aws.context" in scope)
         head = scope["method"] == "HEAD"
         inner = {**scope, "method": "GET"} if head else dict(scope)
         call.attach(inner)

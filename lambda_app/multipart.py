@@ -1,14 +1,21 @@
-"""Multipart bodies (RFC 7578) that are in memory already: their parts, as bytes. Nothing is written to disk."""
+"""Multipart bodies (RFC 7578) that are in memory already: their parts, as bytes. Nothing is written to disk.
 
-from dataclasses import dataclass, field
+A body that is whole is cut by searching it for its boundary, at the speed of memory.
+"""
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+import re
+from dataclasses import dataclass
+
+from python_multipart.multipart import parse_options_header
 
 from lambda_app.errors import RequestError
 
 MEDIA_TYPE = "multipart/form-data"
 MAX_PARTS = 100
+MAX_BOUNDARY = 70  # RFC 2046, 5.1.1
+MAX_HEADERS = 8192  # bytes, of one part
+_LINE = b"\r\n"
+_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*([^\r\n]*)")  # a token, RFC 9110, 5.6.2
 
 
 @dataclass(frozen=True)
@@ -38,74 +45,68 @@ def parse_multipart(body: bytes, content_type: str) -> list[Part]:
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
         raise RequestError(f"the Content-Type {content_type[:80]!r} names no boundary")
-    collector = _Collector()
-    try:
-        parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": collector.begin_part,
-                "on_header_field": collector.header_name,
-                "on_header_value": collector.header_value,
-                "on_header_end": collector.end_header,
-                "on_part_data": collector.part_data,
-                "on_part_end": collector.end_part,
-                "on_end": collector.end,
-            },
-        )
-        parser.write(body)
-        parser.finalize()
-    except FormParserError as exc:
-        raise RequestError(f"the multipart body does not parse: {exc}") from exc
-    if not collector.complete:
-        raise RequestError("the multipart body ends before its closing boundary")
-    return collector.parts
-
-
-@dataclass
-class _Collector:
-    """Receives the parser's events; each carries the whole body and where in it the piece lies.
-
-    Content is copied once, at the end of its part: a photo is megabytes, and the parser tells of it in pieces.
-    """
-
-    parts: list[Part] = field(default_factory=list)
-    complete: bool = False
-    _name: bytearray = field(default_factory=bytearray)
-    _value: bytearray = field(default_factory=bytearray)
-    _disposition: bytes = b""
-    _pieces: list[memoryview] = field(default_factory=list)
-
-    def begin_part(self) -> None:
-        if len(self.parts) == MAX_PARTS:
+    if len(boundary) > MAX_BOUNDARY:
+        raise _broken(f"its boundary has {len(boundary)} bytes; the limit is {MAX_BOUNDARY}")
+    mark = _LINE + b"--" + boundary
+    # The first boundary may have no line before it.
+    opened = _behind(body, len(mark) - len(_LINE)) if body.startswith(mark[len(_LINE) :]) else None
+    start, last = opened or _delimiter(body, mark, 0)[1:]
+    parts: list[Part] = []
+    while not last:
+        if len(parts) == MAX_PARTS:
             raise RequestError(f"the multipart body has more than {MAX_PARTS} parts")
-        self._disposition, self._pieces = b"", []
+        disposition, content = _headers(body, start)
+        end, start, last = _delimiter(body, mark, content)
+        parts.append(_part(disposition, body[content:end]))
+    return parts
 
-    def header_name(self, buffer: bytes, start: int, end: int) -> None:
-        self._name += buffer[start:end]
 
-    def header_value(self, buffer: bytes, start: int, end: int) -> None:
-        self._value += buffer[start:end]
+def _delimiter(body: bytes, mark: bytes, start: int) -> tuple[int, int, bool]:
+    """The next boundary from `start` on: where it begins, where what follows it begins, whether it is the last."""
+    at = body.find(mark, start)
+    while at >= 0:
+        if behind := _behind(body, at + len(mark)):
+            return at, *behind
+        at = body.find(mark, at + len(mark))
+    raise RequestError("the multipart body ends before its closing boundary")
 
-    def end_header(self) -> None:
-        if self._name.lower() == b"content-disposition":
-            self._disposition = bytes(self._value)
-        self._name, self._value = bytearray(), bytearray()
 
-    def part_data(self, buffer: bytes, start: int, end: int) -> None:
-        self._pieces.append(memoryview(buffer)[start:end])
+def _behind(body: bytes, at: int) -> tuple[int, bool] | None:
+    """What a boundary that ends at `at` is followed by; None if it is content that only begins like a boundary."""
+    ending = body[at : at + 2]
+    return (at + 2, ending == b"--") if ending in (_LINE, b"--") else None
 
-    def end_part(self) -> None:
-        options = parse_options_header(self._disposition)[1]
-        if b"name" not in options:
-            raise RequestError("a part of the multipart body has no name")
-        filename = options.get(b"filename")
-        self.parts.append(
-            Part(
-                options[b"name"].decode("utf-8", "replace"),
-                None if filename is None else filename.decode("utf-8", "replace"),
-                b"".join(self._pieces),
-            )
-        )
 
-    def end(self) -> None:
-        self.complete = True
+def _headers(body: bytes, start: int) -> tuple[bytes, int]:
+    """A part's Content-Disposition, empty where it has none, and where the part's content begins."""
+    if body.startswith(_LINE, start):
+        return b"", start + len(_LINE)
+    end = body.find(2 * _LINE, start, start + MAX_HEADERS)
+    if end < 0 and len(body) < start + MAX_HEADERS:
+        raise RequestError("the multipart body ends before its closing boundary")
+    if end < 0:
+        raise _broken(f"a part has more than {MAX_HEADERS:,} bytes of headers")
+    disposition = b""
+    for line in body[start:end].split(_LINE):
+        header = _HEADER.fullmatch(line)
+        if header is None:
+            raise _broken(f"{line[:80]!r} is no header")
+        if header[1].lower() == b"content-disposition":
+            disposition = header[2]
+    return disposition, end + 2 * len(_LINE)
+
+
+def _part(disposition: bytes, data: bytes) -> Part:
+    options = parse_options_header(disposition)[1]
+    if b"name" not in options:
+        raise RequestError("a part of the multipart body has no name")
+    filename = options.get(b"filename")
+    return Part(
+        options[b"name"].decode("utf-8", "replace"),
+        None if filename is None else filename.decode("utf-8", "replace"),
+        data,
+    )
+
+
+def _broken(reason: str) -> RequestError:
+    return RequestError(f"the multipart body does not parse: {reason}")

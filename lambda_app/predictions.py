@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
 from lambda_app import answers, openapi, schemas
-from lambda_app.calls import Call, CurrentCall
-from lambda_app.errors import PhotoError
+from lambda_app.calls import Call, CurrentCall, blocking
+from lambda_app.errors import PhotoError, UnsupportedPhotoError
 from lambda_app.intake import Photo, Photos, SearchQuery, UploadWish
 from lambda_app.live import Live
+from lambda_app.photo_rules import MEDIA_TYPES
 from lambda_app.problems import problem_of
-from lambda_app.query import Match, SimilarQuery
+from lambda_app.query import Match, SimilarQuery, shortened
 from lambda_app.recommender import Analysis, Recommender
 
 PROBABILITIES = 5
@@ -24,36 +25,46 @@ router = APIRouter(tags=["photos"])
 
 
 @router.post("/predict/category", **openapi.photo_route(schemas.CategoryAnswer))
+@blocking
 def predict_category(call: CurrentCall, photo: Photo, k: TopK = PROBABILITIES) -> JSONResponse:
     """The product category of a photo."""
     recommender = call.live().recommender
+    recommender.check(SimilarQuery(k))
     return JSONResponse(answers.category_answer(recommender, _analyse(call, recommender, photo), k))
 
 
 @router.post("/predict/feature_embedding", **openapi.photo_route(schemas.EmbeddingAnswer))
+@blocking
 def predict_feature_embedding(call: CurrentCall, photo: Photo) -> JSONResponse:
     """The class logits and the embedding of a photo."""
     return JSONResponse(answers.embedding_answer(_analyse(call, call.live().recommender, photo)))
 
 
 @router.post("/predict/similar_images", **openapi.photo_route(schemas.SimilarAnswer))
+@blocking
 def predict_similar_images(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse:
     """The listings most similar to a photo."""
     recommender = call.live().recommender
+    recommender.check(query)
     matches = _similar(call, recommender, _analyse(call, recommender, photo), query)
     return JSONResponse(answers.similar_answer(matches, call.service.store))
 
 
 @router.post("/predict", **openapi.photo_route(schemas.PredictAnswer))
+@blocking
 def predict(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse:
     """Category, embedding and similar listings of a photo, from one decode and one forward pass."""
-    return JSONResponse(_prediction(call, call.live(), photo, query))
+    live = call.live()
+    live.recommender.check(query)
+    return JSONResponse(_prediction(call, live, photo, query))
 
 
 @router.post("/predict/batch", **openapi.batch_route(schemas.BatchAnswer))
+@blocking
 def predict_batch(call: CurrentCall, photos: Photos, query: SearchQuery) -> JSONResponse:
     """One entry per photo, each a prediction or its own error; a bad photo spoils no other."""
     live = call.live()
+    live.recommender.check(query)
     entries = [{"filename": photo.filename, **_entry(call, live, photo.data, query)} for photo in photos]
     return JSONResponse({"entries": entries})
 
@@ -61,8 +72,11 @@ def predict_batch(call: CurrentCall, photos: Photos, query: SearchQuery) -> JSON
 @router.post(
     "/uploads", **openapi.json_route(schemas.UploadAnswer, schemas.UploadRequest, 400, 413, 415, 422, 429, 501)
 )
+@blocking
 def uploads(call: CurrentCall, wish: UploadWish) -> JSONResponse:
     """Where to send a photo that is too large for a direct body."""
+    if wish.content_type not in (known := sorted(MEDIA_TYPES.values())):
+        raise UnsupportedPhotoError(f"content_type is {shortened(wish.content_type)}; there are {', '.join(known)}")
     service = call.service
     ticket = service.store.upload_ticket(wish.content_type, service.settings.max_upload_bytes)
     return JSONResponse({**asdict(ticket), "expires_at": ticket.expires_at.isoformat()})

@@ -72,6 +72,14 @@ class Recommender:
             raise UndecodablePhotoError("the network gives no finite answer for the photo")
         return Analysis(logits, _softmax(logits / self.manifest.model.temperature), embedding)
 
+    def check(self, query: SimilarQuery) -> None:
+        """Check a search before the photo that it is for is decoded.
+
+        Raises:
+            QueryError: a parameter of the query is out of its range.
+        """
+        query.check(self._max_k, self.manifest.categories)
+
     def top(self, analysis: Analysis, k: int) -> list[int]:
         """Indices of the k most probable categories, best first; all where there are fewer.
 
@@ -165,7 +173,7 @@ class Recommender:
     def _search(
         self, embedding: npt.NDArray[np.float32], query: SimilarQuery, excluded: frozenset[int], timings: Timings
     ) -> list[Match]:
-        query.check(self._max_k, self.manifest.categories)
+        self.check(query)
         with timings.measure("search"):
             allowed = None if query.where.empty else self._catalog.passing(query.where)
             available = self._index.count if allowed is None else len(allowed)

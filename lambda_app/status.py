@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from lambda_app import answers, openapi, schemas
-from lambda_app.calls import CurrentCall
+from lambda_app.calls import CurrentCall, blocking
 from lambda_app.files import INDEX, page_response, static_file
 
 router = APIRouter(tags=["service"])
@@ -21,12 +21,14 @@ async def healthcheck() -> JSONResponse:
 
 
 @router.get("/readyz", response_model=schemas.Ready, responses=openapi.errors(503))
+@blocking
 def readyz(call: CurrentCall) -> JSONResponse:
     """Whether a release answers; starts loading it, and waits for that."""
     return JSONResponse({"status": "ready", "release": call.live().release})
 
 
 @router.get("/release", response_model=schemas.ReleaseAnswer, responses=openapi.errors(429, 503))
+@blocking
 def release(call: CurrentCall) -> JSONResponse:
     """What is live."""
     return JSONResponse(answers.release_answer(call.live()))

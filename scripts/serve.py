@@ -9,6 +9,7 @@ import uvicorn
 
 from lambda_app.app import create_app
 from lambda_app.errors import LookalikeError
+from lambda_app.memory import keep_freed_memory
 from lambda_app.settings import Settings
 
 
@@ -20,6 +21,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8000)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    keep_freed_memory()
     environ = dict(os.environ)
     if args.store:
         environ["LOOKALIKE_STORE"] = args.store

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TIERS = [
-    {"errors", "photo_rules", "preprocessing", "release", "archive", "catalog", "columns", "rows", "timings"},
+    {"errors", "memory", "photo_rules", "preprocessing", "release", "archive", "catalog", "columns", "rows", "timings"},
     {
         "settings",
         "store",
@@ -32,6 +32,7 @@ TIERS = [
         "answers",
         "app",
         "files",
+        "gateway",
         "handler",
         "intake",
         "items",

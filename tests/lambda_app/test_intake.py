@@ -164,5 +164,14 @@ def test_a_bad_parameter_is_named_with_its_limit(client: TestClient, photo: byte
     assert says in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("route", ["/predict", "/predict/category", "/predict/similar_images", "/predict/batch"])
+def test_a_bad_parameter_is_refused_before_the_photo_is_decoded(client: TestClient, photo: bytes, route: str):
+    field = "files" if route.endswith("batch") else "file"
+    for data in (photo, b"no photo"):
+        answer = client.post(f"{route}?k=0", files={field: data})
+        assert (answer.status_code, answer.json()["detail"]) == (422, "k is 0; it takes 1 to 100")
+        assert "decode" not in answer.headers["server-timing"]
+
+
 def test_unknown_parameters_are_ignored(client: TestClient):
     assert client.get("/items/003a/similar?colour=red&k=2").status_code == 200

@@ -33,6 +33,17 @@ def test_names_that_are_not_utf8_are_replaced():
     assert parse_multipart(body, CONTENT_TYPE)[0].filename == "\ufffd.jpg"
 
 
+def test_what_stands_before_and_after_the_form_is_passed_over():
+    body = form(part("file", b"x"))
+    for around in (b"\r\n" + body, b"a preamble\r\n" + body, body + b"an epilogue"):
+        assert parse_multipart(around, CONTENT_TYPE) == [Part("file", "photo.jpg", b"x")]
+
+
+def test_a_line_that_only_begins_like_the_boundary_is_content():
+    data = f"\r\n--{BOUNDARY}er\r\n".encode()
+    assert parse_multipart(form(part("file", data)), CONTENT_TYPE)[0].data == data
+
+
 def test_a_form_may_be_empty():
     assert parse_multipart(form(), CONTENT_TYPE) == []
 
@@ -51,6 +62,7 @@ def test_a_form_may_be_empty():
         (form(f"--{BOUNDARY}\r\n\r\nx\r\n".encode()), CONTENT_TYPE, "has no name"),
         (form(f"--{BOUNDARY}\r\nbad header\r\n\r\nx\r\n".encode()), CONTENT_TYPE, "does not parse"),
         (form(f"--{BOUNDARY}\r\nA: {'x' * 100_000}\r\n\r\nx\r\n".encode()), CONTENT_TYPE, "does not parse"),
+        (form(f"--{BOUNDARY}\r\nA: x\rB: y\r\n\r\nx\r\n".encode()), CONTENT_TYPE, "does not parse"),
         (form(*[part("file", b"x")] * (MAX_PARTS + 1)), CONTENT_TYPE, "more than 100 parts"),
     ],
 )

@@ -10,7 +10,6 @@ from obstore.exceptions import BaseError
 
 from lambda_app.errors import (
     MissingObjectError,
-    NotSupportedError,
     PhotoTooLargeError,
     PointerConflictError,
     ReleaseError,
@@ -252,11 +251,6 @@ def test_only_uploads_are_read_as_uploads(store, key):
     store.write("live.json", b"{}")
     with pytest.raises(MissingObjectError, match="is no upload"):
         store.read_upload(key, 1000)
-
-
-def test_another_type_of_upload_is_refused(store):
-    with pytest.raises(NotSupportedError, match="text/html"):
-        store.upload_ticket("text/html", 1000)
 
 
 def test_photos_are_reached_by_presigned_url(store):

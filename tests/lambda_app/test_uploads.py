@@ -61,6 +61,14 @@ def test_a_photo_can_be_sent_ahead(client: TestClient, bucket: AddressingStore, 
     assert client.post("/predict", json={"upload": ticket.key}).status_code == 413
 
 
+@pytest.mark.parametrize("content_type", ["text/html", "image/gif", "", "x" * 500])
+def test_an_upload_of_what_no_photo_is_is_refused(client: TestClient, content_type: str):
+    answer = client.post("/uploads", json={"content_type": content_type})
+    assert answer.status_code == 415
+    assert answer.json()["detail"].endswith("there are image/jpeg, image/png, image/webp")
+    assert len(answer.json()["detail"]) < 200
+
+
 def test_photos_are_fetched_where_the_store_says(client: TestClient):
     address = "https://photos.example/datasets/sample/photos/003a.jpg?signature=1"
     assert client.get("/items/003a").json()["photo"] == address
