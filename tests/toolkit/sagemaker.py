@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.s3_server import CREDENTIALS
+from tests.s3_server import CREDENTIALS
 from tests.toolkit.container import Container
 
 DEADLINE_SECONDS = 540
@@ -64,9 +64,9 @@ def run_job(container: Container, request: Mapping[str, Any], root: Path, s3: An
         "SAGEMAKER_TRAINING_MODULE": "sagemaker_pytorch_container.training:main",
         # Set by SageMaker.
         "TRAINING_JOB_NAME": request["TrainingJobName"],
-        "AWS_REGION": CREDENTIALS["region_name"],
-        "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
+        "AWS_REGION": CREDENTIALS["region"],
+        "AWS_ACCESS_KEY_ID": CREDENTIALS["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": CREDENTIALS["secret_access_key"],
         **request["Environment"],
         # The toolkit's own words for a folder other than /opt/ml and for an S3 other than AWS's.
         "SAGEMAKER_BASE_DIR": str(root),
