@@ -1,7 +1,11 @@
 """The Lambda entry point for HTTP events: `lambda_app.handler.handler`."""
 
 # ruff: noqa: E402 - the order of imports is what this module is about
+import gc
 from typing import Any
+
+# What imports make stays: looking through it for garbage is a twelfth of their time.
+gc.disable()
 
 from lambda_app.errors import NotLiveError
 from lambda_app.live import LiveRelease
@@ -35,6 +39,8 @@ from lambda_app.gateway import NativeHTTPGateway
 TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/javascript", "image/svg+xml"]
 
 app = create_app(settings, store, observer, live)
+gc.freeze()
+gc.enable()
 # Lifespan off: Mangum would run startup and shutdown at every invocation.
 _http = Mangum(app, lifespan="off", text_mime_types=TEXT_TYPES, custom_handlers=[NativeHTTPGateway])
 

@@ -14,7 +14,7 @@ from lambda_app.rows import RowSet
 from lambda_app.vector_file import open_vectors
 
 # Up to so many rows, or one row in so many, reading all that pass is quicker than finding the near ones among them.
-_FEW_ROWS, _ONE_ROW_IN = 200, 10_000
+_FEW_ROWS, _ONE_ROW_IN = 200, 5_000
 # Candidates are found for at least this many neighbours: the recall of the manifest is that of ten.
 _LEAST_DEPTH = 10
 # Of the candidates, the best by codes are scored by whole vectors: so many for each neighbour wanted.
@@ -22,8 +22,8 @@ _RANKED = 2
 # So many candidates for each neighbour are looked for even where a filter leaves them little to compete with.
 _LEAST_FACTOR = 8
 # Lists that are looked into grow with these powers of how much of the catalogue lies where nothing passes, and of how
-# many rows lie beside each that passes: what keeps recall at 50 %, 1 % and one category of a million and ten million.
-_ELSEWHERE, _THINNED = 0.7, 0.3
+# many rows lie beside each that passes: measured at 50 %, 1 % and one category of a million and of ten million.
+_ELSEWHERE, _THINNED = 0.85, 0.3
 # Where lists near the query hold too few candidates, so many times as many lists are looked into.
 _WIDENING = 4
 # Below any length of a vector, so that one of zeros is no division by zero.

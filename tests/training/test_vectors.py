@@ -41,6 +41,15 @@ def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_pa
     assert np.mean(true >= exact[:, None] - 1e-5) >= 0.95
 
 
+def test_a_very_large_catalogue_gives_up_recall_for_time(tmp_path, monkeypatch):
+    vectors = l2_normalise(np.random.default_rng(0).normal(size=(2000, 16)))  # without clusters: hard to find
+    usual = build_index(vectors, "ivf-float16", tmp_path / "usual.faiss", seed=0)
+    monkeypatch.setattr(building, "MANY", 1999)
+    large = build_index(vectors, "ivf-float16", tmp_path / "large.faiss", seed=0)
+    assert building.WANTED_OF_MANY <= large.recall_at_10 < usual.recall_at_10
+    assert large.search["nprobe"] * large.search["factor"] < usual.search["nprobe"] * usual.search["factor"]
+
+
 def test_recall_that_cannot_be_reached_gives_nearly_what_can_be(vectors, tmp_path, monkeypatch):
     monkeypatch.setitem(building.WANTED_RECALL, "ivf-int8", 1.1)
     monkeypatch.setattr(building, "YIELDED", 0.0)
