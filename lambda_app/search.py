@@ -44,7 +44,7 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _Place:
     """Where in an inverted file a set of rows lies.
 
     Attributes:
@@ -88,7 +88,7 @@ class VectorIndex:
         self._nprobe = min(entry.search.get("nprobe", 1), max(1, self._file.lists))
         self._unfiltered = self._file.parameters(self._nprobe)  # what most searches ask, made once
         self._factor = entry.search.get("factor", 1)
-        self._lists_held: WeakKeyDictionary[RowSet, _Held] = WeakKeyDictionary()
+        self._places: WeakKeyDictionary[RowSet, _Place] = WeakKeyDictionary()
         self._threads = threads
         self.count: int = entry.count
         self.dim: int = found.d
@@ -131,12 +131,12 @@ class VectorIndex:
         lists: RowSet | None = None
         nprobe, parameters, wanted = self._nprobe, self._unfiltered, self._factor * depth
         if allowed is not None:
-            held = self._lists_of(allowed)
-            lists, thinned = held.lists, 1 / held.share
+            place = self._place_of(allowed)
+            lists, thinned = place.lists, 1 / place.share
             # Where what passes lies together, as a category does, and elsewhere than the query, the near ones lie in
             # more of those lists. Where it is strewn over all lists, as by a price, more of them are looked through for
             # fewer candidates, which compete the less.
-            elsewhere = max(1.0, self.count / len(allowed) * held.share)
+            elsewhere = max(1.0, self.count / len(allowed) * place.share)
             nprobe = min(self._file.lists, int(np.ceil(nprobe * elsewhere**_ELSEWHERE * thinned**_THINNED)))
             wanted = min(len(allowed), max(int(wanted / thinned**0.5), min(self._factor, _LEAST_FACTOR) * depth))
             parameters = self._file.parameters(nprobe, allowed, lists)
@@ -150,15 +150,15 @@ class VectorIndex:
             _, rows[few] = self._file.searched.search(queries[few], wanted, params=parameters)
         return rows
 
-    def _lists_of(self, allowed: RowSet) -> _Held:
-        """The lists that hold a row that may answer: near the query there may be none, as where the photo of a sofa is
-        asked for phones. Kept as long as the set of rows is.
+    def _place_of(self, allowed: RowSet) -> _Place:
+        """Where the rows that may answer lie: near the query there may be none, as where the photo of a sofa is asked
+        for phones. Kept as long as the set of rows is.
         """
-        if allowed not in self._lists_held:
+        if allowed not in self._places:
             passing = np.bincount(self._file.list_of_row[allowed.mask(self.count)], minlength=self._file.lists)
             beside = passing / np.maximum(self._file.list_sizes, 1)
-            self._lists_held[allowed] = _Held(RowSet.of_mask(passing > 0), float(passing @ beside / passing.sum()))
-        return self._lists_held[allowed]
+            self._places[allowed] = _Place(RowSet.of_mask(passing > 0), float(passing @ beside / len(allowed)))
+        return self._places[allowed]
 
     def _rank(self, queries: npt.NDArray[np.float32], candidates: npt.NDArray[np.int64], k: int) -> Neighbours:
         """The k best of each query's candidates, int64 (q, m), -1 where there is none, by their stored vectors."""

@@ -17,7 +17,7 @@ from sample.generate import generate
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
-# What reaches the most on two cores in some four minutes, from random weights: small photos, a lean network, small
+# What reaches the most on two cores in BUDGET_SECONDS, from random weights: small photos, a lean network, small
 # batches (many steps), and most of the photos to learn from. The budget shortens the schedule on a slower machine.
 RECIPE = (
     *("--weights", "none", "--validation-share", "0.1", "--batch", "32", "--metric-weight", "1"),

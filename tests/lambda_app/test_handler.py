@@ -1,5 +1,6 @@
 import asyncio
 import base64
+import gc
 import importlib
 import json
 import random
@@ -116,3 +117,11 @@ def test_a_release_goes_live_between_invocations(
         publish_directly(store, release.folder, release.manifest)
         answer = handler(recorded("http_v2_get"), CONTEXT)
         assert answer["headers"]["x-lookalike-release"] == release.manifest.release
+
+
+def test_garbage_is_collected_again_once_the_imports_are_done(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler_of(store, monkeypatch)
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
