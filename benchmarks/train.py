@@ -119,14 +119,15 @@ def measure(
         freeze: the last stage that does not learn.
         streamed: whether photos stay in the memory-mapped cache even where the device has room for them.
     """
+    # Photos in one size, which the fixed batch has.
     settings = FitSettings(
-        backbone=plan.backbone, weights="none", freeze=freeze, batch=plan.batch, epochs=plan.rounds + 1
+        backbone=plan.backbone, weights="none", freeze=freeze, batch=plan.batch, epochs=plan.rounds + 1, small=1.0
     )
     trainer = Trainer(dataset, settings, plan.device, ALONE, execution)
     if streamed:
-        trainer.feed = StreamedPhotos(dataset.photos, trainer.rows, plan.device)
+        trainer.input.feed = StreamedPhotos(dataset.photos, trainer.input.rows, plan.device)
     batch = _fixed_batch(trainer, plan)
-    steps = trainer.steps_per_epoch
+    steps = trainer.input.steps_per_epoch
     on_fixed_batch(trainer, batch, 1)
     if plan.device.type == "cuda":  # what is searched for and compiled at first is no part of the rate
         trainer.train_epoch(repeat(None))
@@ -157,7 +158,7 @@ def _fixed_batch(trainer: Trainer, plan: Plan) -> tuple[Tensor, Tensor, Tensor]:
     count = min(plan.batch, plan.photos)
     images = torch.randn((count, 3, plan.size, plan.size)).contiguous(memory_format=torch.channels_last)
     categories = torch.from_numpy(trainer.dataset.category[:count])
-    identities = torch.from_numpy(trainer.identities.labels[:count])
+    identities = torch.from_numpy(trainer.input.identities.labels[:count])
     return images.to(plan.device), categories.to(plan.device), identities.to(plan.device)
 
 

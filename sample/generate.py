@@ -28,7 +28,7 @@ from sample.tables import (
     write_table,
 )
 
-DEFAULT_PHOTOS = 3_200
+DEFAULT_PHOTOS = 4_800
 CHUNK = 24  # products that a process draws between two signs of life
 POOL_FROM = 400  # photos; fewer are drawn sooner than processes start, unless workers are asked for
 

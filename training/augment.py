@@ -126,17 +126,18 @@ def draw_changes(count: int, limits: Augmentation, generator: torch.Generator, t
     return Changes(theta, mix, lift, erased, paint)
 
 
-def change(unit: Tensor, changes: Changes) -> Tensor:
+def change(unit: Tensor, changes: Changes, side: int | None = None) -> Tensor:
     """Do to each photo what was drawn for it.
 
     Args:
         unit: float32 (n, 3, size, size) in [0, 1].
+        side: of the photos that come out, in pixels; None for the size that they have.
 
     Returns:
-        float32, same shape and range; what comes into the frame is black, as the letterbox is.
+        float32 (n, 3, side, side) in [0, 1]; what comes into the frame is black, as the letterbox is.
     """
     changes = changes.to(unit.device)
-    grid = _grid(changes.theta, unit)
+    grid = _grid(changes.theta, _centres(side or unit.shape[-1], unit.device))
     moved = F.grid_sample(unit, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     if changes.mix is not None and changes.lift is not None:
         moved = _recolour(moved, changes.mix, changes.lift)
@@ -194,9 +195,9 @@ def _rectangles(count: int, limits: Augmentation, generator: torch.Generator) ->
     return torch.where((chosen < limits.erasing)[:, None], corners, 0.0)
 
 
-def _grid(theta: Tensor, unit: Tensor) -> Tensor:
-    """Where in the input each output pixel is taken from, (n, size, size, 2) in [-1, 1]: as `F.affine_grid`, faster."""
-    centres = 2 * _centres(unit) - 1
+def _grid(theta: Tensor, centres: Tensor) -> Tensor:
+    """Where in the input each output pixel is taken from, (n, side, side, 2) in [-1, 1]: as `F.affine_grid`, faster."""
+    centres = 2 * centres - 1
     across = centres[:, None] * theta[:, None, None, :, 0]  # (n, 1, size, 2)
     down = centres[:, None, None] * theta[:, None, None, :, 1] + theta[:, None, None, :, 2]  # (n, size, 1, 2)
     return across + down
@@ -210,14 +211,14 @@ def _recolour(unit: Tensor, mix: Tensor, lift: Tensor) -> Tensor:
 
 def _paint_over(unit: Tensor, erased: Tensor, paint: Tensor) -> Tensor:
     left, top, right, bottom = erased[:, :, None].unbind(dim=1)  # each (n, 1)
-    centres = _centres(unit)
+    centres = _centres(unit.shape[-1], unit.device)
     columns, rows = (left <= centres) & (centres < right), (top <= centres) & (centres < bottom)  # (n, size)
     return torch.where((rows[:, :, None] & columns[:, None, :])[:, None], paint[:, :, None, None], unit)
 
 
-def _centres(unit: Tensor) -> Tensor:
-    """Of the pixels along a side, as shares of it: (size,)."""
-    return (torch.arange(unit.shape[-1], device=unit.device) + 0.5) / unit.shape[-1]
+def _centres(side: int, device: torch.device) -> Tensor:
+    """Of the pixels along a side, as shares of it: (side,)."""
+    return (torch.arange(side, device=device) + 0.5) / side
 
 
 def _spread(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

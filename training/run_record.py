@@ -95,7 +95,7 @@ class RunRecord:
                 "best_epoch": self.best_epoch,
                 "epochs": len(self.history),
                 "seconds": round(sum(figures["seconds"] for figures in self.history), 1),
-                "metric_labels": self.trainer.identities.kind,
+                "metric_labels": self.trainer.input.identities.kind,
                 "device": _name(device),
                 "processes": self.trainer.world.size,
                 "torch": torch.__version__,

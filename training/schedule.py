@@ -1,4 +1,4 @@
-"""Learning-rate schedules: pure functions of how far a run has come."""
+"""Schedules of the learning rate and of the photos' size: pure functions of how far a run has come."""
 
 import math
 
@@ -8,6 +8,10 @@ SCHEDULES = ("cosine", "flat", "waves")
 # Of "waves", as in the published study: three periods a run, and a lowest rate of 1e-6 where the highest is 0.015.
 _WAVES = 3
 _LOWEST = 1e-6 / 0.015
+# Of a run with smaller photos at first. What comes after lets the network settle on the size that it is used with.
+_SMALL_UNTIL = 0.6
+# Small sides are multiples of it: a network halves its photos some five times, and rounds up.
+_SIDE_STEP = 8
 
 
 def learning_rate(progress: float, *, peak: float, schedule: str, warmup: float) -> float:
@@ -35,6 +39,22 @@ def learning_rate(progress: float, *, peak: float, schedule: str, warmup: float)
         height = 0.5 * (1.0 + math.cos(2.0 * math.pi * _WAVES * rest))
         return peak * (_LOWEST + (1.0 - _LOWEST) * height)
     raise SettingsError(f"no schedule {schedule!r}; there are {', '.join(SCHEDULES)}")
+
+
+def photo_side(progress: float, *, size: int, small: float) -> int:
+    """The side of the training photos at a point of a run, in pixels.
+
+    Smaller photos at first cost the square of their side in time, and what is learned of them holds for larger ones
+    (Howard et al. 2018 for DAWNBench; Tan and Le 2021, "EfficientNetV2", section 4).
+
+    Args:
+        progress: share of the run done, in [0, 1].
+        size: full side.
+        small: side in the first part of the run, over `size`.
+    """
+    if progress >= _SMALL_UNTIL or small >= 1:
+        return size
+    return min(size, max(_SIDE_STEP, round(size * small / _SIDE_STEP) * _SIDE_STEP))
 
 
 def run_progress(step: int, steps: int, elapsed: float, budget: float) -> float:

@@ -10,19 +10,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from training.augment import Augmentation, change, draw_changes, normalise, to_unit
 from training.dataset import Dataset
 from training.distributed import ALONE, World
 from training.errors import DataError, DivergedError
 from training.execution import DEFAULT, Execution, prepared
-from training.feed import feed_of, sent
-from training.losses import TrainingLoss, balanced_weights, identity_labels
+from training.input_pipeline import InputPipeline
+from training.losses import TrainingLoss, balanced_weights
 from training.model import EmbeddingNet
 from training.optimisation import Average, optimiser_of
 from training.recipe import FitSettings
-from training.sampler import batches_per_epoch, first_of_each, pair_batches
 from training.schedule import learning_rate, run_progress
-from training.seeds import generator_of, seed_of
+from training.seeds import seed_of
 from training.validation import validate
 from training.weights import start_from
 
@@ -50,9 +48,8 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.dataset, self.settings, self.device, self.world = dataset, settings, device, world
         self.execution = execution
-        self.rows = dataset.rows("train")
-        _check_enough(len(self.rows), settings.batch, world, dataset)
-        self.identities = identity_labels(dataset.product[self.rows], dataset.category[self.rows])
+        self.input = InputPipeline(dataset, settings, device, world)
+        _check_enough(len(self.input.rows), settings.batch, world, dataset)
         model = EmbeddingNet(settings.backbone, len(dataset.categories))
         if world.leads:  # the others get them from it
             start_from(model, settings.weights, dataset.categories)
@@ -63,12 +60,9 @@ class Trainer:
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.forward = world.parallel(prepared(self.model, execution, device), device)
         self.average = Average(self.model, settings.ema)
-        weights = balanced_weights(dataset.category[self.rows], len(dataset.categories), settings.balance)
+        weights = balanced_weights(dataset.category[self.input.rows], len(dataset.categories), settings.balance)
         self.loss = TrainingLoss(settings.smoothing, settings.metric_weight, torch.from_numpy(weights)).to(device)
-        self.optimiser = optimiser_of(self.model, settings.optimiser, settings.lr, settings.weight_decay)
-        self.augmentation = Augmentation(settings.rotation, settings.crop, settings.colour, settings.erasing)
-        self.feed = feed_of(dataset.photos, self.rows, device)
-        self.steps_per_epoch = batches_per_epoch(len(self.rows), settings.batch)
+        self.optimiser = optimiser_of(self.model, settings.optimiser, settings.lr)
         self.epoch = 0
         self.elapsed = 0.0
         self.begin_epoch()
@@ -81,12 +75,12 @@ class Trainer:
     @property
     def steps(self) -> int:
         """Optimiser steps of the whole run."""
-        return self.settings.epochs * self.steps_per_epoch
+        return self.settings.epochs * self.input.steps_per_epoch
 
     @property
     def steps_left(self) -> int:
         """Optimiser steps that are still to do, if no time budget ends the run before."""
-        return self.steps - self.epoch * self.steps_per_epoch - self.done
+        return self.steps - self.epoch * self.input.steps_per_epoch - self.done
 
     def progress(self) -> float:
         """Share of the run that lies behind, by steps or by the time budget."""
@@ -96,7 +90,7 @@ class Trainer:
         """Forget the epoch that was; nothing of the next is done."""
         self.done = 0
         self.seconds = 0.0
-        self.losses = torch.zeros(self.steps_per_epoch, device=self.device)
+        self.losses = torch.zeros(self.input.steps_per_epoch, device=self.device)
 
     def train_epoch(self, bar: Iterator[object], stop: Callable[[], bool] = lambda: False) -> dict[str, Any] | None:
         """What is left of a pass over the training split, or as much of it as the time budget leaves.
@@ -114,12 +108,10 @@ class Trainer:
             LostProcessError: another process has ended.
         """
         clock = _Clock(self)
-        batches = pair_batches(
-            self.identities.labels, self.settings.batch, generator_of(self.settings.seed, self.epoch)
-        )
+        batches = self.input.batches(self.epoch)
         left, own = batches[self.done :], self.world.share(len(batches[0]))
         self.model.train()
-        with closing(self.feed.batches(batch[own] for batch in left)) as fed:
+        with closing(self.input.feed.batches(batch[own] for batch in left)) as fed:
             for batch, photos in zip(left, fed, strict=True):
                 if clock.tick(stop()):
                     return None
@@ -208,16 +200,10 @@ class Trainer:
 
     def _step(self, batch: npt.NDArray[np.int64], photos: Tensor) -> Tensor:
         """Learn from these positions of the training split, of whose photos this process has its share."""
-        step = (self.settings.seed, self.epoch, self.done)
+        step = (self.epoch, self.done)
         # Dropout and stochastic depth draw from the global generator.
-        torch.manual_seed(seed_of(*step, self.world.rank))
-        labels = self.identities.labels[batch]
-        twins = torch.from_numpy(first_of_each(labels)) if self.identities.kind == "product" else None
-        changes = draw_changes(len(batch), self.augmentation, torch.Generator().manual_seed(seed_of(*step)), twins)
-        unit = change(to_unit(photos), changes.of(self.world.share(len(batch))))
-        images = normalise(unit, self.dataset.preprocessing).contiguous(memory_format=torch.channels_last)
-        categories = torch.from_numpy(self.dataset.category[self.rows[batch]])
-        return self.learn(images, sent(categories, self.device), sent(torch.from_numpy(labels), self.device))
+        torch.manual_seed(seed_of(self.settings.seed, *step, self.world.rank))
+        return self.learn(self.input.images(batch, photos, step, self.progress()), *self.input.labels(batch))
 
     def _set_rate(self) -> None:
         """Set the learning rate for this point of the run."""
@@ -253,11 +239,11 @@ class _Clock:
 
 
 def _check_enough(photos: int, batch: int, world: World, dataset: Dataset) -> None:
-    """Every process needs a photo of each batch."""
+    """Every process needs two photos of each batch: batch-norm knows no spread of one."""
     if photos < 2:
         raise DataError(f"{dataset.path} has {photos} training photos; 2 are the least to learn from")
-    if min(photos, batch) < world.size:
+    if min(photos, batch) < 2 * world.size:
         raise DataError(
-            f"a batch has {min(photos, batch)} photos, which do not go round {world.size} processes; "
+            f"a batch has {min(photos, batch)} photos, less than two for each of {world.size} processes; "
             "start fewer, or raise --batch"
         )

@@ -111,6 +111,15 @@ def test_pixels_are_taken_from_where_torch_would_take_them(photos):
     torch.testing.assert_close(change(to_unit(photos), changes), expected, atol=1e-4, rtol=0)
 
 
+def test_smaller_photos_are_scaled_as_torch_would_scale_them(photos):
+    unit = to_unit(photos)
+    still = draw_changes(len(unit), Augmentation(rotation=0, crop=0, colour=0), generator())
+    mirrored = still.theta[:, 0, 0] < 0
+    expected = F.interpolate(unit, size=(16, 16), mode="bilinear", align_corners=False)
+    expected[mirrored] = expected[mirrored].flip(3)
+    assert torch.allclose(change(unit, still, 16), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize(("crop", "proportion"), [(0.0, 1.0), (0.2, 0.950), (0.717, 0.75)])
 def test_a_crop_changes_size_and_proportions_as_a_random_resized_crop_does(crop, proportion):
     """At 0.717 of a side, which is 8 % of the area left, proportions go from 3/4 to 4/3."""

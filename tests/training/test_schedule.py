@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lambda_app.errors import SettingsError
-from training.schedule import learning_rate, run_progress
+from training.schedule import learning_rate, photo_side, run_progress
 
 
 def test_warmup_climbs_linearly_to_the_peak():
@@ -58,3 +58,15 @@ def test_progress_is_the_further_of_steps_and_time(step, elapsed, budget, expect
 
 def test_a_run_of_no_steps_is_done():
     assert run_progress(0, 0, 0.0, 0.0) == 1.0
+
+
+def test_photos_are_small_for_most_of_a_run_and_whole_for_the_rest():
+    assert [photo_side(x, size=224, small=0.75) for x in (0.0, 0.59, 0.6, 1.0)] == [168, 168, 224, 224]
+
+
+@pytest.mark.parametrize(
+    ("size", "small", "side"),
+    [(64, 0.75, 48), (64, 1.0, 64), (100, 1.0, 100), (100, 0.5, 48), (32, 0.25, 8), (9, 0.9, 8)],
+)
+def test_a_small_side_is_a_multiple_of_eight_and_no_larger_than_the_full_one(size, small, side):
+    assert photo_side(0.0, size=size, small=small) == side

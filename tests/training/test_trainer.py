@@ -35,7 +35,7 @@ def weights(trainer):
     "changes",
     [
         {},
-        {"optimiser": "sgd", "lr": 0.01, "weight_decay": 0.0, "schedule": "flat"},
+        {"optimiser": "sgd", "lr": 0.01, "schedule": "flat"},
         {"metric_weight": 0.0},
         {"erasing": 0.2, "balance": 1.0},
     ],
@@ -45,6 +45,15 @@ def test_training_lowers_the_loss(make, changes):
     losses = [trainer.train_epoch(bar())["train_loss"] for _ in range(3)]
     assert losses[-1] < losses[0]
     assert trainer.progress() == 1
+
+
+def test_photos_grow_within_the_run(make):
+    trainer, sides = make(epochs=3, small=0.75), []
+    trainer.forward.register_forward_pre_hook(lambda _, images: sides.append(tuple(images[0].shape[2:])))
+    for _ in range(3):
+        trainer.train_epoch(bar())
+    size, first = trainer.dataset.preprocessing.size, round(trainer.steps * 0.6 + 0.49)
+    assert sides == [(size * 3 // 4,) * 2] * first + [(size, size)] * (trainer.steps - first)
 
 
 def test_the_figures_of_an_epoch_have_their_names(make):
@@ -82,9 +91,9 @@ def test_a_restored_run_goes_on_as_if_it_had_not_stopped(make):
 def test_an_epoch_that_was_stopped_between_steps_ends_as_an_undisturbed_one(make, steps):
     whole = make(epochs=2)
     expected = whole.train_epoch(bar())
-    stopped, asked = make(epochs=2), iter([False] * (whole.steps_per_epoch if steps is None else steps) + [True])
+    stopped, asked = make(epochs=2), iter([False] * (whole.input.steps_per_epoch if steps is None else steps) + [True])
     assert stopped.train_epoch(bar(), lambda: next(asked)) is None
-    assert stopped.done == (whole.steps_per_epoch if steps is None else steps)
+    assert stopped.done == (whole.input.steps_per_epoch if steps is None else steps)
     later = make(epochs=2)
     later.restore(copy.deepcopy(stopped.state()))
     found = later.train_epoch(bar())
@@ -96,8 +105,8 @@ def test_an_epoch_that_was_stopped_between_steps_ends_as_an_undisturbed_one(make
 
 def test_the_weights_do_not_hang_on_where_the_photos_lie(make):
     streamed, there = make(), make()
-    there.feed = feed_of(there.dataset.photos, there.rows, CPU, lambda device: (2**40, 2**40))
-    assert type(there.feed) is not type(streamed.feed)
+    there.input.feed = feed_of(there.dataset.photos, there.input.rows, CPU, lambda device: (2**40, 2**40))
+    assert type(there.input.feed) is not type(streamed.input.feed)
     for trainer in (streamed, there):
         trainer.train_epoch(bar())
     assert torch.equal(weights(streamed), weights(there))
@@ -105,10 +114,10 @@ def test_the_weights_do_not_hang_on_where_the_photos_lie(make):
 
 def test_balance_weighs_categories_within_the_loss(make):
     plain, balanced = make(), make(balance=1.0)
-    counts = np.bincount(plain.dataset.category[plain.rows])
+    counts = np.bincount(plain.dataset.category[plain.input.rows])
     assert torch.all(plain.loss.category_weights == 1)
     total = balanced.loss.category_weights.numpy()[counts > 0] * counts[counts > 0]
-    assert total == pytest.approx(np.full(len(total), len(plain.rows) / len(total)))
+    assert total == pytest.approx(np.full(len(total), len(plain.input.rows) / len(total)))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU to wait for")
@@ -116,7 +125,7 @@ def test_balance_weighs_categories_within_the_loss(make):
 def test_the_host_waits_for_nothing_within_a_step(small_dataset, fit_settings, free):
     device = torch.device("cuda")
     trainer = Trainer(small_dataset, dataclasses.replace(fit_settings, erasing=0.5, balance=0.5), device)
-    trainer.feed = feed_of(small_dataset.photos, trainer.rows, device, lambda device: (free, free))
+    trainer.input.feed = feed_of(small_dataset.photos, trainer.input.rows, device, lambda device: (free, free))
     asked = iter([False] * 3 + [True])
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -126,16 +135,16 @@ def test_the_host_waits_for_nothing_within_a_step(small_dataset, fit_settings, f
     assert trainer.done == 3
 
 
-def test_more_processes_than_photos_in_a_batch_are_refused(small_dataset, fit_settings):
-    with pytest.raises(DataError, match="a batch has 16 photos, which do not go round 17 processes"):
-        Trainer(small_dataset, fit_settings, CPU, World(0, 17))
+def test_fewer_than_two_photos_a_process_are_refused(small_dataset, fit_settings):
+    with pytest.raises(DataError, match="a batch has 16 photos, less than two for each of 9 processes"):
+        Trainer(small_dataset, fit_settings, CPU, World(0, 9))
 
 
 def test_a_spent_time_budget_ends_the_run_within_an_epoch(make):
     trainer = make(epochs=50, seconds=1e-6)
     figures = trainer.train_epoch(bar())
     assert trainer.progress() == 1
-    assert figures["photos_per_s"] * figures["seconds"] < len(trainer.rows)
+    assert figures["photos_per_s"] * figures["seconds"] < len(trainer.input.rows)
 
 
 def test_frozen_stages_keep_their_weights(make):
@@ -145,7 +154,7 @@ def test_frozen_stages_keep_their_weights(make):
     changed = {
         key.split(".")[1] for key, value in trainer.model.state_dict().items() if not torch.equal(value, before[key])
     }
-    assert changed == {"layer4", "weight", "bias"}  # the last stage, and the heads
+    assert changed == {"layer4", "neck", "weight", "bias"}  # what lies behind it, and the heads
 
 
 def test_a_loss_that_is_not_finite_names_epoch_and_batch(make):

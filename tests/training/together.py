@@ -28,7 +28,7 @@ def train(dataset: Dataset, world: World, result: Path) -> None:
     """Train, and let the process that leads write what came of it."""
     trainer = Trainer(dataset, SETTINGS, torch.device("cpu"), world)
     for module in trainer.model.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
+        if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
             module.register_forward_pre_hook(lambda norm, _: norm.eval() and None)
     figures = []
     for _ in range(SETTINGS.epochs):
