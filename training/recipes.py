@@ -71,6 +71,7 @@ COMPARISON = (
 ABLATION = (
     DEFAULT,
     Recipe("no-metric-loss", "cross-entropy alone", {"metric_weight": 0.0}),
+    Recipe("more-metric-loss", "the metric loss at three times its weight", {"metric_weight": 1.5}),
     Recipe("no-smoothing", "no label smoothing", {"smoothing": 0.0}),
     Recipe("no-averaging", "the last weights instead of their average", {"ema": 0.0}),
     Recipe("no-warmup", "the full rate from the first step", {"warmup": 0.0}),
