@@ -45,8 +45,8 @@ def prepared(model: EmbeddingNet, execution: Execution, device: torch.device) ->
     Raises:
         SettingsError: torch.compile is asked for and does not work here.
     """
-    # Batches have two shapes in a whole run, so the search for their fastest convolutions is done twice. TF32 stays as torch has it:
-    # in convolutions, which autocast leaves little of, and not in the products of heads and loss.
+    # Batches have two shapes in a whole run, so the search for their fastest convolutions is done twice. TF32 stays as
+    # torch has it: in convolutions, which autocast leaves little of, and not in the products of heads and loss.
     torch.backends.cudnn.benchmark = True
     forward = TrainedForward(model, execution.bfloat16)
     if execution.compile:

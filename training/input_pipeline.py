@@ -47,6 +47,10 @@ class InputPipeline:
         categories = self._categories if self.identities.kind == "product" else None
         return pair_batches(self.identities.labels, self.settings.batch, rng, categories)
 
+    def side(self, progress: float) -> int:
+        """The side of the images, in pixels, where so much of the run lies behind: see `photo_side`."""
+        return photo_side(progress, size=self.dataset.preprocessing.size, small=self.settings.small)
+
     def images(self, batch: npt.NDArray[np.int64], photos: Tensor, step: tuple[int, int], progress: float) -> Tensor:
         """This process's share of a batch as the network takes it: moved, recoloured, covered, scaled, normalised.
 
@@ -63,8 +67,7 @@ class InputPipeline:
         twins = torch.from_numpy(first_of_each(labels)) if self.identities.kind == "product" else None
         drawn = torch.Generator().manual_seed(seed_of(self.settings.seed, *step))
         changes = draw_changes(len(batch), self._augmentation, drawn, twins).of(self.world.share(len(batch)))
-        side = photo_side(progress, size=photos.shape[1], small=self.settings.small)
-        unit = change(to_unit(photos), changes, side)
+        unit = change(to_unit(photos), changes, self.side(progress))
         return normalise(unit, self.dataset.preprocessing).contiguous(memory_format=torch.channels_last)
 
     def labels(self, batch: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:

@@ -64,7 +64,9 @@ class FitSettings:
         high=1,
     )
     ema: float = setting(0.99, "decay of the averaged weights, which are exported; 0 for none", low=0, high=0.99999)
-    patience: int = setting(0, "epochs without improvement on validation after which to stop; 0 for never", low=0)
+    patience: int = setting(
+        0, "epochs in full size without improvement on validation after which to stop; 0 for never", low=0
+    )
     seed: int = setting(0, "of everything drawn at random", low=0)
 
     def __post_init__(self) -> None:

@@ -61,7 +61,7 @@ class RunRecord:
         if self.best is None or score is None or score > self.best:
             self.best, self.best_epoch, self.stale = score, figures["epoch"], 0
             self._keep()
-        else:
+        elif self.trainer.at_full_size:  # a network is not given up for how it does at a size that it has yet to see
             self.stale += 1
         self.save()
 

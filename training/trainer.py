@@ -86,6 +86,11 @@ class Trainer:
         """Share of the run that lies behind, by steps or by the time budget."""
         return run_progress(self.steps - self.steps_left, self.steps, self.elapsed, self.settings.seconds)
 
+    @property
+    def at_full_size(self) -> bool:
+        """Whether the photos of the next step have the size that the network is judged at."""
+        return self.input.side(self.progress()) == self.dataset.preprocessing.size
+
     def begin_epoch(self) -> None:
         """Forget the epoch that was; nothing of the next is done."""
         self.done = 0
