@@ -99,10 +99,10 @@ def test_weights_elsewhere_are_refused(s3: Any, weights: str) -> None:
 
 
 def test_hyperparameters_are_options_as_text() -> None:
-    given = ["epochs=3", "weight-decay=1e-4", "amp=True", "note=a=b", "empty="]
+    given = ["epochs=3", "metric-weight=1e-4", "amp=True", "note=a=b", "empty="]
     assert remote.parse_hyperparameters(given) == {
         "epochs": "3",
-        "weight-decay": "1e-4",
+        "metric-weight": "1e-4",
         "amp": "True",
         "note": "a=b",
         "empty": "",
