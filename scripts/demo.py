@@ -21,7 +21,7 @@ VAR = ROOT / "var"
 # the photos to learn from. The budget shortens the schedule on a slower machine.
 RECIPE = (
     *("--weights", "none", "--validation-share", "0.1", "--lr", "0.005"),
-    *("--metric-weight", "1.5", "--crop", "0.2", "--rotation", "10", "--warmup", "0.15"),
+    *("--small", "0.75", "--metric-weight", "1.5", "--crop", "0.2", "--rotation", "10", "--warmup", "0.15"),
 )
 BUDGET_SECONDS = 255
 

@@ -32,8 +32,9 @@ class FitSettings:
         0.05, "share of the run that climbs to the rate: random heads upset a backbone", low=0, high=1
     )
     small: float = setting(
-        0.75,
-        "side of the photos in the first 60 % of the run, over the full one: more epochs in equal time; 1 for one size",
+        1.0,
+        "side of the photos in the first 60 % of the run, over the full one: below 1 more epochs in equal time, "
+        "which short runs are too short for",
         low=0.25,
         high=1,
     )

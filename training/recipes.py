@@ -76,7 +76,7 @@ ABLATION = (
     Recipe("no-averaging", "the last weights instead of their average", {"ema": 0.0}),
     Recipe("no-warmup", "the full rate from the first step", {"warmup": 0.0}),
     Recipe("flat-rate", "a flat rate after warm-up", {"schedule": "flat"}),
-    Recipe("one-size", "photos in their full size from the first step", {"small": 1.0}),
+    Recipe("small-at-first", "photos of three quarters of their side for 60 % of the run", {"small": 0.75}),
     Recipe("no-colour", "colours as they are", {"colour": 0.0}),
     Recipe("no-crop", "no zoom and no shift", {"crop": 0.0}),
     Recipe("no-rotation", "no turning", {"rotation": 0.0}),

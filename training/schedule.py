@@ -11,7 +11,7 @@ _LOWEST = 1e-6 / 0.015
 # Of a run with smaller photos at first. What comes after lets the network settle on the size that it is used with.
 _SMALL_UNTIL = 0.6
 # Small sides are multiples of it: a network halves its photos some five times, and rounds up.
-_SIDE_STEP = 8
+_SIDE_STEP = 4
 
 
 def learning_rate(progress: float, *, peak: float, schedule: str, warmup: float) -> float:

@@ -68,5 +68,5 @@ def test_photos_are_small_for_most_of_a_run_and_whole_for_the_rest():
     ("size", "small", "side"),
     [(64, 0.75, 48), (64, 1.0, 64), (100, 1.0, 100), (100, 0.5, 48), (32, 0.25, 8), (9, 0.9, 8)],
 )
-def test_a_small_side_is_a_multiple_of_eight_and_no_larger_than_the_full_one(size, small, side):
+def test_a_small_side_is_a_multiple_of_four_and_no_larger_than_the_full_one(size, small, side):
     assert photo_side(0.0, size=size, small=small) == side
