@@ -119,9 +119,8 @@ def measure(
         freeze: the last stage that does not learn.
         streamed: whether photos stay in the memory-mapped cache even where the device has room for them.
     """
-    # Photos in one size, which the fixed batch has.
     settings = FitSettings(
-        backbone=plan.backbone, weights="none", freeze=freeze, batch=plan.batch, epochs=plan.rounds + 1, small=1.0
+        backbone=plan.backbone, weights="none", freeze=freeze, batch=plan.batch, epochs=plan.rounds + 1
     )
     trainer = Trainer(dataset, settings, plan.device, ALONE, execution)
     if streamed:

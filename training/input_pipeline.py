@@ -8,6 +8,7 @@ from torch import Tensor
 from training.augment import Augmentation, change, draw_changes, normalise, to_unit
 from training.dataset import Dataset
 from training.distributed import World
+from training.errors import DataError
 from training.feed import feed_of, sent
 from training.losses import identity_labels
 from training.recipe import FitSettings
@@ -26,11 +27,15 @@ class InputPipeline:
         rows: of the training split, int64 (n,).
         identities: what the metric term pulls together, of these rows.
         feed: their photos; whoever measures may put another in its place.
+
+    Raises:
+        DataError: too few photos, of the split or of a batch.
     """
 
     def __init__(self, dataset: Dataset, settings: FitSettings, device: torch.device, world: World) -> None:
         self.dataset, self.settings, self.device, self.world = dataset, settings, device, world
         self.rows = dataset.rows("train")
+        _check_enough(len(self.rows), settings.batch, world, dataset)
         self.identities = identity_labels(dataset.product[self.rows], dataset.category[self.rows])
         self.feed = feed_of(dataset.photos, self.rows, device)
         self._augmentation = Augmentation(settings.rotation, settings.crop, settings.colour, settings.erasing)
@@ -75,3 +80,14 @@ class InputPipeline:
         categories = torch.from_numpy(self._categories[batch])
         identities = torch.from_numpy(self.identities.labels[batch])
         return sent(categories, self.device), sent(identities, self.device)
+
+
+def _check_enough(photos: int, batch: int, world: World, dataset: Dataset) -> None:
+    """Every process needs two photos of each batch: batch-norm knows no spread of one."""
+    if photos < 2:
+        raise DataError(f"{dataset.path} has {photos} training photos; 2 are the least to learn from")
+    if min(photos, batch) < 2 * world.size:
+        raise DataError(
+            f"a batch has {min(photos, batch)} photos, less than two for each of {world.size} processes; "
+            "start fewer, or raise --batch"
+        )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from training.dataset import Dataset
 from training.distributed import ALONE, World
-from training.errors import DataError, DivergedError
+from training.errors import DivergedError
 from training.execution import DEFAULT, Execution, prepared
 from training.input_pipeline import InputPipeline
 from training.losses import TrainingLoss, balanced_weights
@@ -49,7 +49,6 @@ class Trainer:
         self.dataset, self.settings, self.device, self.world = dataset, settings, device, world
         self.execution = execution
         self.input = InputPipeline(dataset, settings, device, world)
-        _check_enough(len(self.input.rows), settings.batch, world, dataset)
         model = EmbeddingNet(settings.backbone, len(dataset.categories))
         if world.leads:  # the others get them from it
             start_from(model, settings.weights, dataset.categories)
@@ -241,14 +240,3 @@ class _Clock:
         self.trainer.seconds = self.seconds + now
         self.trainer.elapsed, stopped = self.trainer.world.largest(self.elapsed + now, float(stop))
         return stopped > 0
-
-
-def _check_enough(photos: int, batch: int, world: World, dataset: Dataset) -> None:
-    """Every process needs two photos of each batch: batch-norm knows no spread of one."""
-    if photos < 2:
-        raise DataError(f"{dataset.path} has {photos} training photos; 2 are the least to learn from")
-    if min(photos, batch) < 2 * world.size:
-        raise DataError(
-            f"a batch has {min(photos, batch)} photos, less than two for each of {world.size} processes; "
-            "start fewer, or raise --batch"
-        )
