@@ -75,6 +75,7 @@ ABLATION = (
     Recipe("no-smoothing", "no label smoothing", {"smoothing": 0.0}),
     Recipe("no-averaging", "the last weights instead of their average", {"ema": 0.0}),
     Recipe("no-warmup", "the full rate from the first step", {"warmup": 0.0}),
+    Recipe("higher-rate", "two and a half times the rate", {"lr": 0.005}),
     Recipe("flat-rate", "a flat rate after warm-up", {"schedule": "flat"}),
     Recipe("small-at-first", "photos of three quarters of their side for 60 % of the run", {"small": 0.75}),
     Recipe("no-colour", "colours as they are", {"colour": 0.0}),
