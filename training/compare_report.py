@@ -1,7 +1,7 @@
 """What a comparison found: the figures of each run, and a table of recipes."""
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ Run = Mapping[str, Any]
 _RANKINGS = ("embedding", "logits")
 _LEGEND = (
     "Accuracy and ranking are of the test split: mean ± standard deviation over the seeds. Points are the differences "
-    "of accuracy between runs of the same seed, with the 95 % t interval of their mean: it holds what another seed "
-    "would change, not what other test photos would. Without a metric loss nothing trains the embedding head, which is "
-    "then a random projection of the pooled features; what such a network offers to rank by are its logits."
+    "between runs of the same seed, of the figure to their left, with the 95 % t interval of their mean: it holds what "
+    "another seed would change, not what other test photos would. Without a metric loss nothing trains the embedding "
+    "head, which is then a random projection of the pooled features; what such a network offers to rank by are its "
+    "logits."
 )
 
 
@@ -51,7 +52,7 @@ def figures_of(trial: Trial) -> dict[str, Any]:
 
 def references(recipes: Sequence[Recipe]) -> list[str]:
     """The recipes that the others are held against: the study's, else the first."""
-    return [recipe.name for recipe in recipes if recipe.study] or [recipes[0].name]
+    return [recipe.name for recipe in _references(recipes)]
 
 
 def rows(recipes: Sequence[Recipe], runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -59,7 +60,8 @@ def rows(recipes: Sequence[Recipe], runs: Sequence[Run]) -> list[dict[str, Any]]
 
     Returns:
         recipe, what, runs; accuracy, macro_f1, retrieval by embedding and by logits, photos_per_s and epochs, each
-        with mean and s; differences, by reference, of accuracy, paired by seed, with interval.
+        with mean and s; differences, by reference, of accuracy and of ranking by embedding, paired by seed, each with
+        mean and interval. The study has no embedding: to it there is no difference of ranking.
     """
     by_recipe = {recipe.name: [run for run in runs if run["recipe"] == recipe.name] for recipe in recipes}
     measure = headline(runs[0]["retrieval"])
@@ -76,7 +78,9 @@ def rows(recipes: Sequence[Recipe], runs: Sequence[Run]) -> list[dict[str, Any]]
                 **{name: _spread([run["retrieval"][name][measure] for run in own]) for name in _RANKINGS},
             },
             "differences": {
-                other: _difference(own, by_recipe[other]) for other in references(recipes) if other != recipe.name
+                other.name: _differences(own, by_recipe[other.name], None if other.study else measure)
+                for other in _references(recipes)
+                if other != recipe
             },
         }
         for recipe, own in ((recipe, by_recipe[recipe.name]) for recipe in recipes)
@@ -91,12 +95,15 @@ def table(found: Sequence[Mapping[str, Any]], against: Sequence[str]) -> str:
         against: of `references`.
     """
     measure = spoken(found[0]["retrieval"]["measure"])
+    ranked = [name for name in against if any("embedding" in row["differences"].get(name, ()) for row in found)]
     header = [
         "recipe",
         "accuracy",
         *(f"points over {name}" for name in against),
         "macro-F1",
-        *(f"{measure} by {name}" for name in _RANKINGS),
+        f"{measure} by embedding",
+        *(f"points over {name}" for name in ranked),
+        f"{measure} by logits",
         "photos/s",
         "epochs",
     ]
@@ -106,9 +113,11 @@ def table(found: Sequence[Mapping[str, Any]], against: Sequence[str]) -> str:
             [
                 f"{row['recipe']}: {row['what']}",
                 _percent(row["accuracy"]),
-                *(_points(row["differences"].get(name)) for name in against),
+                *(_points(row, name, "accuracy") for name in against),
                 _percent(row["macro_f1"]),
-                *(_percent(row["retrieval"][name]) for name in _RANKINGS),
+                _percent(row["retrieval"]["embedding"]),
+                *(_points(row, name, "embedding") for name in ranked),
+                _percent(row["retrieval"]["logits"]),
                 f"{row['photos_per_s']['mean']:,.0f}",
                 f"{row['epochs']['mean']:,.0f}",
             ]
@@ -166,10 +175,21 @@ def _spread(values: Sequence[float | None]) -> dict[str, float | None]:
     }
 
 
-def _difference(own: Sequence[Run], others: Sequence[Run]) -> dict[str, Any]:
-    of_seed = {run["seed"]: run["accuracy"] for run in others}
-    mean, interval = paired_difference([run["accuracy"] for run in own], [of_seed[run["seed"]] for run in own])
-    return {"accuracy": mean, "interval": interval}
+def _references(recipes: Sequence[Recipe]) -> list[Recipe]:
+    return [recipe for recipe in recipes if recipe.study] or [recipes[0]]
+
+
+def _differences(own: Sequence[Run], others: Sequence[Run], measure: str | None) -> dict[str, Any]:
+    found = {"accuracy": _difference(own, others, lambda run: run["accuracy"])}
+    if measure is not None and own[0]["retrieval"]["embedding"][measure] is not None:
+        found["embedding"] = _difference(own, others, lambda run: run["retrieval"]["embedding"][measure])
+    return found
+
+
+def _difference(own: Sequence[Run], others: Sequence[Run], figure: Callable[[Run], float]) -> dict[str, Any]:
+    of_seed = {run["seed"]: figure(run) for run in others}
+    mean, interval = paired_difference([figure(run) for run in own], [of_seed[run["seed"]] for run in own])
+    return {"mean": mean, "interval": interval}
 
 
 def _percent(spread: Mapping[str, float | None]) -> str:
@@ -179,11 +199,12 @@ def _percent(spread: Mapping[str, float | None]) -> str:
     return f"{100 * mean:.1f} %" if s is None else f"{100 * mean:.1f} ± {100 * s:.1f} %"
 
 
-def _points(difference: Mapping[str, Any] | None) -> str:
+def _points(row: Mapping[str, Any], reference: str, figure: str) -> str:
+    difference = row["differences"].get(reference)
     if difference is None:
         return ""
-    mean = f"{100 * difference['accuracy']:+.1f}"
-    if difference["interval"] is None:
+    mean = f"{100 * difference[figure]['mean']:+.1f}"
+    if difference[figure]["interval"] is None:
         return mean
-    low, high = difference["interval"]
+    low, high = difference[figure]["interval"]
     return f"{mean} ({100 * low:+.1f} to {100 * high:+.1f})"

@@ -57,7 +57,7 @@ def test_the_page_has_the_table_the_method_and_the_charts(out, found):
     page = (out / "compare.md").read_text()
     flat, default = found["recipes"]
     assert f"| {100 * default['accuracy']['mean']:.1f} ± {100 * default['accuracy']['s']:.1f} % |" in page
-    assert f"{100 * default['differences']['flat']['accuracy']:+.1f} (" in page
+    assert f"{100 * default['differences']['flat']['accuracy']['mean']:+.1f} (" in page
     assert flat["differences"] == {}
     assert "That is in the study's favour." in page
     for name in ("learning_rate", "training_loss", "validation_accuracy"):

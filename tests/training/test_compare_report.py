@@ -43,9 +43,11 @@ def test_a_row_has_means_spreads_and_differences_to_both_of_the_study(runs):
     assert default["runs"] == 2
     assert set(default["differences"]) == {"flat", "cosine"}
     assert set(flat["differences"]) == {"cosine"}
-    assert default["differences"]["flat"]["accuracy"] == pytest.approx(0.25)
+    assert set(default["differences"]["flat"]) == {"accuracy"}  # the study has no embedding to be held against
+    accuracy = default["differences"]["flat"]["accuracy"]
+    assert accuracy["mean"] == pytest.approx(0.25)
     # Differences of 0.2 and 0.3: t of one degree of freedom times 0.05.
-    assert default["differences"]["flat"]["interval"] == pytest.approx((0.25 - 0.6353, 0.25 + 0.6353), abs=1e-4)
+    assert accuracy["interval"] == pytest.approx((0.25 - 0.6353, 0.25 + 0.6353), abs=1e-4)
 
 
 def test_differences_pair_runs_of_the_same_seed_whatever_their_order(runs):
@@ -62,6 +64,30 @@ def test_the_table_says_it_in_percent_and_points(runs):
         "| default: the default settings | 80.0 ± 14.1 % | +25.0 (-38.5 to +88.5) | +30.0 (-97.1 to +157.1) "
         "| 40.0 ± 7.1 % | 50.0 ± 0.0 % | 50.0 ± 0.0 % | 1,234 | 2 |"
     )
+
+
+def test_beside_a_recipe_that_learns_an_embedding_ranking_has_its_differences_too():
+    recipes = (RECIPES["default"], RECIPES["no-crop"])
+    runs = [run("default", 0, 0.5, 0.5), run("default", 1, 0.5, 0.6), run("no-crop", 0, 0.5, 0.3)]
+    runs.append(run("no-crop", 1, 0.6, 0.4))
+    head, _, default, other = table(rows(recipes, runs), references(recipes)).splitlines()
+    assert head == (
+        "| recipe | accuracy | points over default | macro-F1 | recall@4 by embedding | points over default "
+        "| recall@4 by logits | photos/s | epochs |"
+    )
+    assert default.split(" | ")[5] == ""
+    assert other.split(" | ")[2] == "+5.0 (-58.5 to +68.5)"
+    assert other.split(" | ")[5] == "-20.0 (-20.0 to -20.0)"
+
+
+def test_where_no_test_photo_has_another_of_its_kind_ranking_has_neither_figures_nor_differences():
+    recipes = (RECIPES["default"], RECIPES["no-crop"])
+    runs = [run(recipe.name, 0, 0.5) for recipe in recipes]
+    for one in runs:
+        one["retrieval"] = {name: {"recall@4": None, "category_precision@4": None} for name in one["retrieval"]}
+    head, _, _, other = table(rows(recipes, runs), references(recipes)).splitlines()
+    assert head.count("points over default") == 1
+    assert other.count("n/a") == 2
 
 
 def test_a_single_seed_has_no_spread_and_no_interval(runs):
