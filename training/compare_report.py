@@ -50,9 +50,9 @@ def figures_of(trial: Trial) -> dict[str, Any]:
     }
 
 
-def references(recipes: Sequence[Recipe]) -> list[str]:
+def references(recipes: Sequence[Recipe]) -> list[Recipe]:
     """The recipes that the others are held against: the study's, else the first."""
-    return [recipe.name for recipe in _references(recipes)]
+    return [recipe for recipe in recipes if recipe.study] or [recipes[0]]
 
 
 def rows(recipes: Sequence[Recipe], runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -79,7 +79,7 @@ def rows(recipes: Sequence[Recipe], runs: Sequence[Run]) -> list[dict[str, Any]]
             },
             "differences": {
                 other.name: _differences(own, by_recipe[other.name], None if other.study else measure)
-                for other in _references(recipes)
+                for other in references(recipes)
                 if other != recipe
             },
         }
@@ -87,7 +87,7 @@ def rows(recipes: Sequence[Recipe], runs: Sequence[Run]) -> list[dict[str, Any]]
     ]
 
 
-def table(found: Sequence[Mapping[str, Any]], against: Sequence[str]) -> str:
+def table(found: Sequence[Mapping[str, Any]], against: Sequence[Recipe]) -> str:
     """The rows as Markdown.
 
     Args:
@@ -95,11 +95,12 @@ def table(found: Sequence[Mapping[str, Any]], against: Sequence[str]) -> str:
         against: of `references`.
     """
     measure = spoken(found[0]["retrieval"]["measure"])
-    ranked = [name for name in against if any("embedding" in row["differences"].get(name, ()) for row in found)]
+    names = [recipe.name for recipe in against]
+    ranked = [name for name in names if any("embedding" in row["differences"].get(name, ()) for row in found)]
     header = [
         "recipe",
         "accuracy",
-        *(f"points over {name}" for name in against),
+        *(f"points over {name}" for name in names),
         "macro-F1",
         f"{measure} by embedding",
         *(f"points over {name}" for name in ranked),
@@ -113,7 +114,7 @@ def table(found: Sequence[Mapping[str, Any]], against: Sequence[str]) -> str:
             [
                 f"{row['recipe']}: {row['what']}",
                 _percent(row["accuracy"]),
-                *(_points(row, name, "accuracy") for name in against),
+                *(_points(row, name, "accuracy") for name in names),
                 _percent(row["macro_f1"]),
                 _percent(row["retrieval"]["embedding"]),
                 *(_points(row, name, "embedding") for name in ranked),
@@ -173,10 +174,6 @@ def _spread(values: Sequence[float | None]) -> dict[str, float | None]:
         "mean": statistics.fmean(known) if known else None,
         "s": statistics.stdev(known) if len(known) > 1 else None,
     }
-
-
-def _references(recipes: Sequence[Recipe]) -> list[Recipe]:
-    return [recipe for recipe in recipes if recipe.study] or [recipes[0]]
 
 
 def _differences(own: Sequence[Run], others: Sequence[Run], measure: str | None) -> dict[str, Any]:

@@ -24,9 +24,7 @@ class FitSettings:
         "2^-15 of the other, and spares biases and norms",
         choices=("adamw", "sgd"),
     )
-    lr: float = setting(
-        2e-3, "highest learning rate; short runs from random weights take 0.005 to 0.01, good weights are upset", low=0
-    )
+    lr: float = setting(2e-3, "highest learning rate; short runs from random weights take 0.005 to 0.01", low=0)
     schedule: str = setting(
         "cosine", "cosine ends on small steps; flat and waves (three periods) are its baselines", choices=SCHEDULES
     )

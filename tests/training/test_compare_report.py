@@ -96,8 +96,8 @@ def test_a_single_seed_has_no_spread_and_no_interval(runs):
 
 
 def test_where_nothing_is_of_the_study_the_first_recipe_is_the_reference():
-    assert references(ABLATION) == ["default"]
-    assert references((RECIPES["no-crop"], RECIPES["sgd"])) == ["no-crop"]
+    assert references(ABLATION) == [RECIPES["default"]]
+    assert references((RECIPES["no-crop"], RECIPES["sgd"])) == [RECIPES["no-crop"]]
 
 
 def test_photos_without_products_are_ranked_by_category():
