@@ -76,7 +76,7 @@ ABLATION = (
     Recipe("no-averaging", "the last weights instead of their average", {"ema": 0.0}),
     Recipe("no-warmup", "the full rate from the first step", {"warmup": 0.0}),
     Recipe("higher-rate", "two and a half times the rate", {"lr": 0.005}),
-    Recipe("flat-rate", "a flat rate after warm-up", {"schedule": "flat"}),
+    Recipe("cosine-rate", "a rate that falls to nothing", {"schedule": "cosine"}),
     Recipe("small-at-first", "photos of three quarters of their side for 60 % of the run", {"small": 0.75}),
     Recipe("no-colour", "colours as they are", {"colour": 0.0}),
     Recipe("no-crop", "no zoom and no shift", {"crop": 0.0}),
