@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from benchmarks.synthetic import SyntheticCatalogue
-from lambda_app.catalog import CatalogItem, write_catalog
-from lambda_app.promotion import manifest_key
-from lambda_app.release import (
+from lambda_app.promotion.promotion import manifest_key
+from lambda_app.release.catalog import CatalogItem, write_catalog
+from lambda_app.release.manifest import (
     MANIFEST,
     CatalogEntry,
     Manifest,
@@ -31,7 +31,7 @@ from lambda_app.release import (
     release_id,
     sha256_of,
 )
-from lambda_app.store import OBJECTS, Store
+from lambda_app.store.contract import OBJECTS, Store
 from sample.generate import generate
 from training.export import ExportSettings
 from training.index import IndexSettings

@@ -33,7 +33,7 @@ MB = 1e6
 _IMPORT_LINE = re.compile(r"import time:\s*(\d+) \|\s*\d+ \|\s*(\S+)")
 _HEAVIEST = 12
 # What a cold start on a store in S3 imports.
-IMPORTED = ("lambda_app.s3_store", "lambda_app.recommender", "lambda_app.app", "mangum")
+IMPORTED = ("lambda_app.store.bucket", "lambda_app.recommendation.recommender", "lambda_app.api.app", "mangum")
 
 
 @dataclass(frozen=True)

@@ -25,16 +25,16 @@ from benchmarks.timings import PARTS, parse_timings
 
 # Module, function or class in it, what it is called here.
 STAGES = (
-    ("lambda_app.s3_store", "open_bucket", "S3 client made"),
-    ("lambda_app.s3_store", "S3Store.read_pointer", "pointer read, client made with it"),
-    ("lambda_app.s3_store", "S3Store.read", "manifest read"),
-    ("lambda_app.s3_store", "S3Store.local_file", "files fetched"),
-    ("lambda_app.recommender", "Model", "session made"),
-    ("lambda_app.recommender", "VectorIndex", "index opened"),
-    ("lambda_app.recommender", "Catalog", "catalog opened"),
-    ("lambda_app.recommender", "_check_dimensions", "first forward pass"),
-    ("lambda_app.recommender", "Recommender.analyse", "first photo: decode and forward"),
-    ("lambda_app.recommender", "Recommender.similar", "first search"),
+    ("lambda_app.store.bucket", "open_bucket", "S3 client made"),
+    ("lambda_app.store.bucket", "S3Store.read_pointer", "pointer read, client made with it"),
+    ("lambda_app.store.bucket", "S3Store.read", "manifest read"),
+    ("lambda_app.store.bucket", "S3Store.local_file", "files fetched"),
+    ("lambda_app.recommendation.recommender", "Model", "session made"),
+    ("lambda_app.recommendation.recommender", "VectorIndex", "index opened"),
+    ("lambda_app.recommendation.recommender", "Catalog", "catalog opened"),
+    ("lambda_app.recommendation.recommender", "_check_dimensions", "first forward pass"),
+    ("lambda_app.recommendation.recommender", "Recommender.analyse", "first photo: decode and forward"),
+    ("lambda_app.recommendation.recommender", "Recommender.similar", "first search"),
 )
 INTERPRETER, IMPORTS = "interpreter started", "handler imported"
 WARM = 20  # further events

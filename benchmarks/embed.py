@@ -8,7 +8,7 @@ from benchmarks.forward import Taken, timed
 from benchmarks.prepare import catalogue
 from benchmarks.table import Goal, Report, Row, spread
 from lambda_app.model import Model
-from lambda_app.preprocessing import normalise
+from lambda_app.photo.preprocessing import normalise
 from training.dataset import Dataset
 from training.embedding import BATCH
 from training.index import embed

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.search_probe import K
-from lambda_app.rows import RowSet
+from lambda_app.release.row_set import RowSet
 from training.inverted import unit
 
 # Two float32 sums of the same products may differ by that much.

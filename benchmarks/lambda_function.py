@@ -17,7 +17,7 @@ import requests
 from benchmarks.bench_release import ROOT, BenchRelease, put
 from benchmarks.process import Process
 from benchmarks.server import CONTENT_TYPE, SIMILAR, START_SECONDS, Server, form
-from lambda_app.s3_store import S3Store
+from lambda_app.store.bucket import S3Store
 
 if TYPE_CHECKING:
     from obstore.store import S3Config

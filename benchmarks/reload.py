@@ -19,8 +19,8 @@ from benchmarks.request import fill
 from benchmarks.server import Answer, Server, form
 from benchmarks.synthetic import SyntheticCatalogue
 from benchmarks.table import Goal, Report, Row, exact, spread
-from lambda_app.folder_store import FolderStore
-from lambda_app.release import Manifest
+from lambda_app.release.manifest import Manifest
+from lambda_app.store.folder import FolderStore
 from training.progress import track
 from training.vectors import build_index
 

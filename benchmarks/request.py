@@ -12,7 +12,7 @@ from benchmarks.photos import PHONE, SMALL, photo
 from benchmarks.server import Answer, Client, Server, form
 from benchmarks.table import Goal, Report, Row, exact, spread
 from benchmarks.timings import PARTS
-from lambda_app.folder_store import FolderStore
+from lambda_app.store.folder import FolderStore
 from training.progress import track
 
 ROUNDS, REQUESTS = 9, 8

@@ -26,9 +26,9 @@ from benchmarks.plots import plot_sweep
 from benchmarks.search_probe import UNFILTERED, Figures, K
 from benchmarks.synthetic import CATEGORIES, DIM, SyntheticCatalogue
 from benchmarks.table import Goal, Report, Row, exact, spread
-from lambda_app.columns import FilterColumns
-from lambda_app.release import IndexEntry
-from lambda_app.rows import RowSet
+from lambda_app.release.filter_columns import FilterColumns
+from lambda_app.release.manifest import IndexEntry
+from lambda_app.release.row_set import RowSet
 from training.vectors import build_index
 
 ROOT = Path(__file__).parents[1]

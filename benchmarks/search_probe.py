@@ -18,9 +18,9 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.release import IndexEntry
-from lambda_app.rows import RowSet
-from lambda_app.search import VectorIndex
+from lambda_app.release.manifest import IndexEntry
+from lambda_app.release.row_set import RowSet
+from lambda_app.search.faiss_index import VectorIndex
 
 K = 10
 UNFILTERED = "all"

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from benchmarks import machine, table
 from benchmarks.table import Goal, Report, Row, spread
-from lambda_app.photo_rules import Preprocessing
+from lambda_app.photo.rules import Preprocessing
 from training.dataset import PHOTOS, Dataset
 from training.distributed import ALONE
 from training.execution import DEFAULT, Execution

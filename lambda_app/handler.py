@@ -7,13 +7,13 @@ from typing import Any
 # What imports make stays: looking through it for garbage is a twelfth of their time.
 gc.disable()
 
+from lambda_app.api.memory import keep_freed_memory
 from lambda_app.errors import NotLiveError
-from lambda_app.live import LiveRelease
-from lambda_app.memory import keep_freed_memory
-from lambda_app.observer import Observer
+from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings
-from lambda_app.store import open_store
-from lambda_app.telemetry import Metrics, configure_logging
+from lambda_app.store.opening import open_store
+from lambda_app.telemetry.formats import Metrics, configure_logging
+from lambda_app.telemetry.observer import Observer
 
 SERVICE = "api"
 
@@ -27,13 +27,13 @@ live = LiveRelease(store, settings, observer=observer)
 # a cold start pays for the longer of the two. Nothing above imports numpy or anything else that is large.
 live.begin()
 
-import lambda_app.recommender  # noqa: F401 - what the release is opened with comes first
+import lambda_app.recommendation.recommender  # noqa: F401 - what the release is opened with comes first
 
 # isort: split
 from mangum import Mangum
 
-from lambda_app.app import create_app
-from lambda_app.gateway import NativeHTTPGateway
+from lambda_app.api.app import create_app
+from lambda_app.api.gateway import NativeHTTPGateway
 
 # What need not be base64: Mangum's own list lacks problem+json.
 TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/javascript", "image/svg+xml"]

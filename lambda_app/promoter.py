@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from lambda_app.errors import MissingObjectError, ReleaseError, SettingsError
-from lambda_app.promotion import promote_archive
-from lambda_app.publishing import reject
-from lambda_app.s3_store import S3Store
+from lambda_app.promotion.promotion import promote_archive
+from lambda_app.promotion.publishing import reject
 from lambda_app.settings import Settings
-from lambda_app.store import DROPS, open_store
-from lambda_app.telemetry import Metrics, configure_logging
+from lambda_app.store.bucket import S3Store
+from lambda_app.store.contract import DROPS
+from lambda_app.store.opening import open_store
+from lambda_app.telemetry.formats import Metrics, configure_logging
 
 # A SageMaker job writes its model.tar.gz, which is a drop, beside its output.tar.gz, which is not.
 _IGNORED = "output.tar.gz"

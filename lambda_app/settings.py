@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from lambda_app.errors import SettingsError
-from lambda_app.photo_rules import PhotoLimits
+from lambda_app.photo.rules import PhotoLimits
 
 PREFIX = "LOOKALIKE_"
 MIB = 1 << 20

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from lambda_app.errors import LookalikeError
-from lambda_app.publishing import publish
+from lambda_app.promotion.publishing import publish
 from lambda_app.settings import Settings
-from lambda_app.store import open_store
+from lambda_app.store.opening import open_store
 from sample.generate import generate
 
 ROOT = Path(__file__).resolve().parent.parent

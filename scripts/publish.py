@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 from lambda_app.errors import LookalikeError
-from lambda_app.folder_store import FolderStore
-from lambda_app.publishing import PhotoUpload, drop, outcome, publish
+from lambda_app.promotion.publishing import PhotoUpload, drop, outcome, publish
 from lambda_app.settings import Settings
-from lambda_app.store import Store, open_store
+from lambda_app.store.contract import Store
+from lambda_app.store.folder import FolderStore
+from lambda_app.store.opening import open_store
 
 POLL_SECONDS = 2.0
 WAIT_SECONDS = 15 * 60.0  # as long as a Lambda may run

@@ -5,10 +5,10 @@ import os
 import sys
 
 from lambda_app.errors import LookalikeError
-from lambda_app.promotion import promote_stored, rollback
-from lambda_app.publishing import StoredRelease, list_releases, prune
+from lambda_app.promotion.promotion import promote_stored, rollback
+from lambda_app.promotion.upkeep import StoredRelease, list_releases, prune
 from lambda_app.settings import Settings
-from lambda_app.store import open_store
+from lambda_app.store.opening import open_store
 
 
 def row(stored: StoredRelease) -> str:

@@ -7,9 +7,9 @@ import sys
 
 import uvicorn
 
-from lambda_app.app import create_app
+from lambda_app.api.app import create_app
+from lambda_app.api.memory import keep_freed_memory
 from lambda_app.errors import LookalikeError
-from lambda_app.memory import keep_freed_memory
 from lambda_app.settings import Settings
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lambda_app.archive import write_archive
-from lambda_app.release import Manifest, file_entry
+from lambda_app.release.archive import write_archive
+from lambda_app.release.manifest import Manifest, file_entry
 from tests.releases import DIM, build_release, write_index
 
 

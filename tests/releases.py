@@ -16,12 +16,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from lambda_app.catalog import CatalogItem, write_catalog
 from lambda_app.model import Model
-from lambda_app.photo_rules import Preprocessing
-from lambda_app.preprocessing import load_rgb, normalise
-from lambda_app.release import FileEntry, Manifest, Pointer, SmokeCase, file_entry, release_id, sha256_of
-from lambda_app.store import OBJECTS, RELEASES, Store
+from lambda_app.photo.preprocessing import load_rgb, normalise
+from lambda_app.photo.rules import Preprocessing
+from lambda_app.release.catalog import CatalogItem, write_catalog
+from lambda_app.release.manifest import FileEntry, Manifest, Pointer, SmokeCase, file_entry, release_id, sha256_of
+from lambda_app.store.contract import OBJECTS, RELEASES, Store
 
 CREATED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 DATASET = "datasets/sample/"

@@ -8,7 +8,7 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from lambda_app.folder_store import FolderStore
+from lambda_app.store.folder import FolderStore
 from scripts.slim_packages import slim, unread
 from tests.lambda_events import post_photo
 from tests.releases import build_release, publish_directly, write_photos

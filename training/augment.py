@@ -1,6 +1,6 @@
 """Training-time augmentation, batched on the device, and the device's own normalisation.
 
-The only transform beside `lambda_app.preprocessing`: it starts from the same letterboxed pixels and ends in the same
+The only transform beside `lambda_app.photo.preprocessing`: it starts from the same letterboxed pixels and ends in the same
 normalised input. Amounts are drawn on the processor, a few numbers a photo; pixels are touched on the device, by
 operations whose sizes hang on no value, so that the host never waits for them.
 """
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lambda_app.photo_rules import Preprocessing
+from lambda_app.photo.rules import Preprocessing
 from training.feed import sent
 
 _EXCHANGES = 2.0  # share of products with exchanged channels, over the strength of the other colour changes
@@ -83,7 +83,7 @@ def to_unit(photos: Tensor) -> Tensor:
 
 
 def normalise(unit: Tensor, settings: Preprocessing) -> Tensor:
-    """The last two steps of `lambda_app.preprocessing.normalise`, on the device: the same float32 operations in order.
+    """The last two steps of `lambda_app.photo.preprocessing.normalise`, on the device: the same float32 operations in order.
 
     Args:
         unit: float32 (n, 3, size, size) in [0, 1]; overwritten.

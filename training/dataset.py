@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from lambda_app.photo_rules import Preprocessing
+from lambda_app.photo.rules import Preprocessing
 from training.errors import DataError
 
 ITEMS = "items.sqlite"

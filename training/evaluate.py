@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lambda_app.release import sha256_of
+from lambda_app.release.manifest import sha256_of
 from training import metrics, plots
 from training.dataset import Dataset
 from training.figures import Measured, measure

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.model import Model
-from lambda_app.release import sha256_of
+from lambda_app.release.manifest import sha256_of
 from training import metrics
 from training.dataset import Dataset
 from training.errors import ExportError

@@ -21,7 +21,7 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from lambda_app.release import sha256_of
+from lambda_app.release.manifest import sha256_of
 from training.dataset import Dataset
 from training.distributed import ALONE, World, joined
 from training.execution import DEFAULT, Execution

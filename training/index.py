@@ -19,10 +19,10 @@ from typing import cast
 
 import torch
 
-from lambda_app.catalog import CatalogItem, write_catalog
 from lambda_app.model import Model, ModelOutput
-from lambda_app.preprocessing import normalise
-from lambda_app.release import IndexEntry, sha256_of
+from lambda_app.photo.preprocessing import normalise
+from lambda_app.release.catalog import CatalogItem, write_catalog
+from lambda_app.release.manifest import IndexEntry, sha256_of
 from training.dataset import Dataset
 from training.distributed import ALONE, World, joined
 from training.embedding import embed_rows

@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.vector_file import CODES
+from lambda_app.search.vector_file import CODES
 from training.errors import IndexBuildError
 from training.progress import track
 
@@ -51,7 +51,7 @@ def inverted_file(vectors: Vectors, kind: str, seed: int) -> faiss.Index:
 
     Args:
         vectors: L2-normalised; may be memory-mapped.
-        kind: a key of `lambda_app.vector_file.CODES`: how whole vectors are kept.
+        kind: a key of `lambda_app.search.vector_file.CODES`: how whole vectors are kept.
         seed: of the sample and of k-means.
 
     Raises:

@@ -14,7 +14,7 @@ import onnxruntime as ort
 import torch
 
 from lambda_app.model import INPUT, OUTPUTS, Model, ModelOutput
-from lambda_app.preprocessing import normalise
+from lambda_app.photo.preprocessing import normalise
 from training.dataset import Dataset
 from training.errors import ExportError
 from training.model import EmbeddingNet

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lambda_app.archive import REPORT, write_archive
-from lambda_app.release import (
+from lambda_app.release.archive import REPORT, write_archive
+from lambda_app.release.manifest import (
     MANIFEST,
     CatalogEntry,
     FileEntry,

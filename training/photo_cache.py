@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.errors import PhotoError, PhotoTooLargeError
-from lambda_app.photo_rules import Preprocessing
-from lambda_app.preprocessing import load_rgb
+from lambda_app.photo.preprocessing import load_rgb
+from lambda_app.photo.rules import Preprocessing
 from training.intake import Intake
 from training.progress import Tracker
 

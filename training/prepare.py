@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from lambda_app.errors import SettingsError
-from lambda_app.photo_rules import Preprocessing
+from lambda_app.photo.rules import Preprocessing
 from training import folders, listings, photo_cache, splits
 from training.categories import category_order, read_categories
 from training.dataset import ITEMS, PHOTOS, REJECTED, SUMMARY, Dataset

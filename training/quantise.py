@@ -14,7 +14,7 @@ from onnxruntime.quantization import (
 )
 
 from lambda_app.model import INPUT
-from lambda_app.preprocessing import normalise
+from lambda_app.photo.preprocessing import normalise
 from training.dataset import Dataset
 from training.onnx_file import quietly
 

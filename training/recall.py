@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.release import IndexEntry
-from lambda_app.search import VectorIndex
+from lambda_app.release.manifest import IndexEntry
+from lambda_app.search.faiss_index import VectorIndex
 from training.inverted import Vectors, blocks, unit
 
 DEPTH = 10

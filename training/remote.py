@@ -17,7 +17,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambda_app.release import sha256_of
+from lambda_app.release.manifest import sha256_of
 from training.errors import TrainingError
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"

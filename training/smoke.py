@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from lambda_app.catalog import Catalog
 from lambda_app.model import Model, ModelOutput
-from lambda_app.preprocessing import load_rgb, normalise
-from lambda_app.release import IndexEntry, SmokeCase
-from lambda_app.search import VectorIndex
+from lambda_app.photo.preprocessing import load_rgb, normalise
+from lambda_app.release.catalog import Catalog
+from lambda_app.release.manifest import IndexEntry, SmokeCase
+from lambda_app.search.faiss_index import VectorIndex
 from training.dataset import Dataset
 from training.errors import IndexBuildError
 from training.metrics import softmax

@@ -23,13 +23,16 @@ def with_imports(root: Path, sources: Iterable[Path]) -> dict[Path, ast.Module]:
 
 
 def code_digest(source: Path, root: Path = ROOT) -> str:
-    """Hex SHA-256 of what a Python file and its imports of this project do: comments and docstrings do not count."""
+    """Hex SHA-256 of what a Python file and its imports of this project do: comments and docstrings do not count.
+
+    A file counts under its path from `root`: several files have one name.
+    """
     digest = hashlib.sha256()
     for path, tree in sorted(with_imports(root, [source]).items()):
         for node in ast.walk(tree):
             if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
                 del node.body[0]
-        digest.update(f"{path.name}\0{ast.dump(tree)}\0".encode())
+        digest.update(f"{path.relative_to(root).as_posix()}\0{ast.dump(tree)}\0".encode())
     return digest.hexdigest()
 
 
@@ -43,6 +46,12 @@ def _imported(root: Path, tree: ast.Module) -> Iterator[Path]:
         else:
             continue
         for name in names:
-            path = root.joinpath(*name.split(".")).with_suffix(".py")
-            if name.partition(".")[0] in PACKAGES and path.is_file():
-                yield path
+            if name.partition(".")[0] in PACKAGES:
+                yield from _files_of(root, name)
+
+
+def _files_of(root: Path, module: str) -> Iterator[Path]:
+    """The file of a module, and the `__init__.py` of each package that Python loads on the way to it."""
+    parts = module.split(".")
+    packages = (root.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1))
+    yield from (path for path in (*packages, root.joinpath(*parts).with_suffix(".py")) if path.is_file())

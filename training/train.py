@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lambda_app.errors import LookalikeError
-from lambda_app.release import MANIFEST, Manifest, read_manifest
+from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
 from training import evaluate, export, fit, index, pack
 from training.distributed import ALONE, World, joined
 from training.errors import DataError, LostProcessError, WeightsError

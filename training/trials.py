@@ -23,7 +23,7 @@ from typing import Any, cast
 import torch
 from tqdm import tqdm
 
-from lambda_app.release import sha256_of
+from lambda_app.release.manifest import sha256_of
 from training import evaluate, fit
 from training.dataset import Dataset
 from training.errors import TrainingError

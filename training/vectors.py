@@ -8,7 +8,7 @@ from pathlib import Path
 
 import faiss
 
-from lambda_app.release import IndexEntry, IndexType, file_entry
+from lambda_app.release.manifest import IndexEntry, IndexType, file_entry
 from training.inverted import Vectors, blocks, inverted_file, lists_for
 from training.recall import DEPTH, Trial
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 import faiss
 
 from benchmarks.bench_release import bench_release, put, write_manifest
-from lambda_app.folder_store import FolderStore
-from lambda_app.live import LiveRelease
-from lambda_app.query import SimilarQuery
-from lambda_app.release import verify_file
+from lambda_app.recommendation.live import LiveRelease
+from lambda_app.recommendation.query import SimilarQuery
+from lambda_app.release.manifest import verify_file
 from lambda_app.settings import Settings
+from lambda_app.store.folder import FolderStore
 
 
 def test_the_release_loads_and_answers_as_any_other(release, tmp_path):

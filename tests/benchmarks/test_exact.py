@@ -1,7 +1,7 @@
 import numpy as np
 
 from benchmarks.exact import exact_floor, recall_at_k
-from lambda_app.rows import RowSet
+from lambda_app.release.row_set import RowSet
 
 
 def test_recall_counts_scores_not_rows():

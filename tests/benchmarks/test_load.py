@@ -8,7 +8,7 @@ from benchmarks.photos import make_photo
 from benchmarks.reload import Swap, make_other, swap
 from benchmarks.request import Block, fill
 from benchmarks.server import Answer, form
-from lambda_app.folder_store import FolderStore
+from lambda_app.store.folder import FolderStore
 
 
 def answer(begun: float, seconds: float, release: str = "old", status: int = 200, **timings: float) -> Answer:

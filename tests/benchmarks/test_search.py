@@ -6,7 +6,7 @@ from benchmarks import search
 from benchmarks.search import filter_sets, measure, rows_of, sweep
 from benchmarks.search_probe import UNFILTERED, Figures
 from benchmarks.synthetic import SyntheticCatalogue
-from lambda_app.release import IndexEntry
+from lambda_app.release.manifest import IndexEntry
 
 COUNT = 3_000
 

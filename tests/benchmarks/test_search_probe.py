@@ -5,7 +5,7 @@ import numpy as np
 
 from benchmarks.search_probe import UNFILTERED, measure
 from benchmarks.synthetic import DIM, SyntheticCatalogue
-from lambda_app.rows import RowSet
+from lambda_app.release.row_set import RowSet
 from training.vectors import build_index
 
 

@@ -10,7 +10,7 @@ from benchmarks.photos import make_photo
 from benchmarks.request import fill
 from benchmarks.server import Client, Server, form
 from benchmarks.timings import PARTS
-from lambda_app.multipart import parse_multipart
+from lambda_app.api.form import parse_multipart
 
 
 def test_our_server_answers_photos_and_tells_of_itself(release, tmp_path):

@@ -1,7 +1,7 @@
 """Tests of `benchmarks.timings`."""
 
 from benchmarks.timings import PARTS, parse_timings
-from lambda_app.timings import Timings
+from lambda_app.telemetry.timings import Timings
 
 
 def test_what_the_service_writes_is_read_back():

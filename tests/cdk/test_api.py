@@ -3,7 +3,7 @@ import json
 import pytest
 
 from cdk.api import EXPOSED_HEADERS, OPEN_PATHS
-from lambda_app.middleware import EXPOSED_HEADERS as APP_EXPOSED_HEADERS
+from lambda_app.api.middleware import EXPOSED_HEADERS as APP_EXPOSED_HEADERS
 from tests.cdk.template import SynthesisedTemplate
 
 

@@ -77,7 +77,7 @@ def test_the_image_is_built_for_the_functions_processor_from_little_more_than_la
     folder = tmp_path / image["source"]["directory"]
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert "lambda_app/handler.py" in files
-    assert "lambda_app/web/index.html" in files
+    assert "lambda_app/api/web/index.html" in files
     assert not any("__pycache__" in name for name in files)
     assert {name for name in files if not name.startswith("lambda_app/")} == {
         ".dockerignore",

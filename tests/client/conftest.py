@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from lambda_app.app import create_app
-from lambda_app.folder_store import FolderStore
+from lambda_app.api.app import create_app
 from lambda_app.settings import Settings
+from lambda_app.store.folder import FolderStore
 from tests.releases import DATASET, build_release, publish_directly
 
 

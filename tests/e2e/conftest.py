@@ -5,7 +5,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from lambda_app.s3_store import S3Store
+from lambda_app.store.bucket import S3Store
 from tests.e2e.lambda_process import LambdaProcess
 from tests.lambda_app.conftest import BuiltRelease
 from tests.lambda_events import BUCKET

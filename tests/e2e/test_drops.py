@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from lambda_app.promotion import rollback
-from lambda_app.release import Manifest
-from lambda_app.s3_store import S3Store
+from lambda_app.promotion.promotion import rollback
+from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
+from lambda_app.store.bucket import S3Store
 from tests import archives
 from tests.e2e.conftest import PROMOTER, StartLambda
 from tests.e2e.lambda_process import FunctionError, HttpAnswer, LambdaProcess

@@ -11,12 +11,12 @@ import requests
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from lambda_app import schemas
-from lambda_app.app import create_app
-from lambda_app.folder_store import FolderStore
-from lambda_app.ranged_download import PART_BYTES
-from lambda_app.release import Manifest, file_entry
+from lambda_app.api import schemas
+from lambda_app.api.app import create_app
+from lambda_app.release.manifest import Manifest, file_entry
 from lambda_app.settings import Settings
+from lambda_app.store.folder import FolderStore
+from lambda_app.store.ranged_download import PART_BYTES
 from tests.e2e.conftest import API
 from tests.e2e.lambda_process import SECRET, SESSION
 from tests.lambda_app.conftest import BuiltRelease

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from lambda_app.app import create_app
-from lambda_app.folder_store import FolderStore
-from lambda_app.release import Manifest
+from lambda_app.api.app import create_app
+from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
+from lambda_app.store.folder import FolderStore
 from tests.releases import CREATED_AT, build_release, publish_directly
 from tests.s3_server import S3Server
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from lambda_app import schemas
-from lambda_app.folder_store import FolderStore
+from lambda_app.api import schemas
+from lambda_app.store.folder import FolderStore
 from tests.lambda_app.conftest import BuiltRelease
 from tests.lambda_events import get, post_photo, recorded
 from tests.releases import publish_directly

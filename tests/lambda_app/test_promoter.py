@@ -10,9 +10,9 @@ import requests
 
 from lambda_app import promoter
 from lambda_app.errors import SettingsError, StoreError
-from lambda_app.promotion import rollback
-from lambda_app.s3_store import S3Store
+from lambda_app.promotion.promotion import rollback
 from lambda_app.settings import Settings
+from lambda_app.store.bucket import S3Store
 from tests import archives
 from tests.archives import build_archive
 from tests.lambda_events import BUCKET, object_created

@@ -3,7 +3,7 @@ from dataclasses import fields
 import pytest
 
 from lambda_app.errors import SettingsError
-from lambda_app.photo_rules import PhotoLimits
+from lambda_app.photo.rules import PhotoLimits
 from lambda_app.settings import Settings, environment_names
 
 STORE = {"LOOKALIKE_STORE": "var/store"}

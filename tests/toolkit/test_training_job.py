@@ -20,9 +20,9 @@ import pytest
 import requests
 
 from cdk.training_flow import JobSettings, definition
-from lambda_app.catalog import Catalog
 from lambda_app.promoter import take_drop
-from lambda_app.release import MANIFEST, read_manifest, verify_file
+from lambda_app.release.catalog import Catalog
+from lambda_app.release.manifest import MANIFEST, read_manifest, verify_file
 from lambda_app.settings import Settings
 from sample.generate import generate
 from tests.lambda_events import BUCKET

@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lambda_app import preprocessing
-from lambda_app.photo_rules import Preprocessing
+from lambda_app.photo import preprocessing
+from lambda_app.photo.rules import Preprocessing
 from training.augment import Augmentation, augment, change, draw_changes, normalise, to_input, to_unit
 
 

@@ -6,8 +6,8 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from lambda_app.photo_rules import Preprocessing
-from lambda_app.preprocessing import load_rgb
+from lambda_app.photo.preprocessing import load_rgb
+from lambda_app.photo.rules import Preprocessing
 from training.dataset import SPLITS, Dataset
 from training.errors import DataError
 

@@ -6,7 +6,7 @@ import pytest
 
 from lambda_app.errors import SettingsError
 from lambda_app.model import Model
-from lambda_app.release import sha256_of
+from lambda_app.release.manifest import sha256_of
 from training import export
 from training.export import ExportSettings, compare
 

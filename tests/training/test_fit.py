@@ -8,7 +8,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lambda_app.release import sha256_of
+from lambda_app.release.manifest import sha256_of
 from training import fit
 from training.stages import WorkFolder
 from training.stopping import STOPPED

@@ -5,11 +5,11 @@ import shutil
 import numpy as np
 import pytest
 
-from lambda_app.catalog import Catalog
 from lambda_app.errors import SettingsError
 from lambda_app.model import Model
-from lambda_app.release import IndexEntry
-from lambda_app.search import VectorIndex
+from lambda_app.release.catalog import Catalog
+from lambda_app.release.manifest import IndexEntry
+from lambda_app.search.faiss_index import VectorIndex
 from training import index
 from training.dataset import Dataset
 from training.index import IndexSettings

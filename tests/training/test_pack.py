@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from lambda_app import smoke
-from lambda_app.archive import unpack
-from lambda_app.recommender import SimilarQuery, load
-from lambda_app.release import MANIFEST, read_manifest, verify_file
+from lambda_app.promotion import smoke_replay
+from lambda_app.recommendation.recommender import SimilarQuery, load
+from lambda_app.release.archive import unpack
+from lambda_app.release.manifest import MANIFEST, read_manifest, verify_file
 from lambda_app.settings import Settings
 from training import pack
 
@@ -48,7 +48,7 @@ def test_serving_loads_the_release_and_answers_its_smoke_cases(unpacked, small_d
     settings = Settings.from_environ({"LOOKALIKE_STORE": str(folder)})
     recommender = load(manifest, lambda entry: folder / entry.file, settings)
     assert len(manifest.smoke) == 5
-    assert smoke.replay(recommender, manifest) == []
+    assert smoke_replay.replay(recommender, manifest) == []
     image_id = small_dataset.image_ids[4]
     (first, *_) = recommender.similar_to(image_id, SimilarQuery(k=1))
     assert first.item.image_id != image_id

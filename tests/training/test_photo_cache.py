@@ -4,8 +4,8 @@ import threading
 import numpy as np
 import pytest
 
-from lambda_app.photo_rules import Preprocessing
-from lambda_app.preprocessing import load_rgb
+from lambda_app.photo.preprocessing import load_rgb
+from lambda_app.photo.rules import Preprocessing
 from training import photo_cache
 from training.intake import ImageRow, Intake
 from training.photo_cache import IN_FLIGHT_PER_WORKER, RowWriter, fill, in_order

@@ -2,7 +2,7 @@ import faiss
 import numpy as np
 import pytest
 
-from lambda_app.release import IndexEntry, file_entry
+from lambda_app.release.manifest import IndexEntry, file_entry
 from training import inverted
 from training.metrics import l2_normalise
 from training.recall import Trial

@@ -4,8 +4,8 @@ import json
 import pytest
 
 from lambda_app.model import Model
-from lambda_app.preprocessing import load_rgb
-from lambda_app.release import IndexEntry, SmokeCase
+from lambda_app.photo.preprocessing import load_rgb
+from lambda_app.release.manifest import IndexEntry, SmokeCase
 from training.errors import IndexBuildError
 from training.smoke import replay
 

@@ -51,5 +51,5 @@ def test_the_digest_changes_with_what_the_code_does_and_with_no_other_code(root,
 
 def test_the_code_of_training_is_found_from_its_own_folder():
     names = {path.relative_to(ROOT).as_posix() for path in with_imports(ROOT, [ROOT / "training" / "fit.py"])}
-    assert {"training/trainer.py", "training/augment.py", "lambda_app/preprocessing.py"} <= names
-    assert not names & {"training/report.py", "lambda_app/app.py"}
+    assert {"training/trainer.py", "training/augment.py", "lambda_app/photo/preprocessing.py"} <= names
+    assert not names & {"training/report.py", "lambda_app/api/app.py"}

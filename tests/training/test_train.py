@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lambda_app.release import read_manifest, verify_file
+from lambda_app.release.manifest import read_manifest, verify_file
 from training import train
 from training.errors import DataError, WeightsError
 from training.stages import report_errors

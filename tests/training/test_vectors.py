@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lambda_app.search import VectorIndex
+from lambda_app.search.faiss_index import VectorIndex
 from training import inverted
 from training import vectors as building
 from training.errors import IndexBuildError

@@ -1,0 +1,1 @@
+"""HTTP: reads requests, answers them, maps errors to status codes, serves the page."""

@@ -1,0 +1,75 @@
+"""What the routes answer, as dicts ready for JSON; `schemas.py` documents them."""
+
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import numpy.typing as npt
+
+from lambda_app.recommendation.live import Live
+from lambda_app.recommendation.query import Match
+from lambda_app.recommendation.recommender import Analysis, Recommender
+from lambda_app.release.catalog import CatalogItem
+from lambda_app.store.contract import Store
+
+
+def category_answer(recommender: Recommender, analysis: Analysis, k: int) -> dict[str, Any]:
+    """The category and the k most probable ones."""
+    categories = recommender.manifest.categories
+    top = recommender.top(analysis, k)
+    probabilities = _floats(analysis.probabilities[top])
+    return {
+        "category_index": top[0],
+        "category": categories[top[0]],
+        "probabilities": [
+            {"category": categories[index], "category_index": index, "probability": probability}
+            for index, probability in zip(top, probabilities, strict=True)
+        ],
+    }
+
+
+def embedding_answer(analysis: Analysis) -> dict[str, Any]:
+    """The logits under the name of the service that this one replaces, and the embedding."""
+    return {"features": _floats(analysis.logits), "embedding": _floats(analysis.embedding)}
+
+
+def similar_answer(matches: list[Match], store: Store) -> dict[str, Any]:
+    """Rows and image ids as the service that this one replaces gives them, and all that is known of each item."""
+    return {
+        "similar_index": [match.row for match in matches],
+        "image_labels": [match.item.image_id for match in matches],
+        "results": [{**item_answer(match.item, store), "score": _rounded(match.score)} for match in matches],
+    }
+
+
+def item_answer(item: CatalogItem, store: Store) -> dict[str, Any]:
+    """An item, with its photo's address in place of its key: the store's own, or this API's."""
+    return {**asdict(item), "photo": store.photo_url(item.photo) or f"/images/{quote(item.image_id, safe='')}"}
+
+
+def release_answer(live: Live) -> dict[str, Any]:
+    """What is live."""
+    manifest = live.recommender.manifest
+    return {
+        "release": live.release,
+        "previous": live.pointer.previous,
+        "created_at": manifest.created_at.isoformat(),
+        "promoted_at": live.pointer.promoted_at.isoformat(),
+        "loaded_at": live.loaded_at.isoformat(),
+        "categories": manifest.categories,
+        "count": manifest.index.count,
+        "embedding_dim": manifest.model.embedding_dim,
+        "image_size": manifest.preprocessing.size,
+        "precision": manifest.model.precision,
+        "index_type": manifest.index.type,
+    }
+
+
+def _floats(values: npt.NDArray[np.float32]) -> list[float]:
+    return [_rounded(value) for value in values.tolist()]
+
+
+def _rounded(value: float) -> float:
+    """A float32 in the 7 significant digits that it holds; as a double it would print 17."""
+    return float(f"{value:.7g}")

@@ -1,0 +1,67 @@
+"""The HTTP application: routes, errors and what surrounds them, put together for one store."""
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from lambda_app.api.calls import Service
+from lambda_app.api.middleware import EXPOSED_HEADERS, CallMiddleware, UncaughtMiddleware
+from lambda_app.api.problems import handle_errors
+from lambda_app.api.routes import items, predictions, status, uploads
+from lambda_app.recommendation.live import LiveRelease
+from lambda_app.settings import Settings
+from lambda_app.store.contract import Store
+from lambda_app.store.opening import open_store
+from lambda_app.telemetry.observer import Observer
+
+DESCRIPTION = (
+    "Send a photo: get its product category, its embedding and the most similar listings. "
+    "Errors are `application/problem+json`; every answer carries `X-Request-Id`, `X-Lookalike-Release` and "
+    "`Server-Timing`."
+)
+
+
+def create_app(
+    settings: Settings,
+    store: Store | None = None,
+    observer: Observer | None = None,
+    live: LiveRelease | None = None,
+) -> FastAPI:
+    """Make the application; nothing is read or loaded until a request needs it.
+
+    Args:
+        settings: how it behaves.
+        store: where releases live; `settings.store` unless given.
+        observer: is told of each request and each load; writes log lines unless given.
+        live: what holds the release, made with the same store and observer; a new one unless given.
+
+    Raises:
+        SettingsError: `settings.store` names no store.
+    """
+    store = store or open_store(settings.store)
+    observer = observer or Observer()
+    service = Service(settings, store, live or LiveRelease(store, settings, observer=observer), observer)
+    app = FastAPI(
+        title="Lookalike",
+        version="1",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    for router in (predictions.router, uploads.router, items.router, status.router, status.pages):
+        app.include_router(router)
+    handle_errors(app)
+    # The last added is the outermost.
+    app.add_middleware(UncaughtMiddleware)
+    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "HEAD", "POST"],
+        allow_headers=["*"],
+        expose_headers=EXPOSED_HEADERS,
+        max_age=3600,
+    )
+    app.add_middleware(CallMiddleware, service=service)
+    return app

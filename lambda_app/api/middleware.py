@@ -1,0 +1,119 @@
+"""What surrounds every answer, as plain ASGI: request id, release, timings, HEAD, errors that nobody caught."""
+
+import logging
+import re
+import uuid
+from collections.abc import Iterator
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lambda_app.api.calls import Call, Service, attached_call
+from lambda_app.api.problems import problem, problem_response
+from lambda_app.telemetry.observer import Answered
+
+REQUEST_ID = "X-Request-Id"
+RELEASE = "X-Lookalike-Release"
+SERVER_TIMING = "Server-Timing"
+EXPOSED_HEADERS = [REQUEST_ID, RELEASE, SERVER_TIMING]
+NOTHING_LIVE = "none"
+_SANE_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+log = logging.getLogger(__name__)
+
+
+class CallMiddleware:
+    """Makes the request's `Call`, and tells of it in the answer's headers. Answers HEAD as GET without the body."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        """Wrap an application."""
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        call = Call(self._service, _request_id(scope), alone="aws.context" in scope)
+        head = scope["method"] == "HEAD"
+        inner = {**scope, "method": "GET"} if head else dict(scope)
+        call.attach(inner)
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message).update(dict(_headers(call)))
+            elif head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app(inner, receive, send_with_headers)
+        if status:
+            self._service.observer.answered(_answered(call, scope["method"], inner, status))
+
+
+class UncaughtMiddleware:
+    """Answers what no handler took with a problem, inside the other middleware, so that it has their headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+        told = {"request_id": attached_call(scope).request_id}
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except ClientDisconnect:
+            log.info("the client went away: %s %s", scope["method"], scope["path"], extra=told)
+        except Exception:
+            if started:
+                raise
+            log.exception("no handler took the error of %s %s", scope["method"], scope["path"], extra=told)
+            detail = f"an error that this service did not foresee; its log has it under the answer's {REQUEST_ID}"
+            await problem_response(problem(500, detail))(scope, receive, send)
+
+
+def _answered(call: Call, method: str, scope: Scope, status: int) -> Answered:
+    return Answered(
+        request_id=call.request_id,
+        release=call.release,
+        method=method,
+        # The router leaves the route that it chose in the scope; a path may hold what is nobody's business.
+        route=getattr(scope.get("route"), "path", "unmatched"),
+        status=status,
+        category=call.category,
+        top_score=call.top_score,
+        parts=call.timings.parts,
+        total=call.timings.total(),
+    )
+
+
+def _headers(call: Call) -> Iterator[tuple[str, str]]:
+    live = call.service.live.peek()
+    yield REQUEST_ID, call.request_id
+    yield RELEASE, call.release or (live.release if live else NOTHING_LIVE)
+    yield SERVER_TIMING, call.timings.server_timing()
+    yield "X-Content-Type-Options", "nosniff"
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == REQUEST_ID.lower().encode() and _SANE_ID.fullmatch(given := value.decode("latin-1")):
+            return str(given)
+    context = scope.get("aws.context")
+    return str(context.aws_request_id) if context is not None else str(uuid.uuid4())

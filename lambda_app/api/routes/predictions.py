@@ -1,0 +1,99 @@
+"""The routes that take a photo: POST /predict and its parts."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import JSONResponse
+
+from lambda_app.api import answers, schemas
+from lambda_app.api.calls import Call, CurrentCall, blocking
+from lambda_app.api.problems import problem_of
+from lambda_app.api.reading import Photo, Photos, SearchQuery
+from lambda_app.api.routes import openapi
+from lambda_app.errors import PhotoError
+from lambda_app.recommendation.live import Live
+from lambda_app.recommendation.query import Match, SimilarQuery
+from lambda_app.recommendation.recommender import Analysis, Recommender
+
+PROBABILITIES = 5
+# One answer for all: a client that shows more than the first few must not ask again for them.
+PREDICT_PROBABILITIES = 20
+TopK = Annotated[int, Query(description="Most probable categories to list.")]
+
+router = APIRouter(tags=["photos"])
+
+
+@router.post("/predict/category", **openapi.photo_route(schemas.CategoryAnswer))
+@blocking
+def predict_category(call: CurrentCall, photo: Photo, k: TopK = PROBABILITIES) -> JSONResponse:
+    """The product category of a photo."""
+    recommender = call.live().recommender
+    recommender.check(SimilarQuery(k))
+    return JSONResponse(answers.category_answer(recommender, _analyse(call, recommender, photo), k))
+
+
+@router.post("/predict/feature_embedding", **openapi.photo_route(schemas.EmbeddingAnswer))
+@blocking
+def predict_feature_embedding(call: CurrentCall, photo: Photo) -> JSONResponse:
+    """The class logits and the embedding of a photo."""
+    return JSONResponse(answers.embedding_answer(_analyse(call, call.live().recommender, photo)))
+
+
+@router.post("/predict/similar_images", **openapi.photo_route(schemas.SimilarAnswer))
+@blocking
+def predict_similar_images(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse:
+    """The listings most similar to a photo."""
+    recommender = call.live().recommender
+    recommender.check(query)
+    matches = _similar(call, recommender, _analyse(call, recommender, photo), query)
+    return JSONResponse(answers.similar_answer(matches, call.service.store))
+
+
+@router.post("/predict", **openapi.photo_route(schemas.PredictAnswer))
+@blocking
+def predict(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse:
+    """Category, embedding and similar listings of a photo, from one decode and one forward pass."""
+    live = call.live()
+    live.recommender.check(query)
+    return JSONResponse(_prediction(call, live, photo, query))
+
+
+@router.post("/predict/batch", **openapi.batch_route(schemas.BatchAnswer))
+@blocking
+def predict_batch(call: CurrentCall, photos: Photos, query: SearchQuery) -> JSONResponse:
+    """One entry per photo, each a prediction or its own error; a bad photo spoils no other."""
+    live = call.live()
+    live.recommender.check(query)
+    entries = [{"filename": photo.filename, **_entry(call, live, photo.data, query)} for photo in photos]
+    return JSONResponse({"entries": entries})
+
+
+def _entry(call: Call, live: Live, photo: bytes, query: SimilarQuery) -> dict[str, Any]:
+    try:
+        return {"status": 200, "prediction": _prediction(call, live, photo, query)}
+    except PhotoError as exc:
+        error = problem_of(exc)
+        return {"status": error["status"], "error": error}
+
+
+def _prediction(call: Call, live: Live, photo: bytes, query: SimilarQuery) -> dict[str, Any]:
+    recommender = live.recommender
+    analysis = _analyse(call, recommender, photo)
+    matches = _similar(call, recommender, analysis, query)
+    return {
+        **answers.category_answer(recommender, analysis, PREDICT_PROBABILITIES),
+        **answers.embedding_answer(analysis),
+        **answers.similar_answer(matches, call.service.store),
+    }
+
+
+def _analyse(call: Call, recommender: Recommender, photo: bytes) -> Analysis:
+    analysis = recommender.analyse(photo, call.timings)
+    call.category = recommender.manifest.categories[int(analysis.probabilities.argmax())]
+    return analysis
+
+
+def _similar(call: Call, recommender: Recommender, analysis: Analysis, query: SimilarQuery) -> list[Match]:
+    matches = recommender.similar(analysis.embedding, query, call.timings)
+    call.top_score = matches[0].score if matches else None
+    return matches

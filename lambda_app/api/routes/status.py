@@ -1,0 +1,62 @@
+"""The routes that tell of the service itself: health, readiness, the live release, the page, the documentation."""
+
+from fastapi import APIRouter
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from lambda_app.api import answers, schemas
+from lambda_app.api.calls import CurrentCall, blocking
+from lambda_app.api.files import INDEX, page_response, static_file
+from lambda_app.api.routes import openapi
+
+router = APIRouter(tags=["service"])
+pages = APIRouter(include_in_schema=False)
+
+
+@router.get("/healthcheck", response_model=schemas.Health)
+async def healthcheck() -> JSONResponse:
+    """Whether the process is up; never needs the model."""
+    return JSONResponse({"message": "API is up and running!"})
+
+
+@router.get("/readyz", response_model=schemas.Ready, responses=openapi.errors(503))
+@blocking
+def readyz(call: CurrentCall) -> JSONResponse:
+    """Whether a release answers; starts loading it, and waits for that."""
+    return JSONResponse({"status": "ready", "release": call.live().release})
+
+
+@router.get("/release", response_model=schemas.ReleaseAnswer, responses=openapi.errors(429, 503))
+@blocking
+def release(call: CurrentCall) -> JSONResponse:
+    """What is live."""
+    return JSONResponse(answers.release_answer(call.live()))
+
+
+@pages.get("/")
+def page(request: Request) -> Response:
+    """The page for people."""
+    return page_response(INDEX, request)
+
+
+@pages.get("/static/{name:path}")
+def static(name: str, request: Request) -> Response:
+    """A file of the page or of the documentation."""
+    path = static_file(name)
+    if path is None:
+        raise HTTPException(404)
+    return page_response(path, request)
+
+
+@pages.get("/docs")
+async def docs(request: Request) -> HTMLResponse:
+    """Swagger UI on /openapi.json, from bundled files."""
+    return get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title=request.app.title,
+        swagger_js_url="static/swagger-ui-bundle.js",
+        swagger_css_url="static/swagger-ui.css",
+        swagger_favicon_url="static/favicon.svg",
+    )

@@ -1,0 +1,29 @@
+"""POST /uploads: where to send a photo that is too large for a direct body."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from lambda_app.api import schemas
+from lambda_app.api.calls import CurrentCall, blocking
+from lambda_app.api.reading import UploadWish
+from lambda_app.api.routes import openapi
+from lambda_app.errors import UnsupportedPhotoError
+from lambda_app.photo.rules import MEDIA_TYPES
+from lambda_app.recommendation.query import shortened
+
+router = APIRouter(tags=["photos"])
+
+
+@router.post(
+    "/uploads", **openapi.json_route(schemas.UploadAnswer, schemas.UploadRequest, 400, 413, 415, 422, 429, 501)
+)
+@blocking
+def uploads(call: CurrentCall, wish: UploadWish) -> JSONResponse:
+    """Where to send a photo that is too large for a direct body."""
+    if wish.content_type not in (known := sorted(MEDIA_TYPES.values())):
+        raise UnsupportedPhotoError(f"content_type is {shortened(wish.content_type)}; there are {', '.join(known)}")
+    service = call.service
+    ticket = service.store.upload_ticket(wish.content_type, service.settings.max_upload_bytes)
+    return JSONResponse({**asdict(ticket), "expires_at": ticket.expires_at.isoformat()})

@@ -1,0 +1,160 @@
+"""The public request and response models: what /openapi.json documents.
+
+Answers are put together as plain dicts (`answers.py`), since validating thousands of floats again would cost more than
+finding them; tests hold the dicts against these models.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lambda_app.release.manifest import IndexType
+
+Score = Annotated[float, Field(description="Cosine of the two embeddings, 1 at most.", examples=[0.913])]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Unprocessable Entity"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["k is 1000; it takes 1 to 100"])
+    instance: str | None = Field(default=None, examples=["/predict/similar_images"])
+
+
+class Health(_Answer):
+    """The process is up; nothing is said about the model."""
+
+    message: str = Field(examples=["API is up and running!"])
+
+
+class Ready(_Answer):
+    """A release is loaded."""
+
+    status: Literal["ready"]
+    release: str = Field(examples=["20261122-204500-1a2b3c4d"])
+
+
+class ReleaseAnswer(_Answer):
+    """What is live."""
+
+    release: str = Field(examples=["20261122-204500-1a2b3c4d"])
+    previous: str | None = Field(description="Where a rollback goes.")
+    created_at: datetime
+    promoted_at: datetime
+    loaded_at: datetime = Field(description="When this process loaded it.")
+    categories: list[str] = Field(description="In index order.")
+    count: int = Field(description="Photos in the index.")
+    embedding_dim: int
+    image_size: int = Field(description="Side of the network's input, in pixels.")
+    precision: Literal["float32", "int8"]
+    index_type: IndexType
+
+
+class CategoryProbability(_Answer):
+    """A category and how probable it is."""
+
+    category: str
+    category_index: int
+    probability: float = Field(ge=0, le=1)
+
+
+class CategoryAnswer(_Answer):
+    """The category of a photo."""
+
+    category_index: int = Field(examples=[2])
+    category: str = Field(examples=["Clothes, Footwear & Accessories"])
+    probabilities: list[CategoryProbability] = Field(description="Most probable first.")
+
+
+class EmbeddingAnswer(_Answer):
+    """What the network makes of a photo."""
+
+    features: list[float] = Field(description="The class logits, one per category.")
+    embedding: list[float] = Field(description="L2-normalised: the dot product of two is their cosine.")
+
+
+class Item(_Answer):
+    """One photo of a listing."""
+
+    image_id: str
+    product_id: str
+    category: str
+    title: str | None
+    price: float | None = Field(description="In the listings' currency; null where the listing gave none.")
+    location: str | None
+    photo: str = Field(description="Address of the photo.", examples=["/images/0a1b2c"])
+
+
+class Result(Item):
+    """A similar item."""
+
+    score: Score
+
+
+class SimilarAnswer(_Answer):
+    """Similar items, best first; the three lists have one order and one length."""
+
+    results: list[Result]
+    similar_index: list[int] = Field(description="Their rows in the index.")
+    image_labels: list[str] = Field(description="Their image ids.")
+
+
+class PredictAnswer(CategoryAnswer, EmbeddingAnswer, SimilarAnswer):
+    """All three answers, from one decode and one forward pass."""
+
+
+class BatchEntry(_Answer):
+    """What became of one file of a batch: `prediction` where `status` is 200, else `error`."""
+
+    filename: str | None
+    status: int = Field(examples=[200])
+    prediction: PredictAnswer | None = None
+    error: Problem | None = None
+
+
+class BatchAnswer(_Answer):
+    """One entry per file, in the order sent."""
+
+    entries: list[BatchEntry]
+
+
+class RecommendRequest(BaseModel):
+    """What to recommend from."""
+
+    liked: list[str] = Field(description="Image ids to be near to, 1 to 100.", examples=[["0a1b2c"]])
+    disliked: list[str] = Field(default=[], description="Image ids to be away from, up to 100.")
+    k: int = Field(default=4, description="Results wanted, 1 to 100 unless the service is set otherwise.")
+    category: str | None = Field(default=None, description="Only items of this category.")
+    min_price: float | None = Field(default=None, description="Only items that cost at least this.")
+    max_price: float | None = Field(default=None, description="Only items that cost at most this.")
+    min_score: float = Field(default=-1.0, description="Only items of at least this cosine, -1 to 1.")
+    distinct: Literal["product", "image"] = "product"
+
+
+class UploadRequest(BaseModel):
+    """A photo that is to be sent ahead."""
+
+    content_type: str = Field(description="Of the photo: image/jpeg, image/png or image/webp.", examples=["image/jpeg"])
+
+
+class UploadAnswer(_Answer):
+    """Where to send it: a form of `fields` and then `file`, by POST to `url`. Then predict with `{"upload": key}`."""
+
+    url: str
+    fields: dict[str, str]
+    key: str
+    expires_at: datetime
+    max_bytes: int
+
+
+class UploadedPhoto(BaseModel):
+    """A photo that was sent ahead, in place of the photo itself."""
+
+    upload: str = Field(description="The `key` that POST /uploads gave.")

@@ -1,0 +1,1 @@
+"""From the bytes of a photo to the input of the model; training and serving share this code."""

@@ -1,0 +1,212 @@
+"""The live release of this process: loaded at the first request, swapped when the store's pointer moves.
+
+The pointer is looked at on the request path, since nothing runs between a Lambda's requests. A load runs in a thread of
+its own while the old release answers; a frozen Lambda stops it, the next request lets it go on.
+"""
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lambda_app.errors import MissingObjectError, NotLiveError, ReleaseError, StoreError
+from lambda_app.release.manifest import MANIFEST, Manifest, Pointer, read_manifest
+from lambda_app.settings import Settings
+from lambda_app.store.contract import RELEASES, LivePointer, Store
+from lambda_app.telemetry.observer import Observer
+
+if TYPE_CHECKING:
+    from lambda_app.recommendation.recommender import Recommender
+
+log = logging.getLogger(__name__)
+FIRST_RETRY_SECONDS = 1.0
+LAST_RETRY_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Live:
+    """A release that answers. Whoever holds it may use it to the end, also after a swap."""
+
+    recommender: "Recommender"
+    pointer: Pointer
+    loaded_at: datetime
+
+    @property
+    def release(self) -> str:
+        """The release's id."""
+        return self.pointer.release
+
+
+class LiveRelease:
+    """Holds the live release. Every method may be called from several threads at once."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        *,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            observer: is told of each load.
+            clock: seconds, for `reload_seconds` and the back-off.
+        """
+        self._store = store
+        self._settings = settings
+        self._observer = observer or Observer()
+        self._clock = clock
+        self._looking = threading.Lock()
+        self._changed = threading.Condition()
+        self._live: Live | None = None
+        self._wanted: LivePointer | None = None
+        self._settled: str | None = None  # the version that is live, or that was refused
+        self._loading = False
+        self._next_look = self._next_try = -float("inf")
+        self._backoff = FIRST_RETRY_SECONDS
+        # A text and no exception: its traceback would keep the parts of a failed load in memory.
+        self._reason = "nothing has been looked at yet"
+
+    def begin(self) -> None:
+        """Look and load in the background, so that a process fetches its release while it still imports the rest."""
+        threading.Thread(target=self._begin, name="release-beginner", daemon=True).start()
+
+    def _begin(self) -> None:
+        self._look()
+        with self._changed:
+            self._start_loading()
+
+    def peek(self) -> Live | None:
+        """What is loaded now; looks at nothing and waits for nothing."""
+        return self._live
+
+    def current(self) -> Live:
+        """The release that answers this request.
+
+        Looks at the pointer at most every `reload_seconds`. Waits up to `reload_wait_seconds` for a load under way, or
+        up to `ready_wait_seconds` before anything is live.
+
+        Raises:
+            NotLiveError: nothing is live; the message says why.
+        """
+        self._look()
+        with self._changed:
+            self._start_loading()
+            first = self._live is None
+            patience = self._settings.ready_wait_seconds if first else self._settings.reload_wait_seconds
+            self._changed.wait_for(lambda: not self._loading or (first and self._live is not None), patience)
+            if self._live is None:
+                raise NotLiveError(self._reason)
+            return self._live
+
+    def _look(self) -> None:
+        """Read the pointer if that is due. One request at a time does; others wait only while nothing is live."""
+        if not self._looking.acquire(blocking=self._live is None):
+            return
+        try:
+            # Where nothing is live or on its way every request looks: somebody waits for the first promotion.
+            if (self._live is None and not self._loading) or self._clock() >= self._next_look:
+                self._read_pointer()
+                self._next_look = self._clock() + self._settings.reload_seconds
+        finally:
+            self._looking.release()
+
+    def _read_pointer(self) -> None:
+        seen = self._wanted.version if self._wanted else None
+        try:
+            found = self._store.read_pointer(unless=seen)
+        except MissingObjectError:
+            self._note_unreadable("nothing has been promoted to the store yet")
+        except StoreError as exc:
+            log.warning("the live pointer cannot be read: %s", exc)
+            self._note_unreadable("the store's live pointer cannot be read; the log says why")
+        else:
+            with self._changed:
+                if found is not None:
+                    self._wanted = found
+                    self._next_try, self._backoff = -float("inf"), FIRST_RETRY_SECONDS
+
+    def _note_unreadable(self, reason: str) -> None:
+        if self._live is None:
+            self._reason = reason
+        else:
+            log.warning("release %s goes on: %s", self._live.release, reason)
+
+    def _start_loading(self) -> None:
+        """Start the loader if a pointer waits for it; the caller holds the lock."""
+        wanted = self._wanted
+        if self._loading or wanted is None or wanted.version == self._settled or self._clock() < self._next_try:
+            return
+        self._loading = True
+        self._reason = f"release {wanted.pointer.release} is loading"
+        threading.Thread(target=self._load_wanted, name="release-loader", daemon=True).start()
+
+    def _load_wanted(self) -> None:
+        """Load until what the pointer names is live or refused; the loader thread."""
+        wanted = self._wanted
+        while wanted is not None:
+            wanted = self._finish(wanted, self._try_to_load(wanted))
+
+    def _try_to_load(self, wanted: LivePointer) -> Live | Exception:
+        try:
+            return self._load(wanted)
+        except Exception as exc:  # whatever goes wrong in this thread must reach those who wait for it
+            self._observer.failed_to_load(wanted.pointer.release, exc)
+            return exc
+
+    def _finish(self, wanted: LivePointer, loaded: Live | Exception) -> LivePointer | None:
+        """Take the outcome of a load; gives the pointer to load next, or None to end the loader."""
+        with self._changed:
+            moved = self._wanted if self._wanted is not None and self._wanted.version != wanted.version else None
+            if moved is None:
+                self._settle(wanted, loaded)
+            self._loading = moved is not None
+            self._changed.notify_all()
+            return moved
+
+    def _settle(self, wanted: LivePointer, loaded: Live | Exception) -> None:
+        if isinstance(loaded, Live):
+            self._live, self._settled = loaded, wanted.version
+            self._observer.loaded(loaded.release)
+        elif isinstance(loaded, StoreError | OSError):
+            self._reason = f"the files of release {wanted.pointer.release} cannot be read; the log says why"
+            self._next_try = self._clock() + self._backoff
+            self._backoff = min(2 * self._backoff, LAST_RETRY_SECONDS)
+        else:
+            # It would fail again: only a pointer that moves is a reason to try.
+            self._settled = wanted.version
+            self._reason = f"release {wanted.pointer.release} does not load: {loaded}"
+
+    def _load(self, wanted: LivePointer) -> Live:
+        pointer = wanted.pointer
+        if self._live is not None and self._live.pointer.manifest_sha256 == pointer.manifest_sha256:
+            return Live(self._live.recommender, pointer, self._live.loaded_at)
+        manifest = self._read_manifest(pointer)
+        loaded = self._open(manifest)
+        # The old release has its files open or in memory: their names may go.
+        self._store.keep_local(manifest.serving_files())
+        return Live(loaded, pointer, datetime.now(UTC))
+
+    def _open(self, manifest: Manifest) -> "Recommender":
+        files = list(manifest.serving_files())
+        with ThreadPoolExecutor(len(files), thread_name_prefix="release-fetcher") as fetching:
+            fetched = {entry.sha256: fetching.submit(self._store.local_file, entry) for entry in files}
+            # Not before: in a process that starts, numpy, FAISS and ONNX Runtime are imported while the files arrive.
+            from lambda_app.recommendation.recommender import load
+
+            return load(manifest, lambda entry: fetched[entry.sha256].result(), self._settings)
+
+    def _read_manifest(self, pointer: Pointer) -> Manifest:
+        data = self._store.read(f"{RELEASES}{pointer.release}/{MANIFEST}")
+        if (digest := hashlib.sha256(data).hexdigest()) != pointer.manifest_sha256:
+            raise ReleaseError(
+                f"the manifest of {pointer.release} has sha256 {digest}; the pointer says {pointer.manifest_sha256}"
+            )
+        return read_manifest(data)

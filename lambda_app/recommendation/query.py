@@ -1,0 +1,113 @@
+"""What is asked of a search: its parameters and their ranges, and which of the rows found answer it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lambda_app.errors import QueryError
+from lambda_app.release.catalog import CatalogFilter, CatalogItem
+
+MAX_REFERENCES = 100
+
+
+@dataclass(frozen=True)
+class SimilarQuery:
+    """What is asked of a search.
+
+    Attributes:
+        k: results wanted.
+        where: which items may answer.
+        min_score: smallest cosine that counts, in [-1, 1].
+        distinct: "product" gives one photo per product, "image" every photo.
+    """
+
+    k: int = 4
+    where: CatalogFilter = field(default_factory=CatalogFilter)
+    min_score: float = -1.0
+    distinct: Literal["product", "image"] = "product"
+
+    def check(self, max_k: int, categories: Sequence[str]) -> None:
+        """Check every parameter.
+
+        Raises:
+            QueryError: one is out of its range; the message names the value and the limit.
+        """
+        check_k(self.k, max_k)
+        if not -1.0 <= self.min_score <= 1.0:
+            raise QueryError(f"min_score is {self.min_score}; a cosine lies in [-1, 1]")
+        low, high = self.where.min_price, self.where.max_price
+        for name, price in (("min_price", low), ("max_price", high)):
+            if price is not None and not math.isfinite(price):
+                raise QueryError(f"{name} is {price}; it takes a finite number")
+        if low is not None and high is not None and low > high:
+            raise QueryError(f"min_price {low} is above max_price {high}")
+        if self.where.category is not None and self.where.category not in categories:
+            raise QueryError(
+                f"category {shortened(self.where.category)} is unknown; the live release has: {'; '.join(categories)}"
+            )
+
+
+@dataclass(frozen=True)
+class Match:
+    """A similar item: its row in index and catalog, its cosine, and what the catalog says of it."""
+
+    row: int
+    score: float
+    item: CatalogItem
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which of the found rows answer: scored high enough, not excluded, one per product where that is asked.
+
+    Attributes:
+        rows, products: excluded.
+    """
+
+    query: SimilarQuery
+    rows: frozenset[int] = frozenset()
+    products: frozenset[str] = frozenset()
+
+    def pick(self, rows: Sequence[int], scores: Sequence[float], items: Sequence[CatalogItem]) -> list[Match]:
+        """The first k that answer, of rows found by falling score."""
+        seen = set(self.products)
+        matches: list[Match] = []
+        for row, score, item in zip(rows, scores, items, strict=True):
+            if len(matches) == self.query.k or score < self.query.min_score:
+                break
+            if row in self.rows or (self.query.distinct == "product" and item.product_id in seen):
+                continue
+            seen.add(item.product_id)
+            matches.append(Match(row, score, item))
+        return matches
+
+
+def check_k(k: int, max_k: int) -> None:
+    """Check a number of results.
+
+    Raises:
+        QueryError: out of its range.
+    """
+    if not 1 <= k <= max_k:
+        raise QueryError(f"k is {k}; it takes 1 to {max_k}")
+
+
+def check_references(liked: Sequence[str], disliked: Sequence[str]) -> None:
+    """Check the image ids to recommend from.
+
+    Raises:
+        QueryError: nothing liked, more than `MAX_REFERENCES` on a side, or an id on both sides.
+    """
+    if not liked:
+        raise QueryError("liked is empty; it takes at least 1 image id")
+    for name, image_ids in (("liked", liked), ("disliked", disliked)):
+        if len(image_ids) > MAX_REFERENCES:
+            raise QueryError(f"{name} holds {len(image_ids)} image ids; it takes up to {MAX_REFERENCES}")
+    if both := set(liked) & set(disliked):
+        raise QueryError(f"{shortened(min(both))} is both liked and disliked")
+
+
+def shortened(value: str) -> str:
+    """A caller's value, quoted for a message, cut where it is long."""
+    return repr(value if len(value) <= 80 else f"{value[:80]}...")

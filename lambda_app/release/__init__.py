@@ -1,0 +1,1 @@
+"""The release format: manifest, archive, catalog. Training writes it, serving reads it."""

@@ -1,0 +1,130 @@
+"""The release archive: a tar, plain or gzipped, with `manifest.json`, the files it names and `report/` at its root.
+
+Unpacking trusts nothing: members are read one by one as a stream, only regular files with expected names are written,
+and every size is capped before and while bytes are copied (a gzip bomb lies about its size).
+"""
+
+import io
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from lambda_app.errors import ReleaseError
+from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
+
+REPORT = "report"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """Caps on what an archive may unpack to."""
+
+    total_bytes: int = 8 << 30
+    manifest_bytes: int = 16 << 20
+    members: int = 2_000
+
+
+def write_archive(path: Path, manifest: Manifest, folder: Path) -> Path:
+    """Write the archive beside `path`, then rename it into place.
+
+    Args:
+        path: `.tar`, or `.tar.gz` for a compressed one.
+        folder: holds the files that the manifest names, and optionally `report/`.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    data = manifest.to_json()
+    # A plain tar: weights and codes hardly compress, and a reader would pay for it at every promotion.
+    with tarfile.open(partial, "w:gz" if path.suffix == ".gz" else "w") as tar:
+        info = tarfile.TarInfo(MANIFEST)
+        info.size, info.mtime = len(data), int(manifest.created_at.timestamp())
+        tar.addfile(info, io.BytesIO(data))
+        for entry in manifest.files():
+            tar.add(folder / entry.file, entry.file, filter=_anonymous)
+        if (folder / REPORT).is_dir():
+            tar.add(folder / REPORT, REPORT, filter=_anonymous)
+    partial.replace(path)
+    return path
+
+
+def unpack(archive: Path, into: Path, limits: ArchiveLimits = ArchiveLimits()) -> Manifest:
+    """Unpack a release archive into an empty folder and read its manifest.
+
+    Files that the manifest does not name are refused; files that it names may be absent (the store may hold them).
+
+    Raises:
+        ReleaseError: not a tar, no manifest, a link, a device, an absolute or climbing path, a name twice, a member
+            that the manifest does not name, or a size over `limits`.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    written: set[PurePosixPath] = set()
+    budget = limits.total_bytes
+    try:
+        with tarfile.open(archive, "r|*") as tar:
+            for count, member in enumerate(tar, start=1):
+                if count > limits.members:
+                    raise ReleaseError(f"the archive has more than {limits.members} members")
+                name = _checked_name(member)
+                if name is None:
+                    continue
+                if name in written:
+                    raise ReleaseError(f"the archive holds {name} twice")
+                cap = min(budget, limits.manifest_bytes) if str(name) == MANIFEST else budget
+                source = tar.extractfile(member)
+                if source is None:
+                    raise ReleaseError(f"{member.name} in the archive is not a regular file")
+                budget -= _copy(source, into / name, str(name), member.size, cap)
+                written.add(name)
+    except (tarfile.TarError, EOFError, OSError) as exc:
+        raise ReleaseError(f"{archive.name} is not a readable tar archive: {exc}") from exc
+    return _manifest_of(into, written)
+
+
+def _manifest_of(folder: Path, written: set[PurePosixPath]) -> Manifest:
+    if PurePosixPath(MANIFEST) not in written:
+        raise ReleaseError(f"the archive has no {MANIFEST} at its root")
+    manifest = read_manifest((folder / MANIFEST).read_bytes())
+    named = {entry.file for entry in manifest.files()} | {MANIFEST}
+    for name in written:
+        if name.parts[0] != REPORT and str(name) not in named:
+            raise ReleaseError(f"the archive holds {name}, which its manifest does not name")
+    return manifest
+
+
+def _checked_name(member: tarfile.TarInfo) -> PurePosixPath | None:
+    """The member's path at the root; None for a folder, which needs no entry of its own."""
+    if "\\" in member.name or "\0" in member.name or member.name.startswith("/"):
+        raise ReleaseError(f"unsafe path in the archive: {member.name!r}")
+    name = PurePosixPath(member.name)
+    if ".." in name.parts:
+        raise ReleaseError(f"unsafe path in the archive: {member.name!r}")
+    if member.isdir():
+        return None
+    if not member.isreg():
+        raise ReleaseError(f"{member.name!r} in the archive is a link or a device; only regular files are taken")
+    if not name.parts or (len(name.parts) > 1 and name.parts[0] != REPORT) or len(name.parts) > 4:
+        raise ReleaseError(f"{member.name!r} lies in a folder; files stand at the archive's root or in {REPORT}/")
+    return name
+
+
+def _copy(source: IO[bytes], target: Path, name: str, declared: int, cap: int) -> int:
+    if declared > cap:
+        raise ReleaseError(f"{name} in the archive has {declared:,} bytes; {cap:,} are left of the limit")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    copied = 0
+    with target.open("wb") as file:
+        while chunk := source.read(_CHUNK):
+            copied += len(chunk)
+            if copied > cap:
+                raise ReleaseError(f"{name} in the archive grows over {cap:,} bytes")
+            file.write(chunk)
+    return copied
+
+
+def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """No user names, and no modes that depend on who packed."""
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    info.mode = 0o755 if info.isdir() else 0o644
+    return info

@@ -1,0 +1,199 @@
+"""The item table of a release: SQLite, written once by training, read-only in serving.
+
+Row i of the table is row i of the index. SQLite because a catalogue of millions opens in a millisecond and reads only
+the pages that an answer needs. Filters look at every row: for them, the columns that they ask of stand in the file once
+more, each as one array.
+"""
+
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lambda_app.errors import ReleaseError
+from lambda_app.release.filter_columns import ColumnsBuilder, FilterColumns
+from lambda_app.release.row_set import RowSet
+
+_SCHEMA = """
+CREATE TABLE items (
+    row INTEGER PRIMARY KEY,
+    image_id TEXT NOT NULL,
+    product_id TEXT NOT NULL,
+    category TEXT NOT NULL,
+    title TEXT,
+    price REAL,
+    location TEXT,
+    photo TEXT NOT NULL
+) STRICT
+"""
+_INDEXES = (
+    "CREATE UNIQUE INDEX items_image_id ON items (image_id)",
+    "CREATE INDEX items_product_id ON items (product_id)",
+)
+_COLUMNS_TABLE = "CREATE TABLE columns (names BLOB NOT NULL, categories BLOB NOT NULL, prices BLOB NOT NULL) STRICT"
+# Sets of rows that are kept for filters asked again: at ten million rows, each takes 1.25 MB.
+_KEPT_FILTERS = 16
+# SQLite takes 32,766 parameters in a statement (its documentation, "Limits").
+_ROWS_PER_STATEMENT = 10_000
+
+
+@dataclass(frozen=True)
+class CatalogItem:
+    """One photo of a listing.
+
+    Attributes:
+        price: in the listings' currency; None where the listing gave none.
+        photo: store key of the photo, `datasets/<name>/<path in the data folder>`.
+    """
+
+    image_id: str
+    product_id: str
+    category: str
+    title: str | None
+    price: float | None
+    location: str | None
+    photo: str
+
+
+@dataclass(frozen=True)
+class CatalogFilter:
+    """Which items may answer. Bounds are inclusive; an item without a price passes no price bound."""
+
+    category: str | None = None
+    min_price: float | None = None
+    max_price: float | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether every item passes."""
+        return self == CatalogFilter()
+
+
+_COLUMNS = ", ".join(field.name for field in fields(CatalogItem))
+
+
+def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
+    """Write the table beside `path`, then rename it into place; items become rows 0, 1, ... in order.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        ReleaseError: two items share an image id.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    columns = ColumnsBuilder()
+    connection = sqlite3.connect(partial, isolation_level=None)
+    try:
+        # No journal: the file is discarded whole if this process dies.
+        connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;")
+        connection.execute(_SCHEMA)
+        connection.executemany(
+            f"INSERT INTO items (row, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 (own column names)
+            ((row, *astuple(item)) for row, item in enumerate(_noted(items, columns))),
+        )
+        for statement in _INDEXES:
+            connection.execute(statement)
+        connection.execute(_COLUMNS_TABLE)
+        connection.execute("INSERT INTO columns VALUES (?, ?, ?)", columns.as_bytes())
+        connection.execute("COMMIT")
+        connection.execute("ANALYZE")
+        (count,) = connection.execute("SELECT count(*) FROM items").fetchone()
+    except sqlite3.IntegrityError as exc:
+        raise ReleaseError(f"the catalog cannot be written: {exc}") from exc
+    finally:
+        connection.close()
+    partial.replace(path)
+    return int(count)
+
+
+def _noted(items: Iterable[CatalogItem], columns: ColumnsBuilder) -> Iterator[CatalogItem]:
+    for item in items:
+        columns.add(item.category, item.price)
+        yield item
+
+
+class Catalog:
+    """Reads a catalog. Safe to share between threads; nothing that it answers changes after opening."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the table.
+
+        Raises:
+            ReleaseError: not a catalog.
+        """
+        try:
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
+            # Rows are 0, 1, ...: the last tells how many, where counting them reads megabytes.
+            (self.count,) = self._connection.execute("SELECT coalesce(max(row) + 1, 0) FROM items").fetchone()
+            self._connection.execute(f"SELECT row, {_COLUMNS} FROM items LIMIT 1").fetchone()  # noqa: S608
+        except sqlite3.Error as exc:
+            raise ReleaseError(f"{path.name} is not a catalog: {exc}") from exc
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[CatalogFilter, RowSet] = OrderedDict()
+        self._kept_lock = threading.Lock()
+
+    def items(self, rows: Sequence[int]) -> list[CatalogItem]:
+        """The items at these rows, in the order given."""
+        found: dict[int, CatalogItem] = {}
+        for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+            wanted = [int(row) for row in rows[start : start + _ROWS_PER_STATEMENT]]
+            marks = ", ".join("?" * len(wanted))
+            statement = f"SELECT row, {_COLUMNS} FROM items WHERE row IN ({marks})"  # noqa: S608 (marks only)
+            found |= {row: CatalogItem(*values) for row, *values in self._fetch(statement, wanted)}
+        return [found[int(row)] for row in rows]
+
+    def find(self, image_id: str) -> int | None:
+        """The row of an image id, or None."""
+        found = self._fetch("SELECT row FROM items WHERE image_id = ?", [image_id])
+        return int(found[0][0]) if found else None
+
+    def product_rows(self, product_id: str) -> list[int]:
+        """The rows of a product's photos, ascending; empty for an unknown product."""
+        found = self._fetch("SELECT row FROM items WHERE product_id = ? ORDER BY row", [product_id])
+        return [int(row) for (row,) in found]
+
+    def passing(self, where: CatalogFilter) -> RowSet:
+        """The rows that pass a filter. Those of the filters asked last are kept.
+
+        Raises:
+            ReleaseError: the catalog's columns do not fit its rows.
+        """
+        with self._kept_lock:
+            if where in self._kept:
+                self._kept.move_to_end(where)
+                return self._kept[where]
+        passing = self._columns.passing(where.category, where.min_price, where.max_price)
+        with self._kept_lock:
+            self._kept[where] = passing
+            if len(self._kept) > _KEPT_FILTERS:
+                self._kept.popitem(last=False)
+        return passing
+
+    @cached_property
+    def _columns(self) -> FilterColumns:
+        """Read at the first filter; from the rows themselves in catalogs older than the columns."""
+        if not self._fetch("SELECT 1 FROM sqlite_schema WHERE name = 'columns'", []):
+            return ColumnsBuilder.columns_of(self._fetch("SELECT category, price FROM items ORDER BY row", []))
+        try:
+            columns = FilterColumns.from_bytes(*self._fetch("SELECT names, categories, prices FROM columns", [])[0])
+        except ValueError as exc:
+            raise ReleaseError(f"the catalog's columns do not open: {exc}") from exc
+        if len(columns.prices) != self.count:
+            raise ReleaseError(f"the catalog holds {self.count} items; its columns {len(columns.prices)}")
+        return columns
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._connection.close()
+
+    def _fetch(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()

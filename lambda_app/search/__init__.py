@@ -1,0 +1,1 @@
+"""Nearest neighbours of vectors: FAISS indexes and their files."""

@@ -1,0 +1,111 @@
+"""The FAISS file of a release: what kinds there are, and how one is opened."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from lambda_app.errors import ReleaseError
+from lambda_app.release.row_set import RowSet
+
+# How `IndexRefine` keeps the whole vectors, by the name of the index type.
+CODES = {
+    "ivf-float16": faiss.ScalarQuantizer.QT_fp16,
+    "ivf-int8": faiss.ScalarQuantizer.QT_8bit,
+}
+
+
+@dataclass(frozen=True)
+class VectorFile:
+    """An open index, mapped into memory.
+
+    Attributes:
+        type: as in the manifest: "flat", "ivf", "ivf-float16", "ivf-int8"; FAISS's class name for anything else.
+        searched: what finds neighbours, or candidates for them, best first.
+        stored: what gives the vector of a row.
+        inverted: the inverted file in what is searched, if there is one.
+    """
+
+    type: str
+    searched: faiss.Index
+    stored: faiss.Index
+    inverted: faiss.IndexIVF | None = None
+
+    @property
+    def lists(self) -> int:
+        """Of the inverted file; 0 without one."""
+        return 0 if self.inverted is None else int(self.inverted.nlist)
+
+    @cached_property
+    def list_sizes(self) -> npt.NDArray[np.int64]:
+        """How many rows each list holds: int64 (lists,)."""
+        if self.inverted is None:
+            raise ValueError(f"a {self.type} index has no lists")
+        kept = self.inverted.invlists
+        return np.array([kept.list_size(number) for number in range(self.lists)], np.int64)
+
+    @cached_property
+    def list_of_row(self) -> npt.NDArray[np.uint16]:
+        """The list that each row is in, uint16 (n,): two bytes a row, gathered when first asked."""
+        if self.inverted is None:
+            raise ValueError(f"a {self.type} index has no lists")
+        found = np.zeros(self.inverted.ntotal, np.uint16)
+        kept = self.inverted.invlists
+        for number, size in enumerate(self.list_sizes.tolist()):
+            if size:
+                found[faiss.rev_swig_ptr(kept.get_ids(number), size)] = number
+        return found
+
+    def parameters(
+        self, nprobe: int, allowed: RowSet | None = None, lists: RowSet | None = None
+    ) -> faiss.SearchParameters:
+        """How one search goes.
+
+        Args:
+            nprobe: lists that are looked into, of an inverted file.
+            allowed: rows that may answer; None for all.
+            lists: lists that may be looked into; None for all.
+        """
+        selector = _selector(allowed)
+        if self.inverted is None:
+            return faiss.SearchParameters(sel=selector)
+        among = faiss.SearchParameters(sel=_selector(lists))
+        inverted = faiss.SearchParametersIVF(nprobe=nprobe, sel=selector, quantizer_params=among)
+        if self.searched is self.stored:
+            return inverted
+        return faiss.IndexRefineSearchParameters(
+            k_factor=1.0, base_index_params=faiss.SearchParametersPreTransform(index_params=inverted)
+        )
+
+
+def _selector(rows: RowSet | None) -> faiss.IDSelector | None:
+    return None if rows is None else faiss.IDSelectorBitmap(rows.bits)
+
+
+def open_vectors(path: Path) -> VectorFile:
+    """Map a FAISS file of any type into memory.
+
+    Raises:
+        ReleaseError: not a FAISS index.
+    """
+    try:
+        # Pages are read when a search needs them: a million vectors open in milliseconds.
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as exc:
+        raise ReleaseError(f"{path.name} is not a FAISS index: {str(exc).splitlines()[-1]}") from exc
+    if isinstance(index, faiss.IndexFlat):
+        return VectorFile("flat", index, index)
+    if isinstance(index, faiss.IndexIVF):
+        index.make_direct_map()  # a row's vector is found through it; nothing to do where the file holds it
+        return VectorFile("ivf", index, index, index)
+    if isinstance(index, faiss.IndexRefine):
+        stored = faiss.downcast_index(index.refine_index)
+        inverted = faiss.try_extract_index_ivf(index.base_index)
+        stored.referenced_objects = [index]  # FAISS frees a part with the whole; `inverted` is used beside it only
+        for name, codes in CODES.items():
+            if inverted and isinstance(stored, faiss.IndexScalarQuantizer) and stored.sq.qtype == codes:
+                return VectorFile(name, index, stored, inverted)
+    return VectorFile(type(index).__name__, index, index)

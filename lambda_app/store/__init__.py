@@ -1,0 +1,1 @@
+"""Where releases live: a folder or an S3 bucket, behind one contract."""

@@ -1,0 +1,209 @@
+import random
+import struct
+import threading
+import zlib
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from lambda_app.api import schemas
+from tests.lambda_app.conftest import BuiltRelease
+from tests.releases import CATEGORIES, DIM, embed, encode
+
+ROUTES = ["/predict", "/predict/category", "/predict/feature_embedding", "/predict/similar_images"]
+PIXELS = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype(np.uint8))
+
+
+def png_header(side: int) -> bytes:
+    """A PNG that claims side x side pixels and holds none."""
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(b"")))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+
+
+REFUSED = {
+    "truncated JPEG": (encode(PIXELS)[:700], 422, "does not decode"),
+    "truncated PNG": (encode(PIXELS, "PNG")[:700], 422, "does not decode"),
+    "text": (b"I am text, named .jpg", 415, "not a JPEG, PNG or WebP"),
+    "empty": (b"", 415, "an empty file"),
+    "HTML": (b"<html><script>alert(1)</script></html>", 415, "not a JPEG"),
+    "GIF": (encode(PIXELS, "GIF"), 415, "not a JPEG"),
+    "animation": (encode(PIXELS, "WEBP", save_all=True, append_images=[PIXELS.rotate(90)]), 415, "animated"),
+    "20,000 x 20,000": (png_header(20_000), 413, "20000 x 20000; the limit is 16,384"),
+    "100 megapixels": (png_header(10_000), 413, "100,000,000 pixels; the limit is 50,000,000"),
+}
+TAKEN = {
+    "1 x 1": encode(Image.new("RGB", (1, 1)), "PNG"),
+    "RGBA PNG": encode(PIXELS.convert("RGBA"), "PNG"),
+    "palette PNG": encode(PIXELS.quantize(16), "PNG"),
+    "CMYK JPEG": encode(PIXELS.convert("CMYK")),
+    "grey JPEG": encode(PIXELS.convert("L")),
+    "16-bit PNG": encode(Image.fromarray(np.full((20, 20), 40_000, np.uint16)), "PNG"),
+    "WebP": encode(PIXELS, "WEBP"),
+}
+
+
+def test_the_original_routes_answer_the_original_fields(client: TestClient, photo: bytes):
+    # As the published client does: a multipart part without a content type.
+    files = {"file": (None, photo)}
+    category = client.post("/predict/category", files=files).json()
+    assert CATEGORIES[category["category_index"]] == category["category"]
+    features = client.post("/predict/feature_embedding", files=files).json()["features"]
+    assert len(features) == 13
+    assert all(isinstance(value, float) for value in features)
+    similar = client.post("/predict/similar_images", files=files).json()
+    assert [len(similar["similar_index"]), len(similar["image_labels"])] == [4, 4]
+    assert all(isinstance(row, int) for row in similar["similar_index"])
+    assert (similar["similar_index"][0], similar["image_labels"][0]) == (6, "003a")
+
+
+@pytest.mark.parametrize(
+    ("route", "model"),
+    [
+        ("/predict", schemas.PredictAnswer),
+        ("/predict/category", schemas.CategoryAnswer),
+        ("/predict/feature_embedding", schemas.EmbeddingAnswer),
+        ("/predict/similar_images", schemas.SimilarAnswer),
+    ],
+)
+def test_answers_are_as_documented(client: TestClient, photo: bytes, route: str, model: type[schemas.BaseModel]):
+    answer = client.post(route, files={"file": photo})
+    assert answer.status_code == 200
+    model.model_validate(answer.json())
+    everything = client.post("/predict", files={"file": photo}).json()
+    for name, value in answer.json().items():
+        # /predict lists more of the probabilities.
+        assert everything[name][: len(value)] == value if name == "probabilities" else everything[name] == value
+
+
+def test_the_category_is_the_most_probable_one(client: TestClient, photo: bytes):
+    answer = client.post("/predict/category?k=13", files={"file": photo}).json()
+    probabilities = [entry["probability"] for entry in answer["probabilities"]]
+    assert sorted(probabilities, reverse=True) == probabilities
+    assert sum(probabilities) == pytest.approx(1, abs=1e-5)
+    assert answer["probabilities"][0]["category"] == answer["category"]
+    assert answer["probabilities"][0]["category_index"] == answer["category_index"]
+    assert len(client.post("/predict/category?k=2", files={"file": photo}).json()["probabilities"]) == 2
+    assert client.post("/predict/category?k=0", files={"file": photo}).status_code == 422
+    assert (
+        client.post("/predict/category?k=101", files={"file": photo}).json()["detail"] == "k is 101; it takes 1 to 100"
+    )
+
+
+def test_the_embedding_keeps_what_a_float32_holds(client: TestClient, photo: bytes, built: BuiltRelease):
+    answer = client.post("/predict/feature_embedding", files={"file": photo}).json()
+    expected = embed(built.folder / "model.onnx", [photo])[0]
+    assert len(answer["embedding"]) == DIM
+    np.testing.assert_allclose(answer["embedding"], expected, rtol=1e-6, atol=1e-7)
+    assert max(len(str(value)) for value in answer["embedding"]) <= 14
+
+
+def test_a_catalog_photo_finds_itself_first_with_all_that_is_known(client: TestClient, photo: bytes):
+    answer = client.post("/predict/similar_images", files={"file": photo}).json()
+    first = answer["results"][0]
+    assert first.pop("score") == pytest.approx(1, abs=1e-5)
+    assert first == {
+        "image_id": "003a",
+        "product_id": "product-003",
+        "category": "Other Goods",
+        "title": "Listing 3",
+        "price": 40.0,
+        "location": "London",
+        "photo": "/images/003a",
+    }
+    assert [result["image_id"] for result in answer["results"]] == answer["image_labels"]
+    assert client.get(first["photo"]).content == photo
+
+
+def test_search_parameters_reach_the_search(client: TestClient, photo: bytes):
+    def results(query: str) -> list[dict]:
+        return client.post(f"/predict/similar_images?{query}", files={"file": photo}).json()["results"]
+
+    assert len(results("k=100")) == 20
+    assert len(results("k=100&distinct=image")) == 40
+    assert {result["category"] for result in results("k=100&category=Home+%26+Garden")} == {"Home & Garden"}
+    assert {result["price"] for result in results("k=100&min_price=30&max_price=40")} == {30.0, 40.0}
+    assert {result["image_id"] for result in results("min_score=0.9&distinct=image")} == {"003a", "003b"}
+    assert results("min_price=9999999") == []
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_photo_is_refused_with_its_reason(client: TestClient, route: str, name: str):
+    data, status, says = REFUSED[name]
+    for declared in ("image/jpeg", "text/html"):
+        answer = client.post(route, files={"file": ("photo.jpg", data, declared)})
+        assert answer.status_code == status
+        problem = schemas.Problem.model_validate(answer.json())
+        assert problem.status == answer.status_code
+        assert says in problem.detail
+        assert problem.instance == route
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("name", TAKEN)
+def test_any_still_photo_is_answered_whatever_it_is_declared_as(client: TestClient, route: str, name: str):
+    for declared in ("text/html", "image/gif", ""):
+        answer = client.post(route, files={"file": ("page.html", TAKEN[name], declared)})
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("route", [*ROUTES, "/predict/batch"])
+@pytest.mark.parametrize("files", [{}, {"photo": b"x"}])
+def test_no_photo_is_a_bad_request_that_names_the_field(client: TestClient, route: str, files: dict[str, bytes]):
+    answer = client.post(route, files=files)
+    assert answer.status_code == 400
+    assert "'file" in answer.json()["detail"]
+
+
+def test_a_batch_answers_each_file_for_itself(client: TestClient, photo: bytes, built: BuiltRelease):
+    files = [("files", ("a.jpg", photo)), ("files", ("b.jpg", b"text")), ("files", ("c.jpg", built.photo("007b")))]
+    answer = client.post("/predict/batch?k=2", files=files)
+    assert answer.status_code == 200
+    schemas.BatchAnswer.model_validate(answer.json())
+    first, second, third = answer.json()["entries"]
+    assert [entry["filename"] for entry in (first, second, third)] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert [entry["status"] for entry in (first, second, third)] == [200, 415, 200]
+    assert first["prediction"] == client.post("/predict?k=2", files={"file": photo}).json()
+    assert third["prediction"]["image_labels"][0] == "007b"
+    assert "b'text'" in second["error"]["detail"]
+
+
+def test_a_batch_is_limited(client: TestClient, photo: bytes):
+    answer = client.post("/predict/batch", files=[("files", photo)] * 4)
+    assert (answer.status_code, answer.json()["detail"]) == (413, "the batch has 4 files; the limit is 3")
+
+
+def test_requests_at_once_do_not_mix(client: TestClient, built: BuiltRelease):
+    wrong: list[str] = []
+
+    def ask(image_id: str) -> None:
+        for _ in range(5):
+            answer = client.post("/predict?distinct=image", files={"file": built.photo(image_id)}).json()
+            if answer["image_labels"][0] != image_id:
+                wrong.append(image_id)
+
+    threads = [threading.Thread(target=ask, args=[f"{number:03}a"]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_no_broken_photo_yields_a_500(client: TestClient, kind: str):
+    rng = random.Random(1)
+    whole = encode(PIXELS, kind)
+    statuses = set()
+    for _ in range(60):
+        data = bytearray(whole)
+        for _ in range(rng.randint(1, 5)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        statuses.add(client.post("/predict/category", files={"file": bytes(data)}).status_code)
+    assert statuses <= {200, 413, 415, 422}
+    assert 422 in statuses

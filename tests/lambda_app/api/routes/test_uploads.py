@@ -1,0 +1,78 @@
+"""The routes' share of a store that gives addresses, as a bucket does; the bucket itself has tests of its own."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from lambda_app.api import schemas
+from lambda_app.api.app import create_app
+from lambda_app.errors import MissingObjectError, PhotoTooLargeError
+from lambda_app.settings import Settings
+from lambda_app.store.contract import UploadTicket
+from lambda_app.store.folder import FolderStore
+from tests.lambda_app.conftest import BuiltRelease
+from tests.releases import publish_directly
+
+EXPIRES = datetime(2026, 11, 1, 12, 5, tzinfo=UTC)
+
+
+class AddressingStore(FolderStore):
+    """A folder that gives addresses and takes uploads."""
+
+    def photo_url(self, key: str) -> str | None:
+        return f"https://photos.example/{key}?signature=1"
+
+    def upload_ticket(self, content_type: str, max_bytes: int) -> UploadTicket:
+        return UploadTicket("https://bucket.example", {"Content-Type": content_type}, "uploads/1", EXPIRES, max_bytes)
+
+    def read_upload(self, key: str, max_bytes: int) -> bytes:
+        if not self.exists(key):
+            raise MissingObjectError(f"no upload {key!r}")
+        data = self.read(key)
+        if len(data) > max_bytes:
+            raise PhotoTooLargeError(f"{key} has {len(data)} bytes; the limit of an upload is {max_bytes}")
+        return data
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, built: BuiltRelease) -> AddressingStore:
+    bucket = AddressingStore(tmp_path)
+    publish_directly(bucket, built.folder, built.manifest)
+    return bucket
+
+
+@pytest.fixture
+def client(bucket: AddressingStore) -> TestClient:
+    settings = Settings(store=str(bucket), threads=1, max_body_bytes=2000, max_upload_bytes=10_000)
+    return TestClient(create_app(settings, bucket), follow_redirects=False)
+
+
+def test_a_photo_can_be_sent_ahead(client: TestClient, bucket: AddressingStore, photo: bytes):
+    answer = client.post("/uploads", json={"content_type": "image/jpeg"})
+    ticket = schemas.UploadAnswer.model_validate(answer.json())
+    assert (ticket.key, ticket.expires_at, ticket.max_bytes) == ("uploads/1", EXPIRES, 10_000)
+    assert client.post("/predict/similar_images", json={"upload": ticket.key}).status_code == 404
+    bucket.write(ticket.key, photo + bytes(5000))  # too large for a direct body
+    similar = client.post("/predict/similar_images", json={"upload": ticket.key})
+    assert similar.json()["image_labels"][0] == "003a"
+    bucket.write(ticket.key, bytes(10_001))
+    assert client.post("/predict", json={"upload": ticket.key}).status_code == 413
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "image/gif", "", "x" * 500])
+def test_an_upload_of_what_no_photo_is_is_refused(client: TestClient, content_type: str):
+    answer = client.post("/uploads", json={"content_type": content_type})
+    assert answer.status_code == 415
+    assert answer.json()["detail"].endswith("there are image/jpeg, image/png, image/webp")
+    assert len(answer.json()["detail"]) < 200
+
+
+def test_photos_are_fetched_where_the_store_says(client: TestClient):
+    address = "https://photos.example/datasets/sample/photos/003a.jpg?signature=1"
+    assert client.get("/items/003a").json()["photo"] == address
+    answer = client.get("/images/003a")
+    assert (answer.status_code, answer.headers["location"]) == (307, address)
+    assert answer.headers["cache-control"] == "private, max-age=60"
+    assert client.get("/items/003b/similar").json()["results"][0]["photo"].startswith("https://photos.example/")

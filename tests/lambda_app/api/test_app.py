@@ -1,0 +1,46 @@
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from lambda_app.api.app import create_app
+from lambda_app.api.routes import items, predictions, status
+from lambda_app.errors import SettingsError
+from lambda_app.settings import Settings
+
+
+def test_making_the_application_reads_nothing(tmp_path: Path):
+    store = tmp_path / "not there yet"
+    client = TestClient(create_app(Settings(store=str(store))))
+    assert client.get("/healthcheck").status_code == 200
+    assert not store.exists()
+
+
+def test_a_store_that_cannot_be_is_an_error():
+    with pytest.raises(SettingsError, match="scheme 'ftp'"):
+        create_app(Settings(store="ftp://host"))
+
+
+@pytest.mark.parametrize("path", ["/predict/", "/healthcheck/", "/docs/", "/redoc", "/openapi.yaml", "/%00", "/a%0Ab"])
+def test_other_paths_are_problems_and_no_redirects(client: TestClient, path: str):
+    answer = client.get(path, follow_redirects=False)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "GET", "OPTIONS", "TRACE", "INVENTED"])
+def test_other_methods_are_problems(client: TestClient, method: str):
+    answer = client.request(method, "/predict")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("module", [predictions, items, status])
+def test_routes_are_short(module: object):
+    tree = ast.parse(inspect.getsource(module))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno - node.lineno < 12, node.name

@@ -1,0 +1,218 @@
+import io
+import random
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from lambda_app.errors import PhotoError, PhotoTooLargeError, UndecodablePhotoError, UnsupportedPhotoError
+from lambda_app.photo.preprocessing import load_rgb, media_type, normalise, open_photo
+from lambda_app.photo.rules import PhotoLimits, Preprocessing
+from tests.releases import encode
+
+SIZE = Preprocessing(size=32)
+ORIENTATION = 0x0112
+
+
+def picture(width: int = 32, height: int = 32, channels: int = 3, seed: int = 0) -> np.ndarray:
+    """uint8 (height, width, channels), smooth enough that JPEG and resizing keep it."""
+    grid = np.random.default_rng(seed).integers(0, 256, (4, 4, channels)).astype(np.uint8)
+    bands = [Image.fromarray(grid[..., c]).resize((width, height), Image.Resampling.BICUBIC) for c in range(channels)]
+    return np.stack([np.asarray(band) for band in bands], axis=-1)
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds nothing."""
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(b"")))
+    body = b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def test_a_photo_of_the_right_size_keeps_its_pixels():
+    pixels = picture()
+    assert np.array_equal(load_rgb(encode(Image.fromarray(pixels), "PNG"), SIZE), pixels)
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 32), (32, 64), (320, 160), (16, 8), (1000, 1)])
+def test_the_aspect_is_kept_between_centred_black_borders(width: int, height: int):
+    white = Image.new("RGB", (width, height), "white")
+    rgb = load_rgb(encode(white, "PNG"), SIZE)
+    assert rgb.shape == (32, 32, 3)
+    longer, shorter = max(width, height), min(width, height)
+    border = (32 - max(1, round(32 * shorter / longer))) // 2
+    lines = rgb.min(axis=(1, 2)) if width > height else rgb.min(axis=(0, 2))
+    assert not lines[:border].any()
+    assert lines[border : border + max(1, round(32 * shorter / longer))].min() == 255
+    assert not lines[border + max(1, round(32 * shorter / longer)) :].any()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_exif_orientation_is_honoured(orientation: int, kind: str):
+    pixels = picture(48, 24)
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    data = encode(Image.fromarray(pixels), kind, exif=exif, **({} if kind == "PNG" else {"quality": 100}))
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    expected = load_rgb(encode(upright.convert("RGB"), "PNG"), SIZE)
+    assert np.abs(load_rgb(data, SIZE).astype(int) - expected).max() <= 2
+
+
+def test_an_orientation_of_one_quarter_turn_turns_the_photo():
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    pixels[:, :16] = 255  # the left half is white
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6  # the camera was turned left: show it turned to the right
+    rgb = load_rgb(encode(Image.fromarray(pixels), "PNG", exif=exif), SIZE)
+    assert rgb[:16].min() == 255
+    assert rgb[16:].max() == 0
+
+
+def test_alpha_lies_over_black():
+    rgba = np.full((32, 32, 4), 255, np.uint8)
+    rgba[:, 16:, 3] = 0
+    rgba[:16, :16, 3] = 128
+    rgb = load_rgb(encode(Image.fromarray(rgba), "PNG"), SIZE)
+    assert rgb[:, 16:].max() == 0
+    assert set(rgb[:16, :16].flat) == {128}
+    assert rgb[16:, :16].min() == 255
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "tolerance"),
+    [("CMYK", "JPEG", 6), ("L", "JPEG", 6), ("L", "PNG", 0), ("LA", "PNG", 0), ("P", "PNG", 40), ("RGB", "WEBP", 12)],
+)
+def test_other_modes_become_rgb(mode: str, kind: str, tolerance: int):
+    photo = Image.fromarray(picture())
+    if mode in ("L", "LA"):
+        photo = photo.convert("L").convert("RGB")
+    data = encode(photo.convert(mode), kind, **({"quality": 100} if kind != "PNG" else {}))
+    assert np.abs(load_rgb(data, SIZE).astype(int) - np.asarray(photo)).mean() <= tolerance
+
+
+def test_a_transparent_palette_colour_is_black():
+    photo = Image.new("P", (32, 32), 1)
+    photo.putpalette([255, 0, 0, 0, 255, 0])
+    assert load_rgb(encode(photo, "PNG", transparency=1), SIZE).max() == 0
+    assert tuple(load_rgb(encode(photo, "PNG"), SIZE)[0, 0]) == (0, 255, 0)
+
+
+def test_sixteen_bits_are_scaled_to_eight():
+    sixteen = np.tile(np.linspace(0, 65535, 32).astype(np.uint16), (32, 1))
+    rgb = load_rgb(encode(Image.fromarray(sixteen), "PNG"), SIZE)
+    assert rgb[0, 0, 0] == 0
+    assert rgb[0, -1, 0] == 255
+    assert abs(int(rgb[0, 16, 0]) - 131) <= 2
+
+
+def test_a_large_jpeg_decoded_at_reduced_scale_looks_as_one_resized_from_full_scale():
+    pixels = picture(1600, 1200)
+    reduced = load_rgb(encode(Image.fromarray(pixels), "JPEG", quality=95), SIZE)
+    full = load_rgb(encode(Image.fromarray(pixels), "PNG"), SIZE)
+    assert np.abs(reduced.astype(int) - full).mean() < 1.5
+
+
+def test_a_jpeg_with_a_second_picture_behind_it_is_a_photo():
+    photo = Image.fromarray(picture())
+    data = encode(photo, "MPO", save_all=True, append_images=[photo.rotate(90)], quality=100)
+    assert np.abs(load_rgb(data, SIZE).astype(int) - np.asarray(photo)).mean() < 3
+
+
+def test_a_one_pixel_photo_fills_the_square():
+    assert (
+        load_rgb(encode(Image.new("RGB", (1, 1), (9, 8, 7)), "PNG"), SIZE).reshape(-1, 3).tolist() == [[9, 8, 7]] * 1024
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "an empty file"),
+        (b"hello, I am text", "16 bytes"),
+        (b"<html></html>", "is not a JPEG, PNG or WebP"),
+        (encode(Image.new("RGB", (8, 8)), "GIF"), "GIF8"),
+        (encode(Image.new("RGB", (8, 8)), "BMP"), "BM"),
+        (encode(Image.new("RGB", (8, 8)), "TIFF"), "is not a JPEG"),
+    ],
+)
+def test_other_files_are_not_supported(data: bytes, says: str):
+    with pytest.raises(UnsupportedPhotoError, match=says):
+        load_rgb(data, SIZE)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_animations_are_not_supported(kind: str):
+    frames = [Image.fromarray(picture(seed=seed)) for seed in (1, 2)]
+    with pytest.raises(UnsupportedPhotoError, match="animated"):
+        load_rgb(encode(frames[0], kind, save_all=True, append_images=frames[1:]), SIZE)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
+def test_truncated_photos_do_not_decode(kind: str, kept: float):
+    data = encode(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)), kind)
+    with pytest.raises(UndecodablePhotoError, match="does not decode"):
+        load_rgb(data[: int(len(data) * kept)], SIZE)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\xff\xd8", b"\xff\xd8\xff\xe0 nothing more", b"\x89PNG\r\n\x1a\n", b"RIFF    WEBPVP8 "]
+)
+def test_a_signature_alone_does_not_decode(data: bytes):
+    with pytest.raises(UndecodablePhotoError):
+        load_rgb(data, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "says"),
+    [(20_000, 20_000, "16,384"), (16_385, 1, "16385 x 1"), (16_000, 16_000, "256,000,000 pixels.*50,000,000")],
+)
+def test_size_limits_are_read_from_the_header(width: int, height: int, says: str):
+    with pytest.raises(PhotoTooLargeError, match=says):
+        open_photo(png_header(width, height))
+
+
+def test_a_photo_at_its_limits_is_opened():
+    assert open_photo(png_header(40, 30), PhotoLimits(pixels=1200, side=40)).size == (40, 30)
+
+
+def test_normalise_is_the_textbook_formula():
+    settings = Preprocessing(size=32, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
+    rgb = np.stack([picture(seed=1), picture(seed=2)])
+    images = normalise(rgb, settings)
+    expected = (rgb / 255.0 - np.array(settings.mean)) / np.array(settings.std)
+    assert images.dtype == np.float32
+    assert images.flags.c_contiguous
+    np.testing.assert_allclose(images, expected.transpose(0, 3, 1, 2), atol=1e-6)
+
+
+def test_media_type_is_judged_by_the_bytes():
+    photo = Image.new("RGB", (8, 8))
+    assert [media_type(encode(photo, kind)) for kind in ("JPEG", "PNG", "WEBP", "GIF")] == [
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+        None,
+    ]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_broken_bytes_raise_nothing_but_photo_errors(kind: str):
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    whole = encode(Image.fromarray(picture(40, 30, 4 if kind != "JPEG" else 3)), kind, exif=exif)
+    rng = random.Random(0)
+    refused = 0
+    for _ in range(400):
+        data = bytearray(whole)
+        for _ in range(rng.randint(1, 6)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        try:
+            assert load_rgb(bytes(data), SIZE, PhotoLimits(pixels=1_000_000)).shape == (32, 32, 3)
+        except PhotoError:
+            refused += 1
+    assert refused > 0

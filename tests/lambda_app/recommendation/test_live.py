@@ -1,0 +1,342 @@
+import gc
+import logging
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lambda_app.errors import MissingObjectError, NotLiveError, StoreError
+from lambda_app.recommendation.live import LiveRelease
+from lambda_app.recommendation.query import SimilarQuery
+from lambda_app.release.manifest import FileEntry
+from lambda_app.settings import Settings
+from lambda_app.store.contract import LivePointer
+from lambda_app.store.folder import FolderStore
+from tests.lambda_app.conftest import BuiltRelease
+from tests.releases import build_release, move_pointer, publish_directly
+
+PATIENT = Settings(store="unused", threads=1, reload_seconds=0, reload_wait_seconds=20, ready_wait_seconds=20)
+
+
+class Clock:
+    """Seconds that pass only when told."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class TroubledStore(FolderStore):
+    """A store that counts, waits or fails where a test tells it to."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.looks = self.loads = 0
+        self.pointer_error: StoreError | None = None
+        self.file_error: Exception | None = None
+        self.looked_at, self.open, self.pointer_open = (threading.Event() for _ in range(3))
+        self.open.set()
+        self.pointer_open.set()
+
+    def read_pointer(self, unless: str | None = None) -> LivePointer | None:
+        self.looks += 1
+        self.looked_at.set()
+        assert self.pointer_open.wait(20)
+        if self.pointer_error:
+            raise self.pointer_error
+        return super().read_pointer(unless)
+
+    def local_file(self, entry: FileEntry) -> Path:
+        self.loads += entry.file == "model.onnx"
+        assert self.open.wait(20)
+        if self.file_error:
+            raise self.file_error
+        return super().local_file(entry)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[TroubledStore]:
+    """Empty; whatever still loads at the end is let go."""
+    store = TroubledStore(tmp_path / "store")
+    yield store
+    finish_loading(store)
+
+
+def finish_loading(store: TroubledStore) -> None:
+    """Let what loads go on, and wait for it."""
+    store.open.set()
+    for thread in threading.enumerate():
+        if thread.name == "release-loader":
+            thread.join(20)
+
+
+@pytest.fixture
+def publish(store: TroubledStore) -> Callable[[BuiltRelease], str]:
+    def publish(release: BuiltRelease) -> str:
+        publish_directly(store, release.folder, release.manifest)
+        return release.manifest.release
+
+    return publish
+
+
+def damage(store: FolderStore, release: BuiltRelease) -> None:
+    """Flip a byte of a published index."""
+    key = f"objects/{release.manifest.index.sha256}"
+    data = bytearray(store.read(key))
+    data[-1] ^= 1
+    store.write(key, bytes(data))
+
+
+def test_nothing_is_read_before_the_first_request(store: TroubledStore, built: BuiltRelease, publish):
+    publish(built)
+    live = LiveRelease(store, PATIENT)
+    assert live.peek() is None
+    assert store.looks == store.loads == 0
+    current = live.current()
+    assert current.release == built.manifest.release
+    assert live.peek() is current
+    assert current.recommender.item("003a").product_id == "product-003"
+
+
+def test_an_empty_store_says_so_until_something_is_promoted(store: TroubledStore, built: BuiltRelease, publish):
+    live = LiveRelease(store, replace(PATIENT, reload_seconds=30))
+    with pytest.raises(NotLiveError, match="nothing has been promoted"):
+        live.current()
+    publish(built)
+    assert live.current().release == built.manifest.release
+
+
+def test_nothing_is_looked_at_again_while_the_first_release_loads(store: TroubledStore, built: BuiltRelease, publish):
+    publish(built)
+    store.open.clear()
+    live = LiveRelease(store, replace(PATIENT, reload_seconds=30, ready_wait_seconds=0))
+    for _ in range(2):
+        with pytest.raises(NotLiveError, match="is loading"):
+            live.current()
+    assert store.looks == 1
+
+
+def test_the_pointer_is_looked_at_once_in_reload_seconds(
+    store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish
+):
+    publish(built)
+    clock = Clock()
+    live = LiveRelease(store, replace(PATIENT, reload_seconds=30), clock=clock)
+    assert live.current().release == built.manifest.release
+    publish(other)
+    looks = store.looks
+    clock.now += 29.9
+    assert live.current().release == built.manifest.release
+    assert store.looks == looks
+    clock.now += 0.2
+    assert live.current().release == other.manifest.release
+    assert store.looks == looks + 1
+
+
+def test_an_unchanged_pointer_loads_nothing(store: TroubledStore, built: BuiltRelease, publish):
+    publish(built)
+    live = LiveRelease(store, PATIENT)
+    first = live.current()
+    assert all(live.current() is first for _ in range(5))
+    assert store.loads == 1
+
+
+def test_the_old_release_answers_while_the_new_one_loads(
+    store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish
+):
+    publish(built)
+    live = LiveRelease(store, replace(PATIENT, reload_wait_seconds=0))
+    first = live.current()
+    store.open.clear()
+    publish(other)
+    assert live.current() is first
+    assert live.current() is first
+    finish_loading(store)
+    assert live.current().release == other.manifest.release
+    assert store.loads == 2  # one for each release, however many requests
+    # Whoever still holds the old one may use it to the end.
+    assert first.recommender.similar_to("003a", SimilarQuery())[0].item.image_id
+
+
+def test_a_request_that_may_wait_is_answered_by_the_new_release(
+    store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish
+):
+    publish(built)
+    live = LiveRelease(store, PATIENT)
+    live.current()
+    store.open.clear()
+    publish(other)
+    answers: list[str] = []
+    waiting = threading.Thread(target=lambda: answers.append(live.current().release))
+    waiting.start()
+    store.open.set()
+    waiting.join(20)
+    assert answers == [other.manifest.release]
+
+
+def test_a_release_that_does_not_load_leaves_the_old_one_live_and_is_not_tried_again(
+    store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish, caplog: pytest.LogCaptureFixture
+):
+    publish(built)
+    live = LiveRelease(store, PATIENT)
+    live.current()
+    pointer = publish_directly(store, other.folder, other.manifest)
+    damage(store, other)
+    with caplog.at_level(logging.ERROR):
+        assert live.current().release == built.manifest.release
+    assert "does not load" in caplog.text
+    assert "index.faiss has sha256" in caplog.text
+    loads = store.loads
+    assert live.current().release == built.manifest.release
+    assert store.loads == loads
+    # A pointer that moves is a reason to try: here to the same release, mended.
+    store.upload(f"objects/{other.manifest.index.sha256}", other.folder / "index.faiss")
+    move_pointer(store, pointer.model_copy(update={"previous": built.manifest.release}))
+    assert live.current().release == other.manifest.release
+
+
+def test_a_rollback_to_the_loaded_release_loads_nothing(store: TroubledStore, built: BuiltRelease, other: BuiltRelease):
+    publish_directly(store, built.folder, built.manifest)
+    live = LiveRelease(store, PATIENT)
+    first = live.current()
+    pointer = publish_directly(store, other.folder, other.manifest)
+    damage(store, other)
+    live.current()
+    loads = store.loads
+    back = first.pointer.model_copy(update={"previous": pointer.release})
+    move_pointer(store, back)
+    now = live.current()
+    assert (now.recommender, now.pointer) == (first.recommender, back)
+    assert store.loads == loads
+
+
+def test_a_manifest_that_the_pointer_does_not_name_is_refused(store: TroubledStore, built: BuiltRelease, publish):
+    publish(built)
+    key = f"releases/{built.manifest.release}/manifest.json"
+    store.write(key, store.read(key).replace(b"0.9", b"1.0"))
+    with pytest.raises(NotLiveError, match=r"does not load: the manifest of .* has sha256"):
+        LiveRelease(store, PATIENT).current()
+
+
+def test_a_store_that_fails_for_a_while_is_tried_again_with_growing_pauses(
+    store: TroubledStore, built: BuiltRelease, publish
+):
+    publish(built)
+    clock = Clock()
+    live = LiveRelease(store, PATIENT, clock=clock)
+    store.file_error = MissingObjectError("not there yet")
+    for loads, seconds in ((1, 0.0), (1, 0.9), (2, 0.2), (2, 1.9), (3, 0.2), (3, 3.9), (4, 0.2)):
+        clock.now += seconds
+        with pytest.raises(NotLiveError, match="cannot be read; the log says why"):
+            live.current()
+        assert store.loads == loads
+    clock.now += 60
+    store.file_error = None
+    assert live.current().release == built.manifest.release
+
+
+def test_an_error_that_nobody_foresaw_reaches_who_waits(store: TroubledStore, built: BuiltRelease, publish):
+    publish(built)
+    store.file_error = ZeroDivisionError("a bug")
+    live = LiveRelease(store, PATIENT)
+    with pytest.raises(NotLiveError, match="does not load: a bug"):
+        live.current()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_pointer_that_cannot_be_read_stops_only_who_has_nothing(
+    store: TroubledStore, built: BuiltRelease, publish, first: bool, caplog: pytest.LogCaptureFixture
+):
+    publish(built)
+    live = LiveRelease(store, PATIENT)
+    if not first:
+        live.current()
+    store.pointer_error = StoreError("the disk is away")
+    if first:
+        with pytest.raises(NotLiveError, match="pointer cannot be read"):
+            live.current()
+    else:
+        assert live.current().release == built.manifest.release
+    assert "the disk is away" in caplog.text
+    store.pointer_error = None
+    assert live.current().release == built.manifest.release
+
+
+def test_a_pointer_that_is_gone_stops_nobody(store: TroubledStore, built: BuiltRelease, publish):
+    publish(built)
+    live = LiveRelease(store, PATIENT)
+    live.current()
+    store.delete("live.json")
+    assert live.current().release == built.manifest.release
+
+
+def test_a_pointer_that_moves_while_its_release_loads_wins(
+    store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish, tmp_path: Path
+):
+    publish(built)
+    live = LiveRelease(store, replace(PATIENT, reload_wait_seconds=0))
+    live.current()
+    store.open.clear()
+    third = BuiltRelease(tmp_path / "third", build_release(tmp_path / "third", seed=3))
+    publish(other)
+    live.current()  # starts to load it
+    publish(third)
+    live.current()  # sees the pointer move on
+    finish_loading(store)
+    assert live.current().release == third.manifest.release
+    assert store.loads == 3
+
+
+def test_requests_that_come_at_once_share_one_load(store: TroubledStore, built: BuiltRelease, publish):
+    publish(built)
+    live = LiveRelease(store, PATIENT)
+    store.open.clear()
+    answers: list[str] = []
+    threads = [threading.Thread(target=lambda: answers.append(live.current().release)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    store.open.set()
+    for thread in threads:
+        thread.join(20)
+    assert answers == [built.manifest.release] * 6
+    assert store.loads == 1
+
+
+def test_who_waits_too_long_hears_that_it_loads(store: TroubledStore, built: BuiltRelease, publish):
+    publish(built)
+    store.open.clear()
+    live = LiveRelease(store, replace(PATIENT, ready_wait_seconds=0))
+    with pytest.raises(NotLiveError, match=f"release {built.manifest.release} is loading"):
+        live.current()
+
+
+def test_a_swap_gives_the_old_release_back(store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish):
+    publish(built)
+    live = LiveRelease(store, PATIENT)
+    old = weakref.ref(live.current().recommender)
+    publish(other)
+    assert live.current().release == other.manifest.release
+    finish_loading(store)
+    gc.collect()
+    assert old() is None
+
+
+def test_one_request_looks_at_the_pointer_and_the_others_go_on(store: TroubledStore, built: BuiltRelease, publish):
+    publish(built)
+    live = LiveRelease(store, PATIENT)
+    first = live.current()
+    store.looked_at.clear()
+    store.pointer_open.clear()
+    looking = threading.Thread(target=live.current)
+    looking.start()
+    assert store.looked_at.wait(20)
+    looks = store.looks
+    assert live.current() is first
+    assert store.looks == looks
+    store.pointer_open.set()
+    looking.join(20)

@@ -1,0 +1,254 @@
+import gc
+import shutil
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import pytest
+
+from lambda_app.errors import PhotoTooLargeError, QueryError, ReleaseError, UndecodablePhotoError, UnknownItemError
+from lambda_app.model import Model
+from lambda_app.photo.rules import Preprocessing
+from lambda_app.recommendation.query import Match, SimilarQuery
+from lambda_app.recommendation.recommender import DISLIKE_WEIGHT, Recommender, load
+from lambda_app.release.catalog import CatalogFilter, CatalogItem, write_catalog
+from lambda_app.release.manifest import Manifest, file_entry
+from lambda_app.settings import Settings
+from lambda_app.telemetry.timings import Timings
+from tests.lambda_app.conftest import BuiltRelease
+from tests.releases import CATEGORIES, DIM, SIZE, build_release, embed, write_index, write_network
+
+ALL = SimilarQuery(k=100, distinct="image")
+
+
+def load_from(folder: Path, manifest: Manifest, **changes: Any) -> Recommender:
+    return load(manifest, lambda entry: folder / entry.file, Settings(store="unused", threads=1, **changes))
+
+
+@pytest.fixture(scope="module")
+def recommender(built: BuiltRelease) -> Recommender:
+    return load_from(built.folder, built.manifest)
+
+
+@pytest.fixture(scope="module")
+def vectors(built: BuiltRelease) -> np.ndarray:
+    """float32 (40, d): the oracle's own copy of the index."""
+    photos = [path.read_bytes() for path in sorted((built.folder / "photos").iterdir())]
+    return embed(built.folder / "model.onnx", photos)
+
+
+def ids(matches: list[Match]) -> list[str]:
+    return [match.item.image_id for match in matches]
+
+
+def test_an_analysis_agrees_with_the_network(recommender: Recommender, built: BuiltRelease, photo: bytes):
+    timings = Timings()
+    analysis = recommender.analyse(photo, timings)
+    np.testing.assert_allclose(analysis.embedding, embed(built.folder / "model.onnx", [photo])[0], atol=1e-6)
+    odds = np.exp(analysis.logits.astype(float))
+    np.testing.assert_allclose(analysis.probabilities, odds / odds.sum(), atol=1e-6)
+    assert recommender.top(analysis, 3) == np.argsort(-analysis.logits)[:3].tolist()
+    assert len(recommender.top(analysis, 100)) == len(CATEGORIES)
+    assert list(timings.parts) == ["decode", "forward"]
+
+
+def test_a_temperature_softens_the_probabilities_only(built: BuiltRelease, photo: bytes, recommender: Recommender):
+    model = built.manifest.model.model_copy(update={"temperature": 10.0})
+    soft = load_from(built.folder, built.manifest.model_copy(update={"model": model})).analyse(photo)
+    sharp = recommender.analyse(photo)
+    assert soft.probabilities.max() < sharp.probabilities.max()
+    assert soft.probabilities.sum() == pytest.approx(1)
+    assert np.array_equal(soft.logits, sharp.logits)
+
+
+def test_a_catalog_photo_finds_itself_first(recommender: Recommender, photo: bytes):
+    matches = recommender.similar(recommender.analyse(photo).embedding, SimilarQuery())
+    assert len(matches) == 4
+    assert matches[0].item.image_id == "003a"
+    assert matches[0].row == 6
+    assert matches[0].score == pytest.approx(1, abs=1e-5)
+
+
+def test_results_by_image_equal_a_full_sort(recommender: Recommender, vectors: np.ndarray):
+    matches = recommender.similar(vectors[5], ALL)
+    assert [match.row for match in matches] == np.argsort(-(vectors @ vectors[5]), kind="stable").tolist()
+
+
+@pytest.mark.parametrize("k", [1, 4, 13, 20, 100])
+def test_results_by_product_are_each_products_best_photo(recommender: Recommender, vectors: np.ndarray, k: int):
+    scores = vectors @ vectors[5]
+    best = sorted(((scores[row : row + 2].max(), row) for row in range(0, 40, 2)), reverse=True)[:k]
+    matches = recommender.similar(vectors[5], SimilarQuery(k=k))
+    assert [match.item.product_id for match in matches] == [f"product-{row // 2:03}" for _, row in best]
+    np.testing.assert_allclose([match.score for match in matches], [score for score, _ in best], atol=1e-6)
+
+
+@pytest.mark.parametrize("index_type", ["flat", "ivf"])
+def test_a_product_with_many_photos_does_not_crowd_out_others(tmp_path: Path, index_type: str):
+    manifest = build_release(tmp_path, index_type=index_type)
+    crowd = [
+        CatalogItem(f"{row:03}", "crowd" if row < 37 else f"p{row}", CATEGORIES[0], None, None, None, "datasets/x")
+        for row in range(40)
+    ]
+    write_catalog(tmp_path / "catalog.sqlite", crowd)
+    catalog = {**file_entry(tmp_path / "catalog.sqlite"), "count": 40}
+    manifest = Manifest.model_validate({**manifest.model_dump(), "catalog": catalog})
+    loaded = load_from(tmp_path, manifest)
+    matches = loaded.similar_to("038", SimilarQuery(k=3))
+    assert sorted(match.item.product_id for match in matches) == ["crowd", "p37", "p39"]
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        CatalogFilter(category=CATEGORIES[2]),
+        CatalogFilter(min_price=50, max_price=120),
+        CatalogFilter(CATEGORIES[3], None, 100),
+        CatalogFilter(min_price=10_000),
+    ],
+)
+def test_filters_leave_what_passes_in_order_of_score(
+    recommender: Recommender, vectors: np.ndarray, where: CatalogFilter
+):
+    matches = recommender.similar(vectors[0], replace(ALL, where=where))
+    everything = recommender.similar(vectors[0], ALL)
+    expected = [
+        match
+        for match in everything
+        if where.category in (None, match.item.category)
+        and (where.min_price is None or (match.item.price is not None and match.item.price >= where.min_price))
+        and (where.max_price is None or (match.item.price is not None and match.item.price <= where.max_price))
+    ]
+    assert [match.item for match in matches] == [match.item for match in expected]
+
+
+def test_a_smallest_score_cuts_the_results(recommender: Recommender, vectors: np.ndarray):
+    everything = recommender.similar(vectors[0], ALL)
+    matches = recommender.similar(vectors[0], replace(ALL, min_score=0.2))
+    assert matches == [match for match in everything if match.score >= 0.2]
+    assert 0 < len(matches) < 40
+
+
+def test_similar_items_leave_out_the_item_and_by_product_its_product(recommender: Recommender):
+    by_image = recommender.similar_to("003a", ALL)
+    assert len(by_image) == 39
+    assert ids(by_image)[0] == "003b"
+    by_product = recommender.similar_to("003a", SimilarQuery(k=100))
+    assert len(by_product) == 19
+    assert "product-003" not in {match.item.product_id for match in by_product}
+
+
+def test_recommendations_follow_rocchio(recommender: Recommender, vectors: np.ndarray):
+    matches = recommender.recommend(["003a", "004a", "003a"], ["005b"], ALL)
+    direction = (vectors[6] + vectors[8]) / 2 - DISLIKE_WEIGHT * vectors[11]
+    expected = np.argsort(-(vectors @ direction), kind="stable")
+    assert [match.row for match in matches] == [row for row in expected if row not in (6, 8, 11)]
+    assert matches[0].score == pytest.approx(float(vectors[matches[0].row] @ direction / np.linalg.norm(direction)))
+
+
+def test_recommendations_by_product_leave_out_the_products_of_both_sides(recommender: Recommender):
+    products = {match.item.product_id for match in recommender.recommend(["003a"], ["005b"], SimilarQuery(k=100))}
+    assert len(products) == 18
+    assert not products & {"product-003", "product-005"}
+
+
+def test_disliking_turns_away(recommender: Recommender, vectors: np.ndarray):
+    def nearness(disliked: list[str]) -> float:
+        best = recommender.recommend(["003a"], disliked, replace(ALL, k=5))
+        return float(np.mean([vectors[match.row] @ vectors[11] for match in best if match.row != 11]))
+
+    assert nearness(["005b"]) < nearness([])
+
+
+def test_likes_that_cancel_out_are_an_error(tmp_path: Path):
+    manifest = build_release(tmp_path, smoke=())
+    vectors = np.tile(np.eye(1, DIM, dtype=np.float32), (40, 1))
+    vectors[1] *= -1
+    write_index(tmp_path / "index.faiss", vectors)
+    index = {**file_entry(tmp_path / "index.faiss"), "count": 40}
+    loaded = load_from(tmp_path, Manifest.model_validate({**manifest.model_dump(), "index": index}))
+    with pytest.raises(QueryError, match="cancel out"):
+        loaded.recommend(["000a", "000b"], [], SimilarQuery())
+
+
+def test_parameters_out_of_range_are_refused(recommender: Recommender):
+    with pytest.raises(QueryError, match="k is 101; it takes 1 to 100"):
+        recommender.similar_to("003a", SimilarQuery(k=101))
+    with pytest.raises(QueryError, match="category 'Boats' is unknown"):
+        recommender.similar_to("003a", SimilarQuery(where=CatalogFilter("Boats")))
+    with pytest.raises(QueryError, match="liked is empty"):
+        recommender.recommend([], [], SimilarQuery())
+
+
+def test_an_unknown_item_is_named(recommender: Recommender):
+    for use in (recommender.item, lambda name: recommender.recommend([name], [], SimilarQuery())):
+        with pytest.raises(UnknownItemError, match="has no item 'nothing'"):
+            use("nothing")
+    assert recommender.item("003a").title == "Listing 3"
+
+
+def test_photo_limits_come_from_the_settings(built: BuiltRelease, photo: bytes):
+    with pytest.raises(PhotoTooLargeError, match="limit is 63"):
+        load_from(built.folder, built.manifest, max_side=63).analyse(photo)
+
+
+def test_an_answer_that_is_not_finite_is_refused(built: BuiltRelease, tmp_path: Path, photo: bytes):
+    folder = shutil.copytree(built.folder, tmp_path / "nan")
+    preprocessing = Preprocessing(size=SIZE, std=(1e-45, 1e-45, 1e-45))  # overflows in float32
+    loaded = load_from(folder, built.manifest.model_copy(update={"preprocessing": preprocessing}))
+    with pytest.raises(UndecodablePhotoError, match="no finite answer"), np.errstate(all="ignore"):
+        loaded.analyse(photo)
+
+
+def test_closing_gives_the_catalog_back(built: BuiltRelease):
+    loaded = load_from(built.folder, built.manifest)
+    catalog = loaded._catalog
+    loaded.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        catalog.find("003a")
+
+
+def test_the_last_reference_gives_the_catalog_back(built: BuiltRelease):
+    loaded = load_from(built.folder, built.manifest)
+    catalog = loaded._catalog
+    assert catalog.find("003a") == 6
+    del loaded
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        catalog.find("003a")
+
+
+def test_parts_that_disagree_are_refused(tmp_path: Path, built: BuiltRelease):
+    folder = shutil.copytree(built.folder, tmp_path / "release")
+    raw = built.manifest.model_dump()
+
+    def refused(says: str, **changes: dict[str, Any]) -> None:
+        changed = {name: {**raw[name], **values} for name, values in changes.items()}
+        with pytest.raises(ReleaseError, match=says):
+            load_from(folder, Manifest.model_validate({**raw, **changed}))
+
+    refused("the model has 16, the index 16, the manifest 17", model={"embedding_dim": 17})
+    refused("does not take photos of 64 x 64", preprocessing={"size": 64})
+    refused("holds 40 vectors; the manifest says 41", index={"count": 41}, catalog={"count": 41})
+
+    write_network(folder / "model.onnx", classes=12)
+    refused("12 classes; the manifest names 13", model=file_entry(folder / "model.onnx"))
+    write_network(folder / "model.onnx", classes=13, dim=8)
+    refused("the model has 8, the index 16", model={**file_entry(folder / "model.onnx"), "embedding_dim": 8})
+    assert Model(folder / "model.onnx").embedding_dim == 8
+
+    shutil.copy(built.folder / "model.onnx", folder)
+    write_catalog(folder / "catalog.sqlite", [CatalogItem("1", "1", "Sofas", None, None, None, "datasets/x")])
+    refused("the catalog holds 1 items; the manifest says 40", catalog=file_entry(folder / "catalog.sqlite"))
+
+
+def test_threads_are_set_for_the_thread_that_searches(built: BuiltRelease, recommender: Recommender):
+    before = faiss.omp_get_max_threads()
+    try:
+        recommender.similar_to("003a", SimilarQuery())
+        assert faiss.omp_get_max_threads() == 1
+    finally:
+        faiss.omp_set_num_threads(before)

@@ -1,0 +1,128 @@
+import gzip
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from lambda_app.errors import ReleaseError, UnknownFormatError
+from lambda_app.release.archive import ArchiveLimits, unpack, write_archive
+from lambda_app.release.manifest import verify_file
+from tests.lambda_app.conftest import BuiltRelease
+
+Member = tuple[str | tarfile.TarInfo, bytes]
+
+
+def tar_of(path: Path, members: list[Member], mode: str = "w") -> Path:
+    with tarfile.open(path, mode) as tar:
+        for name, data in members:
+            info = tarfile.TarInfo(name) if isinstance(name, str) else name
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+def special(name: str, kind: bytes, link: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info
+
+
+@pytest.mark.parametrize("name", ["release.tar", "release.tar.gz"])
+def test_an_archive_unpacks_to_what_was_packed(tmp_path: Path, built: BuiltRelease, name: str):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for entry in built.manifest.files():
+        (folder / entry.file).write_bytes((built.folder / entry.file).read_bytes())
+    (folder / "report" / "plots").mkdir(parents=True)
+    (folder / "report" / "plots" / "loss.png").write_bytes(b"picture")
+    (folder / "scratch.txt").write_text("left out")
+    archive = write_archive(tmp_path / name, built.manifest, folder)
+
+    assert unpack(archive, tmp_path / "out") == built.manifest
+    for entry in built.manifest.files():
+        verify_file(tmp_path / "out" / entry.file, entry)
+    assert (tmp_path / "out/report/plots/loss.png").read_bytes() == b"picture"
+    assert not (tmp_path / "out/scratch.txt").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["folder", "out", name])
+    with tarfile.open(archive) as tar:
+        assert {(member.uname, member.uid) for member in tar} == {("", 0)}
+
+
+def test_files_that_the_store_may_hold_can_be_left_out(tmp_path: Path, built: BuiltRelease):
+    archive = tar_of(tmp_path / "a.tar", [("./manifest.json", built.manifest.to_json())])
+    assert unpack(archive, tmp_path / "out") == built.manifest
+
+
+@pytest.mark.parametrize(
+    ("member", "says"),
+    [
+        (("../model.onnx", b"x"), "unsafe path"),
+        (("report/../../x", b"x"), "unsafe path"),
+        (("/etc/passwd", b"x"), "unsafe path"),
+        (("report\\x", b"x"), "unsafe path"),
+        (("folder/model.onnx", b"x"), "lies in a folder"),
+        (("report/a/b/c/d", b"x"), "lies in a folder"),
+        (("stranger.bin", b"x"), "stranger.bin, which its manifest does not name"),
+        ((special("model.onnx", tarfile.SYMTYPE, "/etc/passwd"), b""), "link or a device"),
+        ((special("model.onnx", tarfile.LNKTYPE, "manifest.json"), b""), "link or a device"),
+        ((special("model.onnx", tarfile.FIFOTYPE), b""), "link or a device"),
+        ((special("model.onnx", tarfile.CHRTYPE), b""), "link or a device"),
+        (("manifest.json", b"{}"), "manifest.json twice"),
+    ],
+)
+def test_an_unsafe_member_is_refused(tmp_path: Path, built: BuiltRelease, member: Member, says: str):
+    archive = tar_of(tmp_path / "a.tar", [("manifest.json", built.manifest.to_json()), member])
+    with pytest.raises(ReleaseError, match=says):
+        unpack(archive, tmp_path / "deep" / "out")
+    assert not (tmp_path / "deep" / "model.onnx").exists()
+    assert not list(tmp_path.rglob("x"))
+
+
+def test_folders_in_an_archive_are_passed_over(tmp_path: Path, built: BuiltRelease):
+    members = [("manifest.json", built.manifest.to_json()), (special("report", tarfile.DIRTYPE), b"")]
+    assert unpack(tar_of(tmp_path / "a.tar", members), tmp_path / "out") == built.manifest
+
+
+def test_an_archive_without_manifest_is_refused(tmp_path: Path):
+    with pytest.raises(ReleaseError, match=r"no manifest.json at its root"):
+        unpack(tar_of(tmp_path / "a.tar", [("model.onnx", b"x")]), tmp_path / "out")
+
+
+def test_a_manifest_of_another_format_is_refused(tmp_path: Path):
+    with pytest.raises(UnknownFormatError):
+        unpack(tar_of(tmp_path / "a.tar", [("manifest.json", b'{"format": 2}')]), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"not a tar at all" * 100, gzip.compress(b"no tar inside")], ids=["empty", "junk", "gzipped junk"]
+)
+def test_what_is_not_a_tar_is_refused(tmp_path: Path, data: bytes):
+    archive = tmp_path / "a.tar"
+    archive.write_bytes(data)
+    with pytest.raises(ReleaseError):
+        unpack(archive, tmp_path / "out")
+
+
+@pytest.mark.parametrize("kept", [600, 1500])
+def test_a_truncated_archive_is_refused(tmp_path: Path, built: BuiltRelease, kept: int):
+    archive = write_archive(tmp_path / "a.tar.gz", built.manifest, built.folder)
+    archive.write_bytes(archive.read_bytes()[:kept])
+    with pytest.raises(ReleaseError, match="not a readable tar"):
+        unpack(archive, tmp_path / "out")
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_sizes_are_capped(tmp_path: Path, built: BuiltRelease, mode: str):
+    archive = tar_of(tmp_path / "a.tar", [("model.onnx", bytes(100_000)), ("index.faiss", bytes(100_000))], mode)
+    with pytest.raises(ReleaseError, match=r"index.faiss.*100,000 bytes; 50,000 are left"):
+        unpack(archive, tmp_path / "out", ArchiveLimits(total_bytes=150_000))
+    archive = tar_of(tmp_path / "b.tar", [("manifest.json", bytes(1001))], mode)
+    with pytest.raises(ReleaseError, match="1,000 are left"):
+        unpack(archive, tmp_path / "out", ArchiveLimits(manifest_bytes=1000))
+
+
+def test_the_number_of_members_is_capped(tmp_path: Path, built: BuiltRelease):
+    members: list[Member] = [(f"report/{number}", b"") for number in range(5)]
+    with pytest.raises(ReleaseError, match="more than 4 members"):
+        unpack(tar_of(tmp_path / "a.tar", members), tmp_path / "out", ArchiveLimits(members=4))

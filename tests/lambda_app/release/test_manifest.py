@@ -1,0 +1,125 @@
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambda_app.errors import ReleaseError, UnknownFormatError
+from lambda_app.release.manifest import (
+    FileEntry,
+    Manifest,
+    file_entry,
+    read_manifest,
+    release_id,
+    sha256_of,
+    verify_file,
+)
+
+ENTRY = {"file": "model.onnx", "sha256": "0" * 64, "bytes": 1}
+
+
+def raw_manifest(**changes: Any) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "release": "20261101-120000-0a1b2c3d",
+        "created_at": "2026-11-01T12:00:00Z",
+        "categories": ["Sofas", "Phones"],
+        "preprocessing": {"size": 224},
+        "model": {**ENTRY, "embedding_dim": 256, "opset": 17},
+        "index": {**ENTRY, "file": "index.faiss", "count": 3},
+        "catalog": {**ENTRY, "file": "catalog.sqlite", "count": 3},
+        **changes,
+    }
+
+
+def read(**changes: Any) -> Manifest:
+    return read_manifest(json.dumps(raw_manifest(**changes)).encode())
+
+
+def test_a_manifest_survives_writing_and_reading():
+    manifest = read(
+        weights={**ENTRY, "file": "weights.safetensors"}, evaluation={"test": {"accuracy": 0.9}}, force=True
+    )
+    assert read_manifest(manifest.to_json()) == manifest
+
+
+def test_unknown_keys_are_ignored():
+    assert read(invented="later").release == read().release
+
+
+@pytest.mark.parametrize("found", [2, 0, "1", None])
+def test_an_unknown_format_is_refused_by_name(found: object):
+    with pytest.raises(UnknownFormatError, match=f"format {found!r}.*reads format 1"):
+        read(format=found)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
+def test_what_is_not_json_is_refused(data: bytes):
+    with pytest.raises(ReleaseError, match="is not JSON"):
+        read_manifest(data)
+
+
+def test_json_that_is_no_object_is_refused():
+    with pytest.raises(UnknownFormatError, match="list"):
+        read_manifest(b"[]")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"release": "Bad Name!"}, "release"),
+        ({"release": "../../etc"}, "release"),
+        ({"created_at": "2026-11-01T12:00:00"}, "created_at"),
+        ({"categories": []}, "categories"),
+        ({"categories": ["Sofas", "Sofas"]}, "categories repeat"),
+        ({"model": {**ENTRY, "opset": 17}}, "model.embedding_dim"),
+        ({"model": {**ENTRY, "file": "../model.onnx", "embedding_dim": 1, "opset": 17}}, "model.file"),
+        ({"index": {**ENTRY, "file": "index.faiss", "count": 3, "sha256": "xyz"}}, "index.sha256"),
+        ({"index": {**ENTRY, "file": "index.faiss", "count": 4}}, "the index counts 4 rows, the catalog 3"),
+        ({"catalog": {**ENTRY, "file": "index.faiss", "count": 3}}, "file names repeat"),
+        ({"weights": {**ENTRY, "file": "manifest.json"}}, "shadow"),
+        ({"preprocessing": {"size": 1}}, "preprocessing.size"),
+    ],
+)
+def test_a_bad_field_is_named(changes: dict[str, Any], says: str):
+    with pytest.raises(ReleaseError, match=says):
+        read(**changes)
+
+
+def test_serving_does_not_load_the_weights():
+    manifest = read(weights={**ENTRY, "file": "weights.safetensors"})
+    assert [entry.file for entry in manifest.serving_files()] == ["model.onnx", "index.faiss", "catalog.sqlite"]
+    assert [entry.file for entry in manifest.files()][-1] == "weights.safetensors"
+
+
+def test_a_file_that_matches_its_entry_passes(tmp_path: Path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"network")
+    assert sha256_of(path) == hashlib.sha256(b"network").hexdigest()
+    verify_file(path, FileEntry(**file_entry(path)))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(None, "model.onnx is missing"), (b"netw", "4 bytes.*says 7"), (b"Network", "has sha256")]
+)
+def test_a_file_that_differs_from_its_entry_is_refused(tmp_path: Path, content: bytes | None, says: str):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"network")
+    entry = FileEntry(**file_entry(path))
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ReleaseError, match=says):
+        verify_file(path, entry)
+
+
+def test_a_release_is_named_after_utc_time_and_content():
+    entries = [FileEntry(**ENTRY)]
+    noon = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    name = release_id(noon, entries)
+    assert name.startswith("20261101-120000-")
+    assert release_id(noon.astimezone(timezone(timedelta(hours=5))), entries) == name
+    assert release_id(noon, [FileEntry(**{**ENTRY, "sha256": "1" * 64})]) != name
+    assert read(release=name).release == name

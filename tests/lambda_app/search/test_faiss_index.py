@@ -1,0 +1,190 @@
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import pytest
+
+from lambda_app.errors import ReleaseError
+from lambda_app.release.manifest import IndexEntry, file_entry
+from lambda_app.release.row_set import RowSet
+from lambda_app.search.faiss_index import VectorIndex
+from tests.releases import write_index
+from training.vectors import build_index
+
+ROWS, DIM = 200, 8
+
+
+@pytest.fixture(scope="module")
+def vectors() -> np.ndarray:
+    """float32 (ROWS, DIM), L2-normalised."""
+    vectors = np.random.default_rng(0).normal(size=(ROWS, DIM)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def open_index(path: Path, **changes: Any) -> VectorIndex:
+    return VectorIndex(path, IndexEntry(**{**file_entry(path), "count": ROWS, **changes}), threads=1)
+
+
+@pytest.fixture(scope="module")
+def flat(vectors: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> VectorIndex:
+    path = tmp_path_factory.mktemp("flat") / "index.faiss"
+    write_index(path, vectors)
+    return open_index(path)
+
+
+@pytest.fixture(scope="module")
+def ivf(vectors: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> VectorIndex:
+    """Four lists, of which one is probed."""
+    path = tmp_path_factory.mktemp("ivf") / "index.faiss"
+    write_index(path, vectors, "ivf")
+    return open_index(path, type="ivf", search={"nprobe": 1})
+
+
+@pytest.fixture(scope="module")
+def many() -> np.ndarray:
+    """float32 (4000, 32), L2-normalised; row i belongs to centre i % 40."""
+    rng = np.random.default_rng(1)
+    vectors = np.tile(rng.normal(size=(40, 32)), (100, 1)) + 0.3 * rng.normal(size=(4000, 32))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module", params=["ivf-float16", "ivf-int8"])
+def ranked(request, many: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> VectorIndex:
+    """An inverted file that ranks its candidates."""
+    path = tmp_path_factory.mktemp(request.param) / "index.faiss"
+    return VectorIndex(path, build_index(many, request.param, path, seed=0), threads=1)
+
+
+def rows_of(rows: np.ndarray, count: int = ROWS) -> RowSet:
+    return RowSet.of_mask(np.isin(np.arange(count), rows))
+
+
+def exact(vectors: np.ndarray, queries: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
+    """The oracle: rows of the k nearest, by a full sort."""
+    return rows[np.argsort(-(queries @ vectors[rows].T), axis=1, kind="stable")[:, :k]]
+
+
+def test_flat_search_equals_a_full_sort(flat: VectorIndex, vectors: np.ndarray):
+    found = flat.search(vectors[:5], 10)
+    assert found.rows.tolist() == exact(vectors, vectors[:5], np.arange(ROWS), 10).tolist()
+    np.testing.assert_allclose(found.scores[:, 0], 1, atol=1e-6)
+    assert (np.diff(found.scores, axis=1) <= 0).all()
+    assert (flat.count, flat.dim) == (ROWS, DIM)
+
+
+def test_filtered_flat_search_equals_a_full_sort_of_what_passes(flat: VectorIndex, vectors: np.ndarray):
+    allowed = np.arange(3, ROWS, 7)
+    found = flat.search(vectors[:5], 10, rows_of(allowed))
+    assert found.rows.tolist() == exact(vectors, vectors[:5], allowed, 10).tolist()
+    assert flat.search(vectors[:1], 1).rows[0, 0] == 0  # the filter left nothing behind in the index
+
+
+@pytest.mark.parametrize("kind", ["flat", "ivf"])
+@pytest.mark.parametrize("allowed", [None, np.array([5]), np.array([0, 100, 199])])
+def test_as_many_are_found_as_may_answer(kind: str, allowed: np.ndarray | None, request, vectors: np.ndarray):
+    passing = None if allowed is None else rows_of(allowed)
+    found = request.getfixturevalue(kind).search(vectors[:2], ROWS + 50, passing)
+    expected = np.arange(ROWS) if allowed is None else allowed
+    assert [sorted(rows) for rows in found.rows.tolist()] == [expected.tolist()] * 2
+
+
+def test_nothing_may_answer(flat: VectorIndex, vectors: np.ndarray):
+    found = flat.search(vectors[:1], 3, rows_of(np.array([], np.int64)))
+    assert found.rows.tolist() == [[-1]]
+    assert found.scores.tolist() == [[-np.inf]]
+
+
+def test_an_inverted_file_probes_as_its_entry_says(ivf: VectorIndex, vectors: np.ndarray):
+    first = ivf.search(vectors, 1)
+    assert first.rows[:, 0].tolist() == list(range(ROWS))
+    oracle = exact(vectors, vectors, np.arange(ROWS), 10)
+    recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(ivf.search(vectors, 10).rows, oracle, strict=True)])
+    assert 0.3 < recall < 1  # one list of four
+
+
+@pytest.mark.parametrize("kind", ["flat", "ivf"])
+def test_stored_vectors_are_given_back(kind: str, request, vectors: np.ndarray):
+    index = request.getfixturevalue(kind)
+    for row in (0, 77, ROWS - 1):
+        np.testing.assert_allclose(index.vector(row), vectors[row], atol=1e-6)
+    assert index.vector(0).dtype == np.float32
+
+
+def test_ranked_candidates_carry_true_cosines(ranked: VectorIndex, many: np.ndarray):
+    found = ranked.search(many[:200], 10)
+    assert found.rows[:, 0].tolist() == list(range(200))
+    np.testing.assert_allclose(found.scores[:, 0], 1, atol=2e-4)
+    true = np.einsum("qkd,qd->qk", many[found.rows], many[:200])
+    np.testing.assert_allclose(found.scores, true, atol=0.004)
+    assert (np.diff(found.scores, axis=1) <= 0).all()
+
+
+def test_ranked_vectors_are_read_by_row(ranked: VectorIndex, many: np.ndarray):
+    for row in (0, 1234, 3999):
+        vector = ranked.vector(row)
+        assert vector @ many[row] > 0.9999
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [2, 10, 100, 1000])
+def test_a_filter_leaves_the_nearest_of_what_passes(share: int, ranked: VectorIndex, many: np.ndarray):
+    allowed = np.arange(0, len(many), share)
+    found = ranked.search(many[1:201], 10, rows_of(allowed, len(many)))
+    k = min(10, len(allowed))
+    assert found.rows.shape == (200, k)
+    assert np.isin(found.rows, allowed).all()
+    floor = np.sort(many[1:201] @ many[allowed].T, axis=1)[:, -k]
+    true = np.einsum("qkd,qd->qk", many[found.rows], many[1:201])
+    assert np.mean(true >= floor[:, None] - 1e-5) >= 0.95
+
+
+def test_what_passes_may_lie_far_from_the_query(ranked: VectorIndex, many: np.ndarray):
+    """As where the photo of a sofa is asked for similar phones: the lists near the query hold nothing that passes."""
+    centres = many[:40]
+    far = np.flatnonzero(np.isin(np.arange(len(many)) % 40, np.argsort(centres @ centres[0])[:10]))
+    queries = many[0::40]
+    found = ranked.search(queries, 10, rows_of(far, len(many)))
+    oracle = exact(many, queries, far, 10)
+    hits = [len(set(a) & set(b)) for a, b in zip(found.rows, oracle, strict=True)]
+    assert np.mean(hits) >= 9.5
+
+
+def test_more_are_asked_of_than_the_lists_near_the_query_hold(ranked: VectorIndex, many: np.ndarray):
+    assert sorted(ranked.search(many[:1], len(many)).rows[0]) == list(range(len(many)))
+
+
+def test_an_index_that_its_entry_does_not_describe_is_refused(tmp_path: Path, vectors: np.ndarray):
+    path = tmp_path / "index.faiss"
+    write_index(path, vectors)
+    with pytest.raises(ReleaseError, match=r"is a flat index.*not a ivf"):
+        open_index(path, type="ivf")
+    with pytest.raises(ReleaseError, match="holds 200 vectors; the manifest says 199"):
+        open_index(path, count=199)
+    other = faiss.IndexFlatL2(DIM)
+    other.add(vectors)
+    faiss.write_index(other, str(path))
+    with pytest.raises(ReleaseError, match="metric 1"):
+        open_index(path)
+    hnsw = faiss.IndexHNSWFlat(DIM, 8, faiss.METRIC_INNER_PRODUCT)
+    faiss.write_index(hnsw, str(path))
+    with pytest.raises(ReleaseError, match="IndexHNSWFlat"):
+        open_index(path)
+
+
+def test_ranked_vectors_as_many_as_candidates(tmp_path: Path, vectors: np.ndarray):
+    path = tmp_path / "index.faiss"
+    entry = build_index(vectors, "ivf-int8", path, seed=0)
+    index = faiss.read_index(str(path))
+    index.refine_index.reset()
+    faiss.write_index(index, str(path))
+    with pytest.raises(ReleaseError, match="holds 0 vectors; the manifest says 200"):
+        VectorIndex(path, entry)
+
+
+@pytest.mark.parametrize("data", [b"", b"no index", b"IxFI\x08"])
+def test_what_is_no_index_is_refused(tmp_path: Path, data: bytes):
+    path = tmp_path / "index.faiss"
+    path.write_bytes(data)
+    with pytest.raises(ReleaseError, match="is not a FAISS index"):
+        open_index(path)

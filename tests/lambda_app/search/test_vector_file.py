@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+
+from lambda_app.errors import ReleaseError
+from lambda_app.release.row_set import RowSet
+from lambda_app.search.vector_file import open_vectors
+from training.vectors import build_index
+
+
+@pytest.fixture(scope="module")
+def vectors() -> np.ndarray:
+    """float32 (400, 16), L2-normalised."""
+    vectors = np.random.default_rng(0).normal(size=(400, 16)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("kind", "lists"), [("flat", 0), ("ivf-float16", 10), ("ivf-int8", 10)])
+def test_what_training_writes_is_told_apart(kind: str, lists: int, vectors: np.ndarray, tmp_path: Path):
+    build_index(vectors, kind, tmp_path / "index.faiss", seed=0)
+    opened = open_vectors(tmp_path / "index.faiss")
+    assert (opened.type, opened.lists) == (kind, lists)
+    assert opened.stored.reconstruct(7) @ vectors[7] == pytest.approx(1, abs=0.01)
+
+
+def test_every_row_is_in_the_list_that_is_looked_into_for_it(vectors: np.ndarray, tmp_path: Path):
+    build_index(vectors, "ivf-int8", tmp_path / "index.faiss", seed=0)
+    opened = open_vectors(tmp_path / "index.faiss")
+    for row in (0, 99, 399):
+        only = RowSet.of_mask(np.arange(10) == opened.list_of_row[row])
+        _, found = opened.searched.search(vectors[row : row + 1], 1, params=opened.parameters(1, lists=only))
+        assert found.tolist() == [[row]]
+
+
+def test_a_flat_index_has_no_lists(vectors: np.ndarray, tmp_path: Path):
+    build_index(vectors, "flat", tmp_path / "index.faiss", seed=0)
+    with pytest.raises(ValueError, match="a flat index has no lists"):
+        _ = open_vectors(tmp_path / "index.faiss").list_of_row
+
+
+def test_the_inverted_files_of_older_releases_open(vectors: np.ndarray, tmp_path: Path):
+    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(16), 16, 4, faiss.METRIC_INNER_PRODUCT)
+    index.train(vectors)
+    index.add(vectors)
+    faiss.write_index(index, str(tmp_path / "index.faiss"))
+    opened = open_vectors(tmp_path / "index.faiss")
+    assert (opened.type, opened.lists) == ("ivf", 4)
+    np.testing.assert_array_equal(opened.stored.reconstruct(7), vectors[7])
+
+
+def test_the_file_may_be_replaced_while_it_is_open(vectors: np.ndarray, tmp_path: Path):
+    path = tmp_path / "index.faiss"
+    build_index(vectors, "flat", path, seed=0)
+    opened = open_vectors(path)
+    build_index(vectors[::-1], "flat", path, seed=0)
+    np.testing.assert_array_equal(opened.stored.reconstruct(0), vectors[0])
+
+
+def test_other_refined_indexes_are_named_as_faiss_does(vectors: np.ndarray, tmp_path: Path):
+    index = faiss.index_factory(16, "SQ8,RFlat", faiss.METRIC_INNER_PRODUCT)
+    index.train(vectors)
+    index.add(vectors)
+    faiss.write_index(index, str(tmp_path / "index.faiss"))
+    assert open_vectors(tmp_path / "index.faiss").type.startswith("IndexRefine")
+
+
+def test_what_is_no_index_is_refused(tmp_path: Path):
+    (tmp_path / "index.faiss").write_bytes(b"no index")
+    with pytest.raises(ReleaseError, match=r"index\.faiss is not a FAISS index"):
+        open_vectors(tmp_path / "index.faiss")

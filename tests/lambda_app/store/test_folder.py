@@ -1,0 +1,169 @@
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from lambda_app.errors import MissingObjectError, NotSupportedError, PointerConflictError, ReleaseError, StoreError
+from lambda_app.release.manifest import FileEntry, Pointer
+from lambda_app.store.folder import FolderStore
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+def pointer(release: str = "release-one") -> Pointer:
+    return Pointer(release=release, manifest_sha256="0" * 64, promoted_at=NOON, high_water=NOON)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "store")
+
+
+def test_what_is_written_is_read(store: FolderStore, tmp_path: Path):
+    store.write("rejected/a/b.json", b"{}")
+    (tmp_path / "photo").write_bytes(b"jpeg")
+    store.upload("datasets/x/photos/1.jpg", tmp_path / "photo")
+    assert (store.read("rejected/a/b.json"), store.read("datasets/x/photos/1.jpg")) == (b"{}", b"jpeg")
+    store.write("rejected/a/b.json", b"[]")
+    assert store.read("rejected/a/b.json") == b"[]"
+    assert list(store.keys("rejected/")) == ["rejected/a/b.json"]
+    assert list(store.keys("nothing/")) == []
+
+
+def test_deleting_is_repeatable(store: FolderStore):
+    store.write("drops/a.tar", b"x")
+    assert store.exists("drops/a.tar")
+    store.delete("drops/a.tar")
+    store.delete("drops/a.tar")
+    assert not store.exists("drops/a.tar")
+
+
+@pytest.mark.parametrize("key", ["nothing", "objects", "objects/x/y"])
+def test_what_is_not_there_is_missing(store: FolderStore, key: str):
+    store.write("objects/x", b"")
+    with pytest.raises(MissingObjectError, match=key):
+        store.read(key)
+
+
+@pytest.mark.parametrize("key", ["../outside", "a/../../outside", "/etc/passwd", "", ".", "a\0b"])
+def test_keys_cannot_climb_out(store: FolderStore, key: str):
+    for use in (store.read, store.exists, store.delete, store.photo_path):
+        with pytest.raises(StoreError, match="is no key"):
+            use(key)
+    with pytest.raises(StoreError, match="is no key"):
+        store.write(key, b"x")
+
+
+def test_a_failed_write_leaves_nothing(store: FolderStore, tmp_path: Path):
+    with pytest.raises(StoreError, match="objects/x cannot be written"):
+        store.upload("objects/x", tmp_path / "missing")
+    store.write("objects/full/x", b"")
+    with pytest.raises(StoreError, match="cannot be written"):
+        store.write("objects/full", b"a folder stands there")
+    with pytest.raises(StoreError, match="cannot be written"):
+        store.write("objects/full/x/y", b"a file stands there")
+    assert list(store.keys("objects/")) == ["objects/full/x"]
+    assert not list(store.root.rglob(".partial-*"))
+
+
+def test_what_cannot_be_read_is_an_error_of_the_store(store: FolderStore):
+    store.root.mkdir()
+    with pytest.raises(StoreError, match="cannot be read"):
+        store.read("x" * 300)
+
+
+def test_files_of_a_release_and_photos_lie_on_this_machine(store: FolderStore):
+    entry = FileEntry(file="model.onnx", sha256=sha256(b"network").hexdigest(), bytes=7)
+    with pytest.raises(MissingObjectError, match=r"objects/.* \(model.onnx\)"):
+        store.local_file(entry)
+    store.write(f"objects/{entry.sha256}", b"network")
+    assert store.local_file(entry).read_bytes() == b"network"
+    store.write("datasets/x/photos/1.jpg", b"jpeg")
+    found = store.photo_path("datasets/x/photos/1.jpg")
+    assert found is not None
+    assert found.read_bytes() == b"jpeg"
+    assert store.photo_path("datasets/x/photos/2.jpg") is None
+
+
+def test_the_pointer_moves_only_from_the_version_that_was_read(store: FolderStore):
+    with pytest.raises(MissingObjectError):
+        store.read_pointer()
+    with pytest.raises(PointerConflictError):
+        store.write_pointer(pointer(), "another version")
+    store.write_pointer(pointer("release-one"), None)
+    with pytest.raises(PointerConflictError, match="moved since"):
+        store.write_pointer(pointer("release-two"), None)
+    first = store.read_pointer()
+    assert first is not None
+    assert first.pointer == pointer("release-one")
+    assert store.read_pointer(unless=first.version) is None
+    store.write_pointer(pointer("release-two"), first.version)
+    second = store.read_pointer(unless=first.version)
+    assert second is not None
+    assert second.pointer.release == "release-two"
+    with pytest.raises(PointerConflictError):
+        store.write_pointer(pointer("release-three"), first.version)
+
+
+@dataclass
+class Race:
+    """Writers that all start from the same version."""
+
+    store: FolderStore
+    start: threading.Barrier = field(default_factory=lambda: threading.Barrier(8))
+    winners: list[str] = field(default_factory=list)
+
+    def run(self, name: str) -> None:
+        self.start.wait()
+        try:
+            self.store.write_pointer(pointer(name), None)
+        except PointerConflictError:
+            return
+        self.winners.append(name)
+
+
+def test_of_writers_at_once_one_wins(store: FolderStore):
+    race = Race(store)
+    threads = [threading.Thread(target=race.run, args=[f"release-{number}"]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    live = store.read_pointer()
+    assert live is not None
+    assert race.winners == [live.pointer.release]
+
+
+def test_a_damaged_object_is_refused(store: FolderStore):
+    entry = FileEntry(file="model.onnx", sha256=sha256(b"network").hexdigest(), bytes=7)
+    store.write(f"objects/{entry.sha256}", b"netwerk")
+    with pytest.raises(ReleaseError, match=r"model.onnx has sha256"):
+        store.local_file(entry)
+
+
+def test_only_what_is_new_is_written_anew(store: FolderStore):
+    assert store.write_new("releases/one/manifest.json", b"first")
+    assert not store.write_new("releases/one/manifest.json", b"second")
+    assert store.read("releases/one/manifest.json") == b"first"
+
+
+def test_objects_are_copied_out(store: FolderStore, tmp_path: Path):
+    store.write("drops/a.tar", b"archive")
+    store.download("drops/a.tar", tmp_path / "a.tar")
+    assert (tmp_path / "a.tar").read_bytes() == b"archive"
+    with pytest.raises(MissingObjectError, match=r"drops/b.tar"):
+        store.download("drops/b.tar", tmp_path / "b.tar")
+
+
+def test_a_folder_offers_no_addresses_and_keeps_its_files(store: FolderStore):
+    store.write("objects/x", b"x")
+    store.keep_local([])
+    assert store.read("objects/x") == b"x"
+    assert store.photo_url("datasets/x/photos/1.jpg") is None
+    with pytest.raises(NotSupportedError, match="takes no uploads"):
+        store.upload_ticket("image/jpeg", 1)
+    with pytest.raises(NotSupportedError, match="upload 'uploads/1'"):
+        store.read_upload("uploads/1", 1)

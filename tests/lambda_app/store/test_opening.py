@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from lambda_app.errors import SettingsError, StoreError
+from lambda_app.store.bucket import S3Store
+from lambda_app.store.contract import parse_pointer
+from lambda_app.store.folder import FolderStore
+from lambda_app.store.opening import open_store
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b'{"release": "x"}'])
+def test_a_damaged_pointer_is_an_error(data: bytes):
+    with pytest.raises(StoreError, match=r"live.json of the shop is damaged"):
+        parse_pointer(data, "the shop")
+
+
+def test_folders_are_opened_by_path_or_file_url(tmp_path: Path):
+    for url, root in ((str(tmp_path), tmp_path), (f"file://{tmp_path}/a%20b", tmp_path / "a b")):
+        store = open_store(url)
+        assert isinstance(store, FolderStore)
+        assert store.root == root
+    assert str(open_store("var/store")) == str(Path("var/store").absolute())
+
+
+@pytest.mark.parametrize(("url", "bucket", "prefix"), [("s3://shop", "shop", ""), ("s3://shop/a/b/", "shop", "a/b/")])
+def test_buckets_are_opened_by_url(url: str, bucket: str, prefix: str):
+    store = open_store(url)
+    assert isinstance(store, S3Store)
+    assert (store.bucket, store.prefix) == (bucket, prefix)
+
+
+@pytest.mark.parametrize(("url", "says"), [("ftp://host/store", "scheme 'ftp'"), ("s3://", "names no bucket")])
+def test_another_address_is_refused_by_name(url: str, says: str):
+    with pytest.raises(SettingsError, match=says):
+        open_store(url)

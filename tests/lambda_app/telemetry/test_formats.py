@@ -1,0 +1,63 @@
+import io
+import json
+import logging
+import sys
+
+import pytest
+
+from lambda_app.telemetry.formats import JsonFormatter, Metrics, configure_logging
+
+
+def line_of(**extra) -> dict:
+    logger = logging.getLogger("lambda_app.live")
+    record = logger.makeRecord(logger.name, logging.INFO, __file__, 1, "release %s is live", ("r1",), None, extra=extra)
+    return json.loads(JsonFormatter("api").format(record))
+
+
+def test_a_record_is_one_json_object():
+    line = line_of(request_id="abc", release="r1")
+    assert line["message"] == "release r1 is live"
+    assert (line["level"], line["service"], line["logger"]) == ("INFO", "api", "lambda_app.live")
+    assert (line["request_id"], line["release"]) == ("abc", "r1")
+
+
+def test_only_known_extras_are_written():
+    line = line_of(photo=b"\xff\xd8", url="https://bucket/x?X-Amz-Signature=secret")
+    assert set(line) == {"time", "level", "service", "logger", "message"}
+
+
+def test_an_error_is_part_of_its_line():
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "failed", (), sys.exc_info())
+    line = JsonFormatter("api").format(record)
+    assert "\n" not in line
+    assert "ValueError: broken" in json.loads(line)["error"]
+
+
+def test_metrics_follow_the_embedded_format():
+    stream = io.StringIO()
+    Metrics("api", stream).put({"Total": (12.5, "Milliseconds"), "ColdStart": (1, "Count")}, {"request_id": "abc"})
+    line = json.loads(stream.getvalue())
+    directive = line["_aws"]["CloudWatchMetrics"][0]
+    assert directive["Namespace"] == "Lookalike"
+    assert directive["Dimensions"] == [["service"]]
+    assert directive["Metrics"] == [{"Name": "Total", "Unit": "Milliseconds"}, {"Name": "ColdStart", "Unit": "Count"}]
+    assert isinstance(line["_aws"]["Timestamp"], int)
+    assert (line["service"], line["Total"], line["ColdStart"], line["request_id"]) == ("api", 12.5, 1, "abc")
+
+
+def test_logging_is_json_lines_and_libraries_are_quiet(capsys: pytest.CaptureFixture[str]):
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        configure_logging("promoter")
+        logging.getLogger("lambda_app").info("hello")
+        logging.getLogger("botocore.auth").info("X-Amz-Signature")
+        logging.getLogger("mangum.http").info("GET /a/path 200")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    lines = capsys.readouterr().err.splitlines()
+    assert [json.loads(line)["message"] for line in lines] == ["hello"]
