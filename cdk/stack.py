@@ -7,16 +7,16 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import permissions
-from cdk.alarms import Alarms, Notices
-from cdk.api import Api
-from cdk.budget import Budget
 from cdk.config import Config
-from cdk.dashboard import Dashboard
-from cdk.functions import ImageFunction
 from cdk.operators import Operators
-from cdk.promotion import Promotion
+from cdk.serving.api import Api
+from cdk.serving.functions import ImageFunction
+from cdk.serving.promotion import Promotion
 from cdk.storage import Storage
-from cdk.training import Training
+from cdk.training.job import Training
+from cdk.watching.alarms import Alarms, Notices
+from cdk.watching.budget import Budget
+from cdk.watching.dashboard import Dashboard
 
 API_HANDLER = "lambda_app.handler.handler"
 PROMOTER_HANDLER = "lambda_app.promoter.handler"

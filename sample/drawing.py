@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from sample.identity import Identity
 from sample.kinds import (
     appliances,
     beauty,
@@ -20,7 +19,8 @@ from sample.kinds import (
     sport,
     tools,
 )
-from sample.pen import Pen
+from sample.picture.identity import Identity
+from sample.picture.pen import Pen
 
 DRAWINGS: dict[str, Callable[[Pen], None]] = {
     "sofa": home.sofa,
@@ -79,7 +79,7 @@ DRAWINGS: dict[str, Callable[[Pen], None]] = {
 
 
 def draw(identity: Identity) -> Image.Image:
-    """The product on a transparent ground: RGBA, `sample.pen.SPRITE` pixels a side."""
+    """The product on a transparent ground: RGBA, `sample.picture.pen.SPRITE` pixels a side."""
     pen = Pen(identity)
     DRAWINGS[identity.kind](pen)
     return pen.sprite()

@@ -4,8 +4,8 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
-from sample.colours import PAINTS, Colour
-from sample.identity import Identity
+from sample.picture.colours import PAINTS, Colour
+from sample.picture.identity import Identity
 
 CONDITIONS = ("good condition", "used, works well", "as new", "hardly used", "a few marks", "collection only")
 PLACES = (

@@ -7,10 +7,10 @@ from pathlib import Path
 from PIL import Image
 
 from sample.drawing import draw
-from sample.identity import identity
 from sample.mess import CMYK, MISFITS, TRUNCATED, TURNED, finish
+from sample.picture.identity import identity
+from sample.picture.scene import photograph
 from sample.plan import Plan
-from sample.scene import photograph
 
 ORIENTATION = 0x0112  # the EXIF tag
 TURN_RIGHT = 6  # its value for a photo to be turned a quarter clockwise before it is shown

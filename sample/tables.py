@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sample.identity import identity
 from sample.listings import listing
 from sample.mess import misfits
+from sample.picture.identity import identity
 from sample.plan import Plan
 
 PRODUCT_COLUMNS = ("", "id", "product_name", "category", "product_description", "price", "location")

@@ -6,10 +6,10 @@ import logging
 import sys
 from pathlib import Path
 
-from benchmarks import machine, table
-from benchmarks.table import Report
+from benchmarks.figures import machine, table
+from benchmarks.figures.table import Report
 
-# Each a module of `benchmarks` with `run(quick: bool) -> Report`; in this order when none is named.
+# Each a module of `benchmarks.bench` with `run(quick: bool) -> Report`; in this order when none is named.
 NAMES = ("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "train", "embed", "sample")
 
 
@@ -28,7 +28,7 @@ def main() -> int:
     print("\n".join(machine.lines(measured_on)), flush=True)
     reports: dict[str, Report] = {}
     for name in args.name or NAMES:
-        reports[name] = importlib.import_module(f"benchmarks.{name}").run(quick=args.quick)
+        reports[name] = importlib.import_module(f"benchmarks.bench.{name}").run(quick=args.quick)
         print("", *table.lines(name, reports[name]), sep="\n", flush=True)
     if args.json:
         figures = {"machine": measured_on, "quick": args.quick}

@@ -7,8 +7,8 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from training import remote
-from training.code_channel import pack
+from training.cloud import remote
+from training.cloud.code_channel import pack
 
 ROOT = Path(__file__).resolve().parents[1]
 

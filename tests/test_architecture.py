@@ -10,41 +10,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TIERS = [
-    {"errors", "memory", "photo_rules", "preprocessing", "release", "archive", "catalog", "columns", "rows", "timings"},
-    {
-        "settings",
-        "store",
-        "folder_store",
-        "s3_client",
-        "s3_store",
-        "ranged_download",
-        "model",
-        "search",
-        "vector_file",
-        "multipart",
-        "telemetry",
-        "observer",
-        "query",
-    },
-    {"recommender", "live", "schemas", "smoke", "publishing", "promotion", "calls"},
-    {
-        "answers",
-        "app",
-        "files",
-        "gateway",
-        "handler",
-        "intake",
-        "items",
-        "middleware",
-        "openapi",
-        "predictions",
-        "problems",
-        "promoter",
-        "status",
-    },
-]
-TIER = {module: tier for tier, modules in enumerate(TIERS) for module in modules}
+PACKAGES = ("lambda_app", "training", "cdk", "sample", "client", "benchmarks")
+
+# Rooms, top to bottom, as in docs/design.md. A file's room is its path: `lambda_app/api/app.py` is in room `api`,
+# `lambda_app/model.py` in room `model`. A file may import its own room and the rooms of later floors.
+FLOORS = {
+    "lambda_app": "handler promoter | api | promotion | recommendation | search model store | settings"
+    " | release | photo | telemetry | errors",
+    # The stages do not import each other: fit knows nothing of evaluate, index nothing of export.
+    "training": "cloud compare | train | prepare fit evaluate export index pack | network | dataset metrics"
+    " | pipeline | errors",
+    "cdk": "app | stack | serving training watching operators storage | permissions | nag config log_group",
+    "benchmarks": "scale | bench | processes | inputs | figures",
+}
+# What training shares with serving: the code that is measured is the code that serves.
+SHARED = {"search", "model", "release", "photo", "errors"}
+MOST_ENTRIES = 16
+MOST_LINES = 260
 # Loaded by nothing that serves: each would cost a cold start seconds and hundreds of megabytes.
 NEVER = {
     "torch",
@@ -52,7 +34,6 @@ NEVER = {
     "onnx",
     "onnxscript",
     "matplotlib",
-    "tensorboard",
     "pandas",
     "training",
     "cdk",
@@ -74,10 +55,54 @@ def sources(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
-def lambda_modules(path: Path) -> set[str]:
-    """The modules of lambda_app that a file imports."""
-    names = {name.split(".")[1] for name in imports(path) if name.startswith("lambda_app.")}
-    return names & {source.stem for source in sources("lambda_app")}
+def room(path: Path) -> str:
+    """The room of a file of a package; a package's own `__init__.py` has none."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[1] if len(parts) > 1 else ""
+
+
+def rooms_imported(path: Path, package: str) -> set[str]:
+    """The rooms of a package that a file imports from."""
+    names = {name.split(".")[1] for name in imports(path) if name.startswith(f"{package}.")}
+    return names & {room(source) for source in sources(package)}
+
+
+def modules_imported(path: Path) -> set[Path]:
+    """The files of this project that a file imports."""
+    found = set()
+    for name in imports(path):
+        place = ROOT.joinpath(*name.split("."))
+        found |= {file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()}
+    return found
+
+
+def floor_of(package: str) -> dict[str, int]:
+    """The floor of each room, 0 at the top."""
+    floors = FLOORS[package].split(" | ")
+    return {name: number for number, floor in enumerate(floors) for name in floor.split()}
+
+
+def upward_imports(package: str) -> list[str]:
+    """Imports that go up, or across to another room of the same floor."""
+    floors = floor_of(package)
+    found = []
+    for path in sources(package):
+        own = room(path)
+        if own == "__init__":
+            continue
+        for other in rooms_imported(path, package) - {own}:
+            if floors[other] <= floors[own]:
+                found.append(f"{path.relative_to(ROOT)} imports {other}")
+    return found
+
+
+def circles(graph: dict[Path, set[Path]]) -> list[str]:
+    """The nodes of a graph that lie on a circle or lead to one, by Kahn's algorithm."""
+    left = {node: targets - {node} for node, targets in graph.items()}
+    while free := [node for node, targets in left.items() if not targets & left.keys()]:
+        for node in free:
+            del left[node]
+    return sorted(str(node.relative_to(ROOT)) for node in left)
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -90,26 +115,54 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_every_module_of_lambda_app_has_a_tier():
-    assert set(TIER) == {path.stem for path in sources("lambda_app")} - {"__init__"}
+@pytest.mark.parametrize("package", FLOORS)
+def test_every_room_has_a_floor(package: str):
+    assert {room(path) for path in sources(package)} - {"__init__"} == set(floor_of(package))
 
 
-@pytest.mark.parametrize("path", sources("lambda_app"), ids=lambda path: path.stem)
-def test_imports_go_down_the_tiers(path: Path):
-    for module in lambda_modules(path):
-        assert TIER[module] <= TIER.get(path.stem, 0), f"{path.stem} (tier {TIER[path.stem]}) imports {module}"
+@pytest.mark.parametrize("package", FLOORS)
+def test_imports_go_down(package: str):
+    assert upward_imports(package) == []
 
 
-@pytest.mark.parametrize("path", sources("training"), ids=lambda path: path.stem)
-def test_training_imports_the_lower_tiers_only(path: Path):
-    for module in lambda_modules(path):
-        assert TIER[module] <= 1, f"training/{path.name} imports {module} of tier {TIER[module]}"
-        assert module != "settings", f"training/{path.name} imports settings: its own arguments configure it"
-    assert not [name for name in imports(path) if name.partition(".")[0] in ("cdk", "aws_cdk")]
+def test_training_imports_only_the_rooms_that_serving_shares():
+    for path in sources("training"):
+        assert rooms_imported(path, "lambda_app") <= SHARED, path
+        assert not [name for name in imports(path) if name.partition(".")[0] in ("cdk", "aws_cdk")], path
+
+
+def test_no_files_import_each_other_in_a_circle():
+    files = [path for package in PACKAGES for path in sources(package)]
+    assert circles({path: modules_imported(path) for path in files}) == []
+
+
+def test_no_folders_import_each_other_in_a_circle():
+    graph: dict[Path, set[Path]] = {}
+    for path in (path for package in PACKAGES for path in sources(package)):
+        others = {other.parent for other in modules_imported(path) if other.name != "__init__.py"}
+        graph.setdefault(path.parent, set()).update(others)
+    # The top of a package holds entry points and its lowest modules alike: `test_imports_go_down` judges those.
+    assert circles({folder: others for folder, others in graph.items() if folder.parent != ROOT}) == []
+
+
+def test_a_circle_is_found():
+    a, b, c, d = (ROOT / name for name in "abcd")
+    assert circles({a: {b}, b: {c}, c: {a}, d: set()}) == ["a", "b", "c"]
+    assert circles({a: {b, a}, b: {c}, c: set()}) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_folders_and_files_stay_small_enough_to_see(package: str):
+    for folder in {path.parent for path in sources(package)}:
+        entries = {entry.name for entry in folder.iterdir()} - {"__init__.py", "__pycache__", "py.typed"}
+        assert len(entries) <= MOST_ENTRIES, f"{folder.relative_to(ROOT)} has {len(entries)} entries"
+    for path in sources(package):
+        lines = len(path.read_text().splitlines())
+        assert lines <= MOST_LINES, f"{path.relative_to(ROOT)} has {lines} lines"
 
 
 @pytest.mark.parametrize(
-    "path", [*sources("cdk"), *sources("lambda_app")], ids=lambda path: f"{path.parent.name}/{path.stem}"
+    "path", [*sources("cdk"), *sources("lambda_app")], ids=lambda path: path.relative_to(ROOT).as_posix()
 )
 def test_packages_do_not_reach_across(path: Path):
     others = {"cdk": {"lambda_app", "training"}, "lambda_app": {"cdk", "training", "torch", "sample", "benchmarks"}}
@@ -117,13 +170,13 @@ def test_packages_do_not_reach_across(path: Path):
     assert not {name.partition(".")[0] for name in imports(path)} & others[package]
 
 
-@pytest.mark.parametrize("module", ["lambda_app.app", "lambda_app.handler", "lambda_app.promotion"])
+@pytest.mark.parametrize("module", ["lambda_app.api.app", "lambda_app.handler", "lambda_app.promotion.promotion"])
 def test_serving_loads_nothing_of_training(module: str):
     assert not loaded_by(f"import {module}") & NEVER
 
 
 def test_a_folder_store_loads_nothing_of_s3():
-    made = "from lambda_app.app import create_app\nfrom lambda_app.settings import Settings\n"
+    made = "from lambda_app.api.app import create_app\nfrom lambda_app.settings import Settings\n"
     assert not {"botocore", "obstore"} & loaded_by(f"{made}create_app(Settings(store='unused'))")
 
 

@@ -26,7 +26,7 @@ def note(name, args):
 sys.addaudithook(note)
 from lambda_app import promoter
 from lambda_app.handler import handler
-from lambda_app.s3_store import S3Store
+from lambda_app.store.bucket import S3Store
 answer = handler(json.loads(sys.stdin.read()), None)
 S3Store("bucket").upload_ticket("image/jpeg", 1000)
 mapped = [line.split()[-1] for line in open("/proc/self/maps") if "/" in line]

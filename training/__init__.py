@@ -1,1 +1,1 @@
-"""From raw listings and photos to a release: prepare, fit, evaluate, export, index, pack."""
+"""Raw listings and photos in, a release archive out. `training.train` runs the stages in order."""

@@ -28,19 +28,18 @@ from lambda_app.release.manifest import (
     sha256_of,
 )
 from training.dataset import Dataset
-from training.provenance import code
-from training.stages import (
+from training.network.weights import load_weights
+from training.pipeline.commands import (
     CommandParser,
-    WorkFolder,
     add_settings,
     add_work_folder,
     report_errors,
-    run_stage,
     setting,
     settings_from,
-    stage_seconds,
 )
-from training.weights import load_weights
+from training.pipeline.provenance import code
+from training.pipeline.stages import run_stage, stage_seconds
+from training.pipeline.work_folder import WorkFolder
 
 _STAGES = ("fit", "evaluate", "onnx", "export", "index")
 

@@ -20,17 +20,22 @@ from pathlib import Path
 
 from lambda_app.errors import LookalikeError
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
-from training import evaluate, export, fit, index, pack
-from training.distributed import ALONE, World, joined
+from training import pack
 from training.errors import DataError, LostProcessError, WeightsError
-from training.execution import DEFAULT, Execution
-from training.export import ExportSettings
-from training.index import IndexSettings
+from training.evaluate import stage as evaluate
+from training.export import stage as export
+from training.export.stage import ExportSettings
+from training.fit import stage as fit
+from training.fit.execution import DEFAULT, Execution
+from training.fit.settings import FitSettings
+from training.index import stage as index
+from training.index.stage import IndexSettings
+from training.network.weights import categories_of
 from training.pack import PackSettings
-from training.prepare import PrepareSettings, prepare
-from training.recipe import FitSettings
-from training.stages import CommandParser, WorkFolder, add_settings, add_work_folder, report_errors, settings_from
-from training.weights import categories_of
+from training.pipeline.commands import CommandParser, add_settings, add_work_folder, report_errors, settings_from
+from training.pipeline.work_folder import WorkFolder
+from training.pipeline.world import ALONE, World, joined
+from training.prepare.stage import PrepareSettings, prepare
 
 _WEIGHTS = (".pt", ".pth", ".safetensors")
 

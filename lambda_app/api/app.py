@@ -3,9 +3,9 @@
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from lambda_app.api.calls import Service
+from lambda_app.api.messages.calls import Service
+from lambda_app.api.messages.problems import handle_errors
 from lambda_app.api.middleware import EXPOSED_HEADERS, CallMiddleware, UncaughtMiddleware
-from lambda_app.api.problems import handle_errors
 from lambda_app.api.routes import items, predictions, status, uploads
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings

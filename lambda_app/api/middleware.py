@@ -9,8 +9,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lambda_app.api.calls import Call, Service, attached_call
-from lambda_app.api.problems import problem, problem_response
+from lambda_app.api.messages.calls import Call, Service, attached_call
+from lambda_app.api.messages.problems import problem, problem_response
 from lambda_app.telemetry.observer import Answered
 
 REQUEST_ID = "X-Request-Id"

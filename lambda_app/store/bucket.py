@@ -95,19 +95,6 @@ class S3Store:
         with store_errors(key, self):
             obstore.put(self._with(_PATIENCE), key, data, use_multipart=False)
 
-    def write_new(self, key: str, data: bytes) -> bool:
-        """Write an object unless the key is taken.
-
-        Returns:
-            Whether it was written.
-        """
-        with store_errors(key, self):
-            try:
-                obstore.put(self._with(_PATIENCE), key, data, mode="create")
-            except AlreadyExistsError:
-                return False
-        return True
-
     def upload(self, key: str, source: Path) -> None:
         """Copy a file in, whole, in parallel parts, replacing what is there."""
         with source.open("rb") as file, store_errors(key, self):

@@ -67,9 +67,6 @@ class Store(Protocol):
     def write(self, key: str, data: bytes) -> None:
         """Write an object whole, replacing what is there."""
 
-    def write_new(self, key: str, data: bytes) -> bool:
-        """Write an object whole unless the key is taken; whether it was written."""
-
     def upload(self, key: str, source: Path) -> None:
         """Copy a file in, whole, replacing what is there."""
 

@@ -59,19 +59,6 @@ class FolderStore:
         with self._beside(key) as partial:
             partial.write_bytes(data)
 
-    def write_new(self, key: str, data: bytes) -> bool:
-        """Write an object whole unless the key is taken.
-
-        Returns:
-            Whether it was written.
-        """
-        try:
-            with self._beside(key, new=True) as partial:
-                partial.write_bytes(data)
-        except FileExistsError:
-            return False
-        return True
-
     def upload(self, key: str, source: Path) -> None:
         """Copy a file in, whole, replacing what is there."""
         with self._beside(key) as partial:
@@ -170,11 +157,8 @@ class FolderStore:
         return self.root / name
 
     @contextmanager
-    def _beside(self, key: str, *, new: bool = False) -> Iterator[Path]:
-        """A temporary file in the target's folder, which becomes the target when the block ends well.
-
-        With `new`, FileExistsError is raised if the target is there already.
-        """
+    def _beside(self, key: str) -> Iterator[Path]:
+        """A temporary file in the target's folder, which becomes the target when the block ends well."""
         target = self._path(key)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -186,13 +170,7 @@ class FolderStore:
         try:
             yield partial
             partial.chmod(0o644)
-            if new:
-                # A link fails where the name exists, in one step; a rename would replace it.
-                target.hardlink_to(partial)
-            else:
-                partial.replace(target)
-        except FileExistsError:
-            raise
+            partial.replace(target)
         except OSError as exc:
             raise StoreError(f"{key} cannot be written to {self}: {exc}") from exc
         finally:

@@ -1,7 +1,7 @@
 """Appliances: fridge, washing machine, kettle, toaster."""
 
-from sample.colours import DARK, GLASS, IRON, STEEL, WHITE
-from sample.pen import Pen
+from sample.picture.colours import DARK, GLASS, IRON, STEEL, WHITE
+from sample.picture.pen import Pen
 
 
 def fridge(pen: Pen) -> None:

@@ -1,7 +1,7 @@
 """Health & Beauty: perfume, lipstick, hairdryer, hairbrush."""
 
-from sample.colours import DARK, GLASS, IRON, STEEL, WHITE
-from sample.pen import Pen
+from sample.picture.colours import DARK, GLASS, IRON, STEEL, WHITE
+from sample.picture.pen import Pen
 
 
 def perfume(pen: Pen) -> None:

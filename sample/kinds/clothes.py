@@ -1,7 +1,7 @@
 """Clothes, Footwear & Accessories: shoe, T-shirt, dress, handbag."""
 
-from sample.colours import DARK, STEEL, WHITE
-from sample.pen import Pen
+from sample.picture.colours import DARK, STEEL, WHITE
+from sample.picture.pen import Pen
 
 
 def shoe(pen: Pen) -> None:

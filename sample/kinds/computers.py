@@ -1,7 +1,7 @@
 """Computers & Software: laptop, monitor, mouse, printer."""
 
-from sample.colours import DARK, GLASS, IRON, STEEL, WHITE
-from sample.pen import Pen
+from sample.picture.colours import DARK, GLASS, IRON, STEEL, WHITE
+from sample.picture.pen import Pen
 
 
 def laptop(pen: Pen) -> None:

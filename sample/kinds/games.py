@@ -1,7 +1,7 @@
 """Video Games & Consoles: console, gamepad, arcade machine, handheld."""
 
-from sample.colours import DARK, GLASS, IRON, STEEL, WHITE
-from sample.pen import Pen
+from sample.picture.colours import DARK, GLASS, IRON, STEEL, WHITE
+from sample.picture.pen import Pen
 
 
 def console(pen: Pen) -> None:

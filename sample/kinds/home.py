@@ -1,7 +1,7 @@
 """Home & Garden: sofa, lamp, plant pot, bed."""
 
-from sample.colours import CREAM, DARK, LEAF, WHITE, WOOD
-from sample.pen import Pen
+from sample.picture.colours import CREAM, DARK, LEAF, WHITE, WOOD
+from sample.picture.pen import Pen
 
 
 def sofa(pen: Pen) -> None:

@@ -1,7 +1,7 @@
 """Baby & Kids Stuff: pram, cot, teddy, stacking rings."""
 
-from sample.colours import CREAM, DARK, IRON, STEEL, WOOD, Colour
-from sample.pen import Pen
+from sample.picture.colours import CREAM, DARK, IRON, STEEL, WOOD, Colour
+from sample.picture.pen import Pen
 
 
 def pram(pen: Pen) -> None:

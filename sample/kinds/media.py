@@ -1,7 +1,7 @@
 """Music, Films, Books & Games: guitar, record, book, keyboard."""
 
-from sample.colours import CREAM, DARK, STEEL, WHITE, WOOD
-from sample.pen import Pen
+from sample.picture.colours import CREAM, DARK, STEEL, WHITE, WOOD
+from sample.picture.pen import Pen
 
 
 def guitar(pen: Pen) -> None:

@@ -1,7 +1,7 @@
 """Office Furniture & Equipment: desk, office chair, filing cabinet, flip chart."""
 
-from sample.colours import DARK, IRON, STEEL, WHITE
-from sample.pen import Pen
+from sample.picture.colours import DARK, IRON, STEEL, WHITE
+from sample.picture.pen import Pen
 
 
 def desk(pen: Pen) -> None:

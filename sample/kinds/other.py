@@ -2,8 +2,8 @@
 
 import math
 
-from sample.colours import CREAM, DARK, GLASS, LEAF, STEEL, WHITE, WOOD
-from sample.pen import Pen
+from sample.picture.colours import CREAM, DARK, GLASS, LEAF, STEEL, WHITE, WOOD
+from sample.picture.pen import Pen
 
 
 def umbrella(pen: Pen) -> None:

@@ -1,7 +1,7 @@
 """Phones, Mobile Phones & Telecoms: smartphone, smartwatch, telephone, walkie-talkie."""
 
-from sample.colours import DARK, GLASS, IRON, STEEL, WHITE
-from sample.pen import Pen
+from sample.picture.colours import DARK, GLASS, IRON, STEEL, WHITE
+from sample.picture.pen import Pen
 
 
 def smartphone(pen: Pen) -> None:

@@ -2,8 +2,8 @@
 
 import math
 
-from sample.colours import DARK, STEEL
-from sample.pen import Pen
+from sample.picture.colours import DARK, STEEL
+from sample.picture.pen import Pen
 
 
 def football(pen: Pen) -> None:

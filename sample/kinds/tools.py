@@ -1,7 +1,7 @@
 """DIY Tools & Materials: drill, hammer, saw, ladder."""
 
-from sample.colours import DARK, IRON, STEEL, WOOD
-from sample.pen import Pen
+from sample.picture.colours import DARK, IRON, STEEL, WOOD
+from sample.picture.pen import Pen
 
 
 def drill(pen: Pen) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.bench_release import BenchRelease, bench_release
+from benchmarks.inputs.bench_release import BenchRelease, bench_release
 
 
 @pytest.fixture(scope="package")

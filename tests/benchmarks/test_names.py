@@ -6,15 +6,15 @@ import runpy
 
 import pytest
 
-from benchmarks.bench_release import ROOT
-from benchmarks.table import Report
+from benchmarks.figures.table import Report
+from benchmarks.inputs.bench_release import ROOT
 
 NAMES = runpy.run_path(str(ROOT / "scripts" / "bench.py"))["NAMES"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_a_module_that_reports(name):
-    run = importlib.import_module(f"benchmarks.{name}").run
+    run = importlib.import_module(f"benchmarks.bench.{name}").run
     signature = inspect.signature(run)
     assert list(signature.parameters) == ["quick"]
     assert signature.return_annotation in (Report, "Report")

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from benchmarks.bench_release import ROOT
+from benchmarks.inputs.bench_release import ROOT
 from benchmarks.scale import Measured, SearchFigures, lambda_cost, machine_cost, need, storage, tables
 
 MEASURED = Measured(

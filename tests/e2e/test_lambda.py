@@ -11,8 +11,8 @@ import requests
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from lambda_app.api import schemas
 from lambda_app.api.app import create_app
+from lambda_app.api.messages import schemas
 from lambda_app.release.manifest import Manifest, file_entry
 from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambda_app.api import schemas
+from lambda_app.api.messages import schemas
 from lambda_app.store.folder import FolderStore
 from tests.lambda_app.conftest import BuiltRelease
 from tests.lambda_events import get, post_photo, recorded

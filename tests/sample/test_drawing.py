@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from sample.categories import CATEGORIES
 from sample.drawing import DRAWINGS, draw
-from sample.identity import identity
-from sample.pen import SPRITE
+from sample.picture.categories import CATEGORIES
+from sample.picture.identity import identity
+from sample.picture.pen import SPRITE
 
 KINDS = [(category, kind) for category in CATEGORIES for kind in category.kinds]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sample.categories import CATEGORIES
 from sample.generate import generate
+from sample.picture.categories import CATEGORIES
 from sample.tables import IMAGE_COLUMNS, PRODUCT_COLUMNS
 
 PRODUCT = PRODUCT_COLUMNS.index("id")

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from sample.identity import identity
 from sample.listings import BEYOND_ASCII, ROUND, listing
+from sample.picture.identity import identity
 
 ALL = [(number, listing(number, identity(number, 0), 0, Counter())) for number in range(40 * ROUND)]
 

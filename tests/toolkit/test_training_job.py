@@ -19,7 +19,7 @@ import boto3
 import pytest
 import requests
 
-from cdk.training_flow import JobSettings, definition
+from cdk.training.flow import JobSettings, definition
 from lambda_app.promoter import take_drop
 from lambda_app.release.catalog import Catalog
 from lambda_app.release.manifest import MANIFEST, read_manifest, verify_file
@@ -29,8 +29,8 @@ from tests.lambda_events import BUCKET
 from tests.s3_server import S3Server
 from tests.toolkit import container, sagemaker
 from tests.waiting import until
-from training import remote
-from training.code_channel import pack
+from training.cloud import remote
+from training.cloud.code_channel import pack
 
 pytestmark = pytest.mark.toolkit
 

@@ -12,12 +12,12 @@ from PIL import Image
 from sample.generate import SampleSummary, generate
 from tests.training.processes import Server, serving
 from training.dataset import Dataset
-from training.export import ExportSettings
-from training.index import IndexSettings
+from training.export.stage import ExportSettings
+from training.fit.settings import FitSettings
+from training.index.stage import IndexSettings
 from training.pack import PackSettings
-from training.prepare import PrepareSettings, prepare
-from training.recipe import FitSettings
-from training.stages import WorkFolder
+from training.pipeline.work_folder import WorkFolder
+from training.prepare.stage import PrepareSettings, prepare
 from training.train import TrainSettings, train
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from training.stages import report_errors
+from training.pipeline.commands import report_errors
 
 
 class Process:
@@ -138,6 +138,6 @@ def _answer(order: dict) -> int:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    importlib.import_module("training.fit")
+    importlib.import_module("training.fit.stage")
     for line in sys.stdin:
         print(json.dumps(_answer(json.loads(line))), flush=True)

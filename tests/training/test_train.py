@@ -8,9 +8,9 @@ import pytest
 from lambda_app.release.manifest import read_manifest, verify_file
 from training import train
 from training.errors import DataError, WeightsError
-from training.stages import report_errors
+from training.network.weights import load_weights
+from training.pipeline.commands import report_errors
 from training.train import Places, parse
-from training.weights import load_weights
 
 TINY = ["--size", "32", "--backbone", "resnet10_half", "--weights", "none", "--epochs", "1", "--batch", "16"]
 

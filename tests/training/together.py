@@ -14,11 +14,11 @@ from safetensors.torch import save_file
 
 from lambda_app.model import ModelOutput
 from training.dataset import Dataset
-from training.distributed import World, joined
-from training.embedding import embed_rows
-from training.outputs import forward_rows
-from training.recipe import FitSettings
-from training.trainer import Trainer
+from training.fit.settings import FitSettings
+from training.fit.trainer import Trainer
+from training.index.embedding import embed_rows
+from training.network.forward import forward_rows
+from training.pipeline.world import World, joined
 
 # Plain gradient descent: what differs by a rounding stays so, which adamw's division would magnify.
 SETTINGS = FitSettings(backbone="resnet10_half", weights="none", epochs=2, batch=18, optimiser="sgd", lr=0.02, ema=0.9)

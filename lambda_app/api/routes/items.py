@@ -4,10 +4,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from lambda_app.api import answers, schemas
-from lambda_app.api.calls import CurrentCall, blocking
-from lambda_app.api.files import photo_response
-from lambda_app.api.reading import SearchQuery, Wish
+from lambda_app.api.messages import answers, schemas
+from lambda_app.api.messages.calls import CurrentCall, blocking
+from lambda_app.api.messages.files import photo_response
+from lambda_app.api.messages.reading import SearchQuery, Wish
 from lambda_app.api.routes import openapi
 from lambda_app.errors import UnknownItemError
 from lambda_app.recommendation.query import SimilarQuery

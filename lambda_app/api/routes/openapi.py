@@ -4,10 +4,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from lambda_app.api import problems
-from lambda_app.api.form import MEDIA_TYPE
-from lambda_app.api.reading import BATCH_FIELD, FIELD
-from lambda_app.api.schemas import UploadedPhoto
+from lambda_app.api.messages import problems
+from lambda_app.api.messages.form import MEDIA_TYPE
+from lambda_app.api.messages.reading import BATCH_FIELD, FIELD
+from lambda_app.api.messages.schemas import UploadedPhoto
 
 _BINARY = {"type": "string", "format": "binary"}
 _PROBLEMS = {

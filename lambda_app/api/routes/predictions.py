@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from lambda_app.api import answers, schemas
-from lambda_app.api.calls import Call, CurrentCall, blocking
-from lambda_app.api.problems import problem_of
-from lambda_app.api.reading import Photo, Photos, SearchQuery
+from lambda_app.api.messages import answers, schemas
+from lambda_app.api.messages.calls import Call, CurrentCall, blocking
+from lambda_app.api.messages.problems import problem_of
+from lambda_app.api.messages.reading import Photo, Photos, SearchQuery
 from lambda_app.api.routes import openapi
 from lambda_app.errors import PhotoError
 from lambda_app.recommendation.live import Live

@@ -6,9 +6,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from lambda_app.api import answers, schemas
-from lambda_app.api.calls import CurrentCall, blocking
-from lambda_app.api.files import INDEX, page_response, static_file
+from lambda_app.api.messages import answers, schemas
+from lambda_app.api.messages.calls import CurrentCall, blocking
+from lambda_app.api.messages.files import INDEX, page_response, static_file
 from lambda_app.api.routes import openapi
 
 router = APIRouter(tags=["service"])

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
-from lambda_app.api import schemas
-from lambda_app.api.calls import CurrentCall, blocking
-from lambda_app.api.reading import UploadWish
+from lambda_app.api.messages import schemas
+from lambda_app.api.messages.calls import CurrentCall, blocking
+from lambda_app.api.messages.reading import UploadWish
 from lambda_app.api.routes import openapi
 from lambda_app.errors import UnsupportedPhotoError
 from lambda_app.photo.rules import MEDIA_TYPES

@@ -7,7 +7,7 @@ import pytest
 from lambda_app.errors import ReleaseError
 from lambda_app.release.row_set import RowSet
 from lambda_app.search.vector_file import open_vectors
-from training.vectors import build_index
+from training.index.choice import build_index
 
 
 @pytest.fixture(scope="module")

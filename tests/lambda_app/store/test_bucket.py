@@ -67,12 +67,6 @@ def test_what_is_absent_is_named(store, tmp_path):
         store.read_pointer()
 
 
-def test_write_once_keeps_what_is_there(store):
-    assert store.write_new("releases/x/manifest.json", b"first") is True
-    assert store.write_new("releases/x/manifest.json", b"second") is False
-    assert store.read("releases/x/manifest.json") == b"first"
-
-
 def test_a_file_is_fetched_once_and_verified(store):
     data = os.urandom(5_000_000)
     entry = put(store, data)
@@ -135,8 +129,6 @@ def test_a_damaged_pointer_is_named(store):
 def test_a_concurrent_conditional_write_is_a_conflict(s3, store, status, code):
     with s3.refusing(status, code), pytest.raises(PointerConflictError):
         store.write_pointer(POINTER, None)
-    with s3.refusing(status, code):
-        assert store.write_new("releases/x/manifest.json", b"{}") is False
 
 
 @pytest.mark.parametrize("call", ["read", "delete", "photo"])

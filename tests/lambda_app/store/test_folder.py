@@ -144,12 +144,6 @@ def test_a_damaged_object_is_refused(store: FolderStore):
         store.local_file(entry)
 
 
-def test_only_what_is_new_is_written_anew(store: FolderStore):
-    assert store.write_new("releases/one/manifest.json", b"first")
-    assert not store.write_new("releases/one/manifest.json", b"second")
-    assert store.read("releases/one/manifest.json") == b"first"
-
-
 def test_objects_are_copied_out(store: FolderStore, tmp_path: Path):
     store.write("drops/a.tar", b"archive")
     store.download("drops/a.tar", tmp_path / "a.tar")

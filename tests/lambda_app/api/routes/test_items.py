@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from lambda_app.api import schemas
 from lambda_app.api.app import create_app
+from lambda_app.api.messages import schemas
 from lambda_app.release.catalog import CatalogItem, write_catalog
 from lambda_app.release.manifest import Manifest, file_entry
 from lambda_app.settings import Settings

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from lambda_app.api import schemas
+from lambda_app.api.messages import schemas
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import CATEGORIES, DIM, embed, encode
 

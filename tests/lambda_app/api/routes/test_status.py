@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from lambda_app.api import schemas
 from lambda_app.api.app import create_app
+from lambda_app.api.messages import schemas
 from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore
 from tests.lambda_app.conftest import BuiltRelease

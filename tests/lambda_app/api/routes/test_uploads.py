@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from lambda_app.api import schemas
 from lambda_app.api.app import create_app
+from lambda_app.api.messages import schemas
 from lambda_app.errors import MissingObjectError, PhotoTooLargeError
 from lambda_app.settings import Settings
 from lambda_app.store.contract import UploadTicket

@@ -1,0 +1,1 @@
+"""The benchmarks that `scripts/bench` knows, a module each with `run(quick)`."""

@@ -1,0 +1,167 @@
+"""Process start to the first similar-images answer, and what that costs in memory: this project beside the baseline.
+
+Ours is the function as Lambda runs it, behind AWS's own runtime client, with an empty cache: model, index and catalog
+come through the S3 protocol. The baseline reads local files. Both from compiled modules, as an image ships them, and
+from a page cache that holds them.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import torch
+
+from benchmarks.figures.table import Goal, Report, Row, Spread, spread
+from benchmarks.inputs.bench_release import ROOT, VAR, BenchRelease, bench_release
+from benchmarks.inputs.photos import PHONE, SMALL, photo
+from benchmarks.processes import server
+from benchmarks.processes.cold_stages import WARM, Stage, around, timings_of
+from benchmarks.processes.lambda_function import LambdaFunction, environ, photo_event, s3_with
+from benchmarks.processes.server import Client, form, peak_bytes
+from training.pipeline.progress import track
+
+RUNS, QUICK_RUNS = 7, 2
+MB = 1e6
+_IMPORT_LINE = re.compile(r"import time:\s*(\d+) \|\s*\d+ \|\s*(\S+)")
+_HEAVIEST = 12
+# What a cold start on a store in S3 imports.
+IMPORTED = ("lambda_app.store.bucket", "lambda_app.recommendation.recommender", "lambda_app.api.app", "mangum")
+
+
+@dataclass(frozen=True)
+class Start:
+    """One start of a process.
+
+    Attributes:
+        seconds: to its first answer.
+        peak: bytes of memory at most by then; `peak_phone`: after a 12-megapixel photo too.
+        around: milliseconds that a warm event took beside decode, forward and search; the median, if known.
+    """
+
+    seconds: float
+    peak: int
+    peak_phone: int
+    around: float | None = None
+
+
+def run(quick: bool) -> Report:
+    """Starts of either side in turns, then where ours go."""
+    release, runs = bench_release(), QUICK_RUNS if quick else RUNS
+    small, phone = photo(VAR / "photos", SMALL), photo(VAR / "photos", PHONE)
+    with s3_with(release) as s3:
+        sides: tuple[Callable[[], Start], ...] = (
+            lambda: _start_ours(s3, small, phone),
+            lambda: _start_baseline(release, small, phone),
+        )
+        for start in sides:
+            start()  # compiles modules and fills the page cache
+        rounds = [tuple(start() for start in sides) for _ in track(range(runs), runs, "cold", "round")]
+        watched = [_watched_start(s3, small) for _ in range(runs)]
+        imports = heaviest_imports(_import_times())
+    ours, theirs = zip(*rounds, strict=True)
+    first, *others = _rows(ours, theirs)
+    return Report([first, *_stage_rows(watched), *others], _notes(release, watched[-1][0], imports))
+
+
+def _start_ours(s3: str, small: bytes, phone: bytes) -> Start:
+    first, last = json.dumps(photo_event(small)).encode(), json.dumps(photo_event(phone)).encode()
+    with TemporaryDirectory() as temporary:
+        begin = time.perf_counter()
+        with LambdaFunction(environ(s3, Path(temporary))) as function:
+            timings_of(function.invoke(first))
+            seconds, peak = time.perf_counter() - begin, peak_bytes(function.pid)
+            beside = median(around(lambda: function.invoke(first)) for _ in range(WARM))
+            timings_of(function.invoke(last))
+            return Start(seconds, peak, peak_bytes(function.pid), beside)
+
+
+def _start_baseline(release: BenchRelease, small: bytes, phone: bytes) -> Start:
+    with server.baseline(release) as started:
+        client = Client(started.wait().port)
+        client.send(form(small))
+        seconds, peak = time.perf_counter() - started.started, peak_bytes(started.pid)
+        client.send(form(phone))
+        client.close()
+        return Start(seconds, peak, peak_bytes(started.pid))
+
+
+def _rows(ours: Sequence[Start], theirs: Sequence[Start]) -> list[Row]:
+    def of_both(value: Callable[[Start], float]) -> tuple[Spread, Spread]:
+        return spread(map(value, ours)), spread(map(value, theirs))
+
+    return [
+        Row("process start to the first answer, s", *of_both(lambda s: s.seconds), Goal("at most", 0.15, of="ratio")),
+        Row("peak memory by then, MB", *of_both(lambda s: s.peak / MB), Goal("at most", 280)),
+        Row("peak memory after a 12-megapixel photo, MB", *of_both(lambda s: s.peak_phone / MB), Goal("at most", 280)),
+        Row(
+            "warm event beside decode, forward, search, runtime client too, ms",
+            spread(start.around for start in ours if start.around is not None),
+        ),
+    ]
+
+
+def _watched_start(s3: str, small: bytes) -> tuple[dict[str, Stage], float]:
+    """The stages of one start, in the order in which they began, and `around` of a warm event in that process."""
+    with TemporaryDirectory() as temporary:
+        event = Path(temporary) / "event.json"
+        event.write_text(json.dumps(photo_event(small)))
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.processes.cold_stages", str(event), repr(time.perf_counter())],
+            cwd=ROOT,
+            env=environ(s3, Path(temporary)),
+            capture_output=True,
+            check=True,
+        )
+    # The function's metrics, JSON lines too, come before.
+    found = json.loads(done.stdout.splitlines()[-1])
+    stages = {name: Stage(**stage) for name, stage in found["stages"].items()}
+    return dict(sorted(stages.items(), key=lambda entry: entry[1].begin)), found["around"]
+
+
+def _stage_rows(runs: Sequence[tuple[dict[str, Stage], float]]) -> list[Row]:
+    stages = [Row(f"  {name}, ms", spread(1000 * run[name].seconds for run, _ in runs)) for name in runs[-1][0]]
+    alone = spread(beside for _, beside in runs)
+    goal = Goal("at most", 3.0)
+    return [*stages, Row("warm event beside decode, forward, search, handler alone, ms", alone, goal=goal)]
+
+
+def _import_times() -> str:
+    """What `-X importtime` says of what the handler imports, one after another: it begins the load beside itself."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", f"import {', '.join(IMPORTED)}"],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stderr
+
+
+def heaviest_imports(report: str) -> list[tuple[str, float]]:
+    """The packages that take longest by themselves: name and milliseconds, of a report of `-X importtime`."""
+    taken: Counter[str] = Counter()
+    for microseconds, module in _IMPORT_LINE.findall(report):
+        taken[module.partition(".")[0]] += int(microseconds)
+    return [(package, microseconds / 1000) for package, microseconds in taken.most_common(_HEAVIEST)]
+
+
+def _notes(release: BenchRelease, stages: dict[str, Stage], imports: list[tuple[str, float]]) -> list[str]:
+    sizes = ", ".join(f"{entry.file} {entry.bytes / MB:.1f} MB" for entry in release.manifest.serving_files())
+    when = ", ".join(f"{name} {stage.begin:.2f}..{stage.end:.2f}" for name, stage in stages.items())
+    cuda = ["torch is a build with CUDA here, which takes more memory than one without"] if torch.version.cuda else []
+    return [
+        *cuda,
+        "ours: python -m awslambdaric on a runtime API, model, index and catalog from moto's S3; baseline: local files",
+        f"fetched: {sizes}; the stages are those of a process without the runtime client, and overlap",
+        f"the last run's stages, seconds since its start: {when}",
+        f"imports of {', '.join(IMPORTED)}, ms by package: " + ", ".join(f"{name} {ms:.0f}" for name, ms in imports),
+    ]

@@ -1,0 +1,1 @@
+"""What the benchmarks feed in: a release, photos, vectors."""

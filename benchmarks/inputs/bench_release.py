@@ -1,0 +1,201 @@
+"""The release that speed is measured on: an untrained ResNet50 at 224 and 10,000 items, made once and kept.
+
+What a network has learnt does not change how long it takes. Every file is made by the code that makes a real release;
+only the catalogue's vectors are drawn (see `benchmarks.inputs.synthetic`): to embed 10,000 photos takes ten minutes.
+Beside it lie the same network and items as the design that this project replaces keeps them.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import faiss
+import numpy as np
+import torch
+
+from benchmarks.inputs.synthetic import SyntheticCatalogue
+from lambda_app.promotion.promotion import manifest_key
+from lambda_app.release.catalog import CatalogItem, write_catalog
+from lambda_app.release.manifest import (
+    MANIFEST,
+    CatalogEntry,
+    Manifest,
+    Pointer,
+    file_entry,
+    read_manifest,
+    release_id,
+    sha256_of,
+)
+from lambda_app.store.contract import OBJECTS, Store
+from sample.generate import generate
+from training.export.stage import ExportSettings
+from training.fit.settings import FitSettings
+from training.index.choice import build_index
+from training.index.stage import IndexSettings
+from training.network.weights import load_weights
+from training.pack import PackSettings
+from training.pipeline.work_folder import WorkFolder
+from training.prepare.stage import PrepareSettings
+from training.train import TrainSettings, train
+
+ROOT = Path(__file__).resolve().parents[2]
+VAR = ROOT / "var" / "bench"
+ITEMS = 10_000
+BACKBONE, SIZE = "resnet50", 224
+PHOTOS = 240  # of the sample catalogue: to calibrate int8 with, and to fill every category
+_MARK = "made-by"
+_MAKERS = (
+    "training/network/embedding_net.py",
+    *(f"training/export/{name}.py" for name in ("onnx_file", "quantise", "stage")),
+    *(f"training/index/{name}.py" for name in ("choice", "stage")),
+    "training/pack.py",
+    *(f"lambda_app/release/{name}.py" for name in ("catalog", "manifest")),
+    *(f"benchmarks/inputs/{name}.py" for name in ("bench_release", "synthetic")),
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BenchRelease:
+    """Where the parts lie.
+
+    Attributes:
+        folder: model.onnx (int8), float32.onnx, index.faiss, catalog.sqlite, manifest.json.
+    """
+
+    folder: Path
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the release is made of."""
+        return read_manifest((self.folder / MANIFEST).read_bytes())
+
+    @property
+    def float32(self) -> Path:
+        """The network in float32, as ONNX."""
+        return self.folder / "float32.onnx"
+
+    @property
+    def baseline(self) -> Path:
+        """The files of `benchmarks.processes.baseline`, of the same network: weights.pt, index.faiss, labels.json."""
+        return self.folder / "baseline"
+
+
+def bench_release(
+    folder: Path = VAR / "release",
+    *,
+    items: int = ITEMS,
+    photos: int = PHOTOS,
+    backbone: str = BACKBONE,
+    size: int = SIZE,
+) -> BenchRelease:
+    """The release, made unless it is there and of this code; two minutes on two cores for the real one."""
+    found, mark = BenchRelease(folder), _made_by()
+    if not (folder / _MARK).exists() or (folder / _MARK).read_text() != mark:
+        log.info("making the release to measure on: %s at %d, %d items", backbone, size, items)
+        beside = folder.with_name(f"{folder.name}.partial")
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        _make(beside, items, photos, backbone, size)
+        (beside / _MARK).write_text(mark)
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+    return found
+
+
+def put(store: Store, folder: Path, manifest: Manifest) -> Pointer:
+    """Put a release's serving files into a store, and leave it to the caller to move the pointer there."""
+    for entry in manifest.serving_files():
+        if not store.exists(OBJECTS + entry.sha256):
+            store.upload(OBJECTS + entry.sha256, folder / entry.file)
+    store.upload(manifest_key(manifest.release), folder / MANIFEST)
+    return Pointer(
+        release=manifest.release,
+        manifest_sha256=sha256_of(folder / MANIFEST),
+        promoted_at=manifest.created_at,
+        high_water=manifest.created_at,
+    )
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    """Name the release anew after the files that stand in its folder, and write its manifest there."""
+    renewed = {
+        "model": manifest.model.model_copy(update=file_entry(folder / manifest.model.file)),
+        "index": manifest.index.model_copy(update=file_entry(folder / manifest.index.file)),
+        "catalog": manifest.catalog.model_copy(update=file_entry(folder / manifest.catalog.file)),
+    }
+    created = datetime.now(UTC).replace(microsecond=0)
+    renewed_manifest = manifest.model_copy(
+        update={**renewed, "created_at": created, "release": release_id(created, list(renewed.values()))}
+    )
+    (folder / MANIFEST).write_bytes(renewed_manifest.to_json())
+    return renewed_manifest
+
+
+def _made_by() -> str:
+    """Hex digest of the code that decides what the files hold."""
+    return hashlib.sha256("".join(sha256_of(ROOT / name) for name in _MAKERS).encode()).hexdigest()
+
+
+def _make(folder: Path, items: int, photos: int, backbone: str, size: int) -> None:
+    work = WorkFolder(folder / "work")
+    catalogue = folder / "catalogue"
+    generate(catalogue, photos=photos)
+    settings = TrainSettings(
+        prepare=PrepareSettings(size=size),
+        fit=FitSettings(backbone=backbone, weights="none", epochs=0),
+        export=ExportSettings(precision="int8"),
+        index=IndexSettings(),
+        pack=PackSettings(),
+    )
+    made = train(catalogue, work, settings)
+    shutil.copyfile(work.model, folder / made.model.file)
+    shutil.copyfile(work.float32, folder / "float32.onnx")
+    vectors = np.concatenate(list(SyntheticCatalogue(items).blocks()))
+    index = build_index(vectors, "auto", folder / made.index.file, seed=0)
+    write_catalog(folder / made.catalog.file, _items(items, made.categories))
+    catalog = CatalogEntry(**file_entry(folder / made.catalog.file), count=items)
+    _make_baseline(folder / "baseline", work, items)
+    shutil.rmtree(work.root)
+    shutil.rmtree(catalogue)
+    # The smoke cases are of the catalogue that the vectors of this one replaced.
+    parts = {"index": index, "catalog": catalog, "weights": None, "smoke": ()}
+    write_manifest(folder, made.model_copy(update=parts))
+
+
+def _make_baseline(folder: Path, work: WorkFolder, items: int) -> None:
+    """The network as torchvision's with one head, and random logits in an `IndexFlatL2`."""
+    folder.mkdir()
+    network, categories = load_weights(work.weights)
+    state = dict(network.backbone.state_dict())
+    state |= {f"{network.head_name}.{name}": value for name, value in network.classifier.state_dict().items()}
+    torch.save(state, folder / "weights.pt")
+    index = faiss.IndexFlatL2(len(categories))
+    index.add(np.random.default_rng(0).normal(size=(items, len(categories))).astype(np.float32))
+    faiss.write_index(index, str(folder / "index.faiss"))
+    labels = {"backbone": network.name, "categories": categories, "images": [_image_id(row) for row in range(items)]}
+    (folder / "labels.json").write_text(json.dumps(labels))
+
+
+def _items(count: int, categories: tuple[str, ...]) -> Iterator[CatalogItem]:
+    for row in range(count):
+        product = row // 2
+        yield CatalogItem(
+            image_id=_image_id(row),
+            product_id=f"product-{product:07}",
+            category=categories[product % len(categories)],
+            title=f"A listing with a title of the usual length, number {product}",
+            price=float(product % 500),
+            location="Hackney, London",
+            photo=f"datasets/bench/photos/{_image_id(row)}.jpg",
+        )
+
+
+def _image_id(row: int) -> str:
+    return f"image-{row:08}"

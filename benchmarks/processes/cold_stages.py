@@ -1,0 +1,155 @@
+"""Where a cold start goes: a process that answers one event like the function, and notes when each stage ran.
+
+    python -m benchmarks.processes.cold_stages EVENT.json STARTED
+
+prints as JSON the stages, and what a warm event costs beside decode, forward and search. STARTED is
+`time.perf_counter()` of whoever started the process: the clock is the machine's.
+"""
+
+import functools
+import importlib
+import json
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from benchmarks.processes.timings import PARTS, parse_timings
+
+# Module, function or class in it, what it is called here.
+STAGES = (
+    ("lambda_app.store.bucket", "open_bucket", "S3 client made"),
+    ("lambda_app.store.bucket", "S3Store.read_pointer", "pointer read, client made with it"),
+    ("lambda_app.store.bucket", "S3Store.read", "manifest read"),
+    ("lambda_app.store.bucket", "S3Store.local_file", "files fetched"),
+    ("lambda_app.recommendation.recommender", "Model", "session made"),
+    ("lambda_app.recommendation.recommender", "VectorIndex", "index opened"),
+    ("lambda_app.recommendation.recommender", "Catalog", "catalog opened"),
+    ("lambda_app.recommendation.recommender", "_check_dimensions", "first forward pass"),
+    ("lambda_app.recommendation.recommender", "Recommender.analyse", "first photo: decode and forward"),
+    ("lambda_app.recommendation.recommender", "Recommender.similar", "first search"),
+)
+INTERPRETER, IMPORTS = "interpreter started", "handler imported"
+WARM = 20  # further events
+
+
+@dataclass
+class Stage:
+    """When a stage began first and ended last, in seconds since the start, and how long its calls took in all."""
+
+    begin: float
+    end: float
+    seconds: float
+
+
+class Recorder:
+    """Collects stages; may be used from several threads. What they do side by side in one stage adds up."""
+
+    def __init__(self, started: float) -> None:
+        self._started = started
+        self._lock = threading.Lock()
+        self.stages: dict[str, Stage] = {}
+
+    def run(self, name: str, call: Callable[[], Any]) -> Any:
+        """Call, as part of the stage `name`."""
+        begin = time.perf_counter() - self._started
+        try:
+            return call()
+        finally:
+            end = time.perf_counter() - self._started
+            with self._lock:
+                stage = self.stages.setdefault(name, Stage(begin, end, 0.0))
+                stage.begin, stage.end = min(stage.begin, begin), max(stage.end, end)
+                stage.seconds += end - begin
+
+    def watch(self, module: ModuleType, place: str, name: str) -> None:
+        """Make every call of a function or class, `place` in a module, a part of the stage `name`."""
+        path = place.split(".")
+        owner = functools.reduce(getattr, path[:-1], module)
+        original = getattr(owner, path[-1])
+
+        @functools.wraps(original)
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            return self.run(name, lambda: original(*args, **kwargs))
+
+        setattr(owner, path[-1], watched)
+
+
+class WatchingFinder(MetaPathFinder):
+    """Watches the stages of a module as soon as it is imported, before anyone can call or take over what is in it.
+
+    Importing them beforehand would change what is measured: the handler's import starts the load beside itself.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._modules = {module for module, _, _ in STAGES}
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """What the import system would find, with a loader that watches."""
+        spec = PathFinder.find_spec(fullname, path, target) if fullname in self._modules else None
+        if spec is None or spec.loader is None:
+            return None
+        load = spec.loader.exec_module
+
+        def load_and_watch(module: ModuleType) -> None:
+            load(module)
+            for owner, place, name in STAGES:
+                if owner == fullname:
+                    self._recorder.watch(module, place, name)
+
+        spec.loader.exec_module = load_and_watch  # type: ignore[method-assign]
+        return spec
+
+
+def around(invoke: Callable[[], dict[str, Any]]) -> float:
+    """Milliseconds of an invocation beside decode, forward and search.
+
+    Raises:
+        RuntimeError: it is not answered with 200.
+    """
+    begin = time.perf_counter()
+    answer = invoke()
+    milliseconds = 1000 * (time.perf_counter() - begin)
+    timings = timings_of(answer)
+    return milliseconds - sum(timings[part] for part in PARTS)
+
+
+def timings_of(answer: dict[str, Any]) -> dict[str, float]:
+    """Milliseconds by part, of a handler's answer.
+
+    Raises:
+        RuntimeError: the answer is not 200.
+    """
+    if answer["statusCode"] != 200:
+        raise RuntimeError(f"the function answered {answer['statusCode']}: {answer['body'][:500]}")
+    return parse_timings(answer["headers"]["server-timing"])
+
+
+def main() -> None:
+    """Import the handler, answer the event, print the stages."""
+    event, started = json.loads(Path(sys.argv[1]).read_bytes()), float(sys.argv[2])
+    recorder = Recorder(started)
+    running = time.perf_counter() - started
+    recorder.stages[INTERPRETER] = Stage(0.0, running, running)
+
+    sys.meta_path.insert(0, WatchingFinder(recorder))
+    handler = recorder.run(IMPORTS, lambda: importlib.import_module("lambda_app.handler")).handler
+    handle = functools.partial(handler, event, SimpleNamespace(aws_request_id="bench"))
+    timings_of(handle())
+    # Copies: the warm events run through the same functions.
+    stages = {name: dict(vars(stage)) for name, stage in recorder.stages.items()}
+    print(json.dumps({"stages": stages, "around": statistics.median(around(handle) for _ in range(WARM))}))
+
+
+if __name__ == "__main__":
+    main()

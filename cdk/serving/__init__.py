@@ -1,0 +1,1 @@
+"""The API, its functions and the promoter."""

@@ -1,0 +1,81 @@
+"""The Lambda functions: one container image; a command, a role and a log group each."""
+
+from pathlib import Path
+
+from aws_cdk import Duration, Size
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_ecr_assets as assets
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk.config import Config
+from cdk.log_group import log_group
+from cdk.permissions import function_role
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = "Dockerfile.lambda"
+
+_ARCHITECTURES = {
+    "x86_64": (lambda_.Architecture.X86_64, assets.Platform.LINUX_AMD64),
+    "arm64": (lambda_.Architecture.ARM_64, assets.Platform.LINUX_ARM64),
+}
+
+
+class ImageFunction(Construct):
+    """A Lambda function from the project's image.
+
+    Attributes:
+        function: traced; `role` and `log_group` are its own.
+        role: may write its log and traces. What else it may, the stack grants.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        config: Config,
+        command: str,
+        memory: int,
+        timeout: Duration,
+        reserved_concurrency: int | None,
+        environment: dict[str, str],
+    ) -> None:
+        """Make the function.
+
+        Args:
+            command: the handler within the image, such as `lambda_app.handler.handler`.
+            memory: MB.
+            reserved_concurrency: most instances at once; None for the account's limit.
+        """
+        super().__init__(scope, id)
+        self.log_group = log_group(self, "Logs", config.log_retention_days)
+        self.role = function_role(self, "Role", self.log_group)
+        self.function = lambda_.DockerImageFunction(
+            self,
+            "Function",
+            code=_code(self, config, command),
+            architecture=_ARCHITECTURES[config.architecture][0],
+            role=self.role,
+            log_group=self.log_group,
+            memory_size=memory,
+            ephemeral_storage_size=Size.mebibytes(config.storage),
+            timeout=timeout,
+            reserved_concurrent_executions=reserved_concurrency,
+            tracing=lambda_.Tracing.ACTIVE,
+            environment=environment,
+        )
+
+
+def _code(scope: Construct, config: Config, command: str) -> lambda_.DockerImageCode:
+    """The image: built from the Dockerfile at deployment (`.dockerignore` says of what), or one in ECR already.
+
+    The command is no part of the asset, so that functions that differ in it share one image.
+    """
+    if config.image is None:
+        return lambda_.DockerImageCode.from_image_asset(
+            str(ROOT), file=DOCKERFILE, platform=_ARCHITECTURES[config.architecture][1], cmd=[command]
+        )
+    name, digest = config.image.split("@")
+    repository = ecr.Repository.from_repository_name(scope, "Repository", name)
+    return lambda_.DockerImageCode.from_ecr(repository, tag_or_digest=digest, cmd=[command])

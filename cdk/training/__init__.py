@@ -1,0 +1,1 @@
+"""The training job and the flow that runs it."""

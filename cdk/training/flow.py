@@ -1,0 +1,156 @@
+"""The training flow in Amazon States Language: start a SageMaker job, wait for it, tell people if it fails.
+
+Written out rather than put together from the CDK's tasks, whose training task knows neither spot capacity nor
+checkpoints. An execution takes
+
+    {"dataset": "<name>", "code": "training/code/<sha256>/sourcedir.tar.gz", "hyperparameters": {"epochs": "30", ...},
+     "weights": "weights/<file>"}
+
+with keys of the bucket, `weights` optional. It cannot name another bucket, image, role or output. The job writes
+`drops/<execution name>/output/model.tar.gz`: the promoter takes it from there.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+ENTRY_POINT = "training/train.py"
+CHECKPOINTS = "/opt/ml/checkpoints"
+# CloudWatch makes metrics of what the job prints: `epoch=3 train_loss=1.234 val_accuracy=0.912 ...`.
+METRICS = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_recall4", "photos_per_s")
+_NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """What a deployment decides about its training jobs.
+
+    Attributes:
+        image: URI of the container.
+        role: ARN of the role that the job runs under.
+        topic: ARN of the SNS topic that hears of failures.
+        instances: machines of a job; the toolkit's torchrun finds them.
+        volume_gb: of each machine.
+    """
+
+    partition: str
+    region: str
+    bucket: str
+    image: str
+    role: str
+    topic: str
+    instance: str
+    instances: int
+    volume_gb: int
+    spot: bool
+    run_seconds: int
+    wait_seconds: int
+
+
+def definition(settings: JobSettings) -> dict[str, Any]:
+    """The state machine."""
+    dataset = _channel("dataset", f"States.Format('s3://{settings.bucket}/datasets/{{}}/', $.dataset)")
+    weights = _channel("weights", f"States.Format('s3://{settings.bucket}/{{}}', $.weights)")
+    return {
+        "Comment": "Trains a release and drops it into the bucket",
+        "StartAt": "Weights given?",
+        "States": {
+            "Weights given?": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.weights", "IsPresent": True, "Next": "Dataset and weights"}],
+                "Default": "Dataset",
+            },
+            "Dataset": _channels(dataset),
+            "Dataset and weights": _channels(dataset, weights),
+            "Script": _script(settings),
+            "Train": {
+                "Type": "Task",
+                "Resource": f"arn:{settings.partition}:states:::sagemaker:createTrainingJob.sync",
+                "Parameters": _request(settings),
+                "TimeoutSeconds": settings.wait_seconds + 3600,
+                "ResultSelector": {"drop.$": "$.ModelArtifacts.S3ModelArtifacts"},
+                "ResultPath": "$.result",
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Tell"}],
+                "End": True,
+            },
+            "Tell": {
+                "Type": "Task",
+                "Resource": f"arn:{settings.partition}:states:::sns:publish",
+                "Parameters": {
+                    "TopicArn": settings.topic,
+                    "Subject": "Lookalike: training failed",
+                    "Message.$": "States.Format('Training job {} failed: {}: {}', "
+                    "$$.Execution.Name, $.failure.Error, $.failure.Cause)",
+                },
+                "ResultPath": "$.told",
+                "Next": "Failed",
+            },
+            "Failed": {"Type": "Fail", "ErrorPath": "$.failure.Error", "CausePath": "$.failure.Cause"},
+        },
+    }
+
+
+def metric_definitions() -> list[dict[str, str]]:
+    """Name and regular expression of each figure that the job prints."""
+    return [{"Name": name, "Regex": rf"\b{name}={_NUMBER}"} for name in METRICS]
+
+
+def _channels(*channels: dict[str, Any]) -> dict[str, Any]:
+    return {"Type": "Pass", "Parameters": {"channels": list(channels)}, "ResultPath": "$.inputs", "Next": "Script"}
+
+
+def _channel(name: str, uri: str) -> dict[str, Any]:
+    source = {"S3DataType": "S3Prefix", "S3DataDistributionType": "FullyReplicated", "S3Uri.$": uri}
+    return {"ChannelName": name, "InputMode": "File", "DataSource": {"S3DataSource": source}}
+
+
+def _script(settings: JobSettings) -> dict[str, Any]:
+    """The hyperparameters that no order chooses: the name, and the toolkit's (torchrun, a process for each GPU)."""
+    return {
+        "Type": "Pass",
+        "Parameters": {
+            "sagemaker_program": ENTRY_POINT,
+            "sagemaker_submit_directory.$": f"States.Format('s3://{settings.bucket}/{{}}', $.code)",
+            "sagemaker_region": settings.region,
+            "sagemaker_instance_type": settings.instance,
+            "sagemaker_container_log_level": "20",
+            "sagemaker_torch_distributed_enabled": "true",
+            # The catalog's photos are keys of the bucket: datasets/<name>/... .
+            "name.$": "$.dataset",
+        },
+        "ResultPath": "$.script",
+        "Next": "Train",
+    }
+
+
+def _request(settings: JobSettings) -> dict[str, Any]:
+    """SageMaker's CreateTrainingJob."""
+    stopping = {"MaxRuntimeInSeconds": settings.run_seconds}
+    if settings.spot:
+        stopping["MaxWaitTimeInSeconds"] = settings.wait_seconds
+    checkpoints = f"States.Format('s3://{settings.bucket}/training/checkpoints/{{}}/', $$.Execution.Name)"
+    return {
+        "TrainingJobName.$": "$$.Execution.Name",
+        "RoleArn": settings.role,
+        "AlgorithmSpecification": {
+            "TrainingImage": settings.image,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": metric_definitions(),
+        },
+        # The second wins: an execution cannot have another program run.
+        "HyperParameters.$": "States.JsonMerge($.hyperparameters, $.script, false)",
+        "InputDataConfig.$": "$.inputs.channels",
+        "OutputDataConfig": {"S3OutputPath": f"s3://{settings.bucket}/drops/"},
+        "ResourceConfig": {
+            "InstanceType": settings.instance,
+            "InstanceCount": settings.instances,
+            "VolumeSizeInGB": settings.volume_gb,
+        },
+        "StoppingCondition": stopping,
+        "EnableManagedSpotTraining": settings.spot,
+        "CheckpointConfig": {"S3Uri.$": checkpoints, "LocalPath": CHECKPOINTS},
+        "RetryStrategy": {"MaximumRetryAttempts": 2},
+        # The folder of the script would come first on the path, and `training/metrics` would hide another `metrics`.
+        "Environment": {"PYTHONSAFEPATH": "1"},
+        # Else the profiler leaves its files among the drops.
+        "ProfilerConfig": {"DisableProfiler": True},
+    }

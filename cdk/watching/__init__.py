@@ -1,0 +1,1 @@
+"""Alarms, dashboard, metrics and budget."""

@@ -1,0 +1,118 @@
+"""What people are told of: a topic, and the alarms that write to it."""
+
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_apigatewayv2 as apigw
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from cdk.watching import metrics
+from cdk.watching.metrics import NAMESPACE
+
+FIVE_MINUTES = Duration.minutes(5)
+_CLOUDWATCH = "cloudwatch.amazonaws.com"
+
+
+class Notices(Construct):
+    """The encrypted topic that alarms and failed jobs write to.
+
+    Attributes:
+        topic: has one subscriber if an address is given; others may be added by hand.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, email: str | None) -> None:
+        """Make the topic."""
+        super().__init__(scope, id)
+        # AWS's own key for SNS admits no alarm: CloudWatch needs a key whose policy names it.
+        key = kms.Key(self, "Key", enable_key_rotation=True, description="Lookalike's notices")
+        self.topic = sns.Topic(self, "Topic", display_name="Lookalike", enforce_ssl=True, master_key=key)
+        key.grant(iam.ServicePrincipal(_CLOUDWATCH), "kms:Decrypt", "kms:GenerateDataKey*")
+        ours = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+        self.topic.grant_publish(iam.ServicePrincipal(_CLOUDWATCH, conditions=ours))
+        if email is not None:
+            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+
+
+class Alarms(Construct):
+    """An alarm for everything that a person should look at; none rings for want of traffic.
+
+    Attributes:
+        alarms: all of them.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        topic: sns.ITopic,
+        api: apigw.HttpApi,
+        function: lambda_.IFunction,
+        promoter: lambda_.IFunction,
+        dead_letters: sqs.IQueue,
+        training: sfn.StateMachine,
+        latency_ms: int,
+    ) -> None:
+        """Make the alarms.
+
+        Args:
+            latency_ms: p95 over five minutes, thrice in a row, that is too slow.
+        """
+        super().__init__(scope, id)
+        self._action = actions.SnsAction(topic)
+        self.alarms: list[cloudwatch.Alarm] = []
+        self._add("ServerErrors", api.metric_server_error(period=FIVE_MINUTES), "The API answered with a 5xx", at=5)
+        latency = api.metric_latency(statistic="p95", period=FIVE_MINUTES)
+        self._add("Latency", latency, f"p95 of the API is over {latency_ms} ms", at=latency_ms, periods=3)
+        for name, one in (("Api", function), ("Promoter", promoter)):
+            self._add(f"{name}Errors", one.metric_errors(period=FIVE_MINUTES), f"{name}: an invocation failed")
+            self._add(f"{name}Throttles", one.metric_throttles(period=FIVE_MINUTES), f"{name}: Lambda throttled")
+        failures = emitted(metrics.RELOAD_FAILURES, metrics.API)
+        self._add("ReloadFailures", failures, "A release could not be loaded; the old one answers")
+        refused = emitted(metrics.REFUSED_DROPS, metrics.PROMOTER)
+        self._add("RefusedDrops", refused, "A drop was refused; rejected/ in the bucket says why")
+        depth = dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="max")
+        self._add("DeadLetters", depth, "An event could not be handled and waits in the dead-letter queue")
+        self._add("TrainingFailed", _unsuccessful(training), "A training job failed or ran out of time")
+
+    def _add(self, id: str, metric: cloudwatch.IMetric, description: str, at: float = 1, periods: int = 1) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            id,
+            metric=metric,
+            alarm_description=description,
+            threshold=at,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=periods,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(self._action)
+        self.alarms.append(alarm)
+
+
+def emitted(name: str, service: str, statistic: str = "sum") -> cloudwatch.Metric:
+    """A metric that the code itself writes."""
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={metrics.DIMENSION: service},
+        statistic=statistic,
+        period=FIVE_MINUTES,
+    )
+
+
+def _unsuccessful(machine: sfn.StateMachine) -> cloudwatch.MathExpression:
+    parts = {
+        "failed": machine.metric_failed(period=FIVE_MINUTES),
+        "late": machine.metric_timed_out(period=FIVE_MINUTES),
+    }
+    return cloudwatch.MathExpression(
+        expression="FILL(failed, 0) + FILL(late, 0)", using_metrics=parts, period=FIVE_MINUTES, label="unsuccessful"
+    )

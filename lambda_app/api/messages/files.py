@@ -1,0 +1,53 @@
+"""Answers made of files: photos of the store, the page and the assets of /docs. Clients revalidate them by ETag."""
+
+import functools
+import mimetypes
+from importlib import resources
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lambda_app.photo.preprocessing import media_type
+
+WEB = Path(__file__).parents[1] / "web"
+INDEX = WEB / "index.html"
+PHOTO_CACHE = "public, max-age=3600"
+PAGE_CACHE = "no-cache"  # kept, but asked about each time: a new version shows at once
+_UNKNOWN = "application/octet-stream"
+
+
+def static_file(name: str) -> Path | None:
+    """The file that /static/<name> stands for: of the page, or of the documentation page."""
+    return _static_files().get(name)
+
+
+def page_response(path: Path, request: Request) -> Response:
+    """A file of the page, under the media type of its name."""
+    kind = mimetypes.guess_type(path.name)[0] or _UNKNOWN
+    return _file_response(path, path.read_bytes(), kind, PAGE_CACHE, request)
+
+
+def photo_response(path: Path, request: Request) -> Response:
+    """A photo, under the media type that its bytes show, whatever its name."""
+    data = path.read_bytes()
+    return _file_response(path, data, media_type(data) or _UNKNOWN, PHOTO_CACHE, request)
+
+
+def _file_response(path: Path, data: bytes, kind: str, cache: str, request: Request) -> Response:
+    state = path.stat()
+    etag = f'"{state.st_mtime_ns:x}-{state.st_size:x}"'
+    headers = {"ETag": etag, "Cache-Control": cache}
+    # Weak comparison, as RFC 9110 (13.1.2) asks of If-None-Match.
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if etag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(data, headers=headers, media_type=kind)
+
+
+@functools.cache
+def _static_files() -> dict[str, Path]:
+    """What may be served, by name: a request's name is looked up, and never made into a path."""
+    # Swagger UI's files; nothing else of that package is used, so a cold start does not import it.
+    docs = Path(str(resources.files("fastapi_offline"))) / "static"
+    return {path.name: path for folder in (docs, WEB) for path in folder.iterdir() if path.is_file()}

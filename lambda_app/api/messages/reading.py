@@ -1,0 +1,147 @@
+"""Reads what a request asks: its photos and JSON within the byte limit, and the parameters of a search."""
+
+from typing import Annotated, Literal, TypeVar
+
+from fastapi import Depends, Query
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect, Request
+
+from lambda_app.api.messages.calls import CurrentCall
+from lambda_app.api.messages.form import MEDIA_TYPE, Part, parse_multipart
+from lambda_app.api.messages.problems import validation_detail
+from lambda_app.api.messages.schemas import RecommendRequest, UploadedPhoto, UploadRequest
+from lambda_app.errors import QueryError, RequestError, RequestTooLargeError
+from lambda_app.recommendation.query import SimilarQuery
+from lambda_app.release.catalog import CatalogFilter
+
+FIELD = "file"
+BATCH_FIELD = "files"
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body, in memory.
+
+    Raises:
+        RequestTooLargeError: over `limit` bytes, declared or found.
+        RequestError: the client went away.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise RequestTooLargeError(f"the body has {int(declared):,} bytes; the limit is {limit:,}")
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > limit:
+                raise RequestTooLargeError(f"the body has more than {limit:,} bytes, which is the limit")
+    except ClientDisconnect as exc:
+        raise RequestError("the client went away before the body ended") from exc
+    # One copy of a body of megabytes, and none of one that came whole, as in Lambda.
+    return b"".join(chunks)
+
+
+async def read_photo(request: Request, call: CurrentCall) -> bytes:
+    """The photo of a predict request: field `file` of a form, the body itself, or what was uploaded under a key.
+
+    Raises:
+        RequestError: no photo, or a form that does not parse.
+        RequestTooLargeError, PhotoTooLargeError: over the limit of bytes of a body, of an upload.
+        MissingObjectError, NotSupportedError: no such upload, or this store takes none.
+    """
+    service = call.service
+    content_type = request.headers.get("content-type", "")
+    body = await read_body(request, service.settings.max_body_bytes)
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == MEDIA_TYPE:
+        return _only_photo(parse_multipart(body, content_type))
+    if kind == "application/json":
+        key = parse_json(body, UploadedPhoto).upload
+        return await call.run(service.store.read_upload, key, service.settings.max_upload_bytes)
+    if body and (kind.startswith("image/") or kind == "application/octet-stream"):
+        return body
+    raise RequestError(f"the request holds no photo: send {MEDIA_TYPE} with the photo as field {FIELD!r}")
+
+
+async def read_photos(request: Request, call: CurrentCall) -> list[Part]:
+    """The photos of a batch: every field `files` of a form.
+
+    Raises:
+        RequestError: no photo, or a form that does not parse.
+        RequestTooLargeError: over the limit of bytes or of files.
+    """
+    settings = call.service.settings
+    content_type = request.headers.get("content-type", "")
+    body = await read_body(request, settings.max_body_bytes)
+    if content_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
+        raise RequestError(f"the request holds no photos: send {MEDIA_TYPE} with each photo as field {BATCH_FIELD!r}")
+    photos = [part for part in parse_multipart(body, content_type) if part.name == BATCH_FIELD]
+    if not photos:
+        raise RequestError(f"the form has no field {BATCH_FIELD!r}")
+    if len(photos) > settings.max_batch:
+        raise RequestTooLargeError(f"the batch has {len(photos)} files; the limit is {settings.max_batch}")
+    return photos
+
+
+def parse_json(body: bytes, model: type[AnyModel]) -> AnyModel:
+    """A JSON body.
+
+    Raises:
+        RequestError: not JSON.
+        QueryError: JSON of another shape; the message names the field.
+    """
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as exc:
+        errors = exc.errors()
+        if errors[0]["type"] == "json_invalid":
+            raise RequestError(f"the body is not JSON: {errors[0]['msg']}") from exc
+        raise QueryError(validation_detail(errors)) from exc
+
+
+async def read_wish(request: Request, call: CurrentCall) -> RecommendRequest:
+    """The JSON body of /recommend.
+
+    Raises:
+        RequestError, RequestTooLargeError, QueryError.
+    """
+    return parse_json(await read_body(request, call.service.settings.max_body_bytes), RecommendRequest)
+
+
+async def read_upload_request(request: Request, call: CurrentCall) -> UploadRequest:
+    """The JSON body of /uploads.
+
+    Raises:
+        RequestError, RequestTooLargeError, QueryError.
+    """
+    return parse_json(await read_body(request, call.service.settings.max_body_bytes), UploadRequest)
+
+
+async def read_query(
+    k: Annotated[int, Query(description="Results wanted, 1 to 100 unless the service is set otherwise.")] = 4,
+    category: Annotated[str | None, Query(description="Only items of this category.")] = None,
+    min_price: Annotated[float | None, Query(description="Only items that cost at least this.")] = None,
+    max_price: Annotated[float | None, Query(description="Only items that cost at most this.")] = None,
+    min_score: Annotated[float, Query(description="Only items of at least this cosine, -1 to 1.")] = -1.0,
+    distinct: Annotated[
+        Literal["product", "image"], Query(description="One photo per product, or every photo that is near.")
+    ] = "product",
+) -> SimilarQuery:
+    """The parameters of a search; their ranges are the recommender's to judge."""
+    return SimilarQuery(k, CatalogFilter(category, min_price, max_price), min_score, distinct)
+
+
+def _only_photo(parts: list[Part]) -> bytes:
+    photos = [part for part in parts if part.name == FIELD]
+    if len(photos) != 1:
+        raise RequestError(f"the form has {len(photos)} fields {FIELD!r}; it takes 1, the photo")
+    return photos[0].data
+
+
+Photo = Annotated[bytes, Depends(read_photo)]
+Photos = Annotated[list[Part], Depends(read_photos)]
+SearchQuery = Annotated[SimilarQuery, Depends(read_query)]
+Wish = Annotated[RecommendRequest, Depends(read_wish)]
+UploadWish = Annotated[UploadRequest, Depends(read_upload_request)]

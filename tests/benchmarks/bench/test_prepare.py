@@ -1,0 +1,12 @@
+"""Tests of `benchmarks.bench.prepare`."""
+
+from benchmarks.bench.prepare import prepare
+from sample.generate import generate
+
+
+def test_a_preparation_is_timed_in_a_process_of_its_own(tmp_path):
+    generate(tmp_path / "catalogue", photos=60, workers=1)
+    found = prepare(tmp_path / "catalogue", 60)
+    assert found.photos == 60
+    assert found.seconds > 0
+    assert 20e6 < found.peak < 2e9

@@ -1,0 +1,73 @@
+from cdk.watching import metrics
+from tests.cdk.policy import allowed
+from tests.cdk.template import SynthesisedTemplate
+
+
+def watched(template: SynthesisedTemplate) -> set[str]:
+    """The metric of every alarm, as `namespace/name`; of an expression, those that it adds up."""
+    found = set()
+    for alarm in template.of_type("AWS::CloudWatch::Alarm").values():
+        parts = [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", ()) if "MetricStat" in one] or [alarm]
+        found |= {f"{one['Namespace']}/{one['MetricName']}" for one in parts}
+    return found
+
+
+def test_everything_that_a_person_should_look_at_rings(plain: SynthesisedTemplate) -> None:
+    assert watched(plain) == {
+        "AWS/ApiGateway/5xx",
+        "AWS/ApiGateway/Latency",
+        "AWS/Lambda/Errors",
+        "AWS/Lambda/Throttles",
+        "AWS/SQS/ApproximateNumberOfMessagesVisible",
+        "AWS/States/ExecutionsFailed",
+        "AWS/States/ExecutionsTimedOut",
+        "Lookalike/RefusedDrops",
+        "Lookalike/ReloadFailures",
+    }
+
+
+def test_every_alarm_tells_the_topic_and_none_rings_for_want_of_traffic(plain: SynthesisedTemplate) -> None:
+    alarms = plain.of_type("AWS::CloudWatch::Alarm").values()
+    assert len(alarms) == 10
+    for alarm in alarms:
+        assert alarm["AlarmActions"] == [plain.output("NoticesTopicArn")]
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["AlarmDescription"]
+
+
+def test_latency_is_the_95th_percentile_three_times_over(plain: SynthesisedTemplate) -> None:
+    (alarm,) = (one for one in plain.of_type("AWS::CloudWatch::Alarm").values() if one.get("MetricName") == "Latency")
+    assert (alarm["ExtendedStatistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("p95", 3000, 3)
+
+
+def test_the_codes_own_metrics_are_read_by_their_service(plain: SynthesisedTemplate) -> None:
+    own = {
+        alarm["MetricName"]: alarm["Dimensions"]
+        for alarm in plain.of_type("AWS::CloudWatch::Alarm").values()
+        if alarm.get("Namespace") == metrics.NAMESPACE
+    }
+    assert own == {
+        "ReloadFailures": [{"Name": "service", "Value": "api"}],
+        "RefusedDrops": [{"Name": "service", "Value": "promoter"}],
+    }
+
+
+def test_the_topic_is_encrypted_with_a_key_that_alarms_may_use_and_takes_tls_only(plain: SynthesisedTemplate) -> None:
+    (key,) = plain.of_type("AWS::KMS::Key")
+    assert plain.one("AWS::SNS::Topic")["KmsMasterKeyId"] == plain.arn(key)
+    assert plain.one("AWS::KMS::Key")["EnableKeyRotation"] is True
+    services = [one for one in plain.one("AWS::KMS::Key")["KeyPolicy"]["Statement"] if "Service" in one["Principal"]]
+    assert {one["Principal"]["Service"] for one in services} == {"cloudwatch.amazonaws.com"}
+    assert all(allowed(services, action, "*") for action in ("kms:Decrypt", "kms:GenerateDataKey"))
+    policy = plain.one("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    topic = plain.output("NoticesTopicArn")
+    ours = {"aws:SourceAccount": "123456789012"}
+    assert allowed(policy, "sns:Publish", topic, ours)
+    assert not allowed(policy, "sns:Publish", topic, {"aws:SourceAccount": "999999999999"})
+    assert not allowed(policy, "sns:Publish", topic, ours | {"aws:SecureTransport": "false"})
+
+
+def test_an_address_subscribes(plain: SynthesisedTemplate, chosen: SynthesisedTemplate) -> None:
+    assert not plain.of_type("AWS::SNS::Subscription")
+    subscription = chosen.one("AWS::SNS::Subscription")
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@shop.example")

@@ -1,0 +1,33 @@
+import threading
+from typing import Any, cast
+
+import pytest
+
+from lambda_app.api.messages.calls import Call, Service, blocking
+
+NO_SERVICE = cast(Service, None)
+
+
+@blocking
+def route(call: Call, factor: int) -> tuple[int, threading.Thread]:
+    """Doubles."""
+    return 2 * factor, threading.current_thread()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("alone", [True, False])
+async def test_blocking_work_leaves_the_event_loop_free_where_others_may_wait_for_it(alone: bool):
+    call = Call(NO_SERVICE, "1", alone=alone)
+    doubled, thread = await route(call=call, factor=3)
+    assert doubled == 6
+    assert (thread is threading.current_thread()) == alone
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("alone", [True, False])
+async def test_what_the_work_raises_comes_out(alone: bool):
+    def work(*args: Any) -> None:
+        raise ValueError(args)
+
+    with pytest.raises(ValueError, match="7"):
+        await Call(NO_SERVICE, "1", alone=alone).run(work, 7)

@@ -1,0 +1,50 @@
+import dataclasses
+
+import pytest
+
+from lambda_app.errors import SettingsError
+from training.compare.recipes import ABLATION, COMPARISON, DEFAULT, RECIPES, recipe_of
+from training.fit.settings import FitSettings
+
+SHARED = FitSettings(backbone="resnet18", weights="imagenet", seconds=60.0, seed=3)
+
+
+def changed(settings):
+    """What differs from the shared settings."""
+    return {
+        field.name: getattr(settings, field.name)
+        for field in dataclasses.fields(FitSettings)
+        if getattr(settings, field.name) != getattr(SHARED, field.name)
+    }
+
+
+@pytest.mark.parametrize(("name", "schedule"), [("flat", "flat"), ("cosine", "waves")])
+def test_the_study_is_as_it_was_published(name, schedule):
+    settings = recipe_of(name).settings(SHARED)
+    assert (settings.optimiser, settings.lr) == ("sgd", 0.015)
+    assert (settings.schedule, settings.batch, settings.freeze) == (schedule, 200, "layer3")
+    assert (settings.rotation, settings.crop, settings.colour, settings.small) == (180, 0, 0, 1)
+    assert (settings.metric_weight, settings.smoothing, settings.ema, settings.warmup) == (0, 0, 0, 0)
+    assert (settings.backbone, settings.seconds, settings.seed) == ("resnet18", 60, 3)
+
+
+def test_a_network_of_random_weights_is_not_frozen():
+    random = dataclasses.replace(SHARED, weights="none")
+    assert [recipe.settings(random).freeze for recipe in COMPARISON] == ["none"] * 3
+
+
+def test_the_default_changes_nothing():
+    assert DEFAULT.settings(SHARED) == SHARED
+
+
+@pytest.mark.parametrize("recipe", ABLATION[1:], ids=lambda recipe: recipe.name)
+def test_an_ablation_changes_one_thing(recipe):
+    expected = {"optimiser", "lr"} if recipe.name == "sgd" else {*recipe.changes}
+    assert set(changed(recipe.settings(SHARED))) == expected
+    assert len(expected) == 1 or recipe.name == "sgd"
+
+
+def test_names_are_unique_and_an_unknown_one_is_told():
+    assert len(RECIPES) == len(COMPARISON) + len(ABLATION) - 1  # the default is in both
+    with pytest.raises(SettingsError, match="no recipe 'best'; there are flat, cosine, default, no-metric-loss"):
+        recipe_of("best")

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from training.evaluate.report.cases import SHOWN, choose, confident_mistakes
+from training.metrics.retrieval import l2_normalise, rank
+
+
+def catalogue(products, noise, seed=0, width=8):
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(products.max() + 1, width))
+    return l2_normalise(centres[products] + noise * rng.normal(size=(len(products), width)))
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """60 products of two photos, of 5 categories, some of whose photos are far apart."""
+    products = np.repeat(np.arange(60), 2)
+    vectors = catalogue(products, noise=1.0)
+    categories = products % 5
+    ranking = rank(vectors, products, categories, np.arange(120))
+    return choose(ranking, vectors, products, categories), vectors, products, categories
+
+
+def lead(vectors, products, query):
+    scores = vectors @ vectors[query]
+    own = products == products[query]
+    return scores[own & (np.arange(len(scores)) != query)].max() - scores[~own].max()
+
+
+def test_the_worst_missed_their_product_by_the_widest_lead(pairs):
+    gallery, vectors, products, _ = pairs
+    leads = [lead(vectors, products, case.query) for case in gallery.worst]
+    assert leads == sorted(leads)
+    assert leads[0] == pytest.approx(min(lead(vectors, products, query) for query in range(120)))
+    for case in gallery.worst:
+        assert case.mate_rank > SHOWN
+        assert case.mate not in case.neighbours
+
+
+def test_the_best_found_their_product_one_of_each_category_first(pairs):
+    gallery, vectors, products, categories = pairs
+    led = {int(categories[query]) for query in range(120) if lead(vectors, products, query) > 0}
+    assert {int(categories[case.query]) for case in gallery.best[: len(led)]} == led
+    leads = [lead(vectors, products, case.query) for case in gallery.best]
+    assert max(leads) == pytest.approx(max(lead(vectors, products, query) for query in range(120)))
+    assert all(case.mate_rank == 1 and case.neighbours[0] == case.mate for case in gallery.best)
+
+
+def test_a_case_tells_the_places_and_cosines_of_an_exact_ranking(pairs):
+    gallery, vectors, products, _ = pairs
+    for case in (*gallery.worst, *gallery.best, *gallery.drawn):
+        scores = vectors @ vectors[case.query]
+        order = [int(row) for row in np.argsort(-scores) if row != case.query]
+        assert list(case.neighbours) == order[:SHOWN]
+        assert case.scores == pytest.approx(scores[order[:SHOWN]])
+        assert products[case.mate] == products[case.query]
+        assert order.index(case.mate) + 1 == case.mate_rank
+
+
+@pytest.mark.parametrize("kind", ["worst", "best", "drawn"])
+def test_every_list_is_filled_and_shows_a_query_once(pairs, kind):
+    cases = getattr(pairs[0], kind)
+    assert len(cases) == 6
+    assert len({case.query for case in cases}) == 6
+
+
+def test_worst_and_best_show_a_product_once(pairs):
+    gallery, _, products, _ = pairs
+    for cases in (gallery.worst, gallery.best):
+        assert len({int(products[case.query]) for case in cases}) == len(cases)
+
+
+def test_a_ranking_without_a_miss_has_no_worst_case():
+    products = np.repeat(np.arange(20), 2)
+    vectors = catalogue(products, noise=0.01)
+    gallery = choose(rank(vectors, products, products, np.arange(40)), vectors, products, products)
+    assert gallery.worst == ()
+    assert gallery.best
+
+
+def test_products_of_one_photo_are_judged_by_category():
+    products, categories = np.arange(80), np.arange(80) % 4
+    vectors = catalogue(categories, noise=0.6)
+    gallery = choose(rank(vectors, products, categories, np.arange(80)), vectors, products, categories)
+    for case in (*gallery.worst, *gallery.best):
+        assert case.mate is case.mate_rank is case.mate_score is None
+    for case in gallery.best:
+        assert (categories[list(case.neighbours)] == categories[case.query]).all()
+    wrong = [(categories[list(case.neighbours)] != categories[case.query]).sum() for case in gallery.worst]
+    assert wrong
+    assert wrong == sorted(wrong, reverse=True)
+
+
+def test_a_query_whose_every_neighbour_is_its_product_has_a_place():
+    products = np.zeros(12, np.int64)
+    vectors = catalogue(products, noise=0.5)
+    gallery = choose(rank(vectors, products, products, np.arange(12)), vectors, products, products)
+    assert [case.mate_rank for case in gallery.best] == [1]
+
+
+def test_nothing_to_query_shows_nothing():
+    products = np.array([0, 0, 1])
+    vectors = catalogue(products, noise=0.5)
+    gallery = choose(rank(vectors, products, products, np.array([2])), vectors, products, products)
+    assert gallery.worst == gallery.best == gallery.drawn == ()
+
+
+def test_mistakes_come_most_confident_first():
+    probabilities = np.array([[0.6, 0.4], [0.1, 0.9], [0.7, 0.3], [0.2, 0.8]])
+    found = confident_mistakes(probabilities, np.array([1, 0, 0, 0]), np.array([10, 11, 12, 13]))
+    assert [(mistake.row, mistake.predicted, mistake.probability) for mistake in found] == [
+        (11, 1, 0.9),
+        (13, 1, 0.8),
+        (10, 0, 0.6),
+    ]

@@ -1,0 +1,81 @@
+import io
+
+import pytest
+from PIL import Image
+
+from training.evaluate.report.charts import (
+    plot_confusion,
+    plot_history,
+    plot_per_category,
+    plot_reliability,
+    plot_retrieval,
+)
+
+HISTORY = [
+    {"epoch": epoch, "lr": 0.1 / epoch, "train_loss": 3.0 / epoch, "val_loss": None, "val_accuracy": 0.2 * epoch,
+     "val_recall4": None}
+    for epoch in (1, 2, 3)
+]  # fmt: skip
+BINS = [
+    {"low": 0.2, "high": 0.4, "count": 3, "confidence": 0.3, "accuracy": 1 / 3},
+    {"low": 0.8, "high": 1.0, "count": 9, "confidence": 0.9, "accuracy": 1.0},
+]
+FOUND = {"recall@1": 0.5, "intervals": {"recall@1": [0.4, 0.6]}}
+NOT_MEASURED = {"recall@1": None, "intervals": {"recall@1": None}}
+
+
+def colours(picture):
+    """How many colours either drawing has, the fewer of the two."""
+    counts = []
+    for content in (picture.light, picture.dark):
+        with Image.open(io.BytesIO(content)) as image:
+            assert image.format == "PNG"
+            counts.append(len(image.convert("RGB").getcolors(1 << 20)))
+    return min(counts)
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 3])
+def test_history_becomes_three_pictures(epochs):
+    found = plot_history(HISTORY[:epochs])
+    assert [picture.name for picture in found] == ["learning_rate.png", "loss.png", "accuracy.png"]
+    assert all(colours(picture) > 1 for picture in found)
+
+
+def test_a_curve_without_a_figure_draws_what_there_is():
+    with_curve = plot_history(HISTORY)[2].light
+    assert with_curve != plot_history([figures | {"val_accuracy": None} for figures in HISTORY])[2].light
+
+
+def test_the_epoch_that_was_kept_is_marked():
+    assert plot_history(HISTORY, best_epoch=2)[1].light != plot_history(HISTORY)[1].light
+
+
+@pytest.mark.parametrize("categories", [["sofas & chairs", "under $5 or $9^{"], [f"c{i}" for i in range(40)]])
+def test_the_confusion_matrix_takes_empty_odd_and_many_categories(categories):
+    counts = [[0] * len(categories) for _ in categories]
+    counts[0][0], counts[0][1] = 3, 1
+    found = plot_confusion(counts, categories)
+    assert colours(found) > 10
+    with Image.open(io.BytesIO(found.light)) as image:
+        assert max(image.size) < 2_000
+
+
+def test_categories_become_dots_and_those_without_a_photo_nothing():
+    shoes = {"f1": 0.9, "precision": 0.9, "recall": 0.9, "recall_interval": [0.6, 1.0], "count": 4}
+    empty = {"f1": 0.0, "precision": 0.0, "recall": 0.0, "recall_interval": None, "count": 0}
+    found = plot_per_category({"shoes": shoes, "new": empty})
+    assert colours(found) > 3
+    assert found.light == plot_per_category({"shoes": shoes}).light
+
+
+@pytest.mark.parametrize("bins", [[], BINS[:1], BINS])
+def test_reliability_is_drawn_from_any_number_of_bins(bins):
+    assert colours(plot_reliability(BINS, bins)) > 3
+
+
+def test_rankings_become_bars_and_a_figure_that_is_none_no_bar():
+    measures = ["recall@1"]
+    drawn = plot_retrieval({"embedding": FOUND, "logits": FOUND, "pooled": FOUND}, measures)
+    missing = plot_retrieval({"embedding": FOUND, "logits": NOT_MEASURED, "pooled": NOT_MEASURED}, measures)
+    assert drawn.light != missing.light
+    assert colours(plot_retrieval(dict.fromkeys(("embedding", "logits"), NOT_MEASURED), measures)) > 1

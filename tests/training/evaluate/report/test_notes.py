@@ -1,0 +1,69 @@
+import copy
+
+import pytest
+
+from training.evaluate.report.notes import notes
+
+LEAD = {"difference": 0.1, "interval": [0.05, 0.15]}
+QUIET = {
+    "test": {
+        "accuracy": 0.9,
+        "ece": 0.02,
+        "ece_uncalibrated": 0.1,
+        "per_category": {"shoes": {"count": 40}},
+        "retrieval": {"embedding": {"recall@4": 0.9}},
+    },
+    "train": {"accuracy": 0.95},
+    "validation": {"n": 50},
+    "leads": {"pooled": {"recall@4": LEAD, "category_precision@4": LEAD}},
+}
+RUN = {"epochs": 10, "best_epoch": 7}
+
+
+def changed(path, value):
+    figures = copy.deepcopy(QUIET)
+    place = figures
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return figures
+
+
+def test_nothing_is_noted_where_nothing_stands_out():
+    assert notes(QUIET, RUN) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (("test", "per_category", "hats"), {"count": 3}, "hats (3)"),
+        (("test", "per_category", "hats"), {"count": 0}, "nothing is known of: hats"),
+        (("test", "retrieval", "embedding", "recall@4"), None, "No product-level figures"),
+        (("validation", "n"), 0, "No validation photos"),
+        (("test", "ece"), 0.2, "does not lower"),
+        (("train", "accuracy"), 1.0, ""),
+        (("train", "accuracy"), 1.05, "15 points higher"),
+        (
+            ("leads", "pooled", "recall@4"),
+            {"difference": -0.05, "interval": [-0.08, -0.02]},
+            "Ranking by pooled features beats the embedding by 5.0 points of recall@4",
+        ),
+        (("leads", "pooled", "recall@4"), {"difference": -0.05, "interval": [-0.12, 0.02]}, ""),
+    ],
+)
+def test_what_stands_out_is_told(path, value, told):
+    found = notes(changed(path, value), RUN)
+    assert len(found) == bool(told)
+    assert all(told in note for note in found)
+
+
+def test_a_run_whose_last_epoch_was_best_is_told():
+    assert "longer" in notes(QUIET, RUN | {"best_epoch": 10})[0]
+    assert notes(QUIET, {"epochs": 0, "best_epoch": 0}) == []
+
+
+def test_figures_that_are_none_stop_no_note():
+    figures = changed(("test", "accuracy"), None)
+    figures["test"] |= {"ece": None, "ece_uncalibrated": None}
+    figures["leads"]["pooled"]["recall@4"] = {"difference": None, "interval": None}
+    assert notes(figures, RUN) == []

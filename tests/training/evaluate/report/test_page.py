@@ -1,0 +1,125 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from training.dataset import Dataset
+from training.evaluate.figures import measure
+from training.evaluate.report.page import Report, write_report
+from training.evaluate.report.photos import Shelf
+from training.evaluate.stage import draw
+from training.metrics.retrieval import l2_normalise
+from training.network.forward import Outputs
+from training.prepare.stage import PrepareSettings, prepare
+
+HISTORY = [{"epoch": 1, "lr": 0.1, "train_loss": 2.0, "val_loss": 1.0, "val_accuracy": 0.5, "val_recall4": None}]
+RUN = {
+    "settings": {"backbone": "resnet10_half", "lr": 1e-06},
+    "best_epoch": 1,
+    "epochs": 1,
+    "seconds": 12.0,
+    "metric_labels": "category",
+    "device": "cpu, 2 threads",
+}
+ORIGIN = {
+    "dataset": "d" * 64,
+    "weights": "e" * 64,
+    "device": "cpu, 2 threads",
+    "versions": {"torch": "2"},
+    "code": {"version": "1.0", "commit": None},
+}
+
+
+class _Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.text, self.sources, self.alts, self.ids, self.links, self.open = [], [], [], [], [], []
+        self.feed(text)
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.sources += [values[name] for name in ("src", "srcset") if name in values]
+        self.ids += [values["id"]] if "id" in values else []
+        self.links += [values["href"]] if "href" in values else []
+        if tag == "img":
+            self.alts.append(values["alt"])
+        if tag not in ("img", "meta", "source"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def page_of(folder):
+    return _Page((folder / "report.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def page(trained):
+    return page_of(trained.report)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write the report of random answers for a dataset; its figures."""
+
+    def make(dataset):
+        rng = np.random.default_rng(0)
+        n, classes = len(dataset.photos), len(dataset.categories)
+        unit = l2_normalise(rng.normal(size=(n, 6)))
+        logits = rng.normal(size=(n, classes)).astype(np.float32)
+        found = measure(dataset, Outputs(logits, unit, unit), dataset.categories)
+        figures = found.figures | ORIGIN
+        shelf = Shelf(dataset, found.gallery)
+        report = Report(figures, RUN, dataset.summary, draw(figures, HISTORY, 1), found.gallery, shelf)
+        write_report(tmp_path / "report.html", report)
+        return figures
+
+    return make
+
+
+def test_the_page_is_one_file_that_asks_for_nothing(page):
+    assert page.open == []
+    assert page.sources
+    assert all(source.startswith("data:image/") for source in page.sources)
+    assert [link for link in page.links if not link.startswith("#")] == []
+    assert not re.search(r"url\(|@import|https?://", "".join(page.text))
+
+
+def test_its_links_lead_to_its_sections_and_its_pictures_are_described(page):
+    assert {link[1:] for link in page.links} == set(page.ids)
+    assert all(page.alts)
+
+
+def test_the_page_tells_the_figures_and_where_they_come_from(page, trained):
+    text = " ".join(page.text)
+    figures = json.loads((trained.report / "metrics.json").read_bytes())
+    test = figures["test"]
+    for share in (test["accuracy"], test["top3"], test["retrieval"]["pooled"]["recall@10"]):
+        assert f"{100 * share:.1f} %" in text
+    for shown in (figures["weights"], figures["dataset"], "resnet10_half", f"{figures['temperature']:.3f}", "mAP@R"):
+        assert shown in text
+    assert all(name in text for name in figures["categories"])
+
+
+def test_folders_of_one_photo_each_have_category_figures_alone(write, write_folders, tmp_path):
+    names = ("hats & <caps>", "under $5", "shoes")
+    data = write_folders(f"{split}/{names[i % 3]}/{i}.jpg" for split in ("train", "test") for i in range(12))
+    prepare(data, tmp_path / "dataset", PrepareSettings(size=32))
+    dataset = Dataset.open(tmp_path / "dataset")
+    figures = write(dataset)
+    for entry in figures["test"]["retrieval"].values():
+        assert entry["recall@4"] is entry["map@r"] is entry["intervals"]["recall@4"] is None
+        assert entry["category_precision@4"] is not None
+    page = page_of(tmp_path)
+    text = " ".join(page.text)
+    assert "hats & <caps>" in text
+    assert "only categories can be judged" in text
+    assert "1e-06" in text
+    assert "n/a" in text
+    assert not [alt for alt in page.alts if alt.startswith("same product")]

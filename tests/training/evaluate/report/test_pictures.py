@@ -1,0 +1,50 @@
+import io
+
+import pytest
+from matplotlib import rcParams
+from matplotlib.figure import Figure
+from PIL import Image
+
+from training.evaluate.report.pictures import DARK, LIGHT, families, picture, plain
+
+
+def drawn(theme):
+    figure = Figure(figsize=(2, 2))
+    figure.add_subplot().plot([0, 1], label="a line", color=theme.series[0])
+    figure.axes[0].legend()
+    return figure
+
+
+def corner(png):
+    with Image.open(io.BytesIO(png)) as image:
+        return "#{:02x}{:02x}{:02x}".format(*image.convert("RGB").getpixel((0, 0)))
+
+
+def test_a_picture_is_drawn_for_light_and_for_dark_pages(tmp_path):
+    found = picture("line.png", "a line", drawn)
+    assert corner(found.light) == LIGHT.page
+    assert corner(found.dark) == DARK.page
+    path = found.save(tmp_path)
+    assert path.name == "line.png"
+    assert path.read_bytes() == found.light
+
+
+def test_labels_fall_back_on_what_the_machine_has_and_nothing_else():
+    assert families(["Liberation Sans"]) == ["DejaVu Sans"]
+    assert families(["PingFang SC", "DejaVu Sans", "Noto Sans CJK JP"]) == [
+        "DejaVu Sans", "Noto Sans CJK JP", "PingFang SC",
+    ]  # fmt: skip
+
+
+def test_the_fonts_of_others_stay_as_they_are():
+    before = rcParams["font.family"]
+    picture("line.png", "a line", lambda theme: drawn(theme) if rcParams["font.family"][0] == "DejaVu Sans" else None)
+    assert rcParams["font.family"] == before
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("Shoes", "Shoes"), ("Under $5", r"Under \$5"), ("x" * 40, "x" * 31 + "…"), ("ab " * 20, ("ab " * 20)[:31] + "…")],
+)
+def test_a_label_is_short_and_no_formula(name, label):
+    assert plain(name) == label.replace(" …", "…")

@@ -1,0 +1,69 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from training.evaluate import stage as evaluate
+from training.metrics import calibration, retrieval
+from training.network.forward import forward_rows
+from training.network.weights import load_weights
+
+
+@pytest.fixture(scope="module")
+def figures(trained):
+    return json.loads((trained.report / "metrics.json").read_bytes())
+
+
+def test_the_report_has_the_figures_that_the_design_names(figures, small_dataset):
+    test = figures["test"]
+    assert test["n"] == len(small_dataset.rows("test"))
+    assert set(test) >= {"n", "accuracy", "top3", "macro_f1", "ece", "retrieval", "per_category", "confusion"}
+    assert set(test["retrieval"]) == {"embedding", "logits", "pooled"}
+    for entry in test["retrieval"].values():
+        assert set(entry) >= {"n", "recall@1", "recall@4", "recall@10", "category_precision@4", "map@r"}
+    assert figures["dataset"] == small_dataset.digest
+    assert figures["versions"].keys() >= {"python", "torch", "numpy"}
+
+
+def test_the_figures_are_those_of_the_exported_weights_on_the_test_split(trained, figures, small_dataset):
+    model, _ = load_weights(trained.weights)
+    model.to(memory_format=torch.channels_last)
+    found = forward_rows(model, small_dataset, np.arange(len(small_dataset.photos)), 64)
+    test, labels = small_dataset.rows("test"), small_dataset.category
+    assert figures["test"]["accuracy"] == pytest.approx(retrieval.accuracy(found.logits[test], labels[test]))
+    for name, vectors in (
+        ("embedding", found.embedding),
+        ("logits", retrieval.l2_normalise(found.logits)),
+        ("pooled", retrieval.l2_normalise(found.pooled)),
+    ):
+        expected = retrieval.retrieval(vectors, small_dataset.product, labels, test)
+        entry = figures["test"]["retrieval"][name]
+        assert {key: entry[key] for key in expected} == pytest.approx(expected, abs=1e-6)
+    validation = small_dataset.rows("validation")
+    expected = calibration.fit_temperature(found.logits[validation], labels[validation])
+    assert figures["temperature"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_pictures_and_page_lie_beside_the_figures(trained):
+    names = {path.name for path in trained.report.iterdir()}
+    assert names >= {
+        "metrics.json",
+        "report.html",
+        "confusion.png",
+        "per_category.png",
+        "learning_rate.png",
+        "loss.png",
+        "reliability.png",
+        "retrieval.png",
+    }
+
+
+def test_nothing_changed_means_nothing_done(trained):
+    before = (trained.report / "metrics.json").stat().st_mtime_ns
+    evaluate.main(["--out", str(trained.root)])
+    assert (trained.report / "metrics.json").stat().st_mtime_ns == before
+
+
+def test_no_intermediate_file_is_left(trained):
+    assert not [path for path in trained.root.iterdir() if path.name.startswith(".")]

@@ -1,0 +1,192 @@
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from lambda_app.photo import preprocessing
+from lambda_app.photo.rules import Preprocessing
+from training.fit.input.augmentation import Augmentation, change, draw_changes
+from training.network.input import normalise, to_input, to_unit
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def augment(unit, limits, generator, twins=None):
+    return change(unit, draw_changes(len(unit), limits, generator, twins))
+
+
+@pytest.fixture
+def photos():
+    return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (6, 24, 24, 3), np.uint8))
+
+
+def test_evaluation_pixels_equal_serving_pixels_bit_for_bit(dataset):
+    rows = dataset.photos[:16]
+    ours = to_input(torch.from_numpy(np.array(rows)), dataset.preprocessing).numpy()
+    assert ours.tobytes() == preprocessing.normalise(rows, dataset.preprocessing).tobytes()
+
+
+def test_every_byte_value_normalises_as_serving_does():
+    settings = Preprocessing(size=16, mean=(0.1, 0.5, 0.9), std=(0.3, 0.2, 0.7))
+    pixels = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
+    ours = to_input(torch.from_numpy(pixels), settings).numpy()
+    assert ours.tobytes() == preprocessing.normalise(pixels, settings).tobytes()
+
+
+def test_no_augmentation_leaves_photos_or_mirrors_them(photos):
+    unit = to_unit(photos)
+    moved = augment(unit, Augmentation(rotation=0, crop=0, colour=0), generator())
+    mirrored = [bool(torch.allclose(moved[i], unit[i].flip(2), atol=1e-5)) for i in range(len(unit))]
+    kept = [bool(torch.allclose(moved[i], unit[i], atol=1e-5)) for i in range(len(unit))]
+    assert all(a != b for a, b in zip(mirrored, kept, strict=True))
+    assert any(mirrored)
+    assert any(kept)
+
+
+def test_a_turn_brings_in_black_corners(photos):
+    moved = augment(torch.ones_like(to_unit(photos)), Augmentation(rotation=45, crop=0, colour=0), generator(1))
+    assert moved.min() == 0
+    assert moved.max() == pytest.approx(1.0)
+
+
+def test_a_turn_keeps_distances(photos):
+    """A dot at some radius stays at that radius, however far it is turned."""
+    unit = torch.zeros(8, 3, 33, 33)
+    unit[:, :, 16, 26] = 1.0
+    moved = augment(unit, Augmentation(rotation=180, crop=0, colour=0), generator())[:, 0]
+    ys, xs = torch.meshgrid(torch.arange(33.0) - 16, torch.arange(33.0) - 16, indexing="ij")
+    mass = moved.sum(dim=(1, 2))
+    radius = torch.hypot((moved * ys).sum(dim=(1, 2)) / mass, (moved * xs).sum(dim=(1, 2)) / mass)
+    torch.testing.assert_close(radius, torch.full((8,), 10.0), atol=0.2, rtol=0)
+
+
+def test_colour_changes_stay_in_range_and_differ_by_photo(photos):
+    unit = to_unit(photos)
+    still = augment(unit, Augmentation(0, 0, 0), generator(3))
+    coloured = augment(unit, Augmentation(0, 0, 0.5), generator(3))
+    assert coloured.min() >= 0
+    assert coloured.max() <= 1
+    gains = (coloured.mean(dim=(1, 2, 3)) / still.mean(dim=(1, 2, 3))).tolist()
+    assert len({round(gain, 3) for gain in gains}) == len(photos)
+
+
+def test_twins_are_mirrored_and_recoloured_alike():
+    """Pairs of equal photos, each with its twin: what may differ is only what leaves the product the same."""
+    photo = torch.rand((40, 3, 16, 16), generator=generator(5)).repeat_interleave(2, dim=0)
+    twins = torch.arange(0, 80, 2).repeat_interleave(2)
+    moved = augment(photo, Augmentation(rotation=0, crop=0, colour=1e-6), generator(), twins)
+    torch.testing.assert_close(moved[0::2], moved[1::2], atol=1e-4, rtol=0)
+    alone = augment(photo, Augmentation(rotation=0, crop=0, colour=1e-6), generator())
+    assert not torch.allclose(alone[0::2], alone[1::2], atol=1e-2)
+
+
+def test_some_products_are_seen_in_other_colours():
+    photo = torch.zeros(200, 3, 8, 8)
+    photo[:, 0] = 1.0  # red
+    moved = augment(photo, Augmentation(rotation=0, crop=0, colour=0.1), generator(), torch.arange(200))
+    first = moved.mean(dim=(2, 3)).argmax(dim=1)
+    assert 0.75 < float((first == 0).float().mean()) < 0.97
+    assert set(first.tolist()) == {0, 1, 2}
+
+
+def test_the_same_seed_draws_the_same_and_another_seed_another(photos):
+    limits = Augmentation(rotation=180, crop=0.3, colour=0.3)
+    first, again, other = (augment(to_unit(photos), limits, generator(seed)) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert first.shape == (6, 3, 24, 24)
+
+
+def test_with_any_turn_mirroring_covers_the_other_flip():
+    """Photos are flipped upside down as often as not: every angle comes up beside either mirroring."""
+    theta = draw_changes(4_000, Augmentation(rotation=180, crop=0, colour=0), generator()).theta
+    mirrored = torch.linalg.det(theta[:, :, :2]) < 0
+    octant = ((torch.atan2(-theta[:, 0, 1], theta[:, 1, 1]) / torch.pi + 1) * 4).long().clamp(max=7)
+    for side in (mirrored, ~mirrored):
+        assert torch.all((torch.bincount(octant[side], minlength=8) - 250).abs() < 80)
+
+
+def test_pixels_are_taken_from_where_torch_would_take_them(photos):
+    limits = Augmentation(rotation=180, crop=0.5, colour=0)
+    changes = draw_changes(len(photos), limits, generator())
+    grid = F.affine_grid(changes.theta, [6, 3, 24, 24], align_corners=False)
+    expected = F.grid_sample(to_unit(photos), grid, padding_mode="zeros", align_corners=False)
+    torch.testing.assert_close(change(to_unit(photos), changes), expected, atol=1e-4, rtol=0)
+
+
+def test_smaller_photos_are_scaled_as_torch_would_scale_them(photos):
+    unit = to_unit(photos)
+    still = draw_changes(len(unit), Augmentation(rotation=0, crop=0, colour=0), generator())
+    mirrored = still.theta[:, 0, 0] < 0
+    expected = F.interpolate(unit, size=(16, 16), mode="bilinear", align_corners=False)
+    expected[mirrored] = expected[mirrored].flip(3)
+    assert torch.allclose(change(unit, still, 16), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("crop", "proportion"), [(0.0, 1.0), (0.2, 0.950), (0.717, 0.75)])
+def test_a_crop_changes_size_and_proportions_as_a_random_resized_crop_does(crop, proportion):
+    """At 0.717 of a side, which is 8 % of the area left, proportions go from 3/4 to 4/3."""
+    theta = draw_changes(2_000, Augmentation(rotation=0, crop=crop, colour=0), generator()).theta
+    width, height = theta[:, 0, 0].abs(), theta[:, 1, 1]
+    assert float((width / height).min()) == pytest.approx(proportion, abs=0.01)
+    assert float((width / height).max()) == pytest.approx(1 / proportion, abs=0.02)
+    assert float((width * height).sqrt().min()) == pytest.approx(1 - crop, abs=0.01)
+
+
+def test_colours_change_by_brightness_then_contrast_then_saturation(photos):
+    unit = to_unit(photos)
+    changes = draw_changes(len(unit), Augmentation(rotation=0, crop=0, colour=0.4), generator(7))
+    still = draw_changes(len(unit), Augmentation(rotation=0, crop=0, colour=0), generator(7))
+    again = generator(7)
+    for shape in ((6,), (6,), (6,), (6, 2), (6,)):  # what moves a photo is drawn first
+        torch.rand(shape, generator=again)
+    brightness, contrast, saturation = (1 + 0.4 * (torch.rand((3, 6, 1, 1), generator=again) * 2 - 1))[..., None]
+    lit = change(unit, still) * brightness
+    middle = lit.mean(dim=(1, 2, 3), keepdim=True)
+    contrasted = middle + contrast * (lit - middle)
+    grey = contrasted.mean(dim=1, keepdim=True)
+    expected = (grey + saturation * (contrasted - grey)).clamp(0, 1)
+    torch.testing.assert_close(change(unit, changes), expected, atol=1e-5, rtol=0)
+
+
+def test_a_share_of_photos_has_one_rectangle_of_one_colour():
+    unit = torch.full((400, 3, 40, 40), -1.0)  # no colour that is painted
+    limits = Augmentation(rotation=0, crop=0, colour=0, erasing=0.5)
+    drawn = draw_changes(400, limits, generator(2))
+    covered = change(unit, drawn) >= 0
+    covered &= unit < 0
+    area = covered[:, 0].float().mean(dim=(1, 2))
+    chosen = area > 0
+    assert 0.4 < float(chosen.float().mean()) < 0.6
+    assert float(area[chosen].min()) >= 0.01
+    assert float(area[chosen].max()) <= 0.45
+    columns, rows = covered[:, 0].any(dim=1).sum(dim=1), covered[:, 0].any(dim=2).sum(dim=1)
+    assert torch.equal(columns * rows, covered[:, 0].sum(dim=(1, 2)))  # all of a rectangle and nothing else
+    painted = change(unit, drawn)
+    for number in torch.nonzero(chosen)[:20, 0].tolist():
+        inside = painted[number][:, covered[number, 0]]
+        assert torch.equal(inside, drawn.paint[number][:, None].expand_as(inside))
+
+
+def test_changes_of_a_share_are_those_of_its_photos(photos):
+    unit = to_unit(photos)
+    limits = Augmentation(rotation=20, crop=0.2, colour=0.2, erasing=1.0)
+    changes = draw_changes(len(unit), limits, generator(), torch.arange(6))
+    torch.testing.assert_close(change(unit[2:5], changes.of(slice(2, 5))), change(unit, changes)[2:5])
+
+
+def test_erasing_leaves_all_other_draws_as_they_were(photos):
+    without = draw_changes(6, Augmentation(20, 0.2, 0.2), generator(4), torch.arange(6))
+    erased = draw_changes(6, Augmentation(20, 0.2, 0.2, erasing=1.0), generator(4), torch.arange(6))
+    assert torch.equal(without.theta, erased.theta)
+    assert torch.equal(without.mix, erased.mix)
+    assert without.erased is None
+
+
+def test_what_touches_pixels_hangs_on_no_value(photos):
+    """On the meta device there are none: an operation that had to fetch one fails there, and waits on a GPU."""
+    changes = draw_changes(6, Augmentation(20, 0.2, 0.2, erasing=0.5), generator(), torch.arange(6))
+    unit = change(to_unit(photos.to("meta")), changes)
+    assert normalise(unit, Preprocessing(size=24)).shape == (6, 3, 24, 24)

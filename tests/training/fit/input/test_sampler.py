@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+
+from lambda_app.errors import SettingsError
+from training.fit.input.sampler import batches_per_epoch, first_of_each, pair_batches
+
+# Ten products with two photos, four with one, one with three.
+LABELS = np.array([*np.repeat(np.arange(10), 2), 10, 11, 12, 13, 14, 14, 14])
+
+
+def partners_together(labels, batches):
+    """For each label with two photos in the epoch: whether one batch holds both."""
+    where = {}
+    for number, batch in enumerate(batches):
+        for position in batch:
+            where.setdefault(int(labels[position]), []).append(number)
+    return [len(set(numbers)) == 1 for label, numbers in where.items() if label < 10 and len(numbers) == 2]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_both_photos_of_a_product_stand_in_one_batch(seed):
+    together = partners_together(LABELS, pair_batches(LABELS, 6, np.random.default_rng(seed)))
+    assert together
+    assert all(together)
+
+
+def test_batches_have_one_size_and_no_photo_twice():
+    batches = pair_batches(LABELS, 6, np.random.default_rng(0))
+    assert [len(batch) for batch in batches] == [6] * batches_per_epoch(len(LABELS), 6)
+    seen = np.concatenate(batches)
+    assert len(set(seen.tolist())) == len(seen)
+
+
+def test_every_photo_comes_up_over_some_epochs():
+    rng = np.random.default_rng(0)
+    seen = np.concatenate([np.concatenate(pair_batches(LABELS, 6, rng)) for _ in range(20)])
+    assert set(seen.tolist()) == set(range(len(LABELS)))
+
+
+CATEGORIES = LABELS % 3  # of each product
+MANY = np.repeat(np.arange(600), 2)
+MANY_CATEGORIES = np.random.default_rng(0).permutation(MANY.max() + 1)[MANY] % 10
+
+
+def in_runs(labels, batch, seed, categories):
+    return pair_batches(labels, batch, np.random.default_rng(seed), categories)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_in_runs_of_a_category_pairs_stay_together_and_every_photo_comes_once(seed):
+    batches = in_runs(LABELS, 6, seed, CATEGORIES)
+    together = partners_together(LABELS, batches)
+    assert together
+    assert all(together)
+    seen = np.concatenate(batches)
+    assert len(seen) == 24
+    assert len(set(seen.tolist())) == 24
+
+
+def test_products_of_one_category_stand_four_in_a_row():
+    order = MANY_CATEGORIES[np.concatenate(in_runs(MANY, 32, 0, MANY_CATEGORIES))[::2]]  # of each pair
+    ends = np.flatnonzero(np.diff(order)) + 1
+    lengths = np.diff(np.r_[0, ends, len(order)])
+    assert np.median(lengths) == 4  # a run of eight is two that happened to meet
+    mixed = MANY_CATEGORIES[np.concatenate(in_runs(MANY, 32, 0, None))[::2]]
+    assert (order[1:] == order[:-1]).mean() > 0.7 > 0.2 > (mixed[1:] == mixed[:-1]).mean()
+
+
+def test_which_photos_meet_in_a_run_changes_from_epoch_to_epoch():
+    rng = np.random.default_rng(0)
+    first, second = (pair_batches(MANY, 32, rng, MANY_CATEGORIES) for _ in range(2))
+    assert {frozenset(batch.tolist()) for batch in first}.isdisjoint(frozenset(batch.tolist()) for batch in second)
+
+
+def test_photos_that_are_alone_come_up_too_in_runs():
+    labels = np.arange(9)  # no product has two photos
+    rng = np.random.default_rng(0)
+    seen = [np.concatenate(pair_batches(labels, 4, rng, labels % 2)) for _ in range(40)]
+    assert [len(set(epoch.tolist())) for epoch in seen] == [8] * 40
+    assert set(np.concatenate(seen).tolist()) == set(range(9))
+
+
+def test_a_set_smaller_than_the_batch_is_one_batch():
+    (batch,) = pair_batches(LABELS, 64, np.random.default_rng(0))
+    assert sorted(batch.tolist()) == list(range(len(LABELS)))
+
+
+def test_the_same_seed_gives_the_same_epoch_and_another_seed_another():
+    first, again, other = (np.concatenate(pair_batches(LABELS, 6, np.random.default_rng(seed))) for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("batch", [0, 1, 7])
+def test_an_odd_batch_is_refused(batch):
+    with pytest.raises(SettingsError, match=f"the batch is {batch}; it must be an even number"):
+        pair_batches(LABELS, batch, np.random.default_rng(0))
+
+
+def test_each_photo_follows_the_first_of_its_label():
+    assert first_of_each(np.array([7, 3, 7, 5, 3])).tolist() == [0, 1, 0, 3, 1]

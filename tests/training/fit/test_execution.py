@@ -1,0 +1,53 @@
+import dataclasses
+
+import pytest
+import torch
+
+from tests.training.fit.test_stage import arguments
+from training.fit.execution import Execution, prepared
+from training.fit.trainer import Trainer
+from training.network.embedding_net import EmbeddingNet
+from training.pipeline.work_folder import WorkFolder
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def eager():
+    """What torch.compile has been given runs as it stands: compiling takes longer than all tests of a module."""
+    torch.compiler.set_stance("force_eager")
+    yield
+    torch.compiler.set_stance("default")
+
+
+def test_what_trains_answers_with_logits_beside_embeddings():
+    model = EmbeddingNet("resnet10_half", classes=3).eval()
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        found = prepared(model, Execution(), CPU)(images)
+        logits, embedding = model(images)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, torch.cat([logits, embedding], dim=1))
+
+
+def test_a_compiled_network_trains_the_same_weights_under_the_same_names(small_dataset, fit_settings, eager):
+    settings = dataclasses.replace(fit_settings, batch=32)
+    plain = Trainer(small_dataset, settings, CPU)
+    compiled = Trainer(small_dataset, settings, CPU, execution=Execution(compile=True))
+    for trainer in (plain, compiled):
+        trainer.train_epoch(iter(int, 1))
+    state = compiled.model.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in plain.model.state_dict().items())
+
+
+def test_without_a_compiler_it_says_what_to_do(processes, trained, tmp_path):
+    work = WorkFolder(tmp_path / "work")
+    work.root.mkdir()
+    work.dataset.symlink_to(trained.dataset)
+    environ = {"PATH": str(tmp_path), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    process = processes.start("training.fit.stage", [*arguments(work, 1), "--compile", "True"], environ=environ)
+    code, output = process.wait()
+    assert code == 2
+    last = output.splitlines()[-1]
+    assert last.startswith("error: compile is True, and torch.compile does not work here: ")
+    assert last.endswith("install a C++ compiler (g++), or train without it")

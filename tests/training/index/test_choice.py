@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+
+from lambda_app.search.faiss_index import VectorIndex
+from training.errors import IndexBuildError
+from training.index import choice as building
+from training.index import inverted
+from training.index.choice import build_index
+from training.metrics.retrieval import l2_normalise
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    """2,000 vectors around 40 centres."""
+    rng = np.random.default_rng(0)
+    return l2_normalise(rng.normal(size=(40, 16))[rng.integers(0, 40, 2000)] + 0.3 * rng.normal(size=(2000, 16)))
+
+
+@pytest.mark.parametrize("kind", ["auto", "flat"])
+def test_a_small_catalogue_is_searched_exactly(vectors, tmp_path, kind):
+    entry = build_index(vectors, kind, tmp_path / "index.faiss", seed=0)
+    assert (entry.type, entry.count, entry.search, entry.recall_at_10) == ("flat", 2000, {}, 1.0)
+    found = VectorIndex(tmp_path / "index.faiss", entry).search(vectors[:20], 5)
+    exact = np.argsort(-(vectors[:20] @ vectors.T), axis=1, kind="stable")[:, :5]
+    np.testing.assert_array_equal(found.rows, exact)
+
+
+@pytest.mark.parametrize("kind", ["ivf-float16", "ivf-int8"])
+def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_path, monkeypatch, kind):
+    monkeypatch.setitem(building.WANTED_RECALL, kind, 0.97)
+    monkeypatch.setattr(building, "YIELDED", 0.5)  # of what can be reached nothing is yielded where it suffices
+    entry = build_index(vectors, kind, tmp_path / "index.faiss", seed=0)
+    assert entry.type == kind
+    assert set(entry.search) == {"nprobe", "factor"}
+    assert entry.recall_at_10 >= 0.97
+    assert entry.latency_ms > 0
+    index = VectorIndex(tmp_path / "index.faiss", entry)
+    found = index.search(vectors, 10)
+    exact = np.sort(vectors @ vectors.T, axis=1)[:, -10]
+    true = np.einsum("qkd,qd->qk", vectors[found.rows], vectors)
+    assert np.mean(true >= exact[:, None] - 1e-5) >= 0.95
+
+
+def test_a_very_large_catalogue_gives_up_recall_for_time(tmp_path, monkeypatch):
+    vectors = l2_normalise(np.random.default_rng(0).normal(size=(2000, 16)))  # without clusters: hard to find
+    usual = build_index(vectors, "ivf-float16", tmp_path / "usual.faiss", seed=0)
+    monkeypatch.setattr(building, "MANY", 1999)
+    large = build_index(vectors, "ivf-float16", tmp_path / "large.faiss", seed=0)
+    assert building.WANTED_OF_MANY <= large.recall_at_10 < usual.recall_at_10
+    assert large.search["nprobe"] * large.search["factor"] < usual.search["nprobe"] * usual.search["factor"]
+
+
+def test_recall_that_cannot_be_reached_gives_nearly_what_can_be(vectors, tmp_path, monkeypatch):
+    monkeypatch.setitem(building.WANTED_RECALL, "ivf-int8", 1.1)
+    monkeypatch.setattr(building, "YIELDED", 0.0)
+    thorough = build_index(vectors, "ivf-int8", tmp_path / "thorough.faiss", seed=0)
+    monkeypatch.setattr(building, "YIELDED", 0.1)
+    nearly = build_index(vectors, "ivf-int8", tmp_path / "nearly.faiss", seed=0)
+    assert thorough.recall_at_10 - 0.1 <= nearly.recall_at_10 <= thorough.recall_at_10
+    assert nearly.search != thorough.search
+
+
+def test_an_index_grows_from_mapped_vectors_in_pieces(vectors, tmp_path, monkeypatch):
+    monkeypatch.setattr(inverted, "BLOCK", 5000)
+    np.save(tmp_path / "vectors.npy", np.tile(vectors, (9, 1)))
+    mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
+    entry = build_index(mapped, "flat", tmp_path / "index.faiss", seed=0)
+    assert entry.count == 18_000
+    assert entry.recall_at_10 == 1.0
+    np.testing.assert_allclose(VectorIndex(tmp_path / "index.faiss", entry).vector(17_999), vectors[-1], atol=1e-6)
+
+
+def test_auto_takes_an_inverted_file_where_exact_search_would_be_slow(vectors, tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "EXACT_UP_TO", 1999)
+    assert build_index(vectors, "auto", tmp_path / "index.faiss", seed=0).type == "ivf-float16"
+
+
+@pytest.mark.parametrize(("least", "kind"), [(0.5, "ivf-int8"), (1.1, "ivf-float16")])
+def test_auto_rounds_to_8_bits_beyond_where_recall_allows(vectors, tmp_path, monkeypatch, least, kind):
+    monkeypatch.setattr(building, "EXACT_UP_TO", 10)
+    monkeypatch.setattr(building, "FLOAT16_UP_TO", 1999)
+    monkeypatch.setattr(building, "LEAST_INT8_RECALL", least)
+    assert build_index(vectors, "auto", tmp_path / "index.faiss", seed=0).type == kind
+
+
+def test_the_same_seed_builds_the_same_file(vectors, tmp_path):
+    first, again = (build_index(vectors, "ivf-int8", tmp_path / name, seed=4) for name in ("a.faiss", "b.faiss"))
+    assert (first.sha256, first.search) == (again.sha256, again.search)
+
+
+def test_fewer_vectors_than_ten_are_indexed(vectors, tmp_path):
+    assert build_index(vectors[:3], "auto", tmp_path / "index.faiss", seed=0).recall_at_10 == 1.0
+
+
+def test_too_few_vectors_for_an_inverted_file_are_refused(vectors, tmp_path):
+    with pytest.raises(IndexBuildError, match="10 vectors are too few for an inverted file; it takes 39"):
+        build_index(vectors[:10], "ivf-int8", tmp_path / "index.faiss", seed=0)

@@ -1,0 +1,45 @@
+import faiss
+import numpy as np
+import pytest
+
+from lambda_app.release.manifest import IndexEntry, file_entry
+from training.index import inverted
+from training.index.recall import Trial
+from training.metrics.retrieval import l2_normalise
+
+
+@pytest.fixture(scope="module")
+def vectors() -> np.ndarray:
+    """float32 (500, 16), L2-normalised."""
+    return l2_normalise(np.random.default_rng(0).normal(size=(500, 16)))
+
+
+def flat_file(path, vectors: np.ndarray) -> IndexEntry:
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(vectors)
+    faiss.write_index(index, str(path))
+    return IndexEntry(count=len(vectors), **file_entry(path))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 500])
+def test_exact_search_finds_all_neighbours(vectors, tmp_path, count: int):
+    entry = flat_file(tmp_path / "index.faiss", vectors[:count])
+    assert Trial(vectors[:count], seed=0).measured(tmp_path / "index.faiss", entry).recall_at_10 == 1.0
+
+
+def test_blocks_change_no_answer(vectors, tmp_path, monkeypatch):
+    monkeypatch.setattr(inverted, "BLOCK", 77)
+    entry = flat_file(tmp_path / "index.faiss", vectors)
+    assert Trial(vectors, seed=0).measured(tmp_path / "index.faiss", entry).recall_at_10 == 1.0
+
+
+def test_neighbours_that_are_missed_count(vectors, tmp_path):
+    worse = vectors.copy()
+    worse[250:] *= -1  # half of the rows answer for their opposite
+    entry = flat_file(tmp_path / "index.faiss", worse)
+    assert Trial(vectors, seed=0).measured(tmp_path / "index.faiss", entry).recall_at_10 < 0.6
+
+
+def test_a_query_is_timed(vectors, tmp_path):
+    entry = flat_file(tmp_path / "index.faiss", vectors)
+    assert Trial(vectors, seed=0).timed(tmp_path / "index.faiss", entry).latency_ms > 0

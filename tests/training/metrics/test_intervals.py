@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from training.metrics.intervals import effective_count, mean_difference, mean_interval, paired_difference, wilson
+
+
+def test_wilson_is_the_published_interval():
+    # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I: 81 of 263, and 0 of 20.
+    assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(0.0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+
+
+@pytest.mark.parametrize("hits", [0, 1, 7, 12])
+def test_an_interval_holds_its_own_share_within_0_and_1(hits):
+    low, high = wilson(hits / 12, 12)
+    assert 0 <= low <= hits / 12 <= high <= 1
+
+
+def test_independent_values_count_one_each():
+    values = np.random.default_rng(0).random(4_000) < 0.3
+    assert effective_count(values, np.arange(4_000)) == pytest.approx(4_000, rel=0.01)
+
+
+def test_photos_that_stand_and_fall_together_count_as_their_products():
+    products = np.repeat(np.arange(500), 2)
+    values = (np.random.default_rng(1).random(500) < 0.6)[products]
+    assert effective_count(values, products) == pytest.approx(500, rel=0.01)
+    assert mean_interval(values, products) == pytest.approx(wilson(values.mean(), 500), abs=1e-3)
+
+
+def test_photos_that_differ_within_each_product_count_no_more_than_there_are():
+    assert effective_count(np.array([0, 1, 0, 1, 0, 1]), np.array([0, 0, 1, 1, 2, 2])) == 6
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_where_nothing_fails_the_interval_still_has_a_width(value):
+    products = np.repeat(np.arange(10), 2)
+    assert mean_interval(np.full(20, value), products) == wilson(value, 10)
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says():
+    rng, products, covered = np.random.default_rng(2), np.repeat(np.arange(60), 2), 0
+    for _ in range(1_000):
+        low, high = mean_interval((rng.random(60) < 0.8)[products], products)
+        covered += low <= 0.8 <= high
+    assert 0.92 < covered / 1_000 < 0.98
+
+
+def test_no_value_has_no_interval():
+    assert mean_interval(np.empty(0), np.empty(0, np.int64)) is None
+
+
+def test_a_difference_on_the_same_queries_is_surer_than_its_parts():
+    rng = np.random.default_rng(3)
+    second = (rng.random(300) < 0.5).astype(float)
+    first = np.maximum(second, rng.random(300) < 0.2)
+    difference, (low, high) = mean_difference(first, second, np.arange(300))
+    assert difference == pytest.approx(first.mean() - second.mean())
+    assert 0 < low < difference < high
+    own = mean_interval(first, np.arange(300))
+    assert high - low < own[1] - own[0]
+
+
+def test_one_product_says_nothing_of_how_much_a_difference_varies():
+    assert mean_difference(np.ones(2), np.zeros(2), np.zeros(2, np.int64)) == (1.0, None)
+
+
+def test_a_paired_difference_has_the_t_interval():
+    # Student 1908, "The probable error of a mean", section IX: additional sleep of two drugs; his ten patients.
+    first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+    second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+    mean, interval = paired_difference(second, first)
+    assert mean == pytest.approx(1.58)
+    assert interval == pytest.approx((0.7001, 2.4599), abs=1e-3)
+
+
+def test_one_pair_has_no_interval_and_many_take_the_last_of_the_table():
+    assert paired_difference([0.5], [0.25]) == (0.25, None)
+    _, (low, high) = paired_difference([0.0, 1.0] * 10, [0.0] * 20)
+    assert high - low == pytest.approx(2 * 2.2622 * 0.51299 / 20**0.5, abs=1e-3)

@@ -1,0 +1,116 @@
+"""Every figure against an oracle written out the slow way."""
+
+import numpy as np
+import pytest
+
+from training.metrics import retrieval
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    """40 vectors: 12 products of two photos, 4 of three, 4 of one; 4 categories."""
+    rng = np.random.default_rng(1)
+    products = np.concatenate([np.repeat(np.arange(12), 2), np.repeat(np.arange(12, 16), 3), np.arange(16, 20)])
+    vectors = retrieval.l2_normalise(rng.normal(size=(20, 8))[products] + 0.9 * rng.normal(size=(len(products), 8)))
+    return vectors, products, products % 4
+
+
+def ranking(vectors, query):
+    order = np.argsort(-(vectors @ vectors[query]), kind="stable")
+    return [int(row) for row in order if row != query]
+
+
+def test_classification_matches_counts_made_by_hand(scored):
+    logits, labels = scored
+    names = list("abcde")
+    found = retrieval.classification(logits, labels, names)
+    predicted = [int(np.argmax(row)) for row in logits]
+    pairs = list(zip(labels.tolist(), predicted, strict=True))
+    assert found["n"] == 60
+    assert found["accuracy"] == sum(a == b for a, b in pairs) / 60
+    in_first_3 = [
+        label in sorted(range(5), key=lambda c: -row[c])[:3] for row, label in zip(logits, labels, strict=True)
+    ]
+    assert found["top3"] == sum(in_first_3) / 60
+    f1 = []
+    for c, name in enumerate(names):
+        hits = sum(a == b == c for a, b in pairs)
+        precision = hits / sum(b == c for _, b in pairs)
+        recall = hits / sum(a == c for a, _ in pairs)
+        f1.append(2 * precision * recall / (precision + recall))
+        own = found["per_category"][name]
+        assert (own["precision"], own["recall"]) == pytest.approx((precision, recall))
+        assert own["f1"] == pytest.approx(f1[-1])
+        assert own["count"] == sum(a == c for a, _ in pairs)
+    assert found["macro_f1"] == pytest.approx(np.mean(f1))
+    assert found["confusion"] == [[pairs.count((a, b)) for b in range(5)] for a in range(5)]
+
+
+def test_a_category_that_does_not_occur_counts_nothing_in_macro_f1():
+    logits = np.eye(3, dtype=np.float32)[[0, 1]]
+    found = retrieval.classification(logits, np.array([0, 1]), ["a", "b", "new"])
+    assert found["macro_f1"] == 1.0
+    assert found["per_category"]["new"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "count": 0}
+
+
+def test_an_empty_split_has_no_figures():
+    found = retrieval.classification(np.empty((0, 2), np.float32), np.empty(0, np.int64), ["a", "b"])
+    assert found["n"] == 0
+    assert found["accuracy"] is found["top3"] is found["macro_f1"] is None
+    assert found["confusion"] == [[0, 0], [0, 0]]
+
+
+def test_retrieval_matches_ranking_one_query_at_a_time(catalogue):
+    vectors, products, categories = catalogue
+    test = np.arange(0, len(products), 2)
+    found = retrieval.retrieval(vectors, products, categories, test)
+    queries = [q for q in test if (products == products[q]).sum() > 1]
+    assert found["n"] == len(queries)
+    for k in (1, 4, 10):
+        hits = [any(products[row] == products[q] for row in ranking(vectors, q)[:k]) for q in queries]
+        assert found[f"recall@{k}"] == pytest.approx(np.mean(hits))
+        same = [np.mean([categories[row] == categories[q] for row in ranking(vectors, q)[:k]]) for q in queries]
+        assert found[f"category_precision@{k}"] == pytest.approx(np.mean(same))
+    averages = []
+    for q in queries:
+        relevant = int((products == products[q]).sum()) - 1
+        hits = [products[row] == products[q] for row in ranking(vectors, q)[:relevant]]
+        averages.append(sum(np.mean(hits[: i + 1]) for i in range(relevant) if hits[i]) / relevant)
+    assert found["map@r"] == pytest.approx(np.mean(averages))
+
+
+@pytest.mark.parametrize("rows_a_block", [1, 3, 7])
+def test_neighbours_do_not_depend_on_the_block_size(catalogue, rows_a_block):
+    vectors, _, _ = catalogue
+    queries = np.arange(len(vectors))
+    found = retrieval.nearest(vectors, queries, 6, block_bytes=4 * len(vectors) * rows_a_block)
+    assert found.tolist() == [ranking(vectors, query)[:6] for query in queries]
+
+
+def test_without_a_product_of_two_photos_only_category_figures_stand(catalogue):
+    vectors, _, categories = catalogue
+    found = retrieval.retrieval(vectors, np.arange(len(vectors)), categories, np.array([0, 5, 9]))
+    assert found["n"] == 3
+    assert found["recall@1"] is found["recall@4"] is found["recall@10"] is found["map@r"] is None
+    same = [np.mean([categories[row] == categories[q] for row in ranking(vectors, q)[:4]]) for q in (0, 5, 9)]
+    assert found["category_precision@4"] == pytest.approx(np.mean(same))
+
+
+def test_retrieval_without_a_query_has_no_figures(catalogue):
+    vectors, products, categories = catalogue
+    found = retrieval.retrieval(vectors, products, categories, np.array([36]))  # the only photo of its product
+    assert found.pop("n") == 0
+    assert found.keys() >= {"recall@1", "recall@4", "recall@10", "category_precision@4", "map@r"}
+    assert set(found.values()) == {None}
+
+
+def test_normalised_rows_have_length_one_and_zeros_stay_zero():
+    found = retrieval.l2_normalise(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    assert found.dtype == np.float32
+    assert found.tolist() == [[pytest.approx(0.6), pytest.approx(0.8)], [0.0, 0.0]]
+
+
+def test_the_log_likelihood_is_that_of_the_softmax():
+    logits, labels = np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([0, 0])
+    expected = -(np.log(np.exp(2) / (np.exp(2) + 1)) + np.log(1 / (1 + np.e))) / 2
+    assert retrieval.negative_log_likelihood(logits, labels) == pytest.approx(expected)

@@ -1,0 +1,115 @@
+import pytest
+import torch
+
+from training.errors import WeightsError
+from training.network.embedding_net import EmbeddingNet, device_of, parameter_groups
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "width"),
+    [
+        ("resnet18", "fc", 512),
+        ("shufflenet_v2_x0_5", "fc", 1024),
+        ("mobilenet_v3_small", "classifier.3", 1024),
+        ("efficientnet_b0", "classifier.1", 1280),
+        ("regnet_y_400mf", "fc", 440),
+        ("mnasnet0_5", "classifier.1", 1280),
+    ],
+)
+def test_any_classification_backbone_gives_logits_and_unit_embeddings(name, head, width):
+    model = EmbeddingNet(name, classes=7).eval()
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        pooled = model.features(images)
+        logits, embedding = model(images)
+        expected = model.classifier(pooled)
+    assert (model.head_name, model.width) == (head, width)
+    assert pooled.shape == (2, width)
+    assert logits.shape == (2, 7)
+    assert embedding.shape == (2, 256)
+    torch.testing.assert_close(embedding.norm(dim=1), torch.ones(2))
+    torch.testing.assert_close(logits, expected)
+
+
+@pytest.mark.parametrize("name", ["resnet5", "googlenet", "vit_b_16", ""])
+def test_a_backbone_that_does_not_fit_is_refused_with_others_named(name):
+    with pytest.raises(WeightsError, match=rf"no backbone '{name}'; try resnet50, resnet18"):
+        EmbeddingNet(name, classes=3)
+
+
+def test_a_backbone_without_a_linear_classifier_is_refused():
+    with pytest.raises(WeightsError, match="squeezenet1_0 does not end in a linear classifier"):
+        EmbeddingNet("squeezenet1_0", classes=3)
+
+
+def test_frozen_stages_neither_learn_nor_count():
+    model = EmbeddingNet("resnet18", classes=3)
+    model.freeze("layer3")
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    model.train()
+    optimiser = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    logits, embedding = model(torch.randn(4, 3, 32, 32))
+    (logits.logsumexp(1).sum() + embedding.sum()).backward()
+    optimiser.step()
+    changed = {key.removeprefix("backbone.").split(".")[0] for key, value in model.state_dict().items()
+               if not torch.equal(value, before[key])}  # fmt: skip
+    assert changed == {"layer4", "classifier", "embedding"}
+
+
+def test_of_frozen_stages_nothing_is_kept_for_gradients():
+    model = EmbeddingNet("resnet18", classes=3)
+    model.freeze("layer3")
+    kept, kept_until = [], {}
+
+    def note(name):
+        return lambda module, given, answer: kept_until.update({name: (len(kept), answer.requires_grad)})
+
+    for name, stage in model.stages():
+        stage.register_forward_hook(note(name))
+    with torch.autograd.graph.saved_tensors_hooks(lambda value: kept.append(value) or value, lambda value: value):
+        model(torch.randn(2, 3, 32, 32))
+    assert kept_until["layer3"] == (0, False)
+    assert kept_until["layer4"][0] > 10
+    assert kept_until["layer4"][1]
+
+
+def test_frozen_batch_norm_stays_in_evaluation_whatever_is_asked():
+    model = EmbeddingNet("resnet18", classes=3)
+    model.freeze("layer3")
+    model.eval()
+    model.train()
+    modes = {name: stage.training for name, stage in model.stages()}
+    assert modes == {"conv1": False, "bn1": False, "layer1": False, "layer2": False, "layer3": False, "layer4": True}
+
+
+def test_none_frees_every_stage_again():
+    model = EmbeddingNet("resnet18", classes=3)
+    model.freeze("layer4")
+    model.freeze("none")
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert all(module.training for module in model.modules())
+
+
+def test_stages_are_named_from_the_stem_on():
+    assert [name for name, _ in EmbeddingNet("resnet18", 3).stages()] == [
+        "conv1", "bn1", "layer1", "layer2", "layer3", "layer4",
+    ]  # fmt: skip
+    assert next(name for name, _ in EmbeddingNet("mobilenet_v3_small", 3).stages()) == "features.0"
+
+
+def test_freezing_an_unknown_stage_names_those_there_are():
+    with pytest.raises(WeightsError, match=r"resnet18 has no stage 'layer9' to freeze; its stages are conv1, bn1"):
+        EmbeddingNet("resnet18", 3).freeze("layer9")
+
+
+def test_only_matrices_and_kernels_decay():
+    model = EmbeddingNet("shufflenet_v2_x0_5", 3)
+    model.freeze("stage3")
+    decayed, kept = parameter_groups(model, 0.1)
+    assert (decayed["weight_decay"], kept["weight_decay"]) == (0.1, 0.0)
+    assert all(parameter.ndim > 1 for parameter in decayed["params"])
+    assert len(decayed["params"]) + len(kept["params"]) == sum(p.requires_grad for p in model.parameters())
+
+
+def test_the_device_is_that_of_the_parameters():
+    assert device_of(EmbeddingNet("shufflenet_v2_x0_5", 3)) == torch.device("cpu")

@@ -1,0 +1,89 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from training.errors import DataError
+from training.pipeline.output_folder import check_place, made_beside
+
+
+@pytest.fixture
+def ended_process():
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def names_in(folder):
+    return sorted(child.name for child in folder.iterdir())
+
+
+def test_a_folder_appears_when_it_is_complete(tmp_path):
+    out = tmp_path / "new" / "out"
+    with made_beside(out) as folder:
+        (folder / "a").write_text("1")
+        assert not out.exists()
+    assert (out / "a").read_text() == "1"
+    assert names_in(out.parent) == ["out"]
+
+
+def test_an_older_folder_is_replaced_whole(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old").touch()
+    with made_beside(out) as folder:
+        (folder / "new").touch()
+        assert names_in(out) == ["old"]
+    assert names_in(out) == ["new"]
+    assert names_in(tmp_path) == ["out"]
+
+
+def test_a_failure_leaves_the_older_folder_and_nothing_else(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old").touch()
+    with pytest.raises(FileExistsError), made_beside(out) as folder:
+        folder.mkdir()
+    assert names_in(out) == ["old"]
+    assert names_in(tmp_path) == ["out"]
+
+
+def test_what_a_killed_run_left_is_cleared_away(tmp_path, ended_process):
+    names = [f"out.tmp-{ended_process}", f"out.old-{ended_process}", f"out.tmp-{os.getpid()}"]
+    kept = [f"out.tmp-{os.getppid()}", "out.tmp-1", "out.tmp-x", f"other.tmp-{ended_process}"]
+    for name in ["out", *names, *kept]:
+        (tmp_path / name).mkdir()
+    with made_beside(tmp_path / "out"):
+        pass
+    assert names_in(tmp_path) == sorted(["out", *kept])
+
+
+def test_a_folder_that_had_stepped_aside_comes_back(tmp_path, ended_process):
+    aside = tmp_path / f"out.old-{ended_process}"
+    aside.mkdir()
+    (aside / "old").touch()
+    with pytest.raises(ValueError, match="stop"), made_beside(tmp_path / "out"):
+        raise ValueError("stop")
+    assert names_in(tmp_path / "out") == ["old"]
+
+
+@pytest.mark.parametrize(("out", "source"), [("a", "a"), ("a/b", "a"), ("a", "a/b"), ("a/../a/b", "a")])
+def test_the_output_must_lie_apart_from_the_source(tmp_path, out, source):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    with pytest.raises(DataError, match="must lie apart from"):
+        check_place(tmp_path / out, (), tmp_path / source)
+
+
+def test_only_a_folder_of_the_same_make_is_replaced(tmp_path):
+    out, source = tmp_path / "out", tmp_path / "source"
+    check_place(out, ("a",), source)
+    out.mkdir()
+    (out / "a").touch()
+    check_place(out, ("a",), source)
+    (out / "precious").touch()
+    with pytest.raises(DataError, match="holds 'precious', so it was not made here and is not replaced"):
+        check_place(out, ("a",), source)
+    with pytest.raises(DataError, match="is a file, not a folder"):
+        check_place(out / "a", ("a",), source)

@@ -1,0 +1,13 @@
+import re
+
+import torch
+
+from training.pipeline.provenance import code, device_name, versions
+
+
+def test_code_versions_and_device_are_named():
+    found = code()
+    assert re.fullmatch(r"\d+\.\d+.*", found["version"])
+    assert found["commit"] != ""
+    assert versions()["torch"] == torch.__version__
+    assert device_name(torch.device("cpu")) == f"cpu, {torch.get_num_threads()} threads"

@@ -1,0 +1,64 @@
+import csv
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from training.prepare.dataset_tables import write_items, write_rejected
+from training.prepare.intake.tables import ImageRow, Intake, ProductRow
+
+
+@pytest.fixture
+def intake(tmp_path):
+    intake = Intake(tmp_path / "intake.sqlite")
+    product = intake.add_product(ProductRow("p", "Home", "Sofa\rred", 12.5, None))
+    for row, image_id in enumerate(("b", "a")):
+        image = intake.add_image(ImageRow(image_id, product, f"photos/{image_id}.jpg", "Images.csv", row + 1))
+        intake.db.execute("INSERT INTO cached VALUES (?, ?, ?)", (row, image, image_id.encode()))
+    intake.db.execute("UPDATE products SET split = 'train'")
+    yield intake
+    intake.close()
+
+
+def test_items_are_numbered_as_the_cache_is(tmp_path, intake):
+    write_items(tmp_path / "items.sqlite", intake, ["Games", "Home"], {})
+    with closing(sqlite3.connect(tmp_path / "items.sqlite")) as db:
+        assert db.execute("SELECT * FROM items").fetchall() == [
+            (0, "b", "p", 1, "Sofa\rred", 12.5, None, "train", "photos/b.jpg"),
+            (1, "a", "p", 1, "Sofa\rred", 12.5, None, "train", "photos/a.jpg"),
+        ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE products SET split = 'test'",
+        "UPDATE products SET price = 13",
+        "UPDATE cached SET content = X'00' WHERE row = 1",
+        "UPDATE images SET id = 'c' WHERE id = 'a'",
+    ],
+)
+def test_the_digest_is_the_identity_of_the_dataset(tmp_path, intake, change):
+    def digest(name, categories=("Home",), settings=None):
+        return write_items(tmp_path / name, intake, categories, settings or {"seed": 0})
+
+    first = digest("a.sqlite")
+    assert digest("b.sqlite") == first
+    assert digest("c.sqlite", categories=("Home", "Games")) != first
+    assert digest("d.sqlite", settings={"seed": 1}) != first
+    intake.db.execute(change)
+    assert digest("e.sqlite") != first
+
+
+def test_rejected_rows_are_written_products_first_whatever_their_ids_hold(tmp_path, intake):
+    intake.reject("images", "Images.csv", 2, 'a"\r\n,b', "missing_photo", "no file")
+    intake.reject("images", "Images.csv", 1, "c", "missing_product", "no product")
+    intake.reject("products", "Products.csv", 9, None, "missing_id", "the id is ''")
+    write_rejected(tmp_path / "rejected.csv", intake)
+    with (tmp_path / "rejected.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file)) == [
+            ["source", "row", "id", "reason", "detail"],
+            ["Products.csv", "9", "", "missing_id", "the id is ''"],
+            ["Images.csv", "1", "c", "missing_product", "no product"],
+            ["Images.csv", "2", 'a"\r\n,b', "missing_photo", "no file"],
+        ]

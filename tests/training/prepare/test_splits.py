@@ -1,0 +1,144 @@
+from collections import Counter
+
+import pytest
+
+from training.prepare.intake.tables import ImageRow, Intake, ProductRow
+from training.prepare.splits import Quota, assign, quotas
+
+
+@pytest.fixture
+def split(tmp_path):
+    """Assign splits to products given as (id, category, contents of its photos[, given split]); id -> split."""
+    opened = []
+
+    def run(products, *, seed=0, test=0.1, validation=0.3):
+        intake = Intake(tmp_path / f"intake{len(opened)}.sqlite")
+        opened.append(intake)
+        row = 0
+        for product_id, category, contents, *given in products:
+            number = intake.add_product(ProductRow(product_id, category))
+            for content in contents:
+                image = intake.add_image(ImageRow(f"i{row}", number, "", "", given_split=given[0] if given else None))
+                intake.db.execute("INSERT INTO cached VALUES (?, ?, ?)", (row, image, content.encode()))
+                row += 1
+        run.shared = assign(intake, seed=seed, test_share=test, validation_share=validation)
+        run.warnings = intake.warnings
+        return dict(intake.db.execute("SELECT id, split FROM products"))
+
+    yield run
+    for intake in opened:
+        intake.close()
+
+
+def catalogue(**sizes):
+    return [(f"{name}{n}", name, [f"{name}{n}a", f"{name}{n}b"]) for name, size in sizes.items() for n in range(size)]
+
+
+def test_each_category_gets_its_share(split):
+    result = split(catalogue(home=100, games=50, phones=7))
+    counts = Counter((product.rstrip("0123456789"), name) for product, name in result.items())
+    assert counts["home", "test"] == 10
+    assert counts["home", "validation"] == 27
+    assert counts["games", "test"] == 5
+    assert counts["games", "validation"] in (13, 14)
+    assert counts["phones", "train"] >= 4
+
+
+def test_the_seed_decides_and_the_order_of_rows_does_not(split):
+    products = catalogue(home=60, games=40)
+    first = split(products)
+    assert split(list(reversed(products))) == first
+    assert split(products, seed=1) != first
+
+
+def test_a_new_product_moves_few_others(split):
+    products = catalogue(home=200)
+    before = split(products)
+    after = split([*products, ("new", "home", ["n"])])
+    assert sum(before[product] != after[product] for product in before) <= 2
+
+
+def test_products_that_share_a_photo_stay_together(split):
+    chain = [(f"c{n}", "home", [f"link{n}", f"link{n + 1}"]) for n in range(6)]
+    for seed in range(10):
+        result = split([*catalogue(home=40), *chain], seed=seed, test=0.3)
+        assert len({result[f"c{n}"] for n in range(6)}) == 1
+    assert split.shared == 10
+    assert split.warnings == []
+
+
+def test_products_of_two_categories_that_share_a_photo_stay_together(split):
+    for seed in range(10):
+        result = split(
+            [*catalogue(home=10, games=10), ("a", "home", ["x"]), ("b", "games", ["x"])], seed=seed, test=0.4
+        )
+        assert result["a"] == result["b"]
+
+
+def test_a_group_too_large_for_a_quota_trains(split):
+    twins = [(f"t{n}", "home", ["same"]) for n in range(30)]
+    result = split([*catalogue(home=10), *twins])
+    assert {result[f"t{n}"] for n in range(30)} == {"train"}
+    assert Counter(result.values())["test"] == 4
+
+
+def test_one_products_own_equal_photos_are_not_shared(split):
+    split([("a", "home", ["x", "x"]), ("b", "home", ["y"])])
+    assert split.shared == 0
+
+
+def test_a_product_without_a_photo_is_in_no_split(split):
+    result = split([*catalogue(home=10), ("bare", "home", [])])
+    assert result["bare"] is None
+
+
+def test_given_splits_stay_and_validation_is_drawn_from_train(split):
+    products = [(f"p{n}", "hat", [f"p{n}"], "test" if n < 20 else None) for n in range(120)]
+    counts = Counter(split(products).values())
+    assert counts == {"test": 20, "validation": 30, "train": 70}
+
+
+def test_all_splits_given_are_all_kept(split):
+    given = {f"p{n}": name for n, name in enumerate(["test", "validation", None, None, None, None])}
+    result = split([(product, "hat", [product], name) for product, name in given.items()])
+    assert result == {product: name or "train" for product, name in given.items()}
+
+
+def test_equal_photos_across_given_splits_are_reported(split):
+    split([("a", "hat", ["x"], "test"), ("b", "hat", ["x"]), ("c", "hat", ["y"])])
+    assert split.shared == 2
+    assert split.warnings == ["1 photos stand byte for byte in more than one of the splits that the data give"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([1], [Quota(0, 0)]),
+        ([2], [Quota(0, 1)]),
+        ([10], [Quota(1, 3)]),
+        ([100, 100], [Quota(10, 27), Quota(10, 27)]),
+        ([], []),
+    ],
+)
+def test_quotas_of_small_and_large_categories(sizes, expected):
+    assert list(quotas(sizes, 0.1, 0.3)) == expected
+
+
+def test_quotas_of_many_small_categories_add_up_to_the_share():
+    drawn = list(quotas([4] * 100, 0.1, 0.3))
+    assert sum(quota.test for quota in drawn) == 40
+    assert sum(quota.validation for quota in drawn) == 108
+    assert all(quota.test + quota.validation < 4 for quota in drawn)
+
+
+@pytest.mark.parametrize(("test", "validation"), [(0.0, 0.0), (0.99, 0.99), (0.5, 0.0)])
+def test_every_category_keeps_something_to_train_on(test, validation):
+    sizes = [1, 2, 3, 50, 1, 1, 2]
+    for size, quota in zip(sizes, quotas(sizes, test, validation), strict=True):
+        assert quota.test >= 0
+        assert quota.validation >= 0
+        assert quota.test + quota.validation <= size - 1
+
+
+def test_no_share_draws_nothing():
+    assert set(quotas([5, 500], 0.0, 0.0)) == {Quota(0, 0)}

@@ -1,0 +1,274 @@
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lambda_app.errors import SettingsError
+from training.dataset import Dataset
+from training.errors import DataError
+from training.pipeline.commands import report_errors
+from training.prepare.stage import PrepareSettings, fingerprint, layout_of, main, prepare
+
+SMALL = PrepareSettings(size=16)
+
+
+def rejected(out):
+    with (out / "rejected.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_row_of_the_sample_is_kept_or_rejected_with_its_reason(sample, dataset):
+    _, made = sample
+    summary = dataset.summary
+    assert summary["layout"] == "listings"
+    assert summary["rows_in"] == {"products": made.product_rows, "images": made.image_rows}
+    assert summary["kept"]["images"] == made.photos
+    assert summary["rejected_by_source"] == {
+        "products": {"duplicate_row": 1, "missing_category": 2, "missing_id": 1},
+        "images": {
+            "duplicate_row": 1,
+            "missing_id": 1,
+            "missing_photo": 1,
+            "missing_product": 3,
+            "unreadable_photo": 1,
+        },
+    }
+    for kind, reasons in summary["rejected_by_source"].items():
+        assert summary["kept"][kind] + sum(reasons.values()) == summary["rows_in"][kind]
+    assert sum(summary["rejected"].values()) == len(rejected(dataset.path))
+    assert summary["extra_photos"] == made.planted["photo without row"]
+    assert len(summary["categories"]) == 13
+    assert summary["warnings"] == []
+
+
+def test_the_digest_does_not_depend_on_the_number_of_workers(sample_data, dataset, tmp_path):
+    settings = PrepareSettings(size=64, workers=1)
+    assert prepare(sample_data, tmp_path / "out", settings).digest == dataset.digest
+    np.testing.assert_array_equal(Dataset.open(tmp_path / "out").photos, dataset.photos)
+
+
+def test_no_product_lies_on_two_sides(dataset):
+    sides = [set(dataset.product[dataset.rows(split)]) for split in ("train", "validation", "test")]
+    assert sum(map(len, sides)) == len(set.union(*sides))
+    assert {split: len(side) for split, side in zip(("train", "validation", "test"), sides, strict=True)} == (
+        dataset.summary["split_products"]
+    )
+
+
+def test_folders_of_photos(write_folders, tmp_path):
+    data = write_folders([f"{split}/hat/{n}.jpg" for split in ("train", "validation") for n in range(10)])
+    (data / "train" / "hat" / "broken.jpg").write_bytes(b"no photo")
+    (data / "train" / "loose.jpg").write_bytes(b"no category")
+    (data / "README.md").write_text("read me")
+    summary = prepare(data, tmp_path / "out", SMALL)
+    assert summary.layout == "folders"
+    assert summary.rows_in == {"products": 21, "images": 22}
+    assert summary.kept == {"products": 21, "images": 20}
+    assert summary.rejected == {"missing_category": 1, "unreadable_photo": 1}
+    assert (summary.extra_photos, summary.extra_files) == (0, 1)
+    assert summary.splits == {"train": 7, "validation": 3, "test": 10}
+    assert {row["source"] for row in rejected(tmp_path / "out")} == {"train/hat/broken.jpg", "train/loose.jpg"}
+    first = next(Dataset.open(tmp_path / "out").items())
+    assert (first.photo, first.title, first.price, first.location) == ("train/hat/0.jpg", None, None, None)
+
+
+def test_a_product_without_a_kept_photo_is_kept_but_has_no_items(write_listings, tmp_path):
+    data = write_listings([{"id": "a"}, {"id": "b"}, {"id": "c"}], [("i", "a"), ("j", "b")])
+    (data / "photos" / "j.jpg").write_bytes(b"broken")
+    summary = prepare(data, tmp_path / "out", SMALL)
+    assert summary.kept == {"products": 3, "images": 1}
+    assert [item.product_id for item in Dataset.open(tmp_path / "out").items()] == ["a"]
+    assert summary.null_prices == 3
+
+
+def test_category_order_comes_from_the_file_else_from_the_base_release(write_listings, tmp_path):
+    rows = [{"id": name, "category": f"{name} / Other"} for name in ("Home", "Games")]
+    data = write_listings(rows, [("i", "Home"), ("j", "Games")])
+    file = tmp_path / "categories.txt"
+    file.write_text("Games\nHome\n")
+    base = PrepareSettings(size=16, base_categories=("Art", "Games"))
+    assert prepare(data, tmp_path / "out", SMALL).categories == ["Home", "Games"]
+    assert prepare(data, tmp_path / "out", base).categories == ["Art", "Games", "Home"]
+    both = PrepareSettings(size=16, base_categories=("Art", "Games"), categories_file=file)
+    assert prepare(data, tmp_path / "out", both).categories == ["Games", "Home"]
+
+
+def test_it_reruns_only_when_data_or_settings_changed(write_listings, tmp_path, jpeg):
+    data = write_listings([{"id": "a"}, {"id": "b"}], [("i", "a"), ("j", "b")])
+    out = tmp_path / "out"
+
+    def ran(settings=SMALL):
+        before = (out / "photos.npy").stat().st_ino if out.exists() else None
+        prepare(data, out, settings)
+        return (out / "photos.npy").stat().st_ino != before
+
+    assert ran()
+    assert not ran()
+    assert not ran(PrepareSettings(size=16, workers=1))
+    assert ran(PrepareSettings(size=16, seed=1))
+    assert ran()
+    (data / "notes.txt").touch()
+    assert not ran()
+    (data / "photos" / "extra.jpg").write_bytes(jpeg(9))
+    assert ran()
+    os.utime(data / "Products.csv", ns=(1, 1))
+    assert ran()
+    (out / "photos.npy").write_bytes(b"spoilt")
+    assert ran()
+
+
+def test_the_fingerprint_follows_the_categories_file(write_listings, tmp_path):
+    data = write_listings([{"id": "a"}], [("i", "a")])
+    file = tmp_path / "categories.txt"
+    settings = PrepareSettings(categories_file=file)
+    file.write_text("Home\n")
+    first = fingerprint(data, settings)
+    assert fingerprint(data, settings) == first
+    file.write_text("Home\nGames\n")
+    assert fingerprint(data, settings) != first
+
+
+def test_a_run_that_fails_leaves_the_older_dataset(write_listings, tmp_path):
+    data = write_listings([{"id": "a"}], [("i", "a")])
+    out = tmp_path / "out"
+    digest = prepare(data, out, SMALL).digest
+
+    def stop_at_photos(items, _total, desc, _unit):
+        for item in items:
+            if desc == "photos":
+                raise KeyboardInterrupt
+            yield item
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(data, out, PrepareSettings(size=32), progress=stop_at_photos)
+    assert Dataset.open(out).digest == digest
+    assert sorted(child.name for child in tmp_path.iterdir()) == ["data", "out"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda data: data.touch(), "is not a folder"),
+        (lambda data: data.mkdir(), r"holds neither Products\.csv and Images\.csv nor folders of photos"),
+        (lambda data: (data / "hat").mkdir(parents=True), "holds no usable photo"),
+    ],
+)
+def test_data_that_is_nothing_usable_is_named(tmp_path, make, message):
+    data = tmp_path / "data"
+    make(data)
+    with pytest.raises(DataError, match=message):
+        prepare(data, tmp_path / "out", SMALL)
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_usable_row_says_what_was_rejected(write_listings, tmp_path):
+    data = write_listings([{"id": "a"}], [("i", "a"), ("j", "a")], photos={})
+    with pytest.raises(DataError, match=r"no usable photo: of 2 image rows none; \{'missing_photo': 2\}"):
+        prepare(data, tmp_path / "out", SMALL)
+
+
+def test_splits_without_a_photo_to_train_on_are_an_error(write_folders, tmp_path):
+    data = write_folders(["train/hat/a.jpg", "test/hat/b.jpg"])
+    (data / "train" / "hat" / "a.jpg").write_bytes(b"broken")
+    with pytest.raises(DataError, match="leaves no photo to train on"):
+        prepare(data, tmp_path / "out", SMALL)
+
+
+def test_the_layout_is_found_out(write_listings):
+    data = write_listings([], [])
+    assert layout_of(data) == "listings"
+    for name in ("Products.csv", "Images.csv"):
+        (data / name).unlink()
+    assert layout_of(data) == "folders"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"test_share": 1.0}, "test_share is 1.0; it must be at least 0 and under 1"),
+        ({"validation_share": -0.1}, "validation_share is -0.1;"),
+        ({"test_share": float("nan")}, "test_share is nan;"),
+        ({"size": 8}, "size is 8; it must be 16 to 1024 pixels"),
+        ({"size": 2048}, "size is 2048;"),
+        ({"workers": 0}, "workers is 0; there must be at least 1"),
+    ],
+)
+def test_a_setting_out_of_range_is_named(settings, message):
+    with pytest.raises(SettingsError, match=message):
+        PrepareSettings(**settings)
+
+
+def test_the_command_prints_what_it_kept(write_listings, tmp_path, capsys):
+    data = write_listings([{"id": f"p{n}"} for n in range(10)], [(f"i{n}", f"p{n}") for n in range(10)] + [("x", "?")])
+    options = ["--size", "32", "--seed", "3", "--test-share", "0.2", "--validation-share", "0.5", "--workers", "2"]
+    assert report_errors(main, [str(data), "--out", str(tmp_path / "out"), *options]) == 0
+    shown = capsys.readouterr().out
+    assert "kept      10 of 10 products" in shown
+    assert "rejected  1 images: missing_product" in shown
+    assert "split     4 images of 4 products: train" in shown
+    dataset = Dataset.open(tmp_path / "out")
+    assert dataset.photos.shape == (10, 32, 32, 3)
+    assert dataset.summary["splits"] == {"train": 4, "validation": 4, "test": 2}
+    assert dataset.summary["seed"] == 3
+
+
+def test_the_command_runs_as_a_module(write_listings, tmp_path):
+    data = write_listings([{"id": "a"}, {"id": "b"}], [("i", "a"), ("j", "b")])
+    command = [sys.executable, "-m", "training.prepare", data, "--out", tmp_path / "out", "--size", "16"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["kept"] == {"products": 2, "images": 2}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["nowhere", "--out", "out"], "error: nowhere is not a folder"),
+        (["data", "--out", "out", "--size", "7"], "error: size is 7; it must be 16 to 1024 pixels"),
+        (["data", "--out", "out", "--categories", "none.txt"], "error: the categories file none.txt cannot be read"),
+        (["data", "--out", "data/out"], "error: data/out must lie apart from data"),
+        (["data", "--out", "occupied"], "error: occupied holds 'thesis.txt'"),
+    ],
+)
+def test_what_a_person_got_wrong_is_one_line(write_listings, tmp_path, monkeypatch, capsys, options, message):
+    write_listings([{"id": "a"}], [("i", "a")])
+    (tmp_path / "occupied").mkdir()
+    (tmp_path / "occupied" / "thesis.txt").touch()
+    monkeypatch.chdir(tmp_path)
+    assert report_errors(main, options) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(message)
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "options", [["data"], ["data", "--out", "out", "--seed", "x"], ["data", "--out", "out", "--what"]]
+)
+def test_a_bad_option_is_one_line_too(capsys, options):
+    assert report_errors(main, options) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+
+
+def test_a_file_that_cannot_be_written_is_one_line(write_listings, tmp_path, capsys):
+    data = write_listings([{"id": "a"}], [("i", "a")])
+    (tmp_path / "file").touch()
+    assert report_errors(main, [str(data), "--out", str(tmp_path / "file" / "out")]) == 2
+    assert capsys.readouterr().err.startswith("error: [Errno ")
+
+
+def test_another_encoding_gives_the_same_items(sample_data, dataset, tmp_path):
+    data = shutil.copytree(sample_data, tmp_path / "data")
+    for name in ("Products.csv", "Images.csv"):
+        text = (data / name).read_bytes().decode()
+        (data / name).write_bytes(text.encode("utf-16"))
+    summary = prepare(data, tmp_path / "out", PrepareSettings(size=64))
+    assert summary.encoding == {"Products.csv": "utf-16", "Images.csv": "utf-16"}
+    assert list(Dataset.open(tmp_path / "out").items()) == list(dataset.items())

@@ -1,0 +1,1 @@
+"""The stage that measures a trained network and writes its report."""

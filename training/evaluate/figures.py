@@ -1,0 +1,157 @@
+"""Everything that is measured on the network's answers: the content of `metrics.json`, and the cases to look at."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training.dataset import Dataset
+from training.evaluate.report.cases import Gallery, choose, confident_mistakes
+from training.metrics import calibration, retrieval
+from training.metrics.intervals import mean_difference, mean_interval, wilson
+from training.metrics.retrieval import Labels, Ranking
+from training.network.forward import Outputs
+
+SERVED = "embedding"
+PerQuery = Mapping[str, npt.NDArray[np.float64] | None]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found.
+
+    Attributes:
+        figures: JSON values; intervals are of 95 %, None where their figure is.
+        gallery: rows of the dataset to look at.
+    """
+
+    figures: dict[str, Any]
+    gallery: Gallery
+
+
+def measure(dataset: Dataset, outputs: Outputs, categories: Sequence[str]) -> Measured:
+    """Judge the answers for every photo of a dataset.
+
+    Args:
+        outputs: pooled features L2-normalised.
+        categories: names in index order.
+    """
+    test, validation = dataset.rows("test"), dataset.rows("validation")
+    labels, logits = dataset.category, outputs.logits
+    temperature = calibration.fit_temperature(logits[validation], labels[validation]) if len(validation) else 1.0
+    vectors = {SERVED: outputs.embedding, "logits": retrieval.l2_normalise(logits), "pooled": outputs.pooled}
+    rankings = {name: retrieval.rank(vector, dataset.product, labels, test) for name, vector in vectors.items()}
+    found = {name: retrieval.per_query(ranking) for name, ranking in rankings.items()}
+    groups = dataset.product[rankings[SERVED].queries]
+
+    judged = _classification(dataset, logits, categories) | calibration.calibration(
+        logits[test], labels[test], temperature
+    )
+    judged["retrieval"] = {name: _retrieval(values, groups) for name, values in found.items()}
+    _add_retrieval(judged["per_category"], rankings[SERVED], found[SERVED], dataset)
+    probabilities = retrieval.softmax(logits[test], temperature)
+    mistakes = confident_mistakes(probabilities, labels[test], test)
+    figures = {
+        "test": judged,
+        "train": _accuracy(dataset, logits, "train"),
+        "validation": _accuracy(dataset, logits, "validation"),
+        "temperature": temperature,
+        "calibration": _reliability(logits[test], labels[test], dataset.product[test], temperature),
+        "confused": _confused(judged["confusion"], categories),
+        "leads": {name: _leads(found[SERVED], values, groups) for name, values in found.items() if name != SERVED},
+        "gallery": len(dataset.photos),
+        "categories": list(categories),
+    }
+    return Measured(figures, choose(rankings[SERVED], outputs.embedding, dataset.product, labels, mistakes))
+
+
+def _classification(dataset: Dataset, logits: npt.NDArray[np.float32], categories: Sequence[str]) -> dict[str, Any]:
+    """`metrics.classification` of the test split, with intervals and what it must be compared with."""
+    test, train = dataset.rows("test"), dataset.rows("train")
+    labels, answers, products = dataset.category[test], logits[test], dataset.product[test]
+    figures = retrieval.classification(answers, labels, categories)
+    right = answers.argmax(axis=1) == labels
+    figures["products"] = len(np.unique(products))
+    figures["intervals"] = {
+        "accuracy": mean_interval(right, products),
+        "top3": mean_interval(retrieval.in_first(answers, labels, 3), products),
+    }
+    usual = np.bincount(dataset.category[train]).argmax() if len(train) else None
+    figures["majority"] = float(np.mean(labels == usual)) if len(test) and usual is not None else None
+    for index, row in enumerate(figures["per_category"].values()):
+        own = labels == index
+        row["recall_interval"] = mean_interval(right[own], products[own])
+    return figures
+
+
+def _accuracy(dataset: Dataset, logits: npt.NDArray[np.float32], split: str) -> dict[str, Any]:
+    rows = dataset.rows(split)
+    right = logits[rows].argmax(axis=1) == dataset.category[rows]
+    accuracy = float(right.mean()) if len(rows) else None
+    return {"n": len(rows), "accuracy": accuracy, "interval": mean_interval(right, dataset.product[rows])}
+
+
+def _retrieval(found: PerQuery, groups: Labels) -> dict[str, Any]:
+    intervals = {name: None if values is None else mean_interval(values, groups) for name, values in found.items()}
+    return {"n": len(groups)} | retrieval.means(found) | {"intervals": intervals}
+
+
+def _add_retrieval(
+    per_category: Mapping[str, dict[str, Any]], ranking: Ranking, found: PerQuery, dataset: Dataset
+) -> None:
+    """Give each category's row what its queries find."""
+    categories, products = dataset.category[ranking.queries], dataset.product[ranking.queries]
+    for index, row in enumerate(per_category.values()):
+        own = categories == index
+        recall, precision = (
+            None if values is None or not own.any() else values[own]
+            for values in (found["recall@4"], found["category_precision@4"])
+        )
+        row["retrieval"] = {
+            "n": int(own.sum()),
+            "recall@4": None if recall is None else float(recall.mean()),
+            "recall@4_interval": None if recall is None else mean_interval(recall, products[own]),
+            "category_precision@4": None if precision is None else float(precision.mean()),
+        }
+
+
+def _leads(first: PerQuery, second: PerQuery, groups: Labels) -> dict[str, Any]:
+    """For each figure, how much more the first ranking finds than the second, on the same queries."""
+    leads: dict[str, Any] = {}
+    for name, values in first.items():
+        others = second[name]
+        if values is None or others is None:
+            leads[name] = {"difference": None, "interval": None}
+        else:
+            leads[name] = dict(zip(("difference", "interval"), mean_difference(values, others, groups), strict=True))
+    return leads
+
+
+def _reliability(
+    logits: npt.NDArray[np.float32], labels: Labels, products: Labels, temperature: float
+) -> dict[str, Any]:
+    before, after = retrieval.softmax(logits), retrieval.softmax(logits, temperature)
+    return {
+        "before": calibration.reliability(before, labels),
+        "after": calibration.reliability(after, labels),
+        "coverage": calibration.coverage(after, labels, products),
+    }
+
+
+def _confused(confusion: Sequence[Sequence[int]], categories: Sequence[str]) -> list[dict[str, Any]]:
+    """Pairs of a true category and another one told for it, most photos first."""
+    counts = np.array(confusion)
+    mistaken = np.argwhere(counts - np.diag(np.diag(counts))).tolist()
+    pairs = [
+        {
+            "true": categories[a],
+            "told": categories[b],
+            "count": int(counts[a, b]),
+            "share": float(counts[a, b] / counts[a].sum()),
+            "interval": wilson(counts[a, b] / counts[a].sum(), int(counts[a].sum())),
+        }
+        for a, b in mistaken
+    ]
+    return sorted(pairs, key=lambda pair: (-pair["count"], -pair["share"]))

@@ -1,0 +1,1 @@
+"""The report as one HTML file: tables, charts and example photos."""

@@ -1,0 +1,199 @@
+"""The report's charts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from training.evaluate.report.pictures import Picture, Theme, picture, plain
+from training.metrics.intervals import wilson
+
+_COUNTED = 30  # a larger confusion matrix shows colours alone
+
+
+def plot_history(history: Sequence[Mapping[str, Any]], best_epoch: int | None = None) -> list[Picture]:
+    """Learning rate, loss and validation figures by epoch; the epoch whose weights were kept is marked."""
+    loss = {"train_loss": "training (all terms)", "val_loss": "validation (cross-entropy)"}
+    return [
+        _curves("learning_rate.png", "learning rate", history, {"lr": "at the end of the epoch"}, best_epoch),
+        _curves("loss.png", "loss", history, loss, best_epoch),
+        _curves(
+            "accuracy.png",
+            "validation split",
+            history,
+            {"val_accuracy": "accuracy", "val_recall4": "recall@4"},
+            best_epoch,
+        ),
+    ]
+
+
+def plot_confusion(confusion: Sequence[Sequence[int]], categories: Sequence[str]) -> Picture:
+    """The confusion matrix, coloured by the share of each true category, labelled with counts."""
+    counts = np.asarray(confusion)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = min(3.0 + 0.5 * len(categories), 14.0)
+
+    def draw(theme: Theme) -> Figure:
+        figure, axes = _figure(side + 1.0, side)
+        axes.imshow(
+            shares, cmap=LinearSegmentedColormap.from_list("shares", [theme.page, theme.series[0]]), vmin=0, vmax=1
+        )
+        for row, column in zip(*np.nonzero(counts), strict=True) if len(counts) <= _COUNTED else ():
+            colour = theme.page if shares[row, column] > 0.5 else theme.ink
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=9)
+        names, size = [plain(name, 26) for name in categories], 9 if len(categories) <= _COUNTED else 5
+        axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor", fontsize=size)
+        axes.set_yticks(range(len(names)), names, fontsize=size)
+        edges = np.arange(len(names) + 1) - 0.5
+        axes.set_xticks(edges, minor=True)
+        axes.set_yticks(edges, minor=True)
+        axes.grid(which="minor", color=theme.line, alpha=0.5, linewidth=0.6)
+        axes.tick_params(which="minor", length=0)
+        axes.set_xlabel("told")
+        axes.set_ylabel("true")
+        return figure
+
+    return picture("confusion.png", "Confusion matrix: true categories down, told categories across.", draw)
+
+
+def plot_per_category(per_category: Mapping[str, Mapping[str, Any]]) -> Picture:
+    """Recall of each category with its interval, and its precision, by ascending F1; those without a photo left out."""
+    rows = sorted(((n, f) for n, f in per_category.items() if f["count"]), key=lambda row: row[1]["f1"])
+    recall = np.array([figures["recall"] for _, figures in rows])
+    whiskers = _whiskers(recall, [figures["recall_interval"] for _, figures in rows])
+
+    def draw(theme: Theme) -> Figure:
+        figure, axes = _figure(8.0, 1.4 + 0.32 * len(rows))
+        places = range(len(rows))
+        first, second, _ = theme.series
+        axes.errorbar(
+            recall, places, xerr=whiskers, fmt="o", color=first, capsize=3, label="recall (95 % interval)", zorder=3
+        )
+        precision = [figures["precision"] for _, figures in rows]
+        axes.scatter(precision, places, marker="D", s=28, color=second, label="precision", zorder=4)
+        axes.set_yticks(places, [f"{plain(name)} ({figures['count']})" for name, figures in rows])
+        axes.invert_yaxis()
+        axes.set_xlim(-0.02, 1.02)
+        axes.grid(axis="x", color=theme.line, alpha=0.5)
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+        _legend_above(axes, 2)
+        return figure
+
+    return picture("per_category.png", "Precision and recall of each category on the test photos.", draw)
+
+
+def plot_reliability(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Picture:
+    """Accuracy against confidence before and after the temperature, over how many photos stand in each bin.
+
+    Whiskers are Wilson's 95 % intervals of a bin's photos.
+    """
+
+    def draw(theme: Theme) -> Figure:
+        figure = Figure(figsize=(6.0, 5.6), layout="constrained")
+        axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        axes.plot((0, 1), (0, 1), linestyle="--", color=theme.line, label="as sure as right")
+        series = ((before, "before", theme.series[1], "s"), (after, "after the temperature", theme.series[0], "o"))
+        for points, name, colour, marker in series:
+            confidence, accuracy, count = ([p[key] for p in points] for key in ("confidence", "accuracy", "count"))
+            whiskers = _whiskers(accuracy, [wilson(p["accuracy"], p["count"]) for p in points])
+            axes.errorbar(confidence, accuracy, yerr=whiskers, fmt="none", ecolor=colour, alpha=0.35, linewidth=1)
+            # Their areas are their photos: a bin of two proves nothing.
+            areas = 14 + 180 * np.array(count) / max(count, default=1)
+            axes.scatter(confidence, accuracy, areas, marker=marker, color=colour, alpha=0.9, label=name, zorder=3)
+            if points:
+                edges, heights = _filled(points)
+                counts.stairs(heights, edges, color=colour, linewidth=1.6)
+        axes.set_xlim(0, 1.02)
+        axes.set_ylim(-0.04, 1.06)
+        axes.set_ylabel("accuracy")
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        counts.xaxis.set_major_formatter(PercentFormatter(1.0))
+        counts.set_xlabel("probability of the category told")
+        counts.set_ylabel("photos")
+        axes.grid(color=theme.line, alpha=0.5)
+        for handle in _legend_above(axes, 3).legend_handles:
+            if isinstance(handle, PathCollection):
+                handle.set_sizes([40])
+        return figure
+
+    return picture("reliability.png", "Reliability diagram: accuracy against confidence, with photos a bin.", draw)
+
+
+def plot_retrieval(retrieval: Mapping[str, Mapping[str, Any]], measures: Sequence[str]) -> Picture:
+    """Bars of these measures for each way of ranking, with intervals; a measure that is None draws nothing."""
+
+    def draw(theme: Theme) -> Figure:
+        figure, axes = _figure(8.0, 3.8)
+        width = 0.8 / len(retrieval)
+        for number, (name, figures) in enumerate(retrieval.items()):
+            known = [(place, measure) for place, measure in enumerate(measures) if figures[measure] is not None]
+            places = [place + (number - (len(retrieval) - 1) / 2) * width for place, _ in known]
+            heights = np.array([figures[measure] for _, measure in known])
+            whiskers = _whiskers(heights, [figures["intervals"][measure] for _, measure in known])
+            axes.bar(places, heights, width * 0.92, color=theme.series[number], label=f"ranked by {name}")
+            axes.errorbar(places, heights, yerr=whiskers, fmt="none", ecolor=theme.ink, capsize=3, linewidth=1)
+        axes.set_xticks(range(len(measures)), [measure.replace("_", " ") for measure in measures])
+        axes.set_ylim(0, 1.02)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.grid(axis="y", color=theme.line, alpha=0.5)
+        axes.set_axisbelow(True)
+        _legend_above(axes, len(retrieval))
+        return figure
+
+    return picture("retrieval.png", f"{', '.join(measures)} for rankings by {', '.join(retrieval)}.", draw)
+
+
+def _curves(
+    name: str, label: str, history: Sequence[Mapping[str, Any]], series: Mapping[str, str], best_epoch: int | None
+) -> Picture:
+    def draw(theme: Theme) -> Figure:
+        figure, axes = _figure(5.6, 3.5)
+        for (key, title), colour in zip(series.items(), theme.series, strict=False):
+            points = [(epoch["epoch"], epoch[key]) for epoch in history if epoch[key] is not None]
+            if points:
+                marker = "o" if len(points) == 1 else None
+                axes.plot(*zip(*points, strict=True), label=title, color=colour, linewidth=1.8, marker=marker)
+        if best_epoch:
+            axes.axvline(best_epoch, color=theme.ink, linestyle=":", linewidth=1, label=f"kept: epoch {best_epoch}")
+        if axes.lines:
+            axes.legend(fontsize=9)
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_ylabel(label)
+        axes.grid(color=theme.line, alpha=0.5)
+        return figure
+
+    return picture(name, f"By epoch: {', '.join(series.values())} ({label}).", draw)
+
+
+def _whiskers(values: Any, intervals: Sequence[Sequence[float]]) -> Any:
+    """Distances to either end, (2, n), as error bars want them."""
+    ends = np.asarray(intervals, np.float64).reshape(-1, 2)
+    return np.abs(ends.T - values)
+
+
+def _filled(points: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[int]]:
+    """Edges and counts of bins, the empty ones between them too."""
+    edges, heights = [points[0]["low"]], []
+    for point in points:
+        if point["low"] > edges[-1]:
+            edges.append(point["low"])
+            heights.append(0)
+        edges.append(point["high"])
+        heights.append(point["count"])
+    return edges, heights
+
+
+def _legend_above(axes: Axes, columns: int) -> Legend:
+    return axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, fontsize=9)
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()

@@ -1,0 +1,54 @@
+"""What a careful reader of the figures would stop at, a sentence each."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from training.evaluate.report.tables import headline, spoken
+
+_FEW_PHOTOS = 20
+_GAP = 0.1
+
+
+def notes(figures: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
+    """Sentences, none where nothing stands out.
+
+    Args:
+        figures: the content of `metrics.json`.
+        run: the content of `fit.json`.
+    """
+    return [*_on_the_test(figures), *_on_the_model(figures), *_on_the_run(figures, run)]
+
+
+def _on_the_test(figures: Mapping[str, Any]) -> Iterator[str]:
+    counts = {name: row["count"] for name, row in figures["test"]["per_category"].items()}
+    if few := [f"{name} ({count})" for name, count in counts.items() if 0 < count < _FEW_PHOTOS]:
+        yield f"Fewer than {_FEW_PHOTOS} test photos, so their figures tell little: {', '.join(few)}."
+    if absent := [name for name, count in counts.items() if not count]:
+        yield f"No test photo, so nothing is known of: {', '.join(absent)}."
+    if figures["test"]["retrieval"]["embedding"]["recall@4"] is None:
+        yield "No product-level figures: no query's product has another photo."
+    if not figures["validation"]["n"]:
+        yield "No validation photos: the temperature is 1, and the probabilities are as the network gives them."
+
+
+def _on_the_model(figures: Mapping[str, Any]) -> Iterator[str]:
+    test, leads = figures["test"], figures["leads"]
+    measure = headline(test["retrieval"])
+    for name, lead in leads.items():
+        found = lead[measure]
+        if found["interval"] is not None and found["interval"][1] < 0:
+            better = f"{-100 * found['difference']:.1f} points"
+            yield f"Ranking by {spoken(name)} beats the embedding by {better} of {spoken(measure)}."
+    if test["ece"] is not None and test["ece"] > test["ece_uncalibrated"]:
+        yield "The temperature, fitted on validation photos, does not lower the calibration error on the test photos."
+
+
+def _on_the_run(figures: Mapping[str, Any], run: Mapping[str, Any]) -> Iterator[str]:
+    train, test = figures["train"]["accuracy"], figures["test"]["accuracy"]
+    if train is not None and test is not None and train - test > _GAP:
+        yield (
+            f"Accuracy is {100 * (train - test):.0f} points higher on the photos it learnt from ({100 * train:.1f} %): "
+            "more photos or stronger augmentation may help."
+        )
+    if run["epochs"] and run["best_epoch"] == run["epochs"]:
+        yield "The last epoch was the best on the validation split: a longer run may do better."

@@ -1,0 +1,105 @@
+"""A chart drawn twice, for light and for dark pages, off screen; matplotlib's global state is left as it was."""
+
+import io
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+
+from training.pipeline.files import write_file
+
+_DOTS_PER_INCH = 110
+_FONT = "DejaVu Sans"  # matplotlib brings it; it has no Chinese, Japanese or Korean
+# Tried for what that one lacks, where the machine has them: Linux's, Windows', macOS's.
+_FALLBACKS = (
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Source Han Sans",
+    "WenQuanYi Zen Hei",
+    "Microsoft YaHei",
+    "Yu Gothic",
+    "Malgun Gothic",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Apple SD Gothic Neo",
+    "Arial Unicode MS",
+)
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of a chart: its page, its writing, fainter lines, and the series, told apart by the colour-blind too."""
+
+    page: str
+    ink: str
+    line: str
+    series: tuple[str, str, str]
+
+
+LIGHT = Theme("#ffffff", "#1d1c19", "#c9c5ba", ("#0b6b5d", "#c2710c", "#6d6f93"))
+DARK = Theme("#1c1f1e", "#edece8", "#4a504d", ("#6fd6c0", "#f0a94e", "#a9abd6"))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart as PNG bytes.
+
+    Attributes:
+        name: of its file.
+        alt: what it shows, for those who do not see it.
+        light, dark: for pages of either kind.
+    """
+
+    name: str
+    alt: str
+    light: bytes
+    dark: bytes
+
+    def save(self, folder: Path) -> Path:
+        """Write the light one under its name."""
+        path = folder / self.name
+        write_file(path, self.light)
+        return path
+
+
+def picture(name: str, alt: str, draw: Callable[[Theme], Figure]) -> Picture:
+    """Draw in both themes.
+
+    Args:
+        draw: makes the figure; page, writing and frames are coloured here.
+    """
+    with rc_context({"font.family": families(fontManager.get_font_names())}):
+        return Picture(name, alt, *(_png(draw(theme), theme) for theme in (LIGHT, DARK)))
+
+
+def families(installed: Collection[str]) -> list[str]:
+    """The fonts that labels are set in, the first that has a character wins; all are installed."""
+    return [_FONT, *(name for name in _FALLBACKS if name in installed)]
+
+
+def plain(name: str, most: int = 32) -> str:
+    """A name as a label: cut where it is long, its dollars no formula."""
+    short = name if len(name) <= most else name[: most - 1].rstrip() + "…"
+    return short.replace("$", r"\$")
+
+
+def _png(figure: Figure, theme: Theme) -> bytes:
+    figure.set_facecolor(theme.page)
+    for axes in figure.axes:
+        axes.set_facecolor(theme.page)
+        axes.tick_params(colors=theme.ink, labelcolor=theme.ink)
+        for label in (axes.xaxis.label, axes.yaxis.label, axes.title):
+            label.set_color(theme.ink)
+        for side, spine in axes.spines.items():
+            spine.set_visible(side in ("left", "bottom"))
+            spine.set_color(theme.line)
+        if legend := axes.get_legend():
+            legend.set_frame_on(False)
+            for text in legend.get_texts():
+                text.set_color(theme.ink)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=_DOTS_PER_INCH)
+    return file.getvalue()

@@ -1,0 +1,133 @@
+"""Judge the trained network on the test split, which nothing before has looked at.
+
+    python -m training.evaluate --out OUT
+
+reads OUT/dataset and OUT/fit and writes OUT/report: `metrics.json`, charts as PNG, and `report.html`, which holds them
+all. The temperature that calibrates the probabilities is fitted on the validation split.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from lambda_app.release.manifest import sha256_of
+from training.dataset import Dataset
+from training.evaluate.figures import Measured, measure
+from training.evaluate.report import charts
+from training.evaluate.report.page import Report, write_report
+from training.evaluate.report.photos import Shelf
+from training.evaluate.report.pictures import Picture
+from training.metrics import retrieval
+from training.network.embedding_net import EmbeddingNet
+from training.network.forward import Outputs, forward_batches
+from training.network.weights import load_weights
+from training.pipeline.commands import CommandParser, add_work_folder
+from training.pipeline.files import write_json
+from training.pipeline.progress import track
+from training.pipeline.provenance import code, device_name, versions
+from training.pipeline.stages import run_stage
+from training.pipeline.work_folder import WorkFolder
+
+_BATCH = 64
+
+
+def run(work: WorkFolder) -> bool:
+    """The stage: evaluate unless the same weights were evaluated on the same dataset before; whether it ran."""
+    dataset = Dataset.open(work.dataset)
+    inputs = {"dataset": dataset.digest, "weights": sha256_of(work.weights)}
+    outputs = [work.report / name for name in ("metrics.json", "report.html", "reliability.png")]
+    return run_stage(work, "evaluate", inputs, outputs, lambda: evaluate(dataset, work))
+
+
+def evaluate(dataset: Dataset, work: WorkFolder) -> dict[str, Any]:
+    """Measure and report; the content of `metrics.json`."""
+    work.report.mkdir(parents=True, exist_ok=True)
+    found = judge(dataset, work)
+    _report(dataset, work, found)
+    write_json(work.report / "metrics.json", found.figures)
+    return found.figures
+
+
+def judge(dataset: Dataset, work: WorkFolder) -> Measured:
+    """Measure the weights that a run kept."""
+    model, categories = load_weights(work.weights)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    with tempfile.TemporaryDirectory(dir=work.root, prefix=".outputs-") as folder:
+        found = measure(dataset, forward_all(model, dataset, Path(folder)), categories)
+    found.figures.update(
+        dataset=dataset.digest,
+        weights=sha256_of(work.weights),
+        device=device_name(device),
+        versions=versions(),
+        code=code(),
+    )
+    return found
+
+
+def forward_all(model: EmbeddingNet, dataset: Dataset, folder: Path) -> Outputs:
+    """The network's answers for every photo, memory-mapped files in `folder`; logits as they are, the rest of length 1.
+
+    Memory stays flat as photos grow.
+    """
+    count = len(dataset.photos)
+
+    def mapped(name: str, width: int) -> npt.NDArray[np.float32]:
+        return np.lib.format.open_memmap(folder / name, "w+", np.float32, (count, width))
+
+    outputs = Outputs(
+        mapped("logits.npy", model.classifier.out_features),
+        mapped("embedding.npy", model.embedding.out_features),
+        mapped("pooled.npy", model.width),
+    )
+    batches = forward_batches(model, dataset, np.arange(count), _BATCH)
+    for number, part in enumerate(track(batches, -(-count // _BATCH), "evaluate", "batch")):
+        rows = slice(number * _BATCH, number * _BATCH + len(part.logits))
+        outputs.logits[rows] = part.logits
+        outputs.embedding[rows] = part.embedding
+        outputs.pooled[rows] = retrieval.l2_normalise(part.pooled)
+    return outputs
+
+
+def draw(figures: Mapping[str, Any], history: Sequence[Mapping[str, Any]], best_epoch: int) -> dict[str, Picture]:
+    """The charts of the content of `metrics.json` and of the run's epochs, by file name."""
+    test, reliability = figures["test"], figures["calibration"]
+    ranks = "recall" if test["retrieval"]["embedding"]["recall@4"] is not None else "category_precision"
+    pictures = [
+        *charts.plot_history(history, best_epoch),
+        charts.plot_confusion(test["confusion"], figures["categories"]),
+        charts.plot_per_category(test["per_category"]),
+        charts.plot_reliability(reliability["before"], reliability["after"]),
+        charts.plot_retrieval(test["retrieval"], [f"{ranks}@{k}" for k in retrieval.RANKS]),
+    ]
+    return {picture.name: picture for picture in pictures}
+
+
+def _report(dataset: Dataset, work: WorkFolder, found: Measured) -> None:
+    fitted = json.loads((work.fit / "fit.json").read_bytes())
+    history = json.loads((work.fit / "history.json").read_bytes())
+    pictures = draw(found.figures, history, fitted["best_epoch"])
+    for picture in pictures.values():
+        picture.save(work.report)
+    report = Report(
+        figures=found.figures,
+        run=fitted,
+        prepared=dataset.summary,
+        pictures=pictures,
+        gallery=found.gallery,
+        shelf=Shelf(dataset, found.gallery),
+    )
+    write_report(work.report / "report.html", report)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`python -m training.evaluate`."""
+    parser = CommandParser(prog="python -m training.evaluate", description=__doc__.partition("\n")[0])
+    add_work_folder(parser)
+    run(WorkFolder(parser.parse_args(argv).out))

@@ -1,0 +1,1 @@
+"""What a training step is fed with: batches, photos on the device, augmentation, labels."""

@@ -1,0 +1,177 @@
+"""Train the network on a dataset; the weights that are best on its validation split are what is exported.
+
+    python -m training.fit --out OUT --backbone resnet18 --epochs 20
+    torchrun --nproc-per-node 4 -m training.fit --out OUT
+
+reads OUT/dataset and writes OUT/fit: `best.safetensors`, `history.json`, `fit.json`, and the
+checkpoint from which a rerun goes on: written after every epoch, every few minutes of a long one, and at a SIGTERM.
+Every random number comes from a generator seeded by (seed, epoch, step): a run that was killed and started again ends,
+on a CPU and without a time budget, with the very weights of one that was not.
+"""
+
+import dataclasses
+import itertools
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from lambda_app.release.manifest import sha256_of
+from training.dataset import Dataset
+from training.fit.execution import DEFAULT, Execution
+from training.fit.record import RunRecord, stopped_by_sigterm
+from training.fit.settings import FitSettings
+from training.fit.trainer import Trainer
+from training.network.weights import local_copy
+from training.pipeline.code_digest import code_digest
+from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from
+from training.pipeline.progress import track
+from training.pipeline.stages import digest_of, run_stage
+from training.pipeline.work_folder import WorkFolder
+from training.pipeline.world import ALONE, World, joined
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    work: WorkFolder,
+    settings: FitSettings,
+    checkpoints: Path | None = None,
+    world: World = ALONE,
+    execution: Execution = DEFAULT,
+) -> bool:
+    """The stage: train unless the same settings were trained on the same dataset before; whether it ran.
+
+    Args:
+        checkpoints: folder of the checkpoint, where it must outlive the machine; in the work folder by default.
+        world: the processes that train together; each must call.
+        execution: how they compute; the same settings trained with another are not trained again.
+
+    Raises:
+        TrainingError: the processes have different datasets; and what `fit` raises.
+    """
+    dataset = Dataset.open(work.dataset)
+    world.check_same("dataset", dataset.digest)
+    if not world.leads:
+        (runs,) = world.told(False)
+        if runs:
+            assist(dataset, settings, world, execution)
+        return bool(runs)
+    inputs = {"dataset": dataset.digest, "settings": dataclasses.asdict(settings), "weights": _identity(settings)}
+    checkpoint = (checkpoints or work.fit) / "checkpoint.pt"
+    outputs = [work.weights, work.fit / "history.json", work.fit / "fit.json"]
+
+    def make() -> None:
+        world.told(True)
+        # Without the code, a rerun after a change of it would go on from what the old one left.
+        fingerprint = digest_of(inputs | {"code": code_digest(Path(__file__))})
+        fit(dataset, settings, work.fit, checkpoint, fingerprint, world, execution)
+
+    ran = run_stage(work, "fit", inputs, outputs, make)
+    if not ran:
+        world.told(False)
+    return ran
+
+
+def fit(
+    dataset: Dataset,
+    settings: FitSettings,
+    folder: Path,
+    checkpoint: Path,
+    fingerprint: str,
+    world: World = ALONE,
+    execution: Execution = DEFAULT,
+) -> None:
+    """Train, from a checkpoint of the same fingerprint where there is one. The other processes `assist`.
+
+    Args:
+        folder: where weights and history go.
+        checkpoint: file, rewritten after every epoch.
+        fingerprint: of everything that the run depends on.
+
+    Raises:
+        DivergedError: the loss is not a finite number.
+        LostProcessError: another process has ended.
+        SystemExit: SIGTERM asked for a stop, and the checkpoint is written.
+        WeightsError: see `training.network.weights.start_from`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(dataset, settings, world.device, world, execution)
+    record = RunRecord(trainer, folder, checkpoint, fingerprint)
+    state = world.told_state(record.resume())
+    if state is not None:
+        trainer.restore(state)
+        log.info("fit: goes on after epoch %d, batch %d", trainer.epoch, trainer.done)
+    bar = track(range(trainer.steps_left), None, "fit", "batch")
+    with stopped_by_sigterm() as stop:
+
+        def between_steps() -> bool:
+            record.save_if_due()
+            return stop.requested
+
+        while world.told(not record.complete)[0]:
+            figures = trainer.train_epoch(bar, between_steps)
+            if figures is None:
+                record.save()
+                log.info("fit: stopped after epoch %d, batch %d; run again to go on", trainer.epoch, trainer.done)
+                world.wait()
+                stop.requested = True  # by this process or another
+                break
+            figures |= trainer.validate()
+            record.add(figures)
+            _show(figures)
+    record.write()
+
+
+def assist(dataset: Dataset, settings: FitSettings, world: World, execution: Execution = DEFAULT) -> None:
+    """Train with the process that leads, in the others: they decide and write nothing.
+
+    Raises:
+        DivergedError, LostProcessError, SystemExit: see `fit`.
+    """
+    trainer = Trainer(dataset, settings, world.device, world, execution)
+    state = world.told_state(None)
+    if state is not None:
+        trainer.restore(state)
+    with stopped_by_sigterm() as stop:
+        while world.told(False)[0]:
+            if trainer.train_epoch(itertools.repeat(None), lambda: stop.requested) is None:
+                world.wait()
+                stop.requested = True
+                break
+            trainer.validate()
+
+
+def _show(figures: dict[str, Any]) -> None:
+    """Print one line, for people and for the metric expressions of SageMaker."""
+    known = {name: value for name, value in figures.items() if value is not None}
+    tqdm.write(" ".join(f"{name}={value:.4g}" for name, value in known.items()), file=sys.stdout)
+    sys.stdout.flush()  # a pipe would hold the line back until there are many
+
+
+def _identity(settings: FitSettings) -> str:
+    """What the starting weights are: their name, or their content."""
+    if settings.weights in ("imagenet", "none"):
+        return settings.weights
+    with local_copy(settings.weights) as path:
+        return sha256_of(path)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`python -m training.fit`."""
+    parser = CommandParser(prog="python -m training.fit", description=__doc__.partition("\n")[0])
+    add_work_folder(parser)
+    add_settings(parser, FitSettings)
+    add_settings(parser, Execution)
+    arguments = parser.parse_args(argv)
+    with joined(os.environ) as world:
+        run(
+            WorkFolder(arguments.out),
+            settings_from(arguments, FitSettings),
+            world=world,
+            execution=settings_from(arguments, Execution),
+        )

@@ -1,0 +1,1 @@
+"""The stage that embeds the catalogue and builds the search index."""

@@ -1,0 +1,76 @@
+"""How well and how fast an index answers, against exact search, by the code that serves."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lambda_app.release.manifest import IndexEntry
+from lambda_app.search.faiss_index import VectorIndex
+from training.index.inverted import Vectors, blocks, unit
+
+DEPTH = 10
+_QUERIES = 1024
+_TIMED = 256
+# Two products of equal float32 vectors may differ by that much, and one of two such neighbours is as good as the other.
+_TIE = 1e-5
+
+
+class Trial:
+    """Photos of the catalogue, asked for their neighbours among the others; the exact answer is found once."""
+
+    def __init__(self, vectors: Vectors, seed: int) -> None:
+        """Choose the photos and search exactly, block by block.
+
+        Args:
+            vectors: float (n, d), L2-normalised; may be memory-mapped.
+            seed: of the choice.
+        """
+        count = len(vectors)
+        self._vectors = vectors
+        self._rows = np.sort(np.random.default_rng(seed).choice(count, min(_QUERIES, count), replace=False))
+        self._queries = unit(vectors[self._rows])
+        self._floor = self._exact_floor()
+
+    def measured(self, path: Path, entry: IndexEntry) -> IndexEntry:
+        """The entry with its index's recall@10: neighbours found that score as high as the tenth by exact search."""
+        found = VectorIndex(path, entry).search(self._queries, DEPTH + 1).rows
+        hits = [
+            np.count_nonzero(self._scores(number, rows) >= floor - _TIE)
+            for number, (rows, floor) in enumerate(zip(found, self._floor, strict=True))
+        ]
+        others = min(DEPTH, len(self._vectors) - 1)
+        recall = float(np.mean(hits)) / others if others else 1.0
+        return entry.model_copy(update={"recall_at_10": min(recall, 1.0)})
+
+    def timed(self, path: Path, entry: IndexEntry) -> IndexEntry:
+        """The entry with the median time of a query alone, on one thread."""
+        index = VectorIndex(path, entry, threads=1)
+        times = []
+        for query in self._queries[:_TIMED]:
+            begin = time.perf_counter()
+            index.search(query[np.newaxis], DEPTH)
+            times.append(time.perf_counter() - begin)
+        return entry.model_copy(update={"latency_ms": round(1000 * float(np.median(times)), 4)})
+
+    def _scores(self, number: int, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Exact scores of the rows found for a query, without the query's own: float32 (at most DEPTH,)."""
+        others = np.sort(rows[(rows >= 0) & (rows != self._rows[number])][:DEPTH])
+        scores: npt.NDArray[np.float32] = unit(self._vectors[others]) @ self._queries[number]
+        return scores
+
+    def _exact_floor(self) -> npt.NDArray[np.float32]:
+        """The exact score of each query's tenth neighbour beside itself, or its last: float32 (q,)."""
+        best = np.full((len(self._rows), 0), -np.inf, np.float32)
+        start = 0
+        for block in blocks(self._vectors, "exact search"):
+            scores = self._queries @ block.T
+            own = np.flatnonzero((self._rows >= start) & (self._rows < start + len(block)))
+            scores[own, self._rows[own] - start] = -np.inf
+            scores = np.concatenate([best, scores], axis=1)
+            best = -np.partition(-scores, min(DEPTH, scores.shape[1]) - 1, axis=1)[:, :DEPTH]
+            start += len(block)
+        others = min(DEPTH, len(self._vectors) - 1)
+        floor: npt.NDArray[np.float32] = -np.sort(-best, axis=1)[:, max(0, others - 1)]
+        return floor

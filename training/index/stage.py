@@ -1,0 +1,175 @@
+"""Embed the catalogue and index it: row i of the index is row i of the catalog is row i of the dataset.
+
+    python -m training.index --out OUT [--index flat|ivf-float16|ivf-int8]
+    torchrun --nnodes 2 ... -m training.index --out OUT
+
+reads OUT/dataset and OUT/release/model.onnx and writes OUT/release/index.faiss, OUT/release/catalog.sqlite, and in
+OUT/index the vectors, the index's figures and the smoke cases. Photos go through the very code that serves. Of several
+processes all embed; the first does everything else, and the others need OUT/dataset only.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+
+from lambda_app.model import Model, ModelOutput
+from lambda_app.photo.preprocessing import normalise
+from lambda_app.release.catalog import CatalogItem, write_catalog
+from lambda_app.release.manifest import IndexEntry, sha256_of
+from training.dataset import Dataset
+from training.index.choice import KINDS, build_index
+from training.index.embedding import embed_rows
+from training.index.smoke_cases import choose_cases, replay
+from training.pipeline.commands import (
+    CommandParser,
+    add_settings,
+    add_work_folder,
+    check_settings,
+    setting,
+    settings_from,
+)
+from training.pipeline.files import write_json
+from training.pipeline.stages import digest_of, run_stage
+from training.pipeline.work_folder import WorkFolder
+from training.pipeline.world import ALONE, World, joined
+
+
+@dataclass(frozen=True)
+class IndexSettings:
+    """How the catalogue is indexed, and how its photos are named in the store."""
+
+    index: str = setting(
+        "auto",
+        "auto chooses by size and measured recall; flat is exact, the others are inverted files",
+        choices=("auto", *KINDS),
+    )
+    name: str = setting("", "of the dataset in the store, datasets/<name>/...; by default that of the data folder")
+
+    def __post_init__(self) -> None:
+        """Raises: SettingsError, naming the value and what it may be."""
+        check_settings(self)
+
+
+def run(work: WorkFolder, settings: IndexSettings, world: World = ALONE) -> bool:
+    """The stage: embed and index unless the same model and dataset were before; whether it ran.
+
+    Args:
+        world: the processes that embed together; each must call.
+
+    Raises:
+        TrainingError: the processes have different datasets; and what `index` raises.
+    """
+    dataset = Dataset.open(work.dataset)
+    world.check_same("dataset", dataset.digest)
+    if not world.leads:
+        (runs,) = world.told(False)
+        if runs:
+            assist(dataset, work, world)
+        return bool(runs)
+    # The temperature decides the margins of the smoke cases.
+    temperature = float(json.loads((work.report / "metrics.json").read_bytes())["temperature"])
+    inputs = {
+        "dataset": dataset.digest,
+        "model": sha256_of(work.model),
+        "temperature": temperature,
+        "settings": asdict(settings),
+    }
+    outputs = [
+        work.release / "index.faiss",
+        work.release / "catalog.sqlite",
+        work.index / "index.json",
+        work.index / "smoke.json",
+    ]
+
+    def make() -> None:
+        world.told(True)
+        index(dataset, work, settings, temperature, world)
+
+    ran = run_stage(work, "index", inputs, outputs, make)
+    if not ran:
+        world.told(False)
+    return ran
+
+
+def index(
+    dataset: Dataset, work: WorkFolder, settings: IndexSettings, temperature: float, world: World = ALONE
+) -> IndexEntry:
+    """Embed, index, write the catalog, choose smoke cases and ask them back. The other processes `assist`.
+
+    Raises:
+        IndexBuildError: the files that were written do not answer a smoke case as they must.
+        LostProcessError, TrainingError: see `training.index.embedding.embed_rows`.
+    """
+    work.index.mkdir(parents=True, exist_ok=True)
+    model = Model(work.model, threads=_threads(world))
+    world.told_bytes(work.model.read_bytes())
+    identity = digest_of({"dataset": dataset.digest, "model": sha256_of(work.model)})
+    outputs = cast(ModelOutput, embed(model, dataset, work.index, identity, world))  # None in other processes only
+    entry = build_index(outputs.embedding, settings.index, work.release / "index.faiss", int(dataset.summary["seed"]))
+    write_json(work.index / "index.json", entry.model_dump(mode="json"))
+    write_catalog(work.release / "catalog.sqlite", catalog_items(dataset, settings.name or dataset.summary["data"]))
+    cases = choose_cases(dataset, model, outputs, temperature)
+    replay(cases, dataset, work.release, entry)
+    write_json(work.index / "smoke.json", [case.model_dump(mode="json") for case in cases])
+    return entry
+
+
+def assist(dataset: Dataset, work: WorkFolder, world: World) -> None:
+    """Embed with the process that leads, in the others: they write nothing that stays.
+
+    Raises:
+        LostProcessError: another process has ended.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, work.model.name)
+        path.write_bytes(world.told_bytes(b""))
+        embed(Model(path, threads=_threads(world)), dataset, work.index, "", world)
+
+
+def embed(model: Model, dataset: Dataset, folder: Path, identity: str, world: World = ALONE) -> ModelOutput | None:
+    """The served model's answers for every row of the dataset, memory-mapped: `logits.npy` and `embeddings.npy`.
+
+    Memory stays flat as photos grow; a run that was killed goes on where it was, if `identity` is the same. See
+    `training.index.embedding.embed_rows`.
+    """
+
+    def answer(rows: slice) -> ModelOutput:
+        return model.run(normalise(dataset.photos[rows], dataset.preprocessing))
+
+    return embed_rows(answer, len(dataset.photos), (model.classes, model.embedding_dim), folder, identity, world)
+
+
+def _threads(world: World) -> int:
+    """Of a forward pass: this process's part of the machine; 0, all of it, where the process is alone."""
+    return torch.get_num_threads() if world.size > 1 else 0
+
+
+def catalog_items(dataset: Dataset, name: str) -> Iterator[CatalogItem]:
+    """The catalog's rows in order; photos under the store key `datasets/<name>/`."""
+    for item in dataset.items():
+        yield CatalogItem(
+            image_id=item.image_id,
+            product_id=item.product_id,
+            category=dataset.categories[item.category],
+            title=item.title,
+            price=item.price,
+            location=item.location,
+            photo=f"datasets/{name}/{item.photo}",
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """`python -m training.index`."""
+    parser = CommandParser(prog="python -m training.index", description=__doc__.partition("\n")[0])
+    add_work_folder(parser)
+    add_settings(parser, IndexSettings)
+    arguments = parser.parse_args(argv)
+    with joined(os.environ) as world:
+        run(WorkFolder(arguments.out), settings_from(arguments, IndexSettings), world)
+        world.wait()  # for the last stage: a process that fails there ends all

@@ -1,0 +1,1 @@
+"""What every stage needs: settings, reruns, progress, several processes, files."""

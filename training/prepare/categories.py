@@ -1,0 +1,44 @@
+"""The order of the categories, which is their index in the model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from training.errors import DataError
+from training.prepare.intake.tables import Intake
+
+
+def read_categories(path: Path) -> tuple[str, ...]:
+    """Category names in index order from a text file, one per line; blank lines are skipped.
+
+    Raises:
+        DataError: the file cannot be read, is empty or names a category twice.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise DataError(f"the categories file {path} cannot be read: {exc}") from exc
+    names = tuple(" ".join(line.split()) for line in lines if line.strip())
+    if not names:
+        raise DataError(f"the categories file {path} names no category")
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(f"the categories file {path} names {name!r} twice")
+    return names
+
+
+def category_order(intake: Intake, leading: Sequence[str]) -> list[str]:
+    """All categories in index order: `leading` as they stand, then new ones by their first kept product.
+
+    Adds a warning to `intake` for new ones that `leading` lacks, and for those without a photo to learn from.
+    """
+    sql = "SELECT category FROM products GROUP BY category ORDER BY min(number)"
+    new = [category for (category,) in intake.db.execute(sql) if category not in leading]
+    if leading and new:
+        intake.warnings.append(f"categories that the given order lacks were added at its end: {', '.join(new)}")
+    categories = [*leading, *new]
+    sql = "SELECT DISTINCT category FROM products WHERE split IS NOT NULL"
+    seen = {category for (category,) in intake.db.execute(sql)}
+    empty = [category for category in categories if category not in seen]
+    if empty:
+        intake.warnings.append(f"categories without a photo: {', '.join(empty)}")
+    return categories

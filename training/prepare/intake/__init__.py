@@ -1,0 +1,1 @@
+"""Reads raw data as users have it: listing files, folders, photo files."""

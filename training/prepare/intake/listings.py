@@ -1,0 +1,134 @@
+"""Layout 1: `Products.csv`, `Images.csv` and photos named after image ids, in `photos/` or beside the CSVs."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from training.errors import DataError
+from training.pipeline.progress import Tracker
+from training.prepare.intake.cells import parse_price, root_category, text_or_none
+from training.prepare.intake.csv_records import CsvFile, Record
+from training.prepare.intake.photo_files import PHOTO_ENDINGS, ending, files_in, is_text
+from training.prepare.intake.tables import ImageRow, Intake, ProductRow
+
+PRODUCTS = "Products.csv"
+IMAGES = "Images.csv"
+PHOTOS = "photos"
+PRODUCT_COLUMNS = ("id", "product_name", "category", "price", "location")
+IMAGE_COLUMNS = ("id", "product_id")
+
+
+def found(data: Path) -> bool:
+    """Whether `data` is in this layout.
+
+    Raises:
+        DataError: one of the two CSV files is there without the other.
+    """
+    present = [name for name in (PRODUCTS, IMAGES) if (data / name).is_file()]
+    if len(present) == 1:
+        (absent,) = {PRODUCTS, IMAGES} - set(present)
+        raise DataError(f"{data} holds {present[0]} but no {absent}; listings need both")
+    return len(present) == 2
+
+
+def input_files(data: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """The files that this layout reads, with their paths relative to `data`, in no particular order."""
+    for folder in (PHOTOS, ""):
+        if (data / folder).is_dir():
+            for entry in files_in(data / folder):
+                if ending(entry.name) in PHOTO_ENDINGS or (not folder and entry.name in (PRODUCTS, IMAGES)):
+                    yield f"{folder}/{entry.name}".lstrip("/"), entry
+
+
+def read(data: Path, intake: Intake, progress: Tracker) -> None:
+    """Read both files and list the photos into `intake`; every row is taken or rejected with its reason.
+
+    An image row whose product id is empty, unknown or that of a rejected product is a `missing_product`.
+
+    Raises:
+        DataError: a file lacks a required column, or cannot be a CSV.
+    """
+    _list_photos(data, intake, progress)
+    _read_rows(data / PRODUCTS, PRODUCT_COLUMNS, intake, progress, _take_product)
+    _read_rows(data / IMAGES, IMAGE_COLUMNS, intake, progress, _take_image)
+
+
+def _list_photos(data: Path, intake: Intake, progress: Tracker) -> None:
+    for path, entry in progress(input_files(data), None, "photo files", "file"):
+        if entry.name in (PRODUCTS, IMAGES) and "/" not in path:
+            continue
+        beside = "/" not in path
+        rank = PHOTO_ENDINGS.index(ending(entry.name)) + len(PHOTO_ENDINGS) * beside
+        # A name that is not text cannot equal an id, so the file is named by no row.
+        intake.add_photo_file(path if is_text(path) else ascii(path), rank)
+
+
+def _read_rows(
+    path: Path,
+    columns: tuple[str, ...],
+    intake: Intake,
+    progress: Tracker,
+    take: Callable[[Record, Intake], None],
+) -> None:
+    file = CsvFile(path, columns)
+    for record in progress(file, None, path.name, "row"):
+        take(record, intake)
+    intake.encoding[path.name] = file.encoding
+    intake.warnings.extend(file.warnings)
+
+
+def _take_product(record: Record, intake: Intake) -> None:
+    intake.rows_in["products"] += 1
+    values = record.values
+    product_id = text_or_none(values["id"])
+
+    def reject(reason: str, detail: str) -> None:
+        intake.reject("products", PRODUCTS, record.number, product_id, reason, detail)
+
+    if product_id is None:
+        return reject("missing_id", f"the id is {values['id']!r}")
+    category = root_category(values["category"])
+    if category is None:
+        return reject("missing_category", f"the category is {values['category']!r}")
+    product = ProductRow(
+        id=product_id,
+        category=category,
+        title=text_or_none(values["product_name"]),
+        price=parse_price(values["price"]),
+        location=text_or_none(values["location"]),
+        digest=record.digest,
+    )
+    outcome = intake.add_product(product)
+    if isinstance(outcome, str):
+        reject(outcome, f"an earlier row has the id {product_id!r}")
+    return None
+
+
+def _take_image(record: Record, intake: Intake) -> None:
+    intake.rows_in["images"] += 1
+    image_id, product_id = text_or_none(record.values["id"]), text_or_none(record.values["product_id"])
+
+    def reject(reason: str, detail: str) -> None:
+        intake.reject("images", IMAGES, record.number, image_id, reason, detail)
+
+    if image_id is None:
+        return reject("missing_id", f"the id is {record.values['id']!r}")
+    photo = intake.photo_of(image_id)
+    product = None if product_id is None else intake.product_number(product_id)
+    if product is None:
+        return reject("missing_product", _why_no_product(product_id, intake))
+    if photo is None:
+        return reject("missing_photo", f"no {PHOTOS}/<id>.jpg, and none beside {IMAGES}")
+    outcome = intake.add_image(ImageRow(image_id, product, photo, IMAGES, record.number, digest=record.digest))
+    if isinstance(outcome, str):
+        reject(outcome, f"an earlier row has the id {image_id!r}")
+    return None
+
+
+def _why_no_product(product_id: str | None, intake: Intake) -> str:
+    if product_id is None:
+        return "the product id is missing"
+    refusal = intake.refusal_of_product(product_id)
+    if refusal is None:
+        return f"{PRODUCTS} has no product {product_id!r}"
+    return f"the row of product {product_id!r} was rejected: {refusal}"

@@ -1,0 +1,152 @@
+"""What a `prepare` run read, kept and refused: the content of `summary.json`."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from training.dataset import SPLITS
+from training.prepare.intake.tables import Intake
+
+_SPLITS = """
+SELECT split, count(*), count(DISTINCT product) FROM cached JOIN images ON images.number = image
+JOIN products ON products.number = product GROUP BY split
+"""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The figures of a dataset.
+
+    Attributes:
+        layout: "listings" or "folders".
+        data: name of the folder that was read.
+        rows_in: input rows by kind; kept: those that were taken. A kept product may have no kept photo. In the folder
+            layout each photo in a category's folder is a product row too.
+        rejected: input rows by reason, the sum of `rejected_by_source`.
+        rejected_by_source: the same apart for products and images; with `kept` it adds up to `rows_in`.
+        extra_photos: photo files that no row names; extra_files: files of a folder layout that are no photos.
+        null_prices: kept products whose price is missing or no price.
+        shared_photos: kept photos that equal a photo of another product byte for byte.
+        categories: in index order.
+        splits: items in train, validation and test; split_products: their products.
+        preprocessing: how the photos were made.
+        settings: what was asked for; seed is one of them.
+        encoding: of each CSV file.
+        warnings: what a person should look at, a sentence each.
+        fingerprint: of input and settings, to tell whether a rerun is needed.
+        digest: hex SHA-256 of items, photos, splits and settings.
+    """
+
+    layout: str
+    data: str
+    rows_in: dict[str, int]
+    kept: dict[str, int]
+    rejected: dict[str, int]
+    rejected_by_source: dict[str, dict[str, int]]
+    extra_photos: int
+    extra_files: int
+    null_prices: int
+    shared_photos: int
+    categories: list[str]
+    splits: dict[str, int]
+    split_products: dict[str, int]
+    preprocessing: dict[str, Any]
+    settings: dict[str, Any]
+    seed: int
+    encoding: dict[str, str]
+    warnings: list[str]
+    fingerprint: str
+    digest: str
+
+    @classmethod
+    def of(
+        cls,
+        intake: Intake,
+        *,
+        layout: str,
+        data: str,
+        categories: list[str],
+        shared_photos: int,
+        settings: dict[str, Any],
+        fingerprint: str,
+        digest: str,
+    ) -> "Summary":
+        """Count what is in the working tables.
+
+        Raises:
+            RuntimeError: kept and rejected rows do not add up to those read; a mistake of this program, not of the
+                input.
+        """
+        by_source = rejected_by_source(intake)
+        splits = {split: (images, products) for split, images, products in intake.db.execute(_SPLITS)}
+        return cls(
+            layout=layout,
+            data=data,
+            rows_in=dict(intake.rows_in),
+            kept=kept(intake),
+            rejected=total_by_reason(by_source),
+            rejected_by_source=by_source,
+            extra_photos=intake.count("photo_files WHERE named = 0") if layout == "listings" else 0,
+            extra_files=intake.extra_files,
+            null_prices=intake.count("products WHERE price IS NULL"),
+            shared_photos=shared_photos,
+            categories=categories,
+            splits={split: splits.get(split, (0, 0))[0] for split in SPLITS},
+            split_products={split: splits.get(split, (0, 0))[1] for split in SPLITS},
+            preprocessing=settings["preprocessing"],
+            settings=settings,
+            seed=settings["seed"],
+            encoding=dict(intake.encoding),
+            warnings=list(intake.warnings),
+            fingerprint=fingerprint,
+            digest=digest,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def lines(self) -> Iterator[str]:
+        """For a person."""
+        kept, rows_in = self.kept, self.rows_in
+        yield f"{self.layout} in {self.data}: {len(self.categories)} categories, dataset {self.digest[:12]}"
+        yield f"kept      {kept['products']:,} of {rows_in['products']:,} products"
+        yield f"          {kept['images']:,} of {rows_in['images']:,} images"
+        for kind, reasons in self.rejected_by_source.items():
+            for reason, count in reasons.items():
+                yield f"rejected  {count:,} {kind}: {reason}"
+        yield f"not named {self.extra_photos:,} photos, {self.extra_files:,} other files"
+        for split, count in self.splits.items():
+            yield f"split     {count:,} images of {self.split_products[split]:,} products: {split}"
+        for warning in self.warnings:
+            yield f"warning   {warning}"
+
+
+def rejected_by_source(intake: Intake) -> dict[str, dict[str, int]]:
+    """Rejected rows by kind of row and reason.
+
+    Raises:
+        RuntimeError: kept and rejected rows do not add up to those read; a mistake of this program, not of the input.
+    """
+    counts: dict[str, dict[str, int]] = {"products": {}, "images": {}}
+    sql = "SELECT kind, reason, count(*) FROM rejected GROUP BY kind, reason ORDER BY kind, reason"
+    for kind, reason, count in intake.db.execute(sql):
+        counts[kind][reason] = count
+    taken = kept(intake)
+    for kind, rows in intake.rows_in.items():
+        if taken[kind] + sum(counts[kind].values()) != rows:
+            raise RuntimeError(f"{rows} {kind} read, but {taken[kind]} kept and {counts[kind]} rejected")
+    return counts
+
+
+def kept(intake: Intake) -> dict[str, int]:
+    """Products taken, and images taken and decoded."""
+    return {"products": intake.count("products"), "images": intake.count("cached")}
+
+
+def total_by_reason(by_source: dict[str, dict[str, int]]) -> dict[str, int]:
+    """Rejected rows by reason, products and images together."""
+    totals: Counter[str] = Counter()
+    for reasons in by_source.values():
+        totals.update(reasons)
+    return dict(sorted(totals.items()))
