@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import requests
@@ -16,7 +16,10 @@ from werkzeug.test import run_wsgi_app
 from lambda_app.store.bucket import S3Store
 from tests.lambda_events import BUCKET
 
-CREDENTIALS = {"access_key_id": "testing", "secret_access_key": "testing", "region": "us-east-1"}
+if TYPE_CHECKING:
+    from obstore.store import S3Config
+
+CREDENTIALS: "S3Config" = {"access_key_id": "testing", "secret_access_key": "testing", "region": "us-east-1"}
 
 
 @dataclass(frozen=True)
@@ -113,16 +116,16 @@ class S3Server:
             status, code = self._refusal
             start_response(f"{status} Refused", [("Content-Type", "application/xml")])
             return [f"<Error><Code>{code}</Code></Error>".encode()]
-        chunks, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
+        chunks, line, headers = run_wsgi_app(self._moto, environ, buffered=True)
         request = S3Request(
             method=environ["REQUEST_METHOD"],
             key=unquote(environ["PATH_INFO"]).removeprefix(f"/{BUCKET}/"),
             range=environ.get("HTTP_RANGE"),
             condition=environ.get("HTTP_IF_NONE_MATCH"),
-            status=int(status.split()[0]),
+            status=int(line.split()[0]),
         )
         self.requests.append(request)
-        start_response(status, headers.to_wsgi_list())
+        start_response(line, headers.to_wsgi_list())
         return self._sent(request, b"".join(chunks))
 
     def _sent(self, request: S3Request, body: bytes) -> Iterator[bytes]:

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 from urllib.parse import urlparse
 
 import pytest
@@ -28,7 +29,8 @@ class Canned(BaseAdapter):
         self.status, self.body, self.failure = status, body, failure
         self.urls: list[str] = []
 
-    def send(self, request, **_):
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        assert request.url is not None
         self.urls.append(request.url)
         if self.failure:
             raise self.failure

@@ -33,7 +33,9 @@ def ask(monkeypatch, capsys) -> Callable[..., Done]:
         monkeypatch.setattr(sys, "argv", ["ask.py", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             runpy.run_path(str(SCRIPT), run_name="__main__")
-        return Done(ended.value.code, *capsys.readouterr())
+        code = ended.value.code
+        assert isinstance(code, int), code
+        return Done(code, *capsys.readouterr())
 
     return run
 

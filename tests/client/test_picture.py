@@ -1,5 +1,6 @@
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -21,7 +22,7 @@ RED, BLUE = (200, 0, 0), (0, 0, 200)
 FIRST_TILE = 2 * GAP + QUERY_SIDE
 
 
-def encoded(image: Image.Image, **options: object) -> bytes:
+def encoded(image: Image.Image, **options: Any) -> bytes:
     buffer = BytesIO()
     image.save(buffer, **options)
     return buffer.getvalue()
@@ -31,9 +32,15 @@ def tile(colour: tuple[int, int, int], size: tuple[int, int] = (40, 40), categor
     return Tile(Image.new("RGB", size, colour), category, "score 0.912")
 
 
+def colour_count(picture: Image.Image) -> int:
+    colours = picture.getcolors(100_000)
+    assert colours is not None
+    return len(colours)
+
+
 def inked(picture: Image.Image, left: int, width: int, top: int) -> bool:
     """Whether anything is written in a tile's caption."""
-    return len(picture.crop((left, top, left + width, top + CAPTION_HEIGHT)).getcolors(100_000)) > 1
+    return colour_count(picture.crop((left, top, left + width, top + CAPTION_HEIGHT))) > 1
 
 
 def test_photo_and_neighbours_stand_side_by_side_over_their_captions():
@@ -81,7 +88,7 @@ def test_a_missing_photo_leaves_a_frame():
     picture = draw_picture(tile(RED), [Tile(None, "Appliances", "score 0.9")])
     frame = picture.crop((FIRST_TILE, GAP, FIRST_TILE + TILE_SIDE, GAP + TILE_SIDE))
     assert frame.getpixel((0, 0)) != (255, 255, 255)
-    assert len(frame.getcolors(100_000)) > 1
+    assert colour_count(frame) > 1
 
 
 def test_photos_open_upright_and_in_colour():

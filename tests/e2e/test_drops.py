@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambda_app.promotion.promotion import rollback
-from lambda_app.release.manifest import Manifest
+from lambda_app.release.manifest import Manifest, Pointer
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from tests import archives
@@ -53,15 +53,21 @@ def drop(promoter: LambdaProcess, shop: S3Store) -> Drop:
     return put
 
 
+def pointer(store: S3Store) -> Pointer:
+    live = store.read_pointer()
+    assert live is not None
+    return live.pointer
+
+
 @pytest.fixture
 def upcoming(tmp_path: Path, shop: S3Store) -> tuple[Path, Manifest]:
     """The archive of a release that is later than every one promoted so far."""
-    created_at = shop.read_pointer().pointer.high_water + timedelta(hours=1)
+    created_at = pointer(shop).high_water + timedelta(hours=1)
     return archives.build_archive(tmp_path / "upcoming", seed=int(created_at.timestamp()), created_at=created_at)
 
 
 def live(store: S3Store) -> str:
-    return store.read_pointer().pointer.release
+    return pointer(store).release
 
 
 def serves(api: LambdaProcess, release: str) -> bool:

@@ -18,7 +18,7 @@ from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore
 from lambda_app.store.ranged_download import PART_BYTES
 from tests.e2e.conftest import API
-from tests.e2e.lambda_process import SECRET, SESSION
+from tests.e2e.lambda_process import SECRET, SESSION, HttpAnswer
 from tests.lambda_app.conftest import BuiltRelease
 from tests.lambda_events import get, post_json, post_photo
 from tests.releases import CREATED_AT, build_release, encode, publish_directly
@@ -164,8 +164,13 @@ def test_a_load_that_a_freeze_interrupts_goes_on_with_the_next_requests(start, o
         process.freeze()
         held.cut()
         process.thaw()
-    answers = []
-    until(lambda: answers.append(process.request(SIMILAR)) or answers[-1].release == large.release, "the new release")
+    answers: list[HttpAnswer] = []
+
+    def new_release_answers() -> bool:
+        answers.append(process.request(SIMILAR))
+        return answers[-1].release == large.release
+
+    until(new_release_answers, "the new release")
     assert {answer.status for answer in answers} == {200}
     assert {answer.release for answer in answers} <= {built.manifest.release, large.release}
     assert [asked(*part) for part in parts] == [1, 1, 1, 1]

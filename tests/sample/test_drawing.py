@@ -26,7 +26,9 @@ def test_a_kind_fills_its_square_and_is_not_cut_off(category, kind):
         tall = dataclasses.replace(wide, wide=0.88, tall=1.12)
         for it in (wide, tall):
             sprite = draw(it)
-            left, top, right, bottom = sprite.getbbox()
+            box = sprite.getbbox()
+            assert box is not None
+            left, top, right, bottom = box
             assert sprite.size == (SPRITE, SPRITE)
             assert min(left, top) > 0
             assert max(right, bottom) < SPRITE

@@ -91,7 +91,8 @@ def test_each_kind_of_spoilt_row_and_photo_is_there(small):
 
 def test_a_photo_is_cmyk_and_one_lies_on_its_side(small):
     out, _ = small
-    modes, orientations = Counter(), Counter()
+    modes: Counter[str] = Counter()
+    orientations: Counter[int] = Counter()
     for path in (out / "photos").iterdir():
         with Image.open(path) as photo:
             modes[photo.mode] += 1

@@ -45,7 +45,7 @@ def test_no_character_lies_beyond_the_declared_ones():
 def test_what_is_counted_as_planted_is_there(mess, holds):
     counted = 0
     for number in range(2 * ROUND):
-        planted = Counter()
+        planted: Counter[str] = Counter()
         text = listing(number, identity(number, 0), 0, planted)
         if planted[mess]:
             counted += 1

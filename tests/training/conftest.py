@@ -69,9 +69,9 @@ def write_listings(tmp_path, jpeg) -> Callable[..., Path]:
         (folder / "photos").mkdir(parents=True)
         names = ("", "id", "product_name", "category", "product_description", "price", "location")
         with (folder / "Products.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows({"": number, "category": "Home / Sofas", **row} for number, row in enumerate(products))
+            table = csv.DictWriter(file, names, restval="", lineterminator="\n")
+            table.writeheader()
+            table.writerows({"": number, "category": "Home / Sofas", **row} for number, row in enumerate(products))
         with (folder / "Images.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(("", "id", "product_id"))

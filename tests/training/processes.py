@@ -52,13 +52,20 @@ class Server:
     """
 
     def __init__(self, pipe: subprocess.Popen[str], folder: Path) -> None:
-        self._pipe, self._folder, self._started = pipe, folder, 0
+        assert pipe.stdin is not None
+        assert pipe.stdout is not None
+        self._orders, self._answers = pipe.stdin, pipe.stdout
+        self._folder, self._started = folder, 0
 
     def ask(self, order: dict) -> int:
         """Send an order; its answer."""
-        self._pipe.stdin.write(json.dumps(order) + "\n")
-        self._pipe.stdin.flush()
-        return json.loads(self._pipe.stdout.readline())
+        self._orders.write(json.dumps(order) + "\n")
+        self._orders.flush()
+        return json.loads(self._answers.readline())
+
+    def close(self) -> None:
+        """Send no more orders; the server ends."""
+        self._orders.close()
 
     def start(self, module: str, argv: list[str], **order: object) -> Process:
         """Run `main(argv)` of a module.
@@ -97,8 +104,9 @@ def serving(folder: Path) -> Iterator[Server]:
     """A server, for as long as it is needed."""
     command = [sys.executable, "-m", __name__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as pipe:
-        yield Server(pipe, folder)
-        pipe.stdin.close()
+        server = Server(pipe, folder)
+        yield server
+        server.close()
 
 
 def _kill_at(name: str, nth: int) -> None:

@@ -24,7 +24,7 @@ def test_rows_splits_and_codes_agree_with_the_items(dataset):
     assert [item.category for item in items] == dataset.category.tolist()
     assert tuple(item.image_id for item in items) == dataset.image_ids
     assert [SPLITS[code] for code in dataset.split] == [item.split for item in items]
-    codes = {}
+    codes: dict[str, int] = {}
     assert [codes.setdefault(item.product_id, code) for item, code in zip(items, dataset.product, strict=True)] == (
         dataset.product.tolist()
     )

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from lambda_app.promotion import smoke_replay
-from lambda_app.recommendation.recommender import SimilarQuery, load
+from lambda_app.recommendation.query import SimilarQuery
+from lambda_app.recommendation.recommender import load
 from lambda_app.release.archive import unpack
 from lambda_app.release.manifest import MANIFEST, read_manifest, verify_file
 from lambda_app.settings import Settings

@@ -32,7 +32,9 @@ def train(dataset: Dataset, world: World, result: Path) -> None:
             module.register_forward_pre_hook(lambda norm, _: norm.eval() and None)
     figures = []
     for _ in range(SETTINGS.epochs):
-        figures.append(trainer.train_epoch(iter(())) | trainer.validate())
+        trained = trainer.train_epoch(iter(()))
+        assert trained is not None
+        figures.append(trained | trainer.validate())
     rows = np.arange(len(dataset.photos))
 
     def answer(part: slice) -> ModelOutput:

@@ -12,6 +12,7 @@ def test_the_embedding_is_measured_beside_the_model_alone(release, tmp_path):
     prepare(tmp_path / "catalogue", tmp_path / "dataset", PrepareSettings(size=32))
     model = Model(release.folder / release.manifest.model.file, threads=1)
     clock, processor = measure(model, Dataset.open(tmp_path / "dataset"), rounds=2)
+    assert clock.baseline is not None
     assert clock.ours.n == clock.baseline.n == 2
     assert str(clock.goal) == ">= 0.950 x"
     assert processor.ours.median > 0

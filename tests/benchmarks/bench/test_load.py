@@ -24,7 +24,7 @@ def test_a_burst_is_told_by_rate_and_percentiles():
 
 def test_a_block_leaves_to_http_what_is_none_of_the_parts():
     times = {"decode": 10.0, "forward": 50.0, "search": 1.0, "total": 62.0}
-    block = Block([answer(0, 0.064, **times), answer(1, 0.066, **times), answer(2, 0.065, **times)], busy=1.0)
+    block = Block([Answer(200, 0.0, seconds, times, "old") for seconds in (0.064, 0.066, 0.065)], busy=1.0)
     assert block.part("forward") == 50.0
     assert block.rest() == pytest.approx(4.0)
     assert block.rate == pytest.approx(3 / 0.195)

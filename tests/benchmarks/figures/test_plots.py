@@ -12,7 +12,9 @@ def test_a_sweep_is_drawn(tmp_path, scale):
     path = plot_sweep([1, 10, 100], series, tmp_path / "new" / "sweep.png", x_label="x", y_label="y", scale=scale)
     with Image.open(path) as picture:
         assert picture.format == "PNG"
-        assert len(picture.convert("RGB").getcolors(1 << 20)) > 10
+        colours = picture.convert("RGB").getcolors(1 << 20)
+    assert colours is not None
+    assert len(colours) > 10
 
 
 def test_a_series_must_have_a_value_for_each_point(tmp_path):

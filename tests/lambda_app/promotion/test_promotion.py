@@ -4,6 +4,7 @@ import tarfile
 import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from lambda_app.errors import (
 )
 from lambda_app.promotion.promotion import manifest_key, promote_archive, promote_stored, rollback, stored_manifest
 from lambda_app.release.archive import write_archive
-from lambda_app.release.manifest import Manifest, read_manifest
+from lambda_app.release.manifest import Manifest, Pointer, read_manifest
 from lambda_app.settings import Settings
 from lambda_app.store.contract import OBJECTS
 from lambda_app.store.folder import FolderStore
@@ -39,8 +40,14 @@ def first(tmp_path: Path, store: FolderStore) -> Manifest:
     return manifest
 
 
+def live_pointer(store: FolderStore) -> Pointer:
+    live = store.read_pointer()
+    assert live is not None
+    return live.pointer
+
+
 def live_release(store: FolderStore) -> str:
-    return store.read_pointer().pointer.release
+    return live_pointer(store).release
 
 
 def test_first_archive_goes_live_with_all_its_files(store, first):
@@ -111,8 +118,9 @@ def test_promoting_an_unknown_release_names_it(store, first):
 
 @pytest.mark.parametrize("figure", ["accuracy", "recall@4"])
 def test_a_release_far_under_the_live_one_is_refused_unless_forced(tmp_path, store, first, figure):
-    test = {"accuracy": 0.9, "retrieval": {"embedding": {"recall@4": 0.9}}}
-    (test if figure == "accuracy" else test["retrieval"]["embedding"])[figure] = 0.86
+    retrieved: dict[str, Any] = {"recall@4": 0.9}
+    test: dict[str, Any] = {"accuracy": 0.9, "retrieval": {"embedding": retrieved}}
+    (test if figure == "accuracy" else retrieved)[figure] = 0.86
     archive, worse = build_archive(tmp_path / "worse", seed=1, created_at=LATER, evaluation={"test": test})
     with pytest.raises(RefusedReleaseError, match=rf"{figure} 0\.860.*0\.900"):
         promote_archive(store, archive, SETTINGS)

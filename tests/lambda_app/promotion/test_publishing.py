@@ -102,12 +102,16 @@ def test_a_drop_into_a_bucket_is_followed_to_live(tmp_path, bucket):
     assert bucket.read("datasets/sample/photos/001a.jpg") == (folder / "photos" / "001a.jpg").read_bytes()
     assert outcome(bucket, dropped) is None
     promote_archive(bucket, archive, SETTINGS)
-    assert outcome(bucket, dropped).outcome == "live"
+    live = outcome(bucket, dropped)
+    assert live is not None
+    assert live.outcome == "live"
     later = tmp_path / "later"
     newer = build_release(later, seed=1, created_at=CREATED_AT + timedelta(hours=1))
     promote_archive(bucket, write_archive(tmp_path / "later.tar", newer, later), SETTINGS)
-    assert outcome(bucket, dropped).outcome == "superseded"
-    assert newer.release in outcome(bucket, dropped).detail
+    superseded = outcome(bucket, dropped)
+    assert superseded is not None
+    assert superseded.outcome == "superseded"
+    assert newer.release in superseded.detail
 
 
 def test_a_drop_that_waits_behind_a_live_release_has_no_outcome_yet(tmp_path, bucket):

@@ -2,6 +2,7 @@ import gzip
 import io
 import tarfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -11,9 +12,10 @@ from lambda_app.release.manifest import verify_file
 from tests.lambda_app.conftest import BuiltRelease
 
 Member = tuple[str | tarfile.TarInfo, bytes]
+Mode = Literal["w", "w:gz"]
 
 
-def tar_of(path: Path, members: list[Member], mode: str = "w") -> Path:
+def tar_of(path: Path, members: list[Member], mode: Mode = "w") -> Path:
     with tarfile.open(path, mode) as tar:
         for name, data in members:
             info = tarfile.TarInfo(name) if isinstance(name, str) else name
@@ -80,7 +82,7 @@ def test_an_unsafe_member_is_refused(tmp_path: Path, built: BuiltRelease, member
 
 
 def test_folders_in_an_archive_are_passed_over(tmp_path: Path, built: BuiltRelease):
-    members = [("manifest.json", built.manifest.to_json()), (special("report", tarfile.DIRTYPE), b"")]
+    members: list[Member] = [("manifest.json", built.manifest.to_json()), (special("report", tarfile.DIRTYPE), b"")]
     assert unpack(tar_of(tmp_path / "a.tar", members), tmp_path / "out") == built.manifest
 
 
@@ -113,7 +115,7 @@ def test_a_truncated_archive_is_refused(tmp_path: Path, built: BuiltRelease, kep
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
-def test_sizes_are_capped(tmp_path: Path, built: BuiltRelease, mode: str):
+def test_sizes_are_capped(tmp_path: Path, built: BuiltRelease, mode: Mode):
     archive = tar_of(tmp_path / "a.tar", [("model.onnx", bytes(100_000)), ("index.faiss", bytes(100_000))], mode)
     with pytest.raises(ReleaseError, match=r"index.faiss.*100,000 bytes; 50,000 are left"):
         unpack(archive, tmp_path / "out", ArchiveLimits(total_bytes=150_000))

@@ -29,7 +29,7 @@ def catalog(tmp_path: Path):
 def test_rows_are_given_back_in_the_order_asked(catalog: Catalog):
     assert catalog.count == 4
     assert catalog.items([3, 0, 2]) == [ITEMS[3], ITEMS[0], ITEMS[2]]
-    assert catalog.items(np.array([1, 1])) == [ITEMS[1], ITEMS[1]]
+    assert catalog.items(list(np.array([1, 1]))) == [ITEMS[1], ITEMS[1]]
     assert catalog.items([]) == []
 
 

@@ -17,7 +17,7 @@ from lambda_app.release.manifest import (
     verify_file,
 )
 
-ENTRY = {"file": "model.onnx", "sha256": "0" * 64, "bytes": 1}
+ENTRY: dict[str, Any] = {"file": "model.onnx", "sha256": "0" * 64, "bytes": 1}
 
 
 def raw_manifest(**changes: Any) -> dict[str, Any]:

@@ -41,8 +41,8 @@ def test_the_figures_are_those_of_the_exported_weights_on_the_test_split(trained
         entry = figures["test"]["retrieval"][name]
         assert {key: entry[key] for key in expected} == pytest.approx(expected, abs=1e-6)
     validation = small_dataset.rows("validation")
-    expected = calibration.fit_temperature(found.logits[validation], labels[validation])
-    assert figures["temperature"] == pytest.approx(expected, rel=1e-3)
+    temperature = calibration.fit_temperature(found.logits[validation], labels[validation])
+    assert figures["temperature"] == pytest.approx(temperature, rel=1e-3)
 
 
 def test_pictures_and_page_lie_beside_the_figures(trained):

@@ -46,12 +46,14 @@ def test_an_average_holds_statistics_as_well_and_counts_as_they_are():
     model = EmbeddingNet("resnet10_half", 3)
     average = Average(model, 0.5)
     average.update()
-    model.backbone.bn1.running_mean.fill_(8.0)
-    model.backbone.bn1.num_batches_tracked.fill_(8)
+    buffers = dict(model.backbone.named_buffers())
+    buffers["bn1.running_mean"].fill_(8.0)
+    buffers["bn1.num_batches_tracked"].fill_(8)
     average.update()
-    averaged = average.module.backbone.bn1
-    torch.testing.assert_close(averaged.running_mean, torch.full_like(averaged.running_mean, 8 * (1 - 2 / 11)))
-    assert averaged.num_batches_tracked == 8
+    averaged = dict(average.module.backbone.named_buffers())
+    mean = averaged["bn1.running_mean"]
+    torch.testing.assert_close(mean, torch.full_like(mean, 8 * (1 - 2 / 11)))
+    assert averaged["bn1.num_batches_tracked"] == 8
     assert not any(parameter.requires_grad for parameter in average.module.parameters())
 
 

@@ -29,7 +29,9 @@ def test_a_checkpoint_holds_the_best_weights_and_the_history(record, tmp_path):
     record.resume()
     record.add(FIGURES)
     later = RunRecord(record.trainer, tmp_path / "new", record.checkpoint, "this run")
-    assert later.resume()["epoch"] == record.trainer.epoch
+    resumed = later.resume()
+    assert resumed is not None
+    assert resumed["epoch"] == record.trainer.epoch
     assert (later.history, later.best, later.best_epoch) == ([FIGURES], 0.5, 1)
     assert all(torch.equal(value, record.weights[name]) for name, value in later.weights.items())
 
@@ -52,7 +54,9 @@ def test_a_ruined_network_does_not_replace_the_checkpoint(record):
     record.trainer.losses[0], record.trainer.done = float("nan"), 1
     with pytest.raises(DivergedError, match="the loss is nan in epoch 1, batch 1"):
         record.save()
-    assert load_checkpoint(record.checkpoint, "this run")["trainer"]["done"] == 0
+    found = load_checkpoint(record.checkpoint, "this run")
+    assert found is not None
+    assert found["trainer"]["done"] == 0
 
 
 STATE = {"fingerprint": "abc", "epoch": 3, "weights": {"a": torch.arange(3.0)}, "history": [{"lr": 0.1, "loss": None}]}
@@ -62,6 +66,7 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     path = tmp_path / "deep" / "checkpoint.pt"
     save_checkpoint(path, STATE)
     found = load_checkpoint(path, "abc")
+    assert found is not None
     assert torch.equal(found["weights"].pop("a"), torch.arange(3.0))
     assert found == STATE | {"weights": {}}
     assert [child.name for child in path.parent.iterdir()] == ["checkpoint.pt"]
@@ -98,7 +103,9 @@ def test_a_full_disk_leaves_the_earlier_one(tmp_path, disk_of):
     disk_of(100_000)
     with pytest.raises(TrainingError, match=r"checkpoint.pt cannot be written"):
         save_checkpoint(path, STATE | {"epoch": 4, "weights": {"a": torch.zeros(1_000_000)}})
-    assert load_checkpoint(path, "abc")["epoch"] == 3
+    found = load_checkpoint(path, "abc")
+    assert found is not None
+    assert found["epoch"] == 3
     assert [child.name for child in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
@@ -111,7 +118,7 @@ def stopped_while_at_work(done):
 
 
 def test_sigterm_asks_for_a_stop_and_ends_the_process_once_there_is_time():
-    done = []
+    done: list[str] = []
     with pytest.raises(SystemExit) as ended:
         stopped_while_at_work(done)
     assert done

@@ -32,7 +32,9 @@ def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_pa
     entry = build_index(vectors, kind, tmp_path / "index.faiss", seed=0)
     assert entry.type == kind
     assert set(entry.search) == {"nprobe", "factor"}
+    assert entry.recall_at_10 is not None
     assert entry.recall_at_10 >= 0.97
+    assert entry.latency_ms is not None
     assert entry.latency_ms > 0
     index = VectorIndex(tmp_path / "index.faiss", entry)
     found = index.search(vectors, 10)
@@ -46,6 +48,8 @@ def test_a_very_large_catalogue_gives_up_recall_for_time(tmp_path, monkeypatch):
     usual = build_index(vectors, "ivf-float16", tmp_path / "usual.faiss", seed=0)
     monkeypatch.setattr(building, "MANY", 1999)
     large = build_index(vectors, "ivf-float16", tmp_path / "large.faiss", seed=0)
+    assert usual.recall_at_10 is not None
+    assert large.recall_at_10 is not None
     assert building.WANTED_OF_MANY <= large.recall_at_10 < usual.recall_at_10
     assert large.search["nprobe"] * large.search["factor"] < usual.search["nprobe"] * usual.search["factor"]
 
@@ -56,6 +60,8 @@ def test_recall_that_cannot_be_reached_gives_nearly_what_can_be(vectors, tmp_pat
     thorough = build_index(vectors, "ivf-int8", tmp_path / "thorough.faiss", seed=0)
     monkeypatch.setattr(building, "YIELDED", 0.1)
     nearly = build_index(vectors, "ivf-int8", tmp_path / "nearly.faiss", seed=0)
+    assert thorough.recall_at_10 is not None
+    assert nearly.recall_at_10 is not None
     assert thorough.recall_at_10 - 0.1 <= nearly.recall_at_10 <= thorough.recall_at_10
     assert nearly.search != thorough.search
 

@@ -24,7 +24,7 @@ def embed(expected, tmp_path):
     """Embed into one folder, or until so many rows were asked for; tells which rows were."""
 
     def run(identity="model and dataset", until=COUNT):
-        asked = []
+        asked: list[int] = []
 
         def answer(rows):
             if len(asked) >= until:
@@ -36,6 +36,7 @@ def embed(expected, tmp_path):
             found = embed_rows(answer, COUNT, SHAPE, tmp_path, identity, batch=BATCH)
         except Stopped:
             return asked
+        assert found is not None
         assert np.array_equal(found.logits, expected.logits)
         assert np.array_equal(found.embedding, expected.embedding)
         return asked

@@ -8,7 +8,7 @@ from training.metrics.retrieval import softmax
 def test_reliability_matches_bins_filled_one_by_one(scored):
     logits, labels = scored
     probabilities = softmax(logits)
-    bins = [[] for _ in range(BINS)]
+    bins: list[list[tuple[float, bool]]] = [[] for _ in range(BINS)]
     for row, label in zip(probabilities, labels, strict=True):
         bins[min(BINS - 1, int(row.max() * BINS))].append((row.max(), row.argmax() == label))
     found = reliability(probabilities, labels)

@@ -75,7 +75,7 @@ def test_retrieval_matches_ranking_one_query_at_a_time(catalogue):
     for q in queries:
         relevant = int((products == products[q]).sum()) - 1
         hits = [products[row] == products[q] for row in ranking(vectors, q)[:relevant]]
-        averages.append(sum(np.mean(hits[: i + 1]) for i in range(relevant) if hits[i]) / relevant)
+        averages.append(sum(float(np.mean(hits[: i + 1])) for i in range(relevant) if hits[i]) / relevant)
     assert found["map@r"] == pytest.approx(np.mean(averages))
 
 

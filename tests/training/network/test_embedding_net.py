@@ -59,14 +59,19 @@ def test_frozen_stages_neither_learn_nor_count():
 def test_of_frozen_stages_nothing_is_kept_for_gradients():
     model = EmbeddingNet("resnet18", classes=3)
     model.freeze("layer3")
-    kept, kept_until = [], {}
+    kept: list[torch.Tensor] = []
+    kept_until = {}
+
+    def keep(value):
+        kept.append(value)
+        return value
 
     def note(name):
         return lambda module, given, answer: kept_until.update({name: (len(kept), answer.requires_grad)})
 
     for name, stage in model.stages():
         stage.register_forward_hook(note(name))
-    with torch.autograd.graph.saved_tensors_hooks(lambda value: kept.append(value) or value, lambda value: value):
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
         model(torch.randn(2, 3, 32, 32))
     assert kept_until["layer3"] == (0, False)
     assert kept_until["layer4"][0] > 10
@@ -107,6 +112,8 @@ def test_only_matrices_and_kernels_decay():
     model.freeze("stage3")
     decayed, kept = parameter_groups(model, 0.1)
     assert (decayed["weight_decay"], kept["weight_decay"]) == (0.1, 0.0)
+    assert isinstance(decayed["params"], list)
+    assert isinstance(kept["params"], list)
     assert all(parameter.ndim > 1 for parameter in decayed["params"])
     assert len(decayed["params"]) + len(kept["params"]) == sum(p.requires_grad for p in model.parameters())
 

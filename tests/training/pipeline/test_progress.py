@@ -11,8 +11,14 @@ from training.pipeline.progress import track
 
 
 def test_items_pass_through_lazily_and_in_order():
-    drawn = []
-    tracked = track((drawn.append(number) or number for number in range(3)), 3, "photos", "photo")
+    drawn: list[int] = []
+
+    def numbers():
+        for number in range(3):
+            drawn.append(number)
+            yield number
+
+    tracked = track(numbers(), 3, "photos", "photo")
     assert drawn == []
     assert list(tracked) == [0, 1, 2]
 

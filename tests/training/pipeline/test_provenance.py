@@ -7,6 +7,7 @@ from training.pipeline.provenance import code, device_name, versions
 
 def test_code_versions_and_device_are_named():
     found = code()
+    assert found["version"] is not None
     assert re.fullmatch(r"\d+\.\d+.*", found["version"])
     assert found["commit"] != ""
     assert versions()["torch"] == torch.__version__

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -63,9 +64,7 @@ def test_two_processes_train_and_embed_as_one_does(processes, small_dataset, tmp
     assert [process.wait()[0] for process in running] == [0, 0]
     one, two = (load_file(tmp_path / name / "weights.safetensors") for name in ("one", "two"))
     for name, value in one.items():
-        torch.testing.assert_close(
-            two[name], value, rtol=1e-3, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
-        )
+        torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-5, msg=partial("{}: {}".format, name))
     alone, shared = (json.loads((tmp_path / name / "figures.json").read_text()) for name in ("one", "two"))
     for name in ("epoch", "lr", "train_loss", "val_loss", "val_accuracy", "val_recall4"):
         assert [f[name] for f in shared] == pytest.approx([f[name] for f in alone], rel=1e-4), name

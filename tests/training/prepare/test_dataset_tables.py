@@ -12,6 +12,7 @@ from training.prepare.intake.tables import ImageRow, Intake, ProductRow
 def intake(tmp_path):
     intake = Intake(tmp_path / "intake.sqlite")
     product = intake.add_product(ProductRow("p", "Home", "Sofa\rred", 12.5, None))
+    assert isinstance(product, int), product
     for row, image_id in enumerate(("b", "a")):
         image = intake.add_image(ImageRow(image_id, product, f"photos/{image_id}.jpg", "Images.csv", row + 1))
         intake.db.execute("INSERT INTO cached VALUES (?, ?, ?)", (row, image, image_id.encode()))

@@ -6,27 +6,40 @@ from training.prepare.intake.tables import ImageRow, Intake, ProductRow
 from training.prepare.splits import Quota, assign, quotas
 
 
-@pytest.fixture
-def split(tmp_path):
-    """Assign splits to products given as (id, category, contents of its photos[, given split]); id -> split."""
-    opened = []
+class Splitter:
+    """Assigns splits to products given as (id, category, contents of its photos[, given split]); id -> split.
 
-    def run(products, *, seed=0, test=0.1, validation=0.3):
-        intake = Intake(tmp_path / f"intake{len(opened)}.sqlite")
-        opened.append(intake)
+    Attributes:
+        shared, warnings: what the last assignment reported.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.opened: list[Intake] = []
+        self.shared = 0
+        self.warnings: list[str] = []
+
+    def __call__(self, products, *, seed=0, test=0.1, validation=0.3):
+        intake = Intake(self.folder / f"intake{len(self.opened)}.sqlite")
+        self.opened.append(intake)
         row = 0
         for product_id, category, contents, *given in products:
             number = intake.add_product(ProductRow(product_id, category))
+            assert isinstance(number, int), number
             for content in contents:
                 image = intake.add_image(ImageRow(f"i{row}", number, "", "", given_split=given[0] if given else None))
                 intake.db.execute("INSERT INTO cached VALUES (?, ?, ?)", (row, image, content.encode()))
                 row += 1
-        run.shared = assign(intake, seed=seed, test_share=test, validation_share=validation)
-        run.warnings = intake.warnings
+        self.shared = assign(intake, seed=seed, test_share=test, validation_share=validation)
+        self.warnings = intake.warnings
         return dict(intake.db.execute("SELECT id, split FROM products"))
 
-    yield run
-    for intake in opened:
+
+@pytest.fixture
+def split(tmp_path):
+    splitter = Splitter(tmp_path)
+    yield splitter
+    for intake in splitter.opened:
         intake.close()
 
 

@@ -7,10 +7,10 @@ from fastapi.testclient import TestClient
 from lambda_app import errors
 from lambda_app.api.messages.problems import STATUS, handle_errors, problem, problem_of
 
-RAISED_TO_REQUESTS = [
+RAISED_TO_REQUESTS: list[type[Exception]] = [
     kind
     for _, kind in inspect.getmembers(errors, inspect.isclass)
-    if not issubclass(kind, errors.ReleaseError | errors.SettingsError)
+    if issubclass(kind, errors.LookalikeError) and not issubclass(kind, errors.ReleaseError | errors.SettingsError)
 ]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from pydantic import BaseModel
 
 from lambda_app.api.messages import schemas
 from tests.lambda_app.conftest import BuiltRelease
@@ -69,7 +70,7 @@ def test_the_original_routes_answer_the_original_fields(client: TestClient, phot
         ("/predict/similar_images", schemas.SimilarAnswer),
     ],
 )
-def test_answers_are_as_documented(client: TestClient, photo: bytes, route: str, model: type[schemas.BaseModel]):
+def test_answers_are_as_documented(client: TestClient, photo: bytes, route: str, model: type[BaseModel]):
     answer = client.post(route, files={"file": photo})
     assert answer.status_code == 200
     model.model_validate(answer.json())

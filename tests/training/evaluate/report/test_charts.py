@@ -30,7 +30,9 @@ def colours(picture):
     for content in (picture.light, picture.dark):
         with Image.open(io.BytesIO(content)) as image:
             assert image.format == "PNG"
-            counts.append(len(image.convert("RGB").getcolors(1 << 20)))
+            found = image.convert("RGB").getcolors(1 << 20)
+            assert found is not None
+            counts.append(len(found))
     return min(counts)
 
 

@@ -1,4 +1,5 @@
 import copy
+from typing import Any
 
 import pytest
 
@@ -21,8 +22,8 @@ RUN = {"epochs": 10, "best_epoch": 7}
 
 
 def changed(path, value):
-    figures = copy.deepcopy(QUIET)
-    place = figures
+    figures: dict[str, Any] = copy.deepcopy(QUIET)
+    place: dict[str, Any] = figures
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value

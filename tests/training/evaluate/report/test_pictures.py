@@ -17,7 +17,7 @@ def drawn(theme):
 
 def corner(png):
     with Image.open(io.BytesIO(png)) as image:
-        return "#{:02x}{:02x}{:02x}".format(*image.convert("RGB").getpixel((0, 0)))
+        return "#" + image.convert("RGB").crop((0, 0, 1, 1)).tobytes().hex()
 
 
 def test_a_picture_is_drawn_for_light_and_for_dark_pages(tmp_path):
@@ -37,8 +37,12 @@ def test_labels_fall_back_on_what_the_machine_has_and_nothing_else():
 
 
 def test_the_fonts_of_others_stay_as_they_are():
+    def drawn_in_our_font(theme):
+        assert rcParams["font.family"][0] == "DejaVu Sans"
+        return drawn(theme)
+
     before = rcParams["font.family"]
-    picture("line.png", "a line", lambda theme: drawn(theme) if rcParams["font.family"][0] == "DejaVu Sans" else None)
+    picture("line.png", "a line", drawn_in_our_font)
     assert rcParams["font.family"] == before
 
 

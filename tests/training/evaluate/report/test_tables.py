@@ -1,3 +1,5 @@
+from typing import Any
+
 from training.evaluate.report.tables import category_rows, headline, retrieval_rows, run_rows, spoken
 
 MEASURED = {"n": 3, "recall@4": 0.5, "recall@4_interval": [0.1, 0.9], "category_precision@4": 1.0}
@@ -36,7 +38,7 @@ def test_names_are_written_as_people_do():
 
 
 def test_a_run_outside_of_a_checkout_has_no_commit():
-    figures = {"code": {"version": "1.2", "commit": None}, "device": "cpu", "versions": {"torch": "2"}}
+    figures: dict[str, Any] = {"code": {"version": "1.2", "commit": None}, "device": "cpu", "versions": {"torch": "2"}}
     figures |= {"dataset": "d1", "weights": "w1"}
     run = {"epochs": 3, "best_epoch": 2, "seconds": 1234.5, "device": "gpu", "metric_labels": "product"}
     prepared = {"data": "shop", "layout": "listings", "seed": 5, "preprocessing": {"size": 64, "fit": "letterbox"}}

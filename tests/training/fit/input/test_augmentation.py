@@ -164,6 +164,7 @@ def test_a_share_of_photos_has_one_rectangle_of_one_colour():
     assert float(area[chosen].max()) <= 0.45
     columns, rows = covered[:, 0].any(dim=1).sum(dim=1), covered[:, 0].any(dim=2).sum(dim=1)
     assert torch.equal(columns * rows, covered[:, 0].sum(dim=(1, 2)))  # all of a rectangle and nothing else
+    assert drawn.paint is not None
     painted = change(unit, drawn)
     for number in torch.nonzero(chosen)[:20, 0].tolist():
         inside = painted[number][:, covered[number, 0]]
@@ -181,6 +182,8 @@ def test_erasing_leaves_all_other_draws_as_they_were(photos):
     without = draw_changes(6, Augmentation(20, 0.2, 0.2), generator(4), torch.arange(6))
     erased = draw_changes(6, Augmentation(20, 0.2, 0.2, erasing=1.0), generator(4), torch.arange(6))
     assert torch.equal(without.theta, erased.theta)
+    assert without.mix is not None
+    assert erased.mix is not None
     assert torch.equal(without.mix, erased.mix)
     assert without.erased is None
 

@@ -55,9 +55,14 @@ def test_a_processor_streams_since_its_memory_is_where_the_cache_is(photos):
 
 
 def test_photos_come_a_few_batches_ahead_and_no_more(photos):
-    asked = []
-    order = (asked.append(number) or ORDER[0] for number in range(100))
-    with closing(StreamedPhotos(photos, ROWS, CPU).batches(order)) as fed:
+    asked: list[int] = []
+
+    def order():
+        for number in range(100):
+            asked.append(number)
+            yield ORDER[0]
+
+    with closing(StreamedPhotos(photos, ROWS, CPU).batches(order())) as fed:
         next(fed)
         assert 1 <= len(asked) <= 8
     assert len(asked) <= 8

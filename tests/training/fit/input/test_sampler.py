@@ -10,7 +10,7 @@ LABELS = np.array([*np.repeat(np.arange(10), 2), 10, 11, 12, 13, 14, 14, 14])
 
 def partners_together(labels, batches):
     """For each label with two photos in the epoch: whether one batch holds both."""
-    where = {}
+    where: dict[int, list[int]] = {}
     for number, batch in enumerate(batches):
         for position in batch:
             where.setdefault(int(labels[position]), []).append(number)

@@ -12,7 +12,7 @@ from training.prepare.intake.tables import Intake
 @pytest.fixture
 def take(tmp_path):
     """Read a folder of category folders; the working tables."""
-    opened = []
+    opened: list[Intake] = []
 
     def run(data):
         intake = Intake(tmp_path / f"intake{len(opened)}.sqlite")

@@ -11,7 +11,7 @@ from training.prepare.intake.tables import Intake
 @pytest.fixture
 def take(tmp_path):
     """Read a folder of listings; the working tables."""
-    opened = []
+    opened: list[Intake] = []
 
     def run(data):
         intake = Intake(tmp_path / f"intake{len(opened)}.sqlite")
