@@ -10,7 +10,7 @@ from cdk.stack import LookalikeStack
 
 
 def main() -> int:
-    """Synthesise the stack that the context describes; exit code 2 and one line where the context is bad."""
+    """Synthesise the stack that the context describes. A bad context prints one line and gives exit code 2."""
     app = App()
     try:
         config = Config.from_context(app.node.get_all_context())
@@ -20,7 +20,7 @@ def main() -> int:
     build(app, config)
     try:
         app.synth()
-    except RuntimeError as exc:  # all that Python is told of an error in the CDK
+    except RuntimeError as exc:  # the only exception that Python gets for an error inside the CDK
         if "ValidationFailed" not in str(exc):
             raise
         print(f"cdk: {exc}", file=sys.stderr)
@@ -29,7 +29,7 @@ def main() -> int:
 
 
 def build(app: App, config: Config) -> LookalikeStack:
-    """Add the stack to an app, with cdk-nag watching if `config.nag`."""
+    """Add the stack to an app. With `config.nag`, cdk-nag checks it."""
     if config.nag:
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return LookalikeStack(app, config.stack_name, config=config)

@@ -1,4 +1,4 @@
-"""What a deployment may choose: every context key, its default, what it takes. Pure: no AWS, no jsii."""
+"""The settings of a deployment: every context key, its default and its valid values. Pure Python: no AWS, no jsii."""
 
 import difflib
 import re
@@ -12,12 +12,12 @@ _EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
 
 
 class ConfigError(ValueError):
-    """A context value is not one that the stack takes; the message is one line that names key, value and choice."""
+    """A context value is not valid. The message is one line with the key, the value and the valid values."""
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """How a key's text becomes its value. `parse` raises ValueError for what `takes` does not describe."""
+    """How a key's text becomes its value. `takes` describes the valid texts; `parse` raises ValueError for others."""
 
     takes: str
     parse: Callable[[str], Any]
@@ -69,12 +69,12 @@ def _key(default: Any, rule: _Rule, meaning: str) -> Any:
 
 @dataclass(frozen=True)
 class Config:
-    """A deployment's choices. Field `alarm_email` is the context key `alarmEmail`: `cdk deploy -c alarmEmail=...`."""
+    """The settings of a deployment. Field `alarm_email` is context key `alarmEmail`: `cdk deploy -c alarmEmail=...`."""
 
     stack_name: str = _key(
         "Lookalike",
         _matching(r"[A-Za-z][A-Za-z0-9-]{0,63}", "1 to 64 letters, digits and hyphens, a letter first"),
-        "name of the CloudFormation stack; two names, two independent deployments",
+        "name of the CloudFormation stack; stacks with different names are independent",
     )
     nag: bool = _key(False, _BOOLEAN, "check the stack with cdk-nag's AwsSolutions rules while it is synthesised")
 
@@ -90,67 +90,85 @@ class Config:
         "deploy this image of the account's ECR instead of building Dockerfile.lambda",
     )
     provisioned_concurrency: int | None = _key(
-        None, _whole(1, 1000), "API instances kept warm; unset, none: the first request after a pause waits"
+        None,
+        _whole(1, 1000),
+        "API instances kept warm; unset: none, and the first request after a pause waits for a cold start",
     )
     reserved_concurrency: int | None = _key(
-        None, _whole(1, 1000), "most API instances at once; unset, the account's limit (new accounts cannot set it)"
+        None,
+        _whole(1, 1000),
+        "maximum of API instances at once; unset: the account's limit (new accounts cannot set it)",
     )
     promoter_concurrency: int | None = _key(
-        None, _whole(1, 1000), "most promoter instances at once; unset, the account's limit"
+        None, _whole(1, 1000), "maximum of promoter instances at once; unset: the account's limit"
     )
     reload_seconds: int = _key(30, _whole(0, 86400, "seconds"), "how often the API looks for a new release")
 
-    auth: str = _key("iam", _one_of("iam", "jwt", "none"), "who may call: signed by IAM, bearer of a JWT, or anyone")
+    auth: str = _key(
+        "iam",
+        _one_of("iam", "jwt", "none"),
+        "who may call the API: requests signed with IAM, requests with a JWT, or anyone",
+    )
     jwt_issuer: str | None = _key(
-        None, _matching(r"https://[^\s,]+", "an https:// URL"), "issuer of the tokens; needed with auth=jwt"
+        None, _matching(r"https://[^\s,]+", "an https:// URL"), "issuer of the tokens; required with auth=jwt"
     )
     jwt_audience: tuple[str, ...] = _key(
-        (), _list_of(r"[^\s,]+", "audiences separated by commas"), "audiences accepted; needed with auth=jwt"
+        (), _list_of(r"[^\s,]+", "audiences separated by commas"), "accepted audiences; required with auth=jwt"
     )
     origins: tuple[str, ...] = _key(
         (),
         _list_of(
             re.compile(rf"\*|{_ORIGIN.pattern}"), "origins such as https://shop.example, separated by commas, or *"
         ),
-        "web origins whose pages may call the API and post to the bucket; unset, none but the API's own page",
+        "web origins whose pages may call the API and post to the bucket; unset: only the API's own page",
     )
-    throttle_rate: int = _key(20, _whole(1, 10000, "requests a second"), "sustained rate that the API admits")
-    throttle_burst: int = _key(40, _whole(1, 5000, "requests"), "burst that the API admits")
+    throttle_rate: int = _key(
+        20, _whole(1, 10000, "requests a second"), "sustained request rate before the API throttles"
+    )
+    throttle_burst: int = _key(40, _whole(1, 5000, "requests"), "request burst before the API throttles")
 
     operator_principal: str | None = _key(
         None,
         _matching(
             r"arn:aws[a-z-]*:(iam|sts)::\d{12}:(root|user/\S+|role/\S+|assumed-role/\S+)", "the ARN of a principal"
         ),
-        "who may assume the operator role; unset, principals of the account that signed in with MFA",
+        "who may assume the operator role; unset: principals of the account that signed in with MFA",
     )
     log_retention_days: int = _key(30, _days(*LOG_RETENTION_DAYS), "days that logs are kept")
     drop_retention_days: int = _key(
-        30, _whole(1, 3650, "days"), "days that drops are kept: what they held lies in objects/"
+        30, _whole(1, 3650, "days"), "days that drops are kept; a promoted release stays in objects/"
     )
     alarm_email: str | None = _key(
-        None, _matching(_EMAIL, "an email address"), "where alarms go; the address confirms once"
+        None, _matching(_EMAIL, "an email address"), "address for alarms; it must confirm the subscription once"
     )
     latency_alarm_ms: int = _key(3000, _whole(1, 30000, "milliseconds"), "p95 latency that raises an alarm")
     budget: int | None = _key(
-        None, _whole(1, 1_000_000, "USD a month"), "monthly cost that is warned of at 80 and 100 %; needs alarmEmail"
+        None,
+        _whole(1, 1_000_000, "USD a month"),
+        "monthly budget; warnings at 80 % spent and 100 % forecast; requires alarmEmail",
     )
 
     training_instance: str = _key(
-        "ml.g5.xlarge", _matching(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.g5.xlarge"), "trains"
+        "ml.g5.xlarge",
+        _matching(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.g5.xlarge"),
+        "instance type for training",
     )
     training_instances: int = _key(
-        1, _whole(1, 20, "machines"), "machines that train one job together; first take a larger trainingInstance"
+        1, _whole(1, 20, "machines"), "machines that train one job together; try a larger trainingInstance first"
     )
     training_image: str = _key(
         "2.9.0-gpu-py312-cu130-ubuntu22.04-sagemaker",
         _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "a tag of AWS's pytorch-training image"),
         "AWS's PyTorch container that training runs in",
     )
-    training_spot: bool = _key(True, _BOOLEAN, "train on spot capacity, from checkpoints after an interruption")
-    training_hours: int = _key(8, _whole(1, 120, "hours"), "longest time that a job may compute")
+    training_spot: bool = _key(
+        True, _BOOLEAN, "train on spot capacity; after an interruption, training resumes from a checkpoint"
+    )
+    training_hours: int = _key(8, _whole(1, 120, "hours"), "maximum computing time of a job")
     training_wait_hours: int = _key(
-        24, _whole(1, 672, "hours"), "longest time from start to end with waits for spot; at least trainingHours"
+        24,
+        _whole(1, 672, "hours"),
+        "maximum time from start to end, waits for spot capacity included; at least trainingHours",
     )
     training_volume: int = _key(100, _whole(10, 16384, "GB"), "disk of the training instance")
 
@@ -159,10 +177,10 @@ class Config:
         """Read a CDK app's context.
 
         Args:
-            context: keys with a colon or a slash are the toolkit's own and pass by.
+            context: the app's context. Keys with a colon or a slash belong to the CDK toolkit and are ignored.
 
         Raises:
-            ConfigError: an unknown key, or a value that its key does not take.
+            ConfigError: an unknown key, or a value that is not valid for its key.
         """
         known = {key: entry for entry, key in zip(fields(cls), context_keys(), strict=True)}
         values = {}
@@ -184,7 +202,7 @@ def context_keys() -> list[str]:
 
 
 def describe() -> list[tuple[str, str, str, str]]:
-    """Key, default, what it takes, and what it means: the rows of the table in the docs."""
+    """Key, default, valid values and meaning: the rows of the table in docs/aws.md."""
     return [
         (key, _shown(entry.default), entry.metadata["rule"].takes, entry.metadata["meaning"])
         for entry, key in zip(fields(Config), context_keys(), strict=True)
@@ -205,18 +223,22 @@ def _parse(key: str, value: Any, rule: _Rule) -> Any:
 
 
 def _check_together(config: Config) -> None:
-    """What one key asks of another."""
+    """Rules that involve two keys.
+
+    Raises:
+        ConfigError: two values contradict each other, or a required key is missing.
+    """
     if config.auth == "jwt" and not (config.jwt_issuer and config.jwt_audience):
-        raise ConfigError("context auth='jwt' needs jwtIssuer (an https:// URL) and jwtAudience")
+        raise ConfigError("context auth='jwt' requires jwtIssuer (an https:// URL) and jwtAudience")
     for key, value in (("jwtIssuer", config.jwt_issuer), ("jwtAudience", config.jwt_audience)):
         if value and config.auth != "jwt":
-            raise ConfigError(f"context {key} has a meaning with auth='jwt' only; auth is {config.auth!r}")
+            raise ConfigError(f"context {key} is only valid with auth='jwt'; auth is {config.auth!r}")
     if config.budget is not None and config.alarm_email is None:
-        raise ConfigError(f"context budget='{config.budget}' needs alarmEmail: the address that is warned")
+        raise ConfigError(f"context budget='{config.budget}' requires alarmEmail, the address for the warnings")
     if config.training_spot and config.training_wait_hours < config.training_hours:
         raise ConfigError(
             f"context trainingWaitHours='{config.training_wait_hours}' is less than trainingHours "
-            f"({config.training_hours}): waiting includes computing"
+            f"({config.training_hours}); it must be at least that, because it includes the computing time"
         )
     reserved, warm = config.reserved_concurrency, config.provisioned_concurrency
     if reserved is not None and warm is not None and warm > reserved:

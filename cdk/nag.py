@@ -1,27 +1,31 @@
-"""Acknowledged findings of cdk-nag: each one names its rule and gives its reason where the finding is made."""
+"""Acknowledge findings of cdk-nag. Each call names the rule and the reason, beside the code that causes the finding."""
 
 from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
 from constructs import Construct
 
 
 def acknowledge(scope: Construct, rule: str, reason: str) -> None:
-    """Accept a finding of the AwsSolutions pack on a construct and what is below it.
+    """Accept a finding of the AwsSolutions pack on a construct and its children.
 
     Args:
-        rule: without its pack, such as `S1`, or `IAM5[Resource::*]` for one finding of several.
-        reason: why it stands.
+        rule: the rule without the name of its pack, such as `S1`; `IAM5[Resource::*]` for one of several findings.
+        reason: why the finding is acceptable.
     """
     Validations.of(scope).acknowledge(Acknowledgment(id=f"AwsSolutions-{rule}", reason=reason))
 
 
 def logical_id(construct: Construct) -> str:
-    """How a finding names a resource."""
+    """The name of a resource in a finding.
+
+    Raises:
+        TypeError: the construct has no single CloudFormation resource.
+    """
     resource = construct.node.default_child
     if not isinstance(resource, CfnElement):
-        raise TypeError(f"{construct.node.path} is no resource with an id of its own")
+        raise TypeError(f"{construct.node.path} has no CloudFormation resource, so it has no logical id")
     return Stack.of(construct).get_logical_id(resource)
 
 
 def arn(service: str, resource: str) -> str:
-    """How a finding names an ARN of this account and region."""
+    """The text of an ARN of this account and region in a finding."""
     return f"arn:<AWS::Partition>:{service}:<AWS::Region>:<AWS::AccountId>:{resource}"

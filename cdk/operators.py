@@ -11,10 +11,10 @@ from cdk import nag, permissions
 
 
 class Operators(Construct):
-    """The operator role, the only one that deletes.
+    """The operator role, the only role that may delete objects.
 
     Attributes:
-        role: assumable by one principal, or by the account's own who signed in with MFA.
+        role: one principal may assume it, or every principal of the account that signed in with MFA.
     """
 
     def __init__(
@@ -30,8 +30,8 @@ class Operators(Construct):
         """Make the role.
 
         Args:
-            principal: ARN of who may assume it. A role of single sign-on or CI has no MFA of AWS's to show, so that
-                naming it stands in for the condition.
+            principal: ARN of the principal that may assume it; None: everyone in the account with MFA. Roles of
+                single sign-on or CI never carry AWS's MFA flag, so a named principal needs no MFA.
         """
         super().__init__(scope, id)
         self.role = iam.Role(
@@ -67,8 +67,14 @@ class Operators(Construct):
     def _acknowledge(self, api: apigw.HttpApi, training: sfn.StateMachine) -> None:
         executions = f"execution:<{nag.logical_id(training)}.Name>:*"
         for resource, reason in (
-            (nag.arn("states", executions), "The executions of this one machine; each has a name of its own."),
-            (nag.arn("sagemaker", "training-job/*"), "A job has the name of its execution; it is only described."),
+            (
+                nag.arn("states", executions),
+                "Only executions of this state machine; their names are not known in advance.",
+            ),
+            (
+                nag.arn("sagemaker", "training-job/*"),
+                "Jobs have the names of their executions; the role may only describe them.",
+            ),
             (nag.arn("logs", "log-group:/aws/sagemaker/TrainingJobs:*"), "The streams of SageMaker's one log group."),
             (nag.arn("execute-api", f"<{nag.logical_id(api)}>/$default/*/*"), "Every route of this one API."),
         ):

@@ -1,4 +1,4 @@
-"""Who may touch what in the bucket, as policy statements: DESIGN's store, role by role."""
+"""Which role may read, write or delete which keys of the bucket, as policy statements."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ OPERATOR_DELETES = ("objects/*", "releases/*", "rejected/*")
 
 
 def function_role(scope: Construct, id: str, log_group: logs.ILogGroup) -> iam.Role:
-    """A Lambda function's role that may write its own logs and traces, and nothing else yet."""
+    """A role for a Lambda function. It may write the function's logs and traces; the stack grants the rest."""
     role = iam.Role(scope, id, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     log_group.grant_write(role)
     role.add_to_policy(
@@ -37,10 +37,10 @@ def function_role(scope: Construct, id: str, log_group: logs.ILogGroup) -> iam.R
 
 
 def read(bucket: s3.IBucket, keys: Sequence[str]) -> list[iam.PolicyStatement]:
-    """Read these keys, and be told 404 rather than 403 for a missing one.
+    """Read these keys, and get 404 instead of 403 for a missing key.
 
-    S3 tells a caller that a key is missing only if the caller may list it. Such a check carries no `s3:prefix` of its
-    own accord in every case, hence `IfExists`; a listing that names another prefix is refused.
+    S3 answers 404 only to callers with permission to list the bucket. A read of one key carries no `s3:prefix`, so the
+    condition uses `IfExists`. Listing any other prefix is refused.
     """
     return [
         iam.PolicyStatement(sid="Read", actions=["s3:GetObject"], resources=_arns(bucket, keys)),
@@ -54,19 +54,19 @@ def read(bucket: s3.IBucket, keys: Sequence[str]) -> list[iam.PolicyStatement]:
 
 
 def write(bucket: s3.IBucket, keys: Sequence[str]) -> iam.PolicyStatement:
-    """Write these keys; an upload in parts that failed may be given up, which deletes no object."""
+    """Write these keys, and abort failed multipart uploads, which deletes no object."""
     return iam.PolicyStatement(
         sid="Write", actions=["s3:PutObject", "s3:AbortMultipartUpload"], resources=_arns(bucket, keys)
     )
 
 
 def delete(bucket: s3.IBucket, keys: Sequence[str]) -> iam.PolicyStatement:
-    """Delete these keys; old versions stay until the lifecycle takes them."""
+    """Delete these keys. Old versions stay until the lifecycle rule deletes them."""
     return iam.PolicyStatement(sid="Delete", actions=["s3:DeleteObject"], resources=_arns(bucket, keys))
 
 
 def acknowledge_prefixes(role: iam.Role, bucket: s3.Bucket, *keys: str) -> None:
-    """Acknowledge the wildcards of key prefixes: every object below a prefix is meant, and new ones come daily."""
+    """Acknowledge the wildcards in key prefixes: the role needs every object under a prefix, also future ones."""
     for key in dict.fromkeys(key for key in keys if "*" in key):
         nag.acknowledge(
             role,

@@ -1,4 +1,4 @@
-"""The whole service as one stack: composed of constructs, with every grant made here."""
+"""The whole service as one stack. It composes the constructs and makes every grant."""
 
 from typing import Any
 
@@ -20,22 +20,22 @@ from cdk.watching.dashboard import Dashboard
 
 API_HANDLER = "lambda_app.handler.handler"
 PROMOTER_HANDLER = "lambda_app.promoter.handler"
-# API Gateway gives up after 30 s, Lambda's longest run is 15 minutes.
+# API Gateway times out after 30 s; Lambda's maximum is 15 minutes.
 API_TIMEOUT = Duration.seconds(29)
 PROMOTER_TIMEOUT = Duration.minutes(15)
 
 
 class LookalikeStack(Stack):
-    """Bucket, API, promoter, training, operators and what watches over them.
+    """Bucket, API, promoter, training, operator role, alarms and dashboard.
 
     Attributes:
         serving, promoter: the two functions with their roles.
-        operators: the role of people.
+        operators: the role that people assume.
         training: the state machine and the role of its jobs.
     """
 
     def __init__(self, scope: Construct, id: str, *, config: Config) -> None:
-        """Compose the stack as `config` says; it deploys to whatever account and region the CLI is signed in to."""
+        """Compose the stack from `config`. It deploys to the account and region that the AWS CLI is signed in to."""
         super().__init__(scope, id, description="Lookalike: image search over a marketplace's listings")
         self.storage = Storage(
             self,
@@ -88,7 +88,7 @@ class LookalikeStack(Stack):
 
     def _grant_serving(self) -> None:
         role, bucket = self.serving.role, self.storage.bucket
-        # A presigned POST or GET has its signer's rights and no more: uploads/ is written for that alone.
+        # A presigned request has the rights of its signer. Only presigned uploads need to write to uploads/.
         for statement in permissions.read(bucket, permissions.SERVING_READS):
             role.add_to_policy(statement)
         role.add_to_policy(permissions.write(bucket, permissions.SERVING_WRITES))
@@ -121,20 +121,24 @@ class LookalikeStack(Stack):
             Budget(self, "Budget", usd=config.budget, email=config.alarm_email)
 
     def _outputs(self) -> None:
-        """What a person or `scripts/train-remote` needs to know of a deployed stack."""
+        """Outputs for people and for `scripts/train-remote`."""
         for name, value, description in (
-            ("ApiUrl", self.api.url, "Where the API answers"),
-            ("BucketName", self.storage.bucket.bucket_name, "The store is s3://<this>"),
-            ("OperatorRoleArn", self.operators.role.role_arn, "Assume it to publish, roll back, prune and train"),
-            ("TrainingMachineArn", self.training.machine.state_machine_arn, "Started by scripts/train-remote"),
-            ("NoticesTopicArn", self.notices.topic.topic_arn, "Alarms go here"),
-            ("DashboardName", self.dashboard.dashboard.dashboard_name, "In CloudWatch"),
+            ("ApiUrl", self.api.url, "Address of the API"),
+            ("BucketName", self.storage.bucket.bucket_name, "Bucket of the store: s3://<this name>"),
+            ("OperatorRoleArn", self.operators.role.role_arn, "Role to assume to publish, roll back, prune and train"),
+            (
+                "TrainingMachineArn",
+                self.training.machine.state_machine_arn,
+                "State machine that scripts/train-remote starts",
+            ),
+            ("NoticesTopicArn", self.notices.topic.topic_arn, "Topic for alarms"),
+            ("DashboardName", self.dashboard.dashboard.dashboard_name, "Name of the CloudWatch dashboard"),
         ):
             CfnOutput(self, name, value=value, description=description)
 
 
 def _warm(function: lambda_.Function, config: Config) -> lambda_.IFunction:
-    """The function, or an alias of it whose instances are kept warm."""
+    """The function, or an alias with provisioned concurrency."""
     if config.provisioned_concurrency is None:
         return function
     return lambda_.Alias(

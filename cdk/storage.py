@@ -1,4 +1,4 @@
-"""The store's bucket: versioned, encrypted, private, kept when the stack goes; and the bucket of its access logs."""
+"""The bucket of the store (versioned, encrypted, private, kept when the stack is deleted) and its access logs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,11 +11,11 @@ from cdk import nag
 
 
 class Storage(Construct):
-    """The bucket that DESIGN's store lives in.
+    """The bucket of the store.
 
     Attributes:
-        bucket: announces every new object to EventBridge.
-        access_logs: where S3 writes who asked for what.
+        bucket: sends an event to EventBridge for every new object.
+        access_logs: the bucket for S3's server access logs.
     """
 
     def __init__(self, scope: Construct, id: str, *, origins: Sequence[str], drop_days: int, log_days: int) -> None:
@@ -36,7 +36,9 @@ class Storage(Construct):
                 _unfinished_uploads(),
             ],
         )
-        nag.acknowledge(self.access_logs, "S1", "This bucket holds the access logs; logging its own access would loop.")
+        nag.acknowledge(
+            self.access_logs, "S1", "This bucket holds the access logs; logging its own access would never end."
+        )
         self.bucket = s3.Bucket(
             self,
             "Bucket",
@@ -47,8 +49,8 @@ class Storage(Construct):
             lifecycle_rules=_lifecycle(drop_days),
             cors=_cors(origins),
         )
-        # `event_bridge_enabled=True` would add a function that may change every bucket's notifications; the resource
-        # takes the setting itself.
+        # `event_bridge_enabled=True` would add a Lambda function with permission to change the notifications of every
+        # bucket. This property does the same without the function.
         resource = self.bucket.node.default_child
         resource.add_property_override(  # type: ignore[union-attr]
             "NotificationConfiguration", {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
@@ -71,7 +73,7 @@ def _lifecycle(drop_days: int) -> list[s3.LifecycleRule]:
         s3.LifecycleRule(id="old-versions", noncurrent_version_expiration=Duration.days(30)),
         _unfinished_uploads(),
         s3.LifecycleRule(id="uploads", prefix="uploads/", expiration=Duration.days(1)),
-        # What a drop held lies in objects/ and releases/ once it is promoted.
+        # Promotion has copied the content to objects/ and releases/, so the drop is no longer needed.
         s3.LifecycleRule(id="drops", prefix="drops/", expiration=Duration.days(drop_days)),
         s3.LifecycleRule(id="checkpoints", prefix="training/checkpoints/", expiration=Duration.days(14)),
     ]

@@ -1,4 +1,4 @@
-"""The HTTP API in front of the function: who may call, how often, from which origins; and its access log."""
+"""The HTTP API in front of the function: authorizer, throttling, CORS origins and access log."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from cdk import nag
 from cdk.config import Config
 from cdk.log_group import log_group
 
-# The page, its files, the API's own description, and the check that a load balancer makes: nothing of the catalogue.
+# The page, its files, the API description and the health check. None of them shows anything of the catalogue.
 OPEN_PATHS = ("/", "/static/{proxy+}", "/docs", "/openapi.json", "/healthcheck")
 EXPOSED_HEADERS = ("Server-Timing", "X-Lookalike-Release", "X-Request-Id")
 
@@ -36,11 +36,11 @@ _ACCESS_LOG = {
 
 
 class Api(Construct):
-    """API Gateway's HTTP API on its `$default` stage, whose paths carry no stage name.
+    """API Gateway's HTTP API on its `$default` stage, so paths contain no stage name.
 
     Attributes:
-        api: every route goes to the one function.
-        url: where it answers, without a trailing slash.
+        api: the API; every route calls the same function.
+        url: its address, without a trailing slash.
     """
 
     def __init__(self, scope: Construct, id: str, *, config: Config, function: lambda_.IFunction) -> None:
@@ -68,14 +68,14 @@ class Api(Construct):
             throttle=apigw.ThrottleSettings(rate_limit=config.throttle_rate, burst_limit=config.throttle_burst),
         )
         access = log_group(self, "Access", config.log_retention_days)
-        # The L2's own property cannot be set from Python (it asks for an object with a `bind`).
+        # The L2 property cannot be set from Python: it needs an object with a `bind` method.
         stage.node.default_child.access_log_settings = apigw.CfnStage.AccessLogSettingsProperty(  # type: ignore[union-attr]
             destination_arn=access.log_group_arn, format=json.dumps(_ACCESS_LOG)
         )
         self.url = self.api.api_endpoint
 
     def _open(self, integration: apigw.HttpRouteIntegration) -> None:
-        """Routes without an authorizer. Preflights carry no credentials, and `$default` would catch them."""
+        """Add the routes without an authorizer. Preflights carry no credentials: `$default` would refuse them."""
         reads, preflight = [apigw.HttpMethod.GET, apigw.HttpMethod.HEAD], [apigw.HttpMethod.OPTIONS]
         routes = [(path, reads) for path in OPEN_PATHS] + [("/{proxy+}", preflight), ("/", preflight)]
         for path, methods in routes:
@@ -97,7 +97,7 @@ def _authorizer(config: Config) -> apigw.IHttpRouteAuthorizer | None:
 
 
 def _cors(origins: Sequence[str]) -> apigw.CorsPreflightOptions | None:
-    """Answered by the API itself, so that its own refusals (401, 403, 429) can be read by a page too."""
+    """CORS headers from the API itself: a page can then also read the API's own 401, 403 and 429 responses."""
     if not origins:
         return None
     return apigw.CorsPreflightOptions(

@@ -1,4 +1,4 @@
-"""The Lambda functions: one container image; a command, a role and a log group each."""
+"""The Lambda functions. They share one container image; each has its own command, role and log group."""
 
 from pathlib import Path
 
@@ -25,8 +25,8 @@ class ImageFunction(Construct):
     """A Lambda function from the project's image.
 
     Attributes:
-        function: traced; `role` and `log_group` are its own.
-        role: may write its log and traces. What else it may, the stack grants.
+        function: the function, with X-Ray tracing.
+        role: may write the function's logs and traces; the stack grants everything else.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ImageFunction(Construct):
         Args:
             command: the handler within the image, such as `lambda_app.handler.handler`.
             memory: MB.
-            reserved_concurrency: most instances at once; None for the account's limit.
+            reserved_concurrency: maximum of instances at once; None means the account's limit.
         """
         super().__init__(scope, id)
         self.log_group = log_group(self, "Logs", config.log_retention_days)
@@ -68,9 +68,9 @@ class ImageFunction(Construct):
 
 
 def _code(scope: Construct, config: Config, command: str) -> lambda_.DockerImageCode:
-    """The image: built from the Dockerfile at deployment (`.dockerignore` says of what), or one in ECR already.
+    """The image: built from the Dockerfile at deployment (`.dockerignore` selects the files), or one in ECR.
 
-    The command is no part of the asset, so that functions that differ in it share one image.
+    The command is not part of the image, so functions with different commands share one image.
     """
     if config.image is None:
         return lambda_.DockerImageCode.from_image_asset(

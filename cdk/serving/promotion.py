@@ -1,4 +1,4 @@
-"""From a drop in the bucket to the promoter: an EventBridge rule, retries, and a queue for what nothing helped."""
+"""From a drop in the bucket to the promoter: an EventBridge rule, retries and a dead-letter queue."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from constructs import Construct
 
 from cdk import nag
 
-# A job's output.tar.gz matches too and is ignored by the promoter: a pattern cannot say "this but not that" of one key.
+# A training job's output.tar.gz matches too; the promoter ignores it, because a pattern cannot exclude keys.
 DROP_KEYS = ("drops/*.tar", "drops/*.tar.gz")
 RETRIES = 2
 MAX_AGE = Duration.hours(2)
@@ -23,7 +23,7 @@ class Promotion(Construct):
     """Calls the promoter for every object that looks like a drop.
 
     Attributes:
-        dead_letters: events that could not be delivered, or that the promoter failed on three times.
+        dead_letters: events that could not be delivered, or for which the promoter failed three times.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Promotion(Construct):
         promoter: lambda_.Function,
         keys: Sequence[str] = DROP_KEYS,
     ) -> None:
-        """Wire the bucket to the promoter."""
+        """Call the promoter for new objects of the bucket under `keys`."""
         super().__init__(scope, id)
         self.dead_letters = sqs.Queue(
             self,
@@ -45,7 +45,7 @@ class Promotion(Construct):
             retention_period=Duration.days(14),
         )
         nag.acknowledge(self.dead_letters, "SQS3", "This is the dead-letter queue.")
-        # The rule's own queue takes what could not be handed over; this one, what the promoter raised on.
+        # This setting catches events for which the promoter raised; the rule's setting below catches failed deliveries.
         promoter.configure_async_invoke(
             on_failure=destinations.SqsDestination(self.dead_letters), retry_attempts=RETRIES, max_event_age=MAX_AGE
         )

@@ -1,13 +1,13 @@
-"""The training flow in Amazon States Language: start a SageMaker job, wait for it, tell people if it fails.
+"""The training flow in Amazon States Language: start a SageMaker job, wait for it, send a notice if it fails.
 
-Written out rather than put together from the CDK's tasks, whose training task knows neither spot capacity nor
-checkpoints. An execution takes
+It is written by hand because the CDK's training task supports neither spot capacity nor checkpoints. The input of an
+execution is
 
     {"dataset": "<name>", "code": "training/code/<sha256>/sourcedir.tar.gz", "hyperparameters": {"epochs": "30", ...},
      "weights": "weights/<file>"}
 
-with keys of the bucket, `weights` optional. It cannot name another bucket, image, role or output. The job writes
-`drops/<execution name>/output/model.tar.gz`: the promoter takes it from there.
+where `code` and `weights` are keys of the bucket and `weights` is optional. The input cannot choose another bucket,
+image, role or output. The job writes `drops/<execution name>/output/model.tar.gz`, which the promoter then promotes.
 """
 
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from typing import Any
 
 ENTRY_POINT = "training/train.py"
 CHECKPOINTS = "/opt/ml/checkpoints"
-# CloudWatch makes metrics of what the job prints: `epoch=3 train_loss=1.234 val_accuracy=0.912 ...`.
+# SageMaker turns these printed values into CloudWatch metrics: `epoch=3 train_loss=1.234 val_accuracy=0.912 ...`.
 METRICS = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_recall4", "photos_per_s")
 _NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
 
 
 @dataclass(frozen=True)
 class JobSettings:
-    """What a deployment decides about its training jobs.
+    """The settings of a deployment for its training jobs.
 
     Attributes:
         image: URI of the container.
-        role: ARN of the role that the job runs under.
-        topic: ARN of the SNS topic that hears of failures.
-        instances: machines of a job; the toolkit's torchrun finds them.
-        volume_gb: of each machine.
+        role: ARN of the job's role.
+        topic: ARN of the SNS topic for failures.
+        instances: machines of a job; SageMaker's toolkit starts torchrun on all of them.
+        volume_gb: disk of each machine.
     """
 
     partition: str
@@ -90,7 +90,7 @@ def definition(settings: JobSettings) -> dict[str, Any]:
 
 
 def metric_definitions() -> list[dict[str, str]]:
-    """Name and regular expression of each figure that the job prints."""
+    """The name and the regular expression of each metric that the job prints."""
     return [{"Name": name, "Regex": rf"\b{name}={_NUMBER}"} for name in METRICS]
 
 
@@ -104,7 +104,7 @@ def _channel(name: str, uri: str) -> dict[str, Any]:
 
 
 def _script(settings: JobSettings) -> dict[str, Any]:
-    """The hyperparameters that no order chooses: the name, and the toolkit's (torchrun, a process for each GPU)."""
+    """The hyperparameters that the input cannot set: the name, and those of SageMaker's toolkit (torchrun per GPU)."""
     return {
         "Type": "Pass",
         "Parameters": {
@@ -114,7 +114,7 @@ def _script(settings: JobSettings) -> dict[str, Any]:
             "sagemaker_instance_type": settings.instance,
             "sagemaker_container_log_level": "20",
             "sagemaker_torch_distributed_enabled": "true",
-            # The catalog's photos are keys of the bucket: datasets/<name>/... .
+            # The photos of the catalog have keys such as datasets/<name>/... in the bucket.
             "name.$": "$.dataset",
         },
         "ResultPath": "$.script",
@@ -123,7 +123,7 @@ def _script(settings: JobSettings) -> dict[str, Any]:
 
 
 def _request(settings: JobSettings) -> dict[str, Any]:
-    """SageMaker's CreateTrainingJob."""
+    """The parameters of SageMaker's CreateTrainingJob."""
     stopping = {"MaxRuntimeInSeconds": settings.run_seconds}
     if settings.spot:
         stopping["MaxWaitTimeInSeconds"] = settings.wait_seconds
@@ -136,7 +136,7 @@ def _request(settings: JobSettings) -> dict[str, Any]:
             "TrainingInputMode": "File",
             "MetricDefinitions": metric_definitions(),
         },
-        # The second wins: an execution cannot have another program run.
+        # Values of the second argument win, so the input of an execution cannot choose another program.
         "HyperParameters.$": "States.JsonMerge($.hyperparameters, $.script, false)",
         "InputDataConfig.$": "$.inputs.channels",
         "OutputDataConfig": {"S3OutputPath": f"s3://{settings.bucket}/drops/"},
@@ -149,8 +149,8 @@ def _request(settings: JobSettings) -> dict[str, Any]:
         "EnableManagedSpotTraining": settings.spot,
         "CheckpointConfig": {"S3Uri.$": checkpoints, "LocalPath": CHECKPOINTS},
         "RetryStrategy": {"MaximumRetryAttempts": 2},
-        # The folder of the script would come first on the path, and `training/metrics` would hide another `metrics`.
+        # Else the script's folder is first in `sys.path`, and `training/metrics` hides other modules named `metrics`.
         "Environment": {"PYTHONSAFEPATH": "1"},
-        # Else the profiler leaves its files among the drops.
+        # An enabled profiler would write its files to drops/.
         "ProfilerConfig": {"DisableProfiler": True},
     }

@@ -1,4 +1,4 @@
-"""Training in the cloud: the state machine, its role, and the role that the job itself runs under."""
+"""Training in the cloud: the state machine, its role, and the role of the job."""
 
 from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_iam as iam
@@ -14,7 +14,7 @@ from cdk.log_group import log_group
 from cdk.training.flow import JobSettings, definition
 
 REPOSITORY = "pytorch-training"
-# Holds AWS's deep learning containers wherever the CDK knows of no account of the region's own.
+# The account of AWS's deep learning containers in regions for which the CDK knows no other account.
 DLC_ACCOUNT = "763104351884"
 HOUR = 3600
 
@@ -23,15 +23,15 @@ class Training(Construct):
     """A state machine that trains a release on a GPU and drops it into the bucket.
 
     Attributes:
-        machine: see `training_flow` for what an execution takes.
-        job_role: reads datasets, weights and code; writes drops and checkpoints; deletes nothing.
+        machine: the state machine; `cdk.training.flow` describes its input.
+        job_role: may read datasets, weights and code, and write drops and checkpoints; it may not delete.
     """
 
     def __init__(self, scope: Construct, id: str, *, config: Config, bucket: s3.Bucket, topic: sns.ITopic) -> None:
-        """Make the machine.
+        """Make the state machine and its roles.
 
         Args:
-            topic: hears of failed jobs.
+            topic: gets a message for every failed job.
         """
         super().__init__(scope, id)
         account = Stack.of(self).regional_fact(FactName.DLC_REPOSITORY_ACCOUNT, DLC_ACCOUNT)
@@ -65,13 +65,19 @@ class Training(Construct):
             self.machine.add_to_role_policy(statement)
         topic.grant_publish(self.machine)
         nag.acknowledge(
-            self.machine, "IAM5[Resource::*]", "Log delivery and X-Ray's write actions, which take no resource."
+            self.machine,
+            "IAM5[Resource::*]",
+            "Log delivery and X-Ray's write actions do not support resource restrictions.",
         )
-        nag.acknowledge(self.machine, "IAM5[Action::kms:GenerateDataKey*]", "KMS's own family, on the topic's one key.")
+        nag.acknowledge(
+            self.machine,
+            "IAM5[Action::kms:GenerateDataKey*]",
+            "A group of related KMS actions, only on the topic's key.",
+        )
         nag.acknowledge(
             self.machine,
             f"IAM5[Resource::{nag.arn('sagemaker', 'training-job/*')}]",
-            "A job has the name of its execution, which is not known before it starts.",
+            "A job has the name of its execution, which is not known at deployment.",
         )
 
 
@@ -109,12 +115,14 @@ def _job_role(scope: Construct, bucket: s3.Bucket, account: str) -> iam.Role:
         role.add_to_policy(statement)
     permissions.acknowledge_prefixes(role, bucket, *permissions.TRAINING_READS, *permissions.TRAINING_WRITES)
     nag.acknowledge(
-        role, "IAM5[Resource::*]", "ECR's login and PutMetricData take no resource; the latter is held to a namespace."
+        role,
+        "IAM5[Resource::*]",
+        "ECR's login and PutMetricData support no resources; PutMetricData is limited to a namespace.",
     )
     nag.acknowledge(
         role,
         f"IAM5[Resource::{nag.arn('logs', 'log-group:/aws/sagemaker/TrainingJobs*')}]",
-        "SageMaker names the log streams; the group is the one that it gives all training jobs.",
+        "SageMaker chooses the names of the log streams; all training jobs share this log group.",
     )
     return role
 

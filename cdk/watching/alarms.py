@@ -1,4 +1,4 @@
-"""What people are told of: a topic, and the alarms that write to it."""
+"""Notifications for people: a topic, and the alarms that publish to it."""
 
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_apigatewayv2 as apigw
@@ -21,16 +21,16 @@ _CLOUDWATCH = "cloudwatch.amazonaws.com"
 
 
 class Notices(Construct):
-    """The encrypted topic that alarms and failed jobs write to.
+    """The encrypted topic for alarms and failed jobs.
 
     Attributes:
-        topic: has one subscriber if an address is given; others may be added by hand.
+        topic: has one subscriber if an email address is given; others can be added by hand.
     """
 
     def __init__(self, scope: Construct, id: str, *, email: str | None) -> None:
         """Make the topic."""
         super().__init__(scope, id)
-        # AWS's own key for SNS admits no alarm: CloudWatch needs a key whose policy names it.
+        # AWS's managed key for SNS does not allow alarms: CloudWatch needs a key with a policy that names CloudWatch.
         key = kms.Key(self, "Key", enable_key_rotation=True, description="Lookalike's notices")
         self.topic = sns.Topic(self, "Topic", display_name="Lookalike", enforce_ssl=True, master_key=key)
         key.grant(iam.ServicePrincipal(_CLOUDWATCH), "kms:Decrypt", "kms:GenerateDataKey*")
@@ -41,10 +41,10 @@ class Notices(Construct):
 
 
 class Alarms(Construct):
-    """An alarm for everything that a person should look at; none rings for want of traffic.
+    """An alarm for everything that a person should look at. Missing traffic never raises an alarm.
 
     Attributes:
-        alarms: all of them.
+        alarms: all alarms.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Alarms(Construct):
         """Make the alarms.
 
         Args:
-            latency_ms: p95 over five minutes, thrice in a row, that is too slow.
+            latency_ms: limit of the p95 latency; an alarm after three five-minute periods above it.
         """
         super().__init__(scope, id)
         self._action = actions.SnsAction(topic)
@@ -75,7 +75,7 @@ class Alarms(Construct):
             self._add(f"{name}Errors", one.metric_errors(period=FIVE_MINUTES), f"{name}: an invocation failed")
             self._add(f"{name}Throttles", one.metric_throttles(period=FIVE_MINUTES), f"{name}: Lambda throttled")
         failures = emitted(metrics.RELOAD_FAILURES, metrics.API)
-        self._add("ReloadFailures", failures, "A release could not be loaded; the old one answers")
+        self._add("ReloadFailures", failures, "A new release could not be loaded; the old release still answers")
         refused = emitted(metrics.REFUSED_DROPS, metrics.PROMOTER)
         self._add("RefusedDrops", refused, "A drop was refused; rejected/ in the bucket says why")
         depth = dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="max")
@@ -98,7 +98,7 @@ class Alarms(Construct):
 
 
 def emitted(name: str, service: str, statistic: str = "sum") -> cloudwatch.Metric:
-    """A metric that the code itself writes."""
+    """A metric that Lookalike's code writes."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,

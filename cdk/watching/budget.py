@@ -1,14 +1,14 @@
-"""A monthly budget, so that a bill surprises nobody."""
+"""A monthly budget with warnings."""
 
 from aws_cdk import aws_budgets as budgets
 from constructs import Construct
 
 
 class Budget(Construct):
-    """A monthly budget of the account's costs, warned of by mail."""
+    """A monthly budget for the costs of the account, with warnings by email."""
 
     def __init__(self, scope: Construct, id: str, *, usd: int, email: str) -> None:
-        """Make the budget: a forecast of all of it, and four fifths spent."""
+        """Make the budget; it warns when 80 % is spent and when the forecast exceeds 100 %."""
         super().__init__(scope, id)
         mail = budgets.CfnBudget.SubscriberProperty(address=email, subscription_type="EMAIL")
         budgets.CfnBudget(

@@ -1,4 +1,4 @@
-"""One page of graphs: traffic, speed, what search finds, releases, training."""
+"""One page of graphs: traffic, latency, search scores, releases, training."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_apigatewayv2 as apigw
@@ -15,7 +15,7 @@ class Dashboard(Construct):
     """A CloudWatch dashboard.
 
     Attributes:
-        dashboard: three graphs a row; the alarms' states on top.
+        dashboard: the states of the alarms at the top, then three graphs in each row.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Dashboard(Construct):
         training: sfn.StateMachine,
         alarms: list[cloudwatch.Alarm],
     ) -> None:
-        """Draw it."""
+        """Make the dashboard."""
         super().__init__(scope, id)
         self.dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=Duration.days(1))
         self.dashboard.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24))

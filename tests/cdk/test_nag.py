@@ -29,5 +29,5 @@ def test_an_acknowledged_finding_does_not(tmp_path: Path) -> None:
 
 
 def test_a_construct_that_is_no_resource_has_no_id() -> None:
-    with pytest.raises(TypeError, match="Stack is no resource"):
+    with pytest.raises(TypeError, match="Stack has no CloudFormation resource"):
         nag.logical_id(Stack(App(), "Stack"))
