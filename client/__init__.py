@@ -1,1 +1,1 @@
-"""A client of the HTTP API: the calls, and a picture of what they answer."""
+"""A client for the HTTP API: it calls the routes and draws the results as a picture."""

@@ -1,4 +1,4 @@
-"""The API from outside: its four original routes, called as the clients of the service that it replaces call them."""
+"""Calls the four original routes of the API in the same way as clients of the replaced service do."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,18 +8,18 @@ from urllib.parse import urljoin
 import requests
 from pydantic import BaseModel, ValidationError
 
-# Seconds to connect, and to wait for an answer: API Gateway gives a cold function 30.
+# Timeouts in seconds: to connect, and for the answer. API Gateway waits 30 s for the function.
 TIMEOUT = (5, 35)
 
 AnyAnswer = TypeVar("AnyAnswer", bound=BaseModel)
 
 
 class ClientError(Exception):
-    """The API gave no usable answer; the message is meant for a person."""
+    """The API gave no usable answer. The message is written for people."""
 
 
 class Health(BaseModel):
-    """What /healthcheck answers."""
+    """The answer of /healthcheck."""
 
     message: str
 
@@ -32,7 +32,7 @@ class CategoryProbability(BaseModel):
 
 
 class CategoryAnswer(BaseModel):
-    """What /predict/category answers; `probabilities` are the most likely first."""
+    """The answer of /predict/category. `probabilities` has the most likely category first."""
 
     category_index: int
     category: str
@@ -40,14 +40,14 @@ class CategoryAnswer(BaseModel):
 
 
 class FeaturesAnswer(BaseModel):
-    """What /predict/feature_embedding answers: a logit per category, and the L2-normalised embedding (d floats)."""
+    """The answer of /predict/feature_embedding: a logit per category, and the L2-normalised embedding (d floats)."""
 
     features: list[float]
     embedding: list[float]
 
 
 class Neighbour(BaseModel):
-    """A similar listing; `score` is a cosine, `photo` an address, absolute or relative to the API's."""
+    """A similar listing. `score` is a cosine; `photo` is a URL, absolute or relative to the URL of the API."""
 
     image_id: str
     score: float
@@ -58,7 +58,7 @@ class Neighbour(BaseModel):
 
 
 class SimilarAnswer(BaseModel):
-    """What /predict/similar_images answers, the most similar first; `image_labels` are image ids."""
+    """The answer of /predict/similar_images, most similar first. `image_labels` holds image ids."""
 
     similar_index: list[int]
     image_labels: list[str]
@@ -66,19 +66,19 @@ class SimilarAnswer(BaseModel):
 
 
 class LookalikeClient:
-    """Calls one deployment. Every method raises ClientError where no usable answer comes."""
+    """Calls one deployment. Every method raises ClientError if it gets no usable answer."""
 
     def __init__(self, url: str, session: requests.Session) -> None:
-        """Call the API at `url`, scheme included; the session carries whatever headers or auth it needs."""
+        """Call the API at `url` (with scheme). The session holds the headers and the auth that the API requires."""
         self.url = url.rstrip("/")
         self._session = session
 
     def healthcheck(self) -> str:
-        """The service's word that it is up; it needs no model for that."""
+        """The message of the health check, which needs no model."""
         return self._read(self._send("GET", "/healthcheck"), Health).message
 
     def category(self, photo: Path) -> CategoryAnswer:
-        """The category of a photo file. Raises OSError where the file cannot be read; so do the next two."""
+        """The category of a photo file. This and the next two methods raise OSError if the file cannot be read."""
         return self._read(self._post("/predict/category", photo), CategoryAnswer)
 
     def feature_embedding(self, photo: Path) -> FeaturesAnswer:
@@ -90,7 +90,7 @@ class LookalikeClient:
         return self._read(self._post("/predict/similar_images", photo, {"k": k}), SimilarAnswer)
 
     def photo(self, neighbour: Neighbour) -> bytes:
-        """A listing's photo, redirects followed."""
+        """The photo of a listing. Redirects are followed."""
         return self._send("GET", neighbour.photo).content
 
     def _post(self, route: str, photo: Path, query: Mapping[str, int] | None = None) -> requests.Response:
@@ -98,7 +98,7 @@ class LookalikeClient:
             return self._send("POST", route, params=query, files={"file": file})
 
     def _send(self, method: str, address: str, **request: object) -> requests.Response:
-        # A route lies below the deployment's own path; a photo's address may be anywhere.
+        # Routes are below the path of the deployment; the URL of a photo can be anywhere.
         url = self.url + address if address.startswith("/") else urljoin(self.url + "/", address)
         try:
             response = self._session.request(method, url, timeout=TIMEOUT, **request)  # type: ignore[arg-type]
@@ -118,11 +118,13 @@ class LookalikeClient:
         except ValidationError as exc:
             error = exc.errors()[0]
             where = ".".join(str(part) for part in error["loc"]) or "the body"
-            raise ClientError(f"{response.url} is no Lookalike API: in its answer, {where}: {error['msg']}") from exc
+            raise ClientError(
+                f"{response.url} is no Lookalike API: its answer is invalid at {where}: {error['msg']}"
+            ) from exc
 
 
 def _reason(response: requests.Response) -> str:
-    """The problem's `detail` (RFC 9457), a gateway's `message`, or the status in words."""
+    """`detail` of a problem (RFC 9457), else `message` of a gateway, else the reason phrase of the status."""
     try:
         body = response.json()
     except requests.JSONDecodeError:

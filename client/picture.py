@@ -1,4 +1,4 @@
-"""Draws a photo and its neighbours side by side, each over its category, as one picture."""
+"""Draws a photo and its neighbours side by side in one picture, with the category below each."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,19 +18,19 @@ LINE_HEIGHT = 20
 CAPTION_HEIGHT = 8 + (TEXT_LINES + 1) * LINE_HEIGHT
 
 _PAPER, _EMPTY, _INK, _MUTED = "#ffffff", "#ebe9e3", "#1d1c19", "#5c5951"
-# Pillow's own font knows ASCII only; category names may be in any language.
+# Pillow's built-in font has only ASCII; category names can be in any language.
 _FONTS = ("DejaVuSans.ttf", "Arial.ttf", "NotoSans-Regular.ttf")
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 class PictureError(Exception):
-    """A photo cannot be drawn, or the picture not be written."""
+    """A photo cannot be drawn, or the picture cannot be written."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A photo (RGB; None draws an empty frame) over its category and a line more."""
+    """A photo (RGB; None draws an empty frame) with its category and one more line below it."""
 
     photo: Image.Image | None
     category: str
@@ -38,10 +38,10 @@ class Tile:
 
 
 def open_photo(data: bytes) -> Image.Image:
-    """A photo's bytes as an upright RGB image; alpha lies over black, as the API sees it.
+    """Decode a photo to an upright RGB image. Transparent parts become black, as in the API.
 
     Raises:
-        PictureError: not a photo that decodes.
+        PictureError: the bytes cannot be decoded.
     """
     try:
         image = ImageOps.exif_transpose(Image.open(BytesIO(data)))
@@ -50,11 +50,11 @@ def open_photo(data: bytes) -> Image.Image:
             image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
         return image.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
-        raise PictureError(f"the photo does not decode: {exc}") from exc
+        raise PictureError(f"the photo cannot be decoded: {exc}") from exc
 
 
 def draw_picture(query: Tile, neighbours: Sequence[Tile]) -> Image.Image:
-    """The query at the left, its neighbours in rows of up to four at the right, best first: RGB."""
+    """An RGB picture: the query on the left, its neighbours on the right in rows of up to four, best first."""
     columns = min(COLUMNS, len(neighbours))
     rows = -(-len(neighbours) // COLUMNS)
     width = GAP + QUERY_SIDE + GAP + columns * (TILE_SIDE + GAP)
@@ -69,10 +69,10 @@ def draw_picture(query: Tile, neighbours: Sequence[Tile]) -> Image.Image:
 
 
 def picture_format(path: Path) -> str:
-    """The image format that a file name asks for.
+    """The image format for the extension of a file name.
 
     Raises:
-        PictureError: Pillow writes no such format.
+        PictureError: Pillow cannot write this format.
     """
     name = Image.registered_extensions().get(path.suffix.lower(), "")
     if name not in Image.SAVE:
@@ -84,7 +84,7 @@ def save_picture(picture: Image.Image, path: Path) -> None:
     """Write a picture beside `path`, then rename it into place.
 
     Raises:
-        PictureError: no such image format, or the place cannot be written.
+        PictureError: Pillow cannot write this format, or the file cannot be written.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -112,13 +112,13 @@ def _draw_tile(picture: Image.Image, tile: Tile, left: int, top: int, side: int)
 @cache
 def _font(size: int) -> Font:
     for name in _FONTS:
-        with suppress(OSError):  # not on this machine
+        with suppress(OSError):  # this machine does not have the font
             return ImageFont.truetype(name, size)
     return ImageFont.load_default(size)
 
 
 def _wrap(text: str, font: Font, width: int) -> list[str]:
-    """Text in at most `TEXT_LINES` lines of `width` pixels; what does not fit ends in an ellipsis."""
+    """Wrap text into at most `TEXT_LINES` lines of `width` pixels. An ellipsis replaces text that does not fit."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".lstrip()

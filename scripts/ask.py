@@ -15,15 +15,17 @@ FIRST_NUMBERS = 6
 
 
 def main() -> int:
-    """Exit code 0 when answered, 1 when the API gives no answer, 2 when the arguments or the photo file are bad."""
+    """Exit code 0 with an answer, 1 without an answer from the API, 2 for bad arguments or a bad photo file."""
     parser = argparse.ArgumentParser(prog="scripts/ask", description=__doc__)
     parser.add_argument("photo", type=Path, help="a JPEG, PNG or WebP file")
-    parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the API is; default: %(default)s")
-    parser.add_argument("--k", type=int, default=4, help="similar listings wanted; default: %(default)s")
-    parser.add_argument("--picture", type=Path, metavar="OUT.png", help="draw the photo and its neighbours there")
+    parser.add_argument("--url", default="http://127.0.0.1:8000", help="URL of the API; default: %(default)s")
+    parser.add_argument("--k", type=int, default=4, help="number of similar listings; default: %(default)s")
+    parser.add_argument(
+        "--picture", type=Path, metavar="OUT.png", help="write a picture of the photo and its neighbours to this file"
+    )
     args = parser.parse_args()
     try:
-        # A bad name is told before the calls, not after.
+        # Report a bad file name before calling the API.
         if args.picture:
             picture_format(args.picture)
         args.photo.open("rb").close()
@@ -34,7 +36,7 @@ def main() -> int:
     except PictureError as exc:
         return _fail(str(exc), 2)
     except BrokenPipeError:
-        # Whoever read the answer has read enough; what is still buffered must not fail at exit.
+        # The reader, such as `head`, has closed the pipe. Without this, flushing the buffer at exit would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as exc:
@@ -65,7 +67,7 @@ def _photo(client: LookalikeClient, neighbour: Neighbour) -> Image.Image | None:
     try:
         return open_photo(client.photo(neighbour))
     except (ClientError, PictureError) as exc:
-        # One photo gone from the store is no reason to draw none.
+        # If one photo is missing, still draw the others.
         _fail(f"no photo of {neighbour.image_id}: {exc}", 0)
         return None
 
@@ -102,7 +104,7 @@ def _price(neighbour: Neighbour) -> str:
 
 
 def _plain(text: str) -> str:
-    """Other people's text without what a terminal would obey: escapes, carriage returns, direction marks."""
+    """Text without characters that control a terminal: escapes, carriage returns, direction marks."""
     return "".join(char if char.isprintable() else " " for char in text)
 
 

@@ -1,4 +1,4 @@
-"""Measure this project, side by side with the design that it replaces, in one run on one machine."""
+"""Measure this project and the design that it replaces, in the same run on the same machine."""
 
 import argparse
 import importlib
@@ -9,19 +9,19 @@ from pathlib import Path
 from benchmarks.figures import machine, table
 from benchmarks.figures.table import Report
 
-# Each a module of `benchmarks.bench` with `run(quick: bool) -> Report`; in this order when none is named.
+# Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
 NAMES = ("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "train", "embed", "sample")
 
 
 def main() -> int:
-    """Run the named benchmarks, or all; the exit code says nothing about goals."""
+    """Run the named benchmarks, or all. The exit code does not depend on the goals."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("name", nargs="*", help=f"{', '.join(NAMES)}; all when none is named")
+    parser.add_argument("name", nargs="*", help=f"{', '.join(NAMES)}; default: all")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer repetitions")
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     args = parser.parse_args()
     if unknown := sorted(set(args.name) - set(NAMES)):
-        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
+        parser.error(f"unknown benchmark {', '.join(unknown)}; available: {', '.join(NAMES)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("faiss.loader").setLevel(logging.WARNING)
     measured_on = machine.describe()

@@ -1,6 +1,6 @@
-"""The main job on one machine: a sample catalogue (or yours) to a release to a served image search.
+"""The main workflow on one machine: train on a sample catalogue (or yours), publish the release and serve it.
 
-Everything goes under var/ and is made again only when its inputs or settings changed.
+All files go to var/. Steps run again only if their inputs or settings have changed.
 """
 
 import argparse
@@ -17,8 +17,9 @@ from sample.generate import generate
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
-# What reaches the most on two cores in BUDGET_SECONDS, from random weights: small photos, a lean network, and most of
-# the photos to learn from. It was found with a rate that falls; the budget shortens the schedule on a slower machine.
+# The best recipe found for training from random weights in BUDGET_SECONDS on two cores: small photos, a small network
+# and most photos in the training split. It was tuned with a decaying learning rate. On a slower machine, the time
+# budget shortens the schedule.
 RECIPE = (
     *("--weights", "none", "--validation-share", "0.1", "--lr", "0.01", "--schedule", "cosine"),
     *("--small", "0.75", "--metric-weight", "1.5", "--crop", "0.2", "--rotation", "10", "--warmup", "0.15"),
@@ -27,40 +28,44 @@ BUDGET_SECONDS = 225
 
 
 def arguments() -> argparse.Namespace:
-    """The command line; the defaults fit six minutes of two cores, installation included."""
+    """Parse the command line. The defaults take about six minutes on two cores, installation included."""
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.add_argument("--data", type=Path, help="your listings or category folders; default: a generated sample")
     parser.add_argument("--store", default=str(VAR / "store"), help="folder or s3://bucket[/prefix]")
     parser.add_argument("--backbone", default="resnet10_half")
     parser.add_argument("--size", type=int, default=64, help="side of the network's input, in pixels")
-    parser.add_argument("--epochs", type=int, default=48, help="0: untrained, for measuring speed")
+    parser.add_argument("--epochs", type=int, default=48, help="0 means untrained, to measure speed only")
     parser.add_argument("--precision", choices=("auto", "int8", "float32"), default="auto")
-    parser.add_argument("--no-serve", action="store_true", help="end after publishing")
+    parser.add_argument("--no-serve", action="store_true", help="stop after publishing")
     parser.add_argument("--port", type=int, default=8000)
     return parser.parse_args()
 
 
 def sample_catalogue() -> Path:
-    """The generated sample under var/, made once."""
+    """The sample catalogue under var/. It is generated only once."""
     folder = VAR / "sample"
     if not folder.exists():
-        print(f"drawing a sample catalogue under {folder.relative_to(ROOT)}", flush=True)
+        print(f"generating a sample catalogue under {folder.relative_to(ROOT)}", flush=True)
         generate(folder)
     return folder
 
 
 def train(args: argparse.Namespace, data: Path) -> tuple[int, Path]:
-    """Run the training stages in a process of their own, so that their memory ends with them."""
+    """Run the training stages in a separate process, which frees their memory when it ends.
+
+    Returns:
+        exit code, path of the release archive.
+    """
     work = VAR / f"work-{data.resolve().name}"
     command = [sys.executable, "-m", "training.train", "--data", str(data), "--out", str(work)]
     command += ["--backbone", args.backbone, "--size", str(args.size), "--epochs", str(args.epochs)]
-    # The floor under the live release's accuracy means nothing between other data, or fewer epochs, of a demo.
+    # --force: the promoter's accuracy check would compare with a demo on other data or with fewer epochs.
     command += ["--precision", args.precision, "--seconds", str(BUDGET_SECONDS), "--force", "True", *RECIPE]
     return subprocess.run(command, cwd=ROOT, check=False).returncode, work / "release.tar"
 
 
 def run() -> int:
-    """Exit code 0; that of the failing step otherwise."""
+    """Exit code 0, or the exit code of the step that failed."""
     args = arguments()
     data = args.data.absolute() if args.data else sample_catalogue()
     code, archive = train(args, data)
@@ -72,7 +77,8 @@ def run() -> int:
     except LookalikeError as exc:
         print(f"scripts/demo: {exc}", file=sys.stderr)
         return 1
-    print(f"{promotion.detail}; photos: {photos.copied} copied, {photos.present} there, {photos.missing} not found")
+    counts = f"{photos.copied} copied, {photos.present} already there, {photos.missing} not found"
+    print(f"{promotion.detail}; photos: {counts}")
     if not args.no_serve:
         sys.stdout.flush()
         serve = [str(ROOT / "scripts" / "serve.py"), "--store", args.store, "--port", str(args.port)]

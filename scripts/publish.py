@@ -1,7 +1,7 @@
-"""Drop a release into a store and upload the photos that its results show.
+"""Publish a release to a store and upload its photos.
 
-Into a folder the release goes live at once. Into a bucket it is dropped, and the promoter there takes it up; --wait
-follows it.
+In a folder, the release is live at once. In a bucket, the archive becomes a drop, which the promoter Lambda promotes;
+--wait waits for the result.
 """
 
 import argparse
@@ -18,18 +18,18 @@ from lambda_app.store.folder import FolderStore
 from lambda_app.store.opening import open_store
 
 POLL_SECONDS = 2.0
-WAIT_SECONDS = 15 * 60.0  # as long as a Lambda may run
+WAIT_SECONDS = 15 * 60.0  # the maximum run time of a Lambda
 
 
-def tell(photos: PhotoUpload) -> str:
-    """A line about the photos."""
-    return f"photos: {photos.copied} copied, {photos.present} there already, {photos.missing} not found"
+def describe(photos: PhotoUpload) -> str:
+    """One line with the counts of photos."""
+    return f"photos: {photos.copied} copied, {photos.present} already there, {photos.missing} not found"
 
 
 def drop_into(store: Store, archive: Path, photos: Path | None, wait: bool) -> int:
-    """Drop into a bucket, and wait if asked."""
+    """Upload an archive to a bucket as a drop, and with `wait` wait for the result: exit code."""
     dropped, upload = drop(store, archive, photos)
-    print(tell(upload))
+    print(describe(upload))
     print(f"dropped {store}/{dropped.key}", flush=True)
     deadline = time.monotonic() + (WAIT_SECONDS if wait else 0)
     while time.monotonic() < deadline:
@@ -38,17 +38,17 @@ def drop_into(store: Store, archive: Path, photos: Path | None, wait: bool) -> i
             return 0
         time.sleep(POLL_SECONDS)
     if wait:
-        print(f"scripts/publish: neither live nor refused after {WAIT_SECONDS / 60:.0f} minutes", file=sys.stderr)
+        print(f"scripts/publish: no result within {WAIT_SECONDS / 60:.0f} minutes", file=sys.stderr)
     return int(wait)
 
 
 def main() -> int:
-    """Exit code 0 when live, stored or dropped, 1 when refused."""
+    """Exit code 0 if the release is live, stored or dropped; 1 if it was refused or --wait timed out."""
     parser = argparse.ArgumentParser(prog="scripts/publish", description=__doc__)
     parser.add_argument("archive", type=Path, help="release archive, .tar or .tar.gz")
     parser.add_argument("--store", required=True, help="folder or s3://bucket[/prefix]")
-    parser.add_argument("--photos", type=Path, help="the data folder that the release was made from")
-    parser.add_argument("--wait", action="store_true", help="follow a drop until it is live or refused")
+    parser.add_argument("--photos", type=Path, help="data folder that the release was trained on")
+    parser.add_argument("--wait", action="store_true", help="wait until the drop is live or refused")
     args = parser.parse_args()
     try:
         settings = Settings.from_environ({**os.environ, "LOOKALIKE_STORE": args.store})
@@ -60,7 +60,7 @@ def main() -> int:
         print(f"scripts/publish: {exc}", file=sys.stderr)
         return 1
     print(promotion.detail)
-    print(tell(photos))
+    print(describe(photos))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What is live in a store, and moving it."""
+"""List the releases in a store, change which one is live, and delete old ones."""
 
 import argparse
 import os
@@ -28,20 +28,20 @@ def positive(text: str) -> int:
 
 
 def main() -> int:
-    """Exit code 0 when done, 1 when it could not be."""
+    """Exit code 0 on success, 1 on an error."""
     parser = argparse.ArgumentParser(prog="scripts/releases", description=__doc__)
     parser.add_argument("--store", required=True, help="folder or s3://bucket[/prefix]")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("list", help="every stored release, newest first")
     verbs.add_parser("promote", help="make a stored release live").add_argument("release")
-    verbs.add_parser("rollback", help="back to the release that was live before")
+    verbs.add_parser("rollback", help="make the previously live release live again")
     verbs.add_parser("prune", help="delete old releases").add_argument("--keep", type=positive, required=True)
     args = parser.parse_args()
     try:
         settings = Settings.from_environ({**os.environ, "LOOKALIKE_STORE": args.store})
         store = open_store(args.store)
         if args.verb == "list":
-            lines = [row(stored) for stored in list_releases(store)] or [f"{store} holds no release"]
+            lines = [row(stored) for stored in list_releases(store)] or [f"{store} contains no release"]
         elif args.verb == "promote":
             lines = [promote_stored(store, args.release, settings).detail]
         elif args.verb == "rollback":

@@ -1,6 +1,7 @@
-"""Draw a sample catalogue: listings with photos, as a marketplace exports them.
+"""Generate a sample catalogue: listings with photos, in the format of a marketplace export.
 
-Not sample.py: Python finds a script's own folder first, where that name would hide the package.
+The file is not named sample.py because it would then hide the package `sample`: the folder of a script is first in
+`sys.path`.
 """
 
 import argparse
@@ -11,13 +12,15 @@ from sample.generate import DEFAULT_PHOTOS, generate
 
 
 def main() -> int:
-    """Exit code 0 when done, 2 when what was asked for cannot be."""
-    parser = argparse.ArgumentParser(prog="scripts/sample", description="Draw a sample catalogue.")
-    parser.add_argument("out", type=Path, help="folder to make; it must not hold anything")
-    parser.add_argument("--photos", type=int, default=DEFAULT_PHOTOS, help="sound photos (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed draws another catalogue")
-    parser.add_argument("--encoding", default="utf-8", help="of the CSV files, such as cp1252 or utf-16")
-    parser.add_argument("--workers", type=int, help="processes (default: one a core)")
+    """Exit code 0 on success, 2 for bad arguments."""
+    parser = argparse.ArgumentParser(prog="scripts/sample", description="Generate a sample catalogue.")
+    parser.add_argument("out", type=Path, help="output folder; it must be new or empty")
+    parser.add_argument(
+        "--photos", type=int, default=DEFAULT_PHOTOS, help="number of intact photos (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random draws")
+    parser.add_argument("--encoding", default="utf-8", help="encoding of the CSV files, such as cp1252 or utf-16")
+    parser.add_argument("--workers", type=int, help="number of processes (default: one per core)")
     args = parser.parse_args()
     try:
         summary = generate(

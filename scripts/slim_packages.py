@@ -1,9 +1,9 @@
-"""Removes from a folder of installed serving packages what serving never reads; part of the image's build.
+"""Removes files that serving never reads from a folder of installed packages. The build of the image runs it.
 
     python scripts/slim_packages.py TARGET
 
-Each entry is a path, or a pattern of paths, under TARGET, with the reason that it is not missed. Patterns that match
-nothing are no error: another version of a package may have dropped the files itself.
+Each entry is a path or a pattern under TARGET, with the reason why serving does not need it. A pattern without a match
+is not an error: another version of a package may not have the files.
 """
 
 import argparse
@@ -13,25 +13,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 UNREAD = {
-    "onnxruntime/capi/libonnxruntime.so*": "the C library for other languages; Python's module has it within itself",
-    "onnxruntime/backend": "onnx's own test runner",
+    "onnxruntime/capi/libonnxruntime.so*": "the C library for other languages; the Python module contains its own copy",
+    "onnxruntime/backend": "a test runner of onnx",
     "onnxruntime/datasets": "example models",
-    "onnxruntime/quantization": "making of int8 models; training does that",
+    "onnxruntime/quantization": "quantisation to int8; only training does that",
     "onnxruntime/tools": "conversion of models",
     "onnxruntime/transformers": "conversion of language models",
     "numpy/**/tests": "numpy's tests",
     "numpy/f2py": "Fortran wrappers",
-    "numpy/_core/lib": "for linking against numpy",
-    "numpy/_core/include": "for compiling against numpy",
-    "faiss/contrib": "examples around faiss",
-    "botocore/data/*/": "API descriptions of other services than those of SERVICES",
+    "numpy/_core/lib": "only for linking against numpy",
+    "numpy/_core/include": "only for compiling against numpy",
+    "faiss/contrib": "examples for faiss",
+    "botocore/data/*/": "API descriptions of services other than SERVICES",
 }
-# What the store calls; sts stands behind roles that are assumed.
+# The services that the store calls. Assumed roles need sts.
 SERVICES = ("s3", "sts")
 
 
 def unread(target: Path) -> Iterator[Path]:
-    """The files and folders under `target` that go."""
+    """The files and folders under `target` to remove."""
     for pattern in UNREAD:
         for path in sorted(target.glob(pattern)):
             kept = path.parent == target / "botocore" / "data" and (path.name in SERVICES or not path.is_dir())
@@ -40,11 +40,11 @@ def unread(target: Path) -> Iterator[Path]:
 
 
 def slim(target: Path) -> int:
-    """Remove them; how many bytes that were."""
+    """Remove the unread files; the number of bytes saved."""
     saved = 0
     for path in list(unread(target)):
         if not path.exists():
-            continue  # went with a folder above it
+            continue  # already removed with its parent folder
         if path.is_dir():
             saved += sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
             shutil.rmtree(path)
@@ -57,10 +57,10 @@ def slim(target: Path) -> int:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("target", type=Path, help="folder that holds the packages, as of pip install --target")
+    parser.add_argument("target", type=Path, help="folder of the packages, from pip install --target")
     target = parser.parse_args().target
     if not (target / "onnxruntime").is_dir():
-        sys.exit(f"{target} holds no onnxruntime: give the folder that the serving packages were installed into")
+        sys.exit(f"{target} does not contain onnxruntime; give the folder with the installed serving packages")
     print(f"{slim(target) / 1e6:.0f} MB of unread files removed from {target}")
 
 

@@ -1,4 +1,4 @@
-"""Train on a GPU in the cloud: upload the code, start the stack's training flow, follow it to its drop."""
+"""Train on a GPU in the cloud: upload the code, start the training flow of the stack, follow it until its drop."""
 
 import argparse
 import sys
@@ -14,18 +14,18 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> int:
-    """Exit code 0 when the job has dropped its release, 1 when it could not or failed, 130 when no longer watched."""
+    """Exit code 0 if the job has dropped its release, 1 on an error or a failed job, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="scripts/train-remote", description=__doc__)
-    parser.add_argument("--stack", default="Lookalike", help="the deployed stack (default %(default)s)")
+    parser.add_argument("--stack", default="Lookalike", help="name of the deployed stack (default %(default)s)")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--dataset", help="train on s3://<the stack's bucket>/datasets/DATASET/")
-    what.add_argument("--follow", metavar="NAME", help="follow a job that was started before")
+    what.add_argument("--follow", metavar="NAME", help="follow a job that is already running")
     parser.add_argument(
         "--hyperparameter",
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help="an option of training.train, such as epochs=30; may be repeated",
+        help="an option of training.train, such as epochs=30; can be repeated",
     )
     parser.add_argument("--weights", help="weights to start from: a file, or s3://<the stack's bucket>/weights/...")
     args = parser.parse_args()
@@ -48,18 +48,20 @@ def run(args: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         print(
-            f"\n{execution.name} goes on without you. To follow it again:\n"
+            f"\n{execution.name} is still running. To follow it again:\n"
             f"  scripts/train-remote --stack {args.stack} --follow {execution.name}\nTo stop it:\n"
             f"  aws stepfunctions stop-execution --execution-arn {execution.arn}",
             file=sys.stderr,
         )
         return 130
-    print(f"dropped: {drop}\nthe promoter takes it from there: scripts/releases --store s3://{deployment.bucket} list")
+    print(
+        f"dropped: {drop}\nthe promoter promotes it now; check: scripts/releases --store s3://{deployment.bucket} list"
+    )
     return 0
 
 
 def start(session: boto3.Session, deployment: remote.Deployment, args: argparse.Namespace) -> remote.Execution:
-    """Hand over what the job needs and start it."""
+    """Upload the inputs of the job and start it."""
     s3 = session.client("s3")
     hyperparameters = remote.parse_hyperparameters(args.hyperparameter)
     remote.check_dataset(s3, deployment, args.dataset)
