@@ -1,1 +1,1 @@
-"""A sample catalogue drawn by this project: listings with photos whose likeness is known by construction."""
+"""A generated sample catalogue: listings with drawn photos, so it is known which photos show the same product."""

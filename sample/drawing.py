@@ -1,4 +1,4 @@
-"""Which function draws which kind of thing."""
+"""The functions that draw each kind of product."""
 
 from collections.abc import Callable
 
@@ -79,7 +79,7 @@ DRAWINGS: dict[str, Callable[[Pen], None]] = {
 
 
 def draw(identity: Identity) -> Image.Image:
-    """The product on a transparent ground: RGBA, `sample.picture.pen.SPRITE` pixels a side."""
+    """Draw the product on a transparent background: RGBA, `sample.picture.pen.SPRITE` pixels per side."""
     pen = Pen(identity)
     DRAWINGS[identity.kind](pen)
     return pen.sprite()

@@ -1,4 +1,4 @@
-"""Generating a sample catalogue in the listings layout: `generate(out)` is all that other packages need."""
+"""Generates a sample catalogue in the listings layout. Other packages only need `generate(out)`."""
 
 import contextlib
 import multiprocessing
@@ -29,16 +29,17 @@ from sample.tables import (
 )
 
 DEFAULT_PHOTOS = 4_800
-CHUNK = 24  # products that a process draws between two signs of life
-POOL_FROM = 400  # photos; fewer are drawn sooner than processes start, unless workers are asked for
+CHUNK = 24  # products that a process draws between two updates of the progress
+# Photos. Drawing fewer takes less time than starting processes, so one process draws them unless `workers` is set.
+POOL_FROM = 400
 
 
 @dataclass(frozen=True)
 class SampleSummary:
-    """What a generated catalogue holds.
+    """The content of a generated catalogue.
 
-    `product_rows` and `image_rows` count the rows of the two files; `photos` the sound photos, `photo_files` all files
-    under photos/; `planted` how often each kind of mess occurs.
+    `product_rows` and `image_rows` count the rows of the two files. `photos` counts the intact photos, and
+    `photo_files` all files under photos/. `planted` counts each kind of planted error.
     """
 
     product_rows: int
@@ -60,17 +61,18 @@ def generate(
 ) -> SampleSummary:
     """Write OUT/Products.csv, OUT/Images.csv, OUT/photos/<image id>.jpg and OUT/truth.csv (what each photo shows).
 
-    `photos` counts the photos that are sound; a few broken ones come on top. The same photos, seed and encoding give
-    the same bytes whatever the number of `workers` (None: one a core). OUT appears when it is complete: until then the
-    work is in OUT.partial. Processes are spawned, so a calling script needs its `if __name__ == "__main__"`.
+    `photos` is the number of intact photos; a few broken ones are added. The same photos, seed and encoding give the
+    same bytes for every number of `workers` (None means one per core). OUT appears only when it is complete; until then
+    the files are in OUT.partial. Processes are spawned, so a calling script needs `if __name__ == "__main__"`.
 
-    Raises ValueError for too few photos or an encoding that cannot hold the text, FileExistsError where OUT already
-    holds something.
+    Raises:
+        ValueError: too few photos, or an encoding that lacks characters of the text.
+        FileExistsError: OUT is not empty.
     """
     plan = Plan(photos, seed)
     _check_encoding(encoding)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(f"{out} already holds something; give a folder that does not exist")
+        raise FileExistsError(f"{out} is not empty; give a folder that does not exist")
     with _complete_or_absent(out) as folder:
         planted = Counter({CMYK: 1, TURNED: 1, "product row repeated": 1, "image row repeated": 1})
         planted.update(misfit.mess for misfit in MISFITS)
@@ -92,7 +94,7 @@ def _check_encoding(encoding: str) -> None:
 
 @contextlib.contextmanager
 def _complete_or_absent(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that becomes it once the work in it has ended well."""
+    """Give a temporary folder beside `out`, and rename it to `out` on success."""
     folder = out.with_name(out.name + ".partial")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -104,7 +106,7 @@ def _complete_or_absent(out: Path) -> Iterator[Path]:
 
 
 def _draw_all(folder: Path, plan: Plan, workers: int | None, progress: bool) -> int:
-    """Draw every photo into the folder, in this process or in several, and return how many files there are."""
+    """Draw every photo into the folder, in this process or in several; the number of files."""
     folder.mkdir()
     last = plan.products + len(MISFITS)
     chunks = [range(start, min(start + CHUNK, last)) for start in range(0, last, CHUNK)]

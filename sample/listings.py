@@ -1,4 +1,4 @@
-"""What sellers write: titles, descriptions, prices and places, with the mess that real exports hold."""
+"""The text of listings: titles, descriptions, prices and places, with the errors of real exports."""
 
 import random
 from collections import Counter
@@ -20,16 +20,16 @@ PLACES = (
     "York",
     "Stoke-on-Trent, Staffordshire",
 )
-BEYOND_ASCII = "£€–“”éè"  # every such character that a listing may hold
+BEYOND_ASCII = "£€–“”éè"  # all non-ASCII characters of the listings
 JUNK_PRICES = ("free to collector", "£££", "make me an offer", "12 or 15", "-")
 TOP_PRICE = "£10,000,000.00"
-ROUND = 17  # each product's place in a round of this many decides what is wrong with its text
+ROUND = 17  # product number modulo this decides which error its text has
 NOTHING = ("", "", "")
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The text of one product, as its row holds it."""
+    """The text of one product, as in its row."""
 
     title: str
     category: str
@@ -39,9 +39,9 @@ class Listing:
 
 
 def listing(number: int, identity: Identity, seed: int, planted: Counter[str]) -> Listing:
-    """The listing of product `number`; what is wrong with it on purpose is counted in `planted`.
+    """The listing of product `number`. Errors that are planted in it are counted in `planted`.
 
-    Every character is one that Windows-1252 has, so that the catalogue can be written in any common encoding.
+    All characters exist in Windows-1252, so the catalogue can be written in any common encoding.
     """
     rng = random.Random(f"listing/{seed}/{number}")
     condition = rng.choice(CONDITIONS)
@@ -60,7 +60,7 @@ def listing(number: int, identity: Identity, seed: int, planted: Counter[str]) -
 
 
 def _spoilt(number: int, rng: random.Random, texts: dict[str, str]) -> tuple[str, str, str]:
-    """The field to spoil, the name of what is wrong with it ("" for nothing) and its new text."""
+    """The field that gets an error, the name of the error ("" for none) and the new text."""
     title, description = texts["title"], texts["description"].replace(",", "")
     spoilt = {
         1: ("price", "price missing", ""),
@@ -84,7 +84,7 @@ def _spoilt(number: int, rng: random.Random, texts: dict[str, str]) -> tuple[str
 
 
 def _price(number: int, rng: random.Random) -> float:
-    """Pounds: mostly tens, some hundreds; thousands once in a round."""
+    """A price in pounds: mostly tens, sometimes hundreds, and thousands once in ROUND products."""
     if number % ROUND == 0:
         return float(rng.randint(1_000, 9_999))
     pounds = rng.lognormvariate(3.8, 1.1)

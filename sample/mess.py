@@ -1,4 +1,4 @@
-"""Rows and photos that are wrong as a whole: what a real export holds beside its sound listings."""
+"""Broken rows and photos, as in real exports beside intact listings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ TURNED_PHOTO = (14, 1)
 
 @dataclass(frozen=True)
 class Misfit:
-    """One thing that is wrong; `offset` past the last sound product is its number.
+    """One broken row or photo. Its number is the number of intact products plus `offset`.
 
-    `product` is None where Products.csv has no such row; `category` replaces that row's own; `image` says whether
-    Images.csv has a row; `photo` is how its file is written, None for no file.
+    `product` is None if Products.csv has no row for it. `category` replaces the category of that row. `image` is None
+    if Images.csv has no row for it. `photo` is how its file is written; None means no file.
     """
 
     mess: str
@@ -41,12 +41,12 @@ MISFITS = (
 
 
 def finish(plan: Plan, number: int, shot: int) -> str:
-    """How the photo's file is written: SOUND, CMYK, TURNED or TRUNCATED."""
+    """How the file of the photo is written: SOUND, CMYK, TURNED or TRUNCATED."""
     if number < plan.products:
         return {CMYK_PHOTO: CMYK, TURNED_PHOTO: TURNED}.get((number, shot), SOUND)
     return TRUNCATED if MISFITS[number - plan.products].photo == TRUNCATED else SOUND
 
 
 def misfits(plan: Plan) -> Iterator[tuple[int, Misfit]]:
-    """Every misfit with its number in this plan."""
+    """Every misfit, with its number in this plan."""
     return ((plan.products + misfit.offset, misfit) for misfit in MISFITS)

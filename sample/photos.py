@@ -1,4 +1,4 @@
-"""The photo files of a catalogue: drawn product by product, so that any number of processes can share the work."""
+"""Draws the photo files of a catalogue by product, so that any number of processes can share the work."""
 
 import io
 import random
@@ -13,13 +13,13 @@ from sample.picture.scene import photograph
 from sample.plan import Plan
 
 ORIENTATION = 0x0112  # the EXIF tag
-TURN_RIGHT = 6  # its value for a photo to be turned a quarter clockwise before it is shown
+TURN_RIGHT = 6  # its value for photos that a viewer must rotate by 90 degrees clockwise
 
 
 def draw_photos(folder: Path, plan: Plan, numbers: range) -> int:
-    """Write the photo files of the products of these numbers and return how many were written.
+    """Write the photo files of the products with these numbers; the number of files.
 
-    The bytes depend on the plan's seed and the number alone, whichever process draws them.
+    The bytes depend only on the seed of the plan and the product number, not on the process.
     """
     written = 0
     for number in numbers:
@@ -36,7 +36,7 @@ def draw_photos(folder: Path, plan: Plan, numbers: range) -> int:
 
 
 def _jpeg(photo: Image.Image, quality: int, manner: str) -> bytes:
-    """The photo as a JPEG file, written in one of the manners of `sample.mess`."""
+    """Encode the photo as JPEG, in one of the ways of `sample.mess`."""
     exif = Image.Exif()
     if manner == CMYK:
         photo = photo.convert("CMYK")

@@ -1,4 +1,4 @@
-"""The plan of a catalogue: which products and photos there are, known without drawing any."""
+"""The plan of a catalogue: its products and photos, without drawing them."""
 
 import hashlib
 import uuid
@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MIN_PHOTOS = 60
-ONE_PHOTO_IN = 10  # one product in ten has a single photo, none of the first few
+ONE_PHOTO_IN = 10  # one product in ten has a single photo, but none of the first few
 FIRST_SINGLE = 17
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A catalogue of `photos` sound photos: products 0, 1, ... in turn, two photos each but for one product in ten.
+    """A catalogue with `photos` intact photos. Products 0, 1, ... have two photos each, except one product in ten.
 
-    Numbers from `products` on belong to things of which something is wrong (see `sample.mess`).
-    Raises ValueError below MIN_PHOTOS photos: a smaller catalogue could not hold every kind of mess in every category.
+    Numbers from `products` on belong to broken rows and photos (see `sample.mess`).
+
+    Raises:
+        ValueError: fewer than MIN_PHOTOS photos, which cannot contain every kind of error and every category.
     """
 
     photos: int
@@ -27,14 +29,14 @@ class Plan:
 
     @property
     def products(self) -> int:
-        """How many products the photos make."""
+        """The number of products."""
         number = self.photos // 2
         while _photos_before(number) < self.photos:
             number += 1
         return number
 
     def shots(self, number: int) -> int:
-        """How many photos product `number` has: 1 or 2."""
+        """The number of photos of product `number`: 1 or 2."""
         return min(_photos_before(number + 1), self.photos) - _photos_before(number)
 
     def product_id(self, number: int) -> str:
@@ -55,5 +57,5 @@ class Plan:
 
 
 def _photos_before(number: int) -> int:
-    """How many photos the products 0 to number - 1 have when none is left out."""
+    """The number of photos of products 0 to number - 1, if all are included."""
     return 2 * number - max(0, (number - FIRST_SINGLE - 1) // ONE_PHOTO_IN + 1)

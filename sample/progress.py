@@ -1,4 +1,4 @@
-"""Progress of long work: a bar with rate and time left on a terminal, a plain line now and then elsewhere."""
+"""Progress of long work: on a terminal a bar with rate and remaining time, elsewhere a line from time to time."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ LINE_SECONDS = 10.0
 
 
 class Progress:
-    """Counts towards a total; `advance` says that more is done. A context manager that ends its bar's line."""
+    """Counts finished work up to a total. As a context manager, it ends the line of the bar."""
 
     def __init__(self, label: str, total: int, stream: TextIO | None = None) -> None:
         self._label, self._total = label, total
@@ -21,7 +21,7 @@ class Progress:
         self._shown = self._started if not self._bar else 0.0
 
     def advance(self, count: int) -> None:
-        """Count more as done and show it when it is time."""
+        """Add finished work, and update the display if enough time has passed."""
         self._done += count
         now = time.monotonic()
         if now - self._shown >= (REFRESH_SECONDS if self._bar else LINE_SECONDS):

@@ -1,4 +1,4 @@
-"""Products.csv, Images.csv and the ground truth, row by row."""
+"""The rows of Products.csv, Images.csv and the ground truth."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,16 +12,15 @@ from sample.plan import Plan
 PRODUCT_COLUMNS = ("", "id", "product_name", "category", "product_description", "price", "location")
 IMAGE_COLUMNS = ("", "id", "product_id")
 TRUTH_COLUMNS = ("image_id", "product_id", "category", "kind", "palette", "pattern", "decal")
-REPEATED = 3  # the row that stands twice in each file
+REPEATED = 3  # the row that occurs twice in each file
 
 Row = tuple[str, ...]
 
 
 def write_table(path: Path, columns: Row, rows: Iterable[Row], encoding: str) -> int:
-    """Write a CSV file whose records end with LF and return how many rows follow its header.
+    """Write a CSV file with LF after each record; the number of rows after the header.
 
-    Only a field with a comma, a quote or a newline is quoted: a bare CR stays bare, as in the exports that this
-    imitates.
+    Only fields with a comma, a quote or a newline are quoted. A bare CR stays unquoted, as in the imitated exports.
     """
     count = 0
     with path.open("w", encoding=encoding, newline="") as file:
@@ -33,7 +32,7 @@ def write_table(path: Path, columns: Row, rows: Iterable[Row], encoding: str) ->
 
 
 def numbered(rows: Iterable[Row]) -> Iterator[Row]:
-    """The rows with their numbers before them, one of them once more at the end, its number included."""
+    """The rows with their numbers in front; one row is repeated at the end, with its number."""
     again: Row = ()
     for number, row in enumerate(rows):
         if number == REPEATED:
@@ -43,7 +42,7 @@ def numbered(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def product_rows(plan: Plan, planted: Counter[str]) -> Iterator[Row]:
-    """The rows of Products.csv but for their numbers; counts in `planted` what is wrong with their text."""
+    """The rows of Products.csv without their numbers. Errors in their text are counted in `planted`."""
     for number in range(plan.products):
         yield _product(plan, number, planted)
     for number, misfit in misfits(plan):
@@ -58,7 +57,7 @@ def product_rows(plan: Plan, planted: Counter[str]) -> Iterator[Row]:
 
 
 def image_rows(plan: Plan) -> Iterator[Row]:
-    """The rows of Images.csv but for their numbers."""
+    """The rows of Images.csv without their numbers."""
     for number in range(plan.products):
         yield from ((image_id, plan.product_id(number)) for image_id in plan.image_ids(number))
     for number, misfit in misfits(plan):
@@ -67,7 +66,7 @@ def image_rows(plan: Plan) -> Iterator[Row]:
 
 
 def truth_rows(plan: Plan) -> Iterator[Row]:
-    """What each sound photo shows, for measuring; no part of the listings."""
+    """The content of each intact photo, for measurements; it is not part of the listings."""
     for number in range(plan.products):
         it = identity(number, plan.seed)
         shown = (it.category.name, it.kind, it.palette.name, it.pattern, it.decal)

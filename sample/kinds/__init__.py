@@ -1,1 +1,1 @@
-"""How each kind of thing is drawn: one module per category, one function per kind."""
+"""The drawings of each kind of product: one module per category, one function per kind."""

@@ -5,7 +5,7 @@ from sample.picture.pen import Pen
 
 
 def fridge(pen: Pen) -> None:
-    """A tall fridge freezer with its doors' handles, magnets and a water outlet."""
+    """A tall fridge freezer with door handles, magnets and a water dispenser."""
     split = (36, 52, 64)[pen.parts]
     for x in (30, 64):
         pen.box(x, 92, x + 6, 97, DARK)
@@ -54,7 +54,7 @@ def kettle(pen: Pen) -> None:
 
 
 def toaster(pen: Pen) -> None:
-    """A toaster with two or three slices up, lever and dial."""
+    """A toaster with two or three slices of bread, a lever and a dial."""
     slices = 2 + pen.parts % 2
     for i in range(slices):
         x = 20 + 54 / slices * i

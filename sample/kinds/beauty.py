@@ -5,7 +5,7 @@ from sample.picture.pen import Pen
 
 
 def perfume(pen: Pen) -> None:
-    """A glass bottle with its stopper, and a bulb on some."""
+    """A glass bottle with a stopper; some have a bulb."""
     if pen.parts == 2:
         pen.curve([(52, 28), (70, 22), (80, 30)], 2, DARK)
         pen.disc(83, 36, 9, pen.accent)

@@ -22,7 +22,7 @@ def shoe(pen: Pen) -> None:
 
 
 def t_shirt(pen: Pen) -> None:
-    """A T-shirt with short or long sleeves, a round or a pointed neck."""
+    """A T-shirt with short or long sleeves and a round neck or a V-neck."""
     cuff = (38, 46, 68)[pen.parts]
     for side in (-1, 1):
         pen.poly(
@@ -39,7 +39,7 @@ def t_shirt(pen: Pen) -> None:
 
 
 def dress(pen: Pen) -> None:
-    """A dress: bodice, belt, a skirt that is narrow or wide."""
+    """A dress: bodice, belt, a narrow or wide skirt."""
     wide = (22, 30, 38)[pen.style]
     hem = 82 + 6 * pen.parts
     for x in (38, 62):

@@ -35,7 +35,7 @@ def monitor(pen: Pen) -> None:
 
 
 def mouse(pen: Pen) -> None:
-    """A computer mouse from above: two buttons, a wheel, a cable on some."""
+    """A computer mouse from above: two buttons, a wheel; some have a cable."""
     if pen.style:
         pen.curve([(50, 22), (50, 10), (62, 6), (72, 2)], 2.4, DARK)
     pen.blob(
@@ -54,7 +54,7 @@ def mouse(pen: Pen) -> None:
 
 
 def printer(pen: Pen) -> None:
-    """A desk printer with paper in and paper out."""
+    """A desk printer with paper in both trays."""
     pen.poly([(28, 6), (72, 6), (76, 38), (24, 38)], WHITE)
     pen.poly([(20, 20), (26, 20), (26, 38), (14, 38)], pen.second)
     pen.poly([(74, 20), (80, 20), (86, 38), (74, 38)], pen.second)

@@ -23,7 +23,7 @@ def console(pen: Pen) -> None:
 
 
 def gamepad(pen: Pen) -> None:
-    """A controller with two grips, sticks, a cross and buttons."""
+    """A controller with two grips, sticks, a direction pad and buttons."""
     if pen.style == 1:
         pen.curve([(50, 28), (50, 14), (60, 8), (66, 2)], 2.4, DARK)
     for x in (26, 66):
@@ -67,7 +67,7 @@ def arcade_machine(pen: Pen) -> None:
 
 
 def handheld(pen: Pen) -> None:
-    """A handheld console, wide with a screen between its controls or upright with them below."""
+    """A handheld console: wide with the screen between the controls, or upright with the controls below the screen."""
     if pen.style == 1:
         pen.box(22, 4, 78, 96, pen.main, r=7)
         pen.box(28, 10, 72, 48, DARK, r=3)

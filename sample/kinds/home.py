@@ -32,7 +32,7 @@ def lamp(pen: Pen) -> None:
 
 
 def plant_pot(pen: Pen) -> None:
-    """A pot with leaves; flowers on some."""
+    """A pot with leaves; some have flowers."""
     tips = [(-36, 20), (-24, 6), (-8, 2), (10, 3), (26, 8), (37, 22)][: 4 + pen.parts]
     for dx, y in tips:
         pen.blob([(50, 58), (50 + dx * 0.5 - 6, 32), (50 + dx, y), (50 + dx * 0.6 + 5, 34)], LEAF)
@@ -46,7 +46,7 @@ def plant_pot(pen: Pen) -> None:
 
 
 def bed(pen: Pen) -> None:
-    """A bed seen from its foot: headboard, pillows, cover."""
+    """A bed seen from the foot end: headboard, pillows, cover."""
     if pen.style == 2:
         pen.oval(10, 12, 90, 70, pen.second)
     else:

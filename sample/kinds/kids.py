@@ -22,7 +22,7 @@ def pram(pen: Pen) -> None:
 
 
 def cot(pen: Pen) -> None:
-    """A barred cot with a mattress and a mobile's arch on some."""
+    """A cot with bars and a mattress; some have a mobile."""
     bars = 6 + 2 * pen.parts
     pen.box(16, 24, 84, 34, pen.second, r=4)
     for i in range(bars):
@@ -65,7 +65,7 @@ def teddy(pen: Pen) -> None:
 
 
 def stacking_rings(pen: Pen) -> None:
-    """Rings of falling size on a peg, the paints taking turns."""
+    """Rings of decreasing size on a peg, in alternating paints."""
     count = 4 + pen.parts
     paints: tuple[Colour, ...] = (pen.second, pen.accent, IRON if pen.style == 2 else CREAM)
     pen.box(47, 10, 53, 80, WOOD, r=2)

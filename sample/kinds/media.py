@@ -66,7 +66,7 @@ def book(pen: Pen) -> None:
 
 
 def keyboard(pen: Pen) -> None:
-    """An electric piano with black and white keys, perhaps on a stand."""
+    """An electric piano with black and white keys; some are on a stand."""
     if pen.style:
         for side in (-1, 1):
             pen.line([(50 - 26 * side, 62), (50 + 26 * side, 94)], 3.4, DARK)

@@ -25,7 +25,7 @@ def desk(pen: Pen) -> None:
 
 
 def office_chair(pen: Pen) -> None:
-    """A swivel chair: back, seat, gas lift, five castors; arms on some."""
+    """A swivel chair: back, seat, gas lift, five castors; some have arms."""
     for x in (20, 36, 64, 80):
         pen.line([(50, 76), (x, 90)], 4, DARK)
         pen.disc(x, 93, 4, DARK)
@@ -46,7 +46,7 @@ def office_chair(pen: Pen) -> None:
 
 
 def filing_cabinet(pen: Pen) -> None:
-    """A cabinet of two to four drawers with label holders; one drawer open on some."""
+    """A cabinet with two to four drawers and label holders; some have an open drawer."""
     drawers = 2 + pen.parts
     top = 30 - 12 * pen.parts
     pen.poly([(22, top + 5), (30, top - 3), (84, top - 3), (78, top + 5)], pen.second)

@@ -5,7 +5,7 @@ from sample.picture.pen import Pen
 
 
 def smartphone(pen: Pen) -> None:
-    """A phone's back in its case with one to three cameras, and its screen beside it."""
+    """The back of a phone in its case, with one to three cameras, and its screen beside it."""
     pen.box(46, 10, 88, 92, DARK, r=6)
     pen.box(49, 14, 85, 88, GLASS, r=3)
     for i in range(12):

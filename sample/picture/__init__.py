@@ -1,1 +1,1 @@
-"""What a drawn photo is made of: colours, patterns, decals, a product's identity, the scene around it."""
+"""The parts of a drawn photo: colours, patterns, decals, the identity of the product and the scene around it."""

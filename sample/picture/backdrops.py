@@ -1,4 +1,4 @@
-"""Backdrops: what lies behind a product, and the odds and ends that lie about it."""
+"""Backdrops: the background of a product, and other objects around it."""
 
 import functools
 import math
@@ -14,7 +14,7 @@ Size = tuple[int, int]  # pixels: width, height
 
 
 def backdrop(rng: random.Random, size: Size) -> Image.Image:
-    """A random ground for a photo: a wall, a wall above a floor, or a floor seen from above. RGB, of the given size."""
+    """A random background for a photo: a wall, a wall above a floor, or a floor seen from above. RGB, of this size."""
     if rng.random() < 0.5:
         wall, floor = rng.choice(WALLS)(rng, size), rng.choice(FLOORS)(rng, size)
         horizon = round(size[1] * rng.uniform(0.5, 0.85))
@@ -25,7 +25,10 @@ def backdrop(rng: random.Random, size: Size) -> Image.Image:
 
 
 def clutter(rng: random.Random, ground: Image.Image, count: int, *, reach: float) -> None:
-    """Draw `count` odd things onto the ground, centred at least `reach` of the way from its middle to its edge."""
+    """Draw `count` random objects on the background.
+
+    `reach` is the minimum distance of their centres from the middle, as a share of half the size.
+    """
     draw, (width, height) = ImageDraw.Draw(ground), ground.size
     for _ in range(count):
         angle, away = rng.uniform(0, 2 * math.pi), rng.uniform(reach, 1.0)
@@ -45,7 +48,7 @@ def clutter(rng: random.Random, ground: Image.Image, count: int, *, reach: float
 
 
 def _tone(rng: random.Random) -> Colour:
-    """A colour for a room: mostly quiet, at times as loud as the products."""
+    """A colour for a room: mostly muted, sometimes as saturated as the products."""
     if rng.random() < 0.12:
         return shade(rng.choice(list(PAINTS.values())), rng.uniform(0.6, 1.05))
     grey, spread = rng.uniform(80, 235), rng.uniform(2, 18)
@@ -55,13 +58,13 @@ def _tone(rng: random.Random) -> Colour:
 
 @functools.cache
 def _grain() -> Image.Image:
-    """Smooth grey noise around the middle grey, 512 pixels a side, the same in every process."""
+    """Smooth grey noise around middle grey, 512 pixels per side, identical in every process."""
     noise = np.random.default_rng(20).normal(128, 40, (256, 256)).clip(0, 255).astype(np.uint8)
     return Image.fromarray(noise).resize((512, 512), Image.Resampling.BILINEAR)
 
 
 def _grained(rng: random.Random, image: Image.Image, depth: float, stretch: Size = (1, 1)) -> Image.Image:
-    """The image roughened by noise; `stretch` draws the noise out along x and y."""
+    """Add noise to the image. `stretch` is the size of the noise along x and y."""
     width, height = -(-image.width // stretch[0]), -(-image.height // stretch[1])
     left, top = rng.randrange(512 - width + 1), rng.randrange(512 - height + 1)
     noise = _grain().crop((left, top, left + width, top + height))
@@ -76,7 +79,7 @@ def _plaster(rng: random.Random, size: Size) -> Image.Image:
 
 
 def _gradient(rng: random.Random, size: Size) -> Image.Image:
-    """One tone that runs into another at any angle."""
+    """A gradient between two tones at any angle."""
     ends = np.array([_tone(rng), _tone(rng)], np.float32)
     across = rng.uniform(0, 1)
     ramp = (np.linspace(0, across, 32)[None, :] + np.linspace(0, 1 - across, 32)[:, None])[..., None]
@@ -86,7 +89,7 @@ def _gradient(rng: random.Random, size: Size) -> Image.Image:
 
 
 def _wallpaper(rng: random.Random, size: Size) -> Image.Image:
-    """Upright stripes of two near tones."""
+    """Vertical stripes of two similar tones."""
     tone, step = _tone(rng), rng.randint(10, 40)
     paper = Image.new("RGB", size, tone)
     draw, stripe = ImageDraw.Draw(paper), shade(tone, rng.uniform(0.75, 0.95))
@@ -106,7 +109,7 @@ def _bricks(rng: random.Random, size: Size) -> Image.Image:
 
 
 def _planks(rng: random.Random, size: Size) -> Image.Image:
-    """Boards that run across or away."""
+    """Floorboards that run across or away from the viewer."""
     tone, step, along = _tone(rng), rng.randint(16, 48), rng.random() < 0.5
     floor = Image.new("RGB", size)
     draw = ImageDraw.Draw(floor)
@@ -117,7 +120,7 @@ def _planks(rng: random.Random, size: Size) -> Image.Image:
 
 
 def _tiles(rng: random.Random, size: Size) -> Image.Image:
-    """Square tiles, two tones taking turns on some floors."""
+    """Square tiles; some floors alternate two tones."""
     tone, step = _tone(rng), rng.randint(24, 60)
     other = shade(tone, 0.88)
     floor = Image.new("RGB", size, shade(tone, 0.85))

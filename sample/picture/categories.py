@@ -1,11 +1,11 @@
-"""The marketplace's 13 categories, in the order that their labels are numbered, and the kinds of thing in each."""
+"""The 13 categories of the marketplace, in the order of their label numbers, and the kinds of product in each."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Category:
-    """A root category: its name, the shelves below it and the kinds of thing sold in it."""
+    """A root category: its name and the kinds of product in it."""
 
     name: str
     kinds: dict[str, str]  # kind -> the rest of its category path

@@ -1,4 +1,4 @@
-"""Colours: what products are painted with, and the few palettes that each category draws from."""
+"""Colours: the paints of products, and the few palettes of each category."""
 
 import functools
 import random
@@ -40,7 +40,7 @@ SKIN: Colour = (222, 178, 140)
 
 @dataclass(frozen=True)
 class Palette:
-    """The three paints of a product: the body, its pattern and trimmings, and the mark on it."""
+    """The three paints of a product: its body, its pattern and trim, and its decal."""
 
     main: Colour
     second: Colour
@@ -54,7 +54,7 @@ class Palette:
 
 @functools.cache
 def palettes(category: str, seed: int) -> tuple[Palette, ...]:
-    """The palettes that every product of a category draws from; few enough that most products share theirs."""
+    """The palettes of a category. There are so few that most products share theirs with another product."""
     rng = random.Random(f"palettes/{seed}/{category}")
     paints = list(PAINTS.values())
     chosen: list[Palette] = []
@@ -72,11 +72,11 @@ def shade(colour: Colour, factor: float) -> Colour:
 
 
 def blend(one: Colour, other: Colour, share: float) -> Colour:
-    """The colour that lies `share` of the way from one to the other."""
+    """A mix of two colours; `share` is the share of the second."""
     red, green, blue = (round(a + share * (b - a)) for a, b in zip(one, other, strict=True))
     return red, green, blue
 
 
 def _apart(one: Colour, other: Colour) -> bool:
-    """Whether a person tells the two paints apart when one lies on the other."""
+    """Whether a person can distinguish the two paints when one is drawn on the other."""
     return sum(abs(a - b) for a, b in zip(one, other, strict=True)) > 160

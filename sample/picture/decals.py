@@ -1,4 +1,4 @@
-"""Decals: the mark that a maker put on a product, as outlines in a unit circle."""
+"""Decals: the logo on a product, as outlines in a unit circle."""
 
 import math
 
@@ -6,7 +6,7 @@ Outline = tuple[tuple[float, float], ...]
 
 
 def _ring(count: int, radii: tuple[float, ...], turn: float = -90.0) -> Outline:
-    """Points at equal angles about the centre whose distances from it take turns."""
+    """Points at equal angles around the centre; their distances cycle through `radii`."""
     angles = [math.radians(turn + 360 * i / count) for i in range(count)]
     return tuple(
         (radii[i % len(radii)] * math.cos(angle), radii[i % len(radii)] * math.sin(angle))

@@ -1,4 +1,4 @@
-"""A product's identity: all that stays the same from one of its photos to the next."""
+"""The identity of a product: everything that is the same in all its photos."""
 
 import random
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ PLAIN_DECAL = "none"
 
 @dataclass(frozen=True)
 class Identity:
-    """What a product is and looks like; angles in degrees, lengths in hundredths of the drawing's side."""
+    """The kind and the look of a product. Angles are in degrees, lengths in hundredths of the side of the drawing."""
 
     category: Category
     kind: str
@@ -31,8 +31,8 @@ class Identity:
 def identity(number: int, seed: int) -> Identity:
     """The identity of product `number` (0, 1, ...) in the catalogue of this seed.
 
-    Categories take turns in their own order, and each category's kinds take turns within it, so that every catalogue of
-    more than a few dozen products holds them all.
+    Product numbers cycle through the categories, and within a category through its kinds. Every catalogue with more
+    than a few dozen products therefore contains all of them.
     """
     rng = random.Random(f"identity/{seed}/{number}")
     category = CATEGORIES[number % len(CATEGORIES)]

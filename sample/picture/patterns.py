@@ -1,4 +1,4 @@
-"""Patterns: which points of a surface take the second paint instead of the main one."""
+"""Patterns: which points of a surface have the second paint instead of the main paint."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from PIL import Image
 from sample.picture.colours import Palette, blend
 
 GRID = 256
-DEPTH = 0.45  # how far a pattern leaves the main paint for the second
+DEPTH = 0.45  # share of the second paint in the colour of a pattern
 
 Plane = npt.NDArray[Any]
 Pattern = Callable[[Plane, Plane, float], Plane]  # (rows, columns) coordinates and a period -> where, as bool
@@ -61,7 +61,7 @@ PATTERNS: dict[str, Pattern] = {
 def surface(pattern: str, palette: Palette, period: float, angle: float, side: int) -> Image.Image:
     """An RGB image of side x side pixels covered with the pattern.
 
-    `period` is in hundredths of the side; `angle` in degrees turns the pattern about the centre.
+    `period` is in hundredths of the side; `angle` rotates the pattern around the centre, in degrees.
     """
     axis = (np.arange(GRID, dtype=np.float32) + 0.5) * (100 / GRID) - 50
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))

@@ -13,11 +13,11 @@ from sample.picture.identity import Identity
 from sample.picture.patterns import surface
 
 SUPERSAMPLE = 2
-SPRITE = 240  # pixels a side of the finished drawing
+SPRITE = 240  # pixels per side of the finished drawing
 SIDE = SPRITE * SUPERSAMPLE
-UNIT = 0.86 * SIDE / 100  # room for the product that is wider or taller than drawn
+UNIT = 0.86 * SIDE / 100  # leaves space for products that are wider or taller than their drawing
 OUTLINE = round(1.0 * UNIT)
-DECAL = 1.35  # decals are drawn larger than the kinds ask, to be seen in small photos
+DECAL = 1.35  # decals are drawn larger than requested, so that they are visible in small photos
 
 Point = tuple[float, float]
 Fill = Colour | Image.Image
@@ -33,7 +33,7 @@ def _light() -> Image.Image:
 
 
 class Pen:
-    """Draws the parts of one product, back to front; `main`, `second` and `accent` are its paints."""
+    """Draws the parts of one product from back to front. `main`, `second` and `accent` are its paints."""
 
     def __init__(self, identity: Identity) -> None:
         palette = identity.palette
@@ -67,12 +67,12 @@ class Pen:
         self._ellipse([self._at(left, top), self._at(right, bottom)], fill)
 
     def disc(self, x: float, y: float, r: float, fill: Fill) -> None:
-        """A circle, round whatever the product's proportions."""
+        """A circle. It stays round for all proportions of the product."""
         x, y = self._at(x, y)
         self._ellipse([(x - r * UNIT, y - r * UNIT), (x + r * UNIT, y + r * UNIT)], fill)
 
     def hoop(self, x: float, y: float, r: float, width: float, fill: Colour) -> None:
-        """The outline of a circle, `width` thick inwards."""
+        """The outline of a circle; its thickness `width` is inside the circle."""
         x, y = self._at(x, y)
         flat = [x - r * UNIT, y - r * UNIT, x + r * UNIT, y + r * UNIT]
         self._draw_colours.ellipse(flat, outline=fill, width=round(width * UNIT))
@@ -95,7 +95,7 @@ class Pen:
         self._stroke(_smooth([self._at(x, y) for x, y in points], closed=False), width, fill)
 
     def decal(self, x: float, y: float, r: float) -> None:
-        """The product's own mark, centred at (x, y); nothing for a product without one."""
+        """The decal of the product, centred at (x, y); nothing for a product without a decal."""
         outline = DECALS.get(self._identity.decal)
         if outline is not None:
             x, y = self._at(x, y)
@@ -109,7 +109,7 @@ class Pen:
         return finished
 
     def _at(self, x: float, y: float) -> Point:
-        """Units to pixels, with the product's proportions."""
+        """Convert units to pixels, with the proportions of the product."""
         across, down = (x - 50) * self._identity.wide, (y - 50) * self._identity.tall
         return SIDE / 2 + across * UNIT, SIDE / 2 + down * UNIT
 

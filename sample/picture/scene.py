@@ -1,4 +1,4 @@
-"""A photo of a product: what differs between two photos of the same thing."""
+"""A photo of a product: everything that differs between two photos of the same product."""
 
 import functools
 import math
@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 from sample.picture.backdrops import Size, backdrop, clutter
 
 LONG_SIDE = 256  # pixels
-PORTRAIT, LANDSCAPE, SQUARE = (3, 4), (4, 3), (1, 1)  # width : height, as phones take them
+PORTRAIT, LANDSCAPE, SQUARE = (3, 4), (4, 3), (1, 1)  # width : height, as in phone photos
 
 Corners = list[tuple[float, float]]
 
@@ -18,8 +18,8 @@ Corners = list[tuple[float, float]]
 def photograph(sprite: Image.Image, rng: random.Random) -> Image.Image:
     """One photo of the drawn product: RGB, `LONG_SIDE` pixels on its long side.
 
-    Pose, scale, crop, perspective, backdrop, clutter, shadow, light, focus and noise are drawn from `rng`; the product
-    itself is never changed, nor mirrored.
+    `rng` chooses pose, scale, crop, perspective, backdrop, clutter, shadow, light, focus and noise. The product itself
+    is never changed or mirrored.
     """
     size = _frame(sprite, rng)
     ground = backdrop(rng, size)
@@ -34,7 +34,7 @@ def photograph(sprite: Image.Image, rng: random.Random) -> Image.Image:
 
 
 def _frame(sprite: Image.Image, rng: random.Random) -> Size:
-    """The photo's size: most people turn the phone to fit what they photograph, some never do."""
+    """The size of the photo: most people rotate the phone to fit the product, some never do."""
     left, top, right, bottom = sprite.getbbox() or (0, 0, *sprite.size)
     fitting = LANDSCAPE if right - left > bottom - top else PORTRAIT
     shape = fitting if rng.random() < 0.7 else rng.choice((PORTRAIT, LANDSCAPE, SQUARE))
@@ -42,7 +42,7 @@ def _frame(sprite: Image.Image, rng: random.Random) -> Size:
 
 
 def _posed(sprite: Image.Image, rng: random.Random, size: Size) -> tuple[Image.Image, tuple[int, int]]:
-    """The product turned, scaled and tilted in perspective, RGBA, and where its top left lies in such a frame."""
+    """The product rotated, scaled and tilted in perspective (RGBA), and its top left corner in the frame."""
     left, top, right, bottom = sprite.getbbox() or (0, 0, *sprite.size)
     reach = rng.uniform(0.95, 1.15) if rng.random() < 0.06 else rng.uniform(0.82, 0.97)
     scale = reach * min(size[0] / (right - left), size[1] / (bottom - top))
@@ -64,7 +64,7 @@ def _posed(sprite: Image.Image, rng: random.Random, size: Size) -> tuple[Image.I
 
 
 def _homography(target: Corners, source: Corners) -> list[float]:
-    """The eight coefficients that take each target corner to its source corner, as Image.transform wants them."""
+    """The eight coefficients that map each target corner to its source corner, in the format of Image.transform."""
     rows, values = [], []
     for (x, y), (u, v) in zip(target, source, strict=True):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
@@ -74,7 +74,7 @@ def _homography(target: Corners, source: Corners) -> list[float]:
 
 
 def _cast_shadow(ground: Image.Image, alpha: Image.Image, corner: tuple[int, int], rng: random.Random) -> None:
-    """Darken the ground softly below and beside the product whose outline is `alpha`."""
+    """Add a soft shadow below and beside the product; `alpha` is its outline."""
     blur, margin = rng.uniform(1.5, 3), 8
     outline = alpha.reduce(4)
     wide = Image.new("L", (outline.width + 2 * margin, outline.height + 2 * margin))
@@ -89,12 +89,12 @@ def _cast_shadow(ground: Image.Image, alpha: Image.Image, corner: tuple[int, int
 
 @functools.cache
 def _noise() -> np.ndarray:
-    """Standard normal noise, (512, 512, 3) float32, the same in every process."""
+    """Standard normal noise, (512, 512, 3) float32, identical in every process."""
     return np.random.default_rng(21).standard_normal((512, 512, 3), np.float32)
 
 
 def _lit(photo: Image.Image, rng: random.Random) -> Image.Image:
-    """The photo under other light: exposure, white balance, contrast, a side lit more, the sensor's noise."""
+    """The photo in other light: exposure, white balance, contrast, a brighter side, sensor noise."""
     exposure, contrast = rng.uniform(0.88, 1.08), rng.uniform(0.93, 1.07)
     balance = np.array([rng.uniform(0.97, 1.03) for _ in range(3)], np.float32)
     falls = rng.uniform(-0.1, 0.1), rng.uniform(-0.1, 0.1)

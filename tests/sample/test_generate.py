@@ -130,7 +130,7 @@ def test_any_number_of_processes_writes_the_same_bytes(tmp_path):
 def test_a_folder_that_holds_something_is_left_alone(small):
     out, _ = small
     before = digests(out)
-    with pytest.raises(FileExistsError, match="already holds something"):
+    with pytest.raises(FileExistsError, match="is not empty; give a folder"):
         generate(out, photos=60)
     assert digests(out) == before
 
