@@ -69,10 +69,10 @@ def definition(settings: JobSettings) -> dict[str, Any]:
                 "TimeoutSeconds": settings.wait_seconds + 3600,
                 "ResultSelector": {"drop.$": "$.ModelArtifacts.S3ModelArtifacts"},
                 "ResultPath": "$.result",
-                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Tell"}],
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Notify"}],
                 "End": True,
             },
-            "Tell": {
+            "Notify": {
                 "Type": "Task",
                 "Resource": f"arn:{settings.partition}:states:::sns:publish",
                 "Parameters": {
@@ -81,7 +81,7 @@ def definition(settings: JobSettings) -> dict[str, Any]:
                     "Message.$": "States.Format('Training job {} failed: {}: {}', "
                     "$$.Execution.Name, $.failure.Error, $.failure.Cause)",
                 },
-                "ResultPath": "$.told",
+                "ResultPath": "$.notice",
                 "Next": "Failed",
             },
             "Failed": {"Type": "Fail", "ErrorPath": "$.failure.Error", "CausePath": "$.failure.Cause"},

@@ -131,21 +131,21 @@ def test_the_flow_waits_for_the_job_and_keeps_where_its_drop_is() -> None:
 def test_a_failure_is_told_with_its_reason_and_fails_the_execution(states: Any) -> None:
     flow = definition(SETTINGS)
     assert flow["States"]["Train"]["Catch"] == [
-        {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Tell"}
+        {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Notify"}
     ]
-    assert flow["States"]["Tell"]["Resource"] == "arn:aws:states:::sns:publish"
+    assert flow["States"]["Notify"]["Resource"] == "arn:aws:states:::sns:publish"
     # From where the catch leaves it, with the notice itself as a plain state.
-    flow["StartAt"] = "Tell"
-    message = flow["States"]["Tell"]["Parameters"]
-    flow["States"]["Tell"] = {"Type": "Pass", "Parameters": message, "ResultPath": "$.told", "Next": "Shown"}
-    flow["States"]["Shown"] = {"Type": "Pass", "InputPath": "$.told", "End": True}
+    flow["StartAt"] = "Notify"
+    message = flow["States"]["Notify"]["Parameters"]
+    flow["States"]["Notify"] = {"Type": "Pass", "Parameters": message, "ResultPath": "$.notice", "Next": "Shown"}
+    flow["States"]["Shown"] = {"Type": "Pass", "InputPath": "$.notice", "End": True}
     failure = {"Error": "SageMaker.TrainingFailed", "Cause": "no GPU"}
     end = run(
-        states, {**flow, "States": {name: flow["States"][name] for name in ("Tell", "Shown")}}, {"failure": failure}
+        states, {**flow, "States": {name: flow["States"][name] for name in ("Notify", "Shown")}}, {"failure": failure}
     )
-    told = json.loads(end["output"])
-    assert told["TopicArn"] == SETTINGS.topic
-    assert told["Message"] == "Training job run-1 failed: SageMaker.TrainingFailed: no GPU"
+    notice = json.loads(end["output"])
+    assert notice["TopicArn"] == SETTINGS.topic
+    assert notice["Message"] == "Training job run-1 failed: SageMaker.TrainingFailed: no GPU"
 
 
 def test_the_failed_state_carries_error_and_cause(states: Any) -> None:

@@ -15,8 +15,8 @@ def test_the_job_works_on_the_stacks_own_bucket_and_tells_the_stacks_topic(plain
     states = plain.flow["States"]
     assert request(plain)["OutputDataConfig"]["S3OutputPath"] == f"s3://{plain.bucket}/drops/"
     assert f"'s3://{plain.bucket}/datasets/{{}}/'" in str(states["Dataset"])
-    assert states["Tell"]["Parameters"]["TopicArn"] == plain.output("NoticesTopicArn")
-    assert states["Tell"]["ResultPath"] == "$.told"
+    assert states["Notify"]["Parameters"]["TopicArn"] == plain.output("NoticesTopicArn")
+    assert states["Notify"]["ResultPath"] == "$.notice"
 
 
 def test_the_container_is_awss_for_the_region(plain: SynthesisedTemplate) -> None:
