@@ -1,1 +1,1 @@
-"""What `scripts/bench` runs: measurements, side by side with their baselines."""
+"""The benchmarks of `scripts/bench`, each compared with its baseline."""

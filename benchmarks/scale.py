@@ -1,8 +1,8 @@
-"""What other sizes need, computed from measured figures: functions, memory, money a month.
+"""Estimates for other catalogue sizes, from measured figures: functions, memory, cost per month.
 
     python -m benchmarks.scale docs/figures.json
 
-reads what `scripts/bench --json` wrote and prints the tables of docs/scale.md, which a test holds to this script.
+reads the output of `scripts/bench --json` and prints the tables of docs/scale.md. A test compares both.
 """
 
 import argparse
@@ -14,29 +14,29 @@ from pathlib import Path
 from typing import Any
 
 PHOTOS = (10_000, 10_000_000, 1_000_000_000)
-RATES = (1, 1_000, 100_000)  # requests a second
+RATES = (1, 1_000, 100_000)  # requests per second
 SECONDS_A_MONTH = 30.44 * 86_400
 
-# List prices in US dollars, us-east-1, as known in 2026; see docs/aws.md. Round numbers of the day, not an offer.
+# List prices in US dollars, us-east-1, as of 2026; see docs/aws.md. They are rounded and can change.
 GB_SECOND = 0.0000166667  # Lambda, x86_64
 MILLION_INVOCATIONS = 0.20
 MILLION_HTTP_REQUESTS = 1.00
 S3_GB_MONTH = 0.023
-VCPU_HOUR = 0.0446  # of a compute instance, on demand, c7i
-RAM_GB_HOUR = 0.0075  # of a memory instance beyond what its cores bring, r7i less c7i
+VCPU_HOUR = 0.0446  # compute instance, on demand, c7i
+RAM_GB_HOUR = 0.0075  # extra memory of a memory instance: r7i minus c7i
 
 # Lambda quotas (AWS Lambda Developer Guide, "Lambda quotas"), in MB and requests.
 ONE_VCPU_MB, MOST_MB = 1_769, 10_240
 MOST_DISK_MB = 10_240
 DEFAULT_CONCURRENCY = 1_000
-# Of a machine that runs all day: what is left is for peaks and for one that fails.
+# Planned utilisation of a machine. The rest is for peaks and for the failure of one machine.
 UTILISATION = 0.6
 PHOTO_MB = 0.15  # a listing's photo in S3
 
 
 @dataclass(frozen=True)
 class SearchFigures:
-    """Search at one catalogue size: milliseconds a query, megabytes of the index file and of the process."""
+    """Search at one catalogue size: milliseconds per query, and megabytes of the index file and of the process."""
 
     count: int
     query_ms: float
@@ -46,13 +46,13 @@ class SearchFigures:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the computation starts from.
+    """The measured figures.
 
     Attributes:
-        request_ms: a whole request with a 0.5-megapixel photo, one thread, in a catalogue of 10,000.
-        cold_s: process start to the first answer.
+        request_ms: time of a whole request with a 0.5-megapixel photo: one thread, 10,000 items.
+        cold_s: time from process start to the first answer.
         base_mb: peak memory of a function with a ResNet50 and 10,000 items.
-        search: by catalogue size, ascending.
+        search: search figures in ascending order of catalogue size.
     """
 
     request_ms: float
@@ -62,10 +62,10 @@ class Measured:
 
     @classmethod
     def read(cls, figures: dict[str, Any]) -> "Measured":
-        """From the JSON of `scripts/bench`.
+        """Read the JSON of `scripts/bench`.
 
         Raises:
-            KeyError: a benchmark is missing: request, cold and search are needed.
+            KeyError: a benchmark is missing; request, cold and search are required.
         """
         request, cold, search = (_groups(figures["benchmarks"][name]) for name in ("request", "cold", "search"))
         sizes = []
@@ -89,13 +89,14 @@ class Measured:
 
 @dataclass(frozen=True)
 class Need:
-    """What a catalogue needs.
+    """The requirements of a catalogue.
 
     Attributes:
-        index_mb: of the index file, by bytes an item at the nearest measured size.
-        search_ms: a query on one core; beyond the measured sizes growing as the square root, as lists and probes do.
-        shards: functions (or machines) that hold it between them.
-        memory_mb: of each.
+        index_mb: size of the index file, from the bytes per item at the nearest measured size.
+        search_ms: time of a query on one core. Beyond the measured sizes it grows with the square root of the size, as
+            do the number of lists and nprobe.
+        shards: number of functions (or machines) that share the index.
+        memory_mb: memory of each function.
     """
 
     photos: int
@@ -106,11 +107,11 @@ class Need:
 
 
 def need(measured: Measured, photos: int) -> Need:
-    """What a catalogue of so many photos needs of Lambda functions."""
+    """The requirements of a catalogue with so many photos on Lambda."""
     nearest, least = measured.nearest(photos), measured.search[0]
     growth = photos / nearest.count
     index_mb = nearest.file_mb * growth
-    # The disk of a function holds the index of a shard; model and item table take the rest.
+    # 60 % of a function's disk is for its shard of the index; the rest is for model and item table.
     shards = max(1, math.ceil(index_mb / (0.6 * MOST_DISK_MB)))
     resident = measured.base_mb - least.file_mb + min(nearest.peak_mb * growth / shards, index_mb / shards)
     memory = min(MOST_MB, max(ONE_VCPU_MB, 1_024 * math.ceil(1.3 * resident / 1_024)))
@@ -118,10 +119,11 @@ def need(measured: Measured, photos: int) -> Need:
 
 
 def lambda_cost(measured: Measured, needed: Need, rate: int) -> tuple[int, float]:
-    """Functions busy at once, and dollars a month, at so many requests a second."""
+    """Number of busy functions and dollars per month, at so many requests per second."""
     others = measured.request_ms - measured.search[0].query_ms
-    first = (others + needed.search_ms) / 1_000  # seconds of the function that takes the photo
-    further = (needed.shards - 1) * (needed.search_ms + 5) / 1_000  # of those that only search; 5 ms for the call
+    first = (others + needed.search_ms) / 1_000  # seconds of the function that receives the photo
+    # Seconds of the functions that only search; 5 ms per call.
+    further = (needed.shards - 1) * (needed.search_ms + 5) / 1_000
     busy = rate * (first + further)
     requests = rate * SECONDS_A_MONTH
     compute = requests * (first + further) * needed.memory_mb / 1_024 * GB_SECOND
@@ -130,7 +132,7 @@ def lambda_cost(measured: Measured, needed: Need, rate: int) -> tuple[int, float
 
 
 def machine_cost(measured: Measured, needed: Need, rate: int) -> tuple[int, float]:
-    """Cores and dollars a month of machines that run all day, the index in their memory once in each of two zones."""
+    """Number of cores and dollars per month for machines that always run, with the index in memory in two zones."""
     others = measured.request_ms - measured.search[0].query_ms
     cores = max(2, math.ceil(rate * (others + needed.shards * needed.search_ms) / 1_000 / UTILISATION))
     hours = SECONDS_A_MONTH / 3_600
@@ -138,7 +140,7 @@ def machine_cost(measured: Measured, needed: Need, rate: int) -> tuple[int, floa
 
 
 def storage(needed: Need) -> float:
-    """Dollars a month for photos and index in S3."""
+    """Dollars per month for photos and index in S3."""
     return (needed.photos * PHOTO_MB + needed.index_mb) / 1_024 * S3_GB_MONTH
 
 
@@ -169,7 +171,7 @@ def _line(*cells: str) -> str:
 
 
 def _groups(benchmark: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Our medians by measure, in groups: a row and its parts, by the row's measure."""
+    """Our medians by measure, grouped by top-level row: the row itself and its parts."""
     groups: dict[str, dict[str, float]] = {}
     for row in benchmark["rows"]:
         if not row["part"]:
@@ -183,7 +185,7 @@ def _size(mb: float) -> str:
 
 
 def _money(dollars: float) -> str:
-    """Dollars with two significant digits, which is more than the prices deserve."""
+    """Dollars with two significant digits; the prices are not more precise."""
     if dollars < 10:
         return f"${dollars:.2f}"
     digits = 1 - math.floor(math.log10(dollars))
@@ -193,7 +195,7 @@ def _money(dollars: float) -> str:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__.partition("\n")[0])
-    parser.add_argument("figures", type=Path, help="what scripts/bench --json wrote, with request, cold and search")
+    parser.add_argument("figures", type=Path, help="output of scripts/bench --json with request, cold and search")
     print(*tables(Measured.read(json.loads(parser.parse_args().figures.read_bytes()))), sep="\n")
 
 

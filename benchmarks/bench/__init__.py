@@ -1,1 +1,1 @@
-"""The benchmarks that `scripts/bench` knows, a module each with `run(quick)`."""
+"""The benchmarks of `scripts/bench`: one module per benchmark, with `run(quick)`."""

@@ -1,8 +1,7 @@
-"""Process start to the first similar-images answer, and what that costs in memory: this project beside the baseline.
+"""Cold start: time from process start to the first similar-images answer, and peak memory, compared with the baseline.
 
-Ours is the function as Lambda runs it, behind AWS's own runtime client, with an empty cache: model, index and catalog
-come through the S3 protocol. The baseline reads local files. Both from compiled modules, as an image ships them, and
-from a page cache that holds them.
+Our side runs as in Lambda, with AWS's runtime client and an empty cache: model, index and catalog come through the S3
+protocol. The baseline reads local files. Both use compiled modules, as in an image, that are already in the page cache.
 """
 
 import json
@@ -32,7 +31,7 @@ RUNS, QUICK_RUNS = 7, 2
 MB = 1e6
 _IMPORT_LINE = re.compile(r"import time:\s*(\d+) \|\s*\d+ \|\s*(\S+)")
 _HEAVIEST = 12
-# What a cold start on a store in S3 imports.
+# The modules that a cold start with a store in S3 imports.
 IMPORTED = ("lambda_app.store.bucket", "lambda_app.recommendation.recommender", "lambda_app.api.app", "mangum")
 
 
@@ -41,9 +40,10 @@ class Start:
     """One start of a process.
 
     Attributes:
-        seconds: to its first answer.
-        peak: bytes of memory at most by then; `peak_phone`: after a 12-megapixel photo too.
-        around: milliseconds that a warm event took beside decode, forward and search; the median, if known.
+        seconds: time to its first answer.
+        peak: peak memory in bytes at the first answer; `peak_phone`: after a 12-megapixel photo as well.
+        around: median overhead of a warm event in milliseconds: its time without decode, forward and search; None if
+            unknown.
     """
 
     seconds: float
@@ -53,7 +53,7 @@ class Start:
 
 
 def run(quick: bool) -> Report:
-    """Starts of either side in turns, then where ours go."""
+    """Start both sides in turn, then measure the stages of our start."""
     release, runs = bench_release(), QUICK_RUNS if quick else RUNS
     small, phone = photo(VAR / "photos", SMALL), photo(VAR / "photos", PHONE)
     with s3_with(release) as s3:
@@ -62,7 +62,7 @@ def run(quick: bool) -> Report:
             lambda: _start_baseline(release, small, phone),
         )
         for start in sides:
-            start()  # compiles modules and fills the page cache
+            start()  # compile the modules and fill the page cache
         rounds = [tuple(start() for start in sides) for _ in track(range(runs), runs, "cold", "round")]
         watched = [_watched_start(s3, small) for _ in range(runs)]
         imports = heaviest_imports(_import_times())
@@ -109,7 +109,7 @@ def _rows(ours: Sequence[Start], theirs: Sequence[Start]) -> list[Row]:
 
 
 def _watched_start(s3: str, small: bytes) -> tuple[dict[str, Stage], float]:
-    """The stages of one start, in the order in which they began, and `around` of a warm event in that process."""
+    """The stages of one start, ordered by begin, and `around` of a warm event in the same process."""
     with TemporaryDirectory() as temporary:
         event = Path(temporary) / "event.json"
         event.write_text(json.dumps(photo_event(small)))
@@ -120,7 +120,7 @@ def _watched_start(s3: str, small: bytes) -> tuple[dict[str, Stage], float]:
             capture_output=True,
             check=True,
         )
-    # The function's metrics, JSON lines too, come before.
+    # The function prints its metrics first, also as JSON lines.
     found = json.loads(done.stdout.splitlines()[-1])
     stages = {name: Stage(**stage) for name, stage in found["stages"].items()}
     return dict(sorted(stages.items(), key=lambda entry: entry[1].begin)), found["around"]
@@ -134,7 +134,10 @@ def _stage_rows(runs: Sequence[tuple[dict[str, Stage], float]]) -> list[Row]:
 
 
 def _import_times() -> str:
-    """What `-X importtime` says of what the handler imports, one after another: it begins the load beside itself."""
+    """The report of `-X importtime` for the modules of a cold start, imported in sequence.
+
+    Importing the handler itself would also start loading the release in another thread.
+    """
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", f"import {', '.join(IMPORTED)}"],
         cwd=ROOT,
@@ -147,7 +150,7 @@ def _import_times() -> str:
 
 
 def heaviest_imports(report: str) -> list[tuple[str, float]]:
-    """The packages that take longest by themselves: name and milliseconds, of a report of `-X importtime`."""
+    """The packages with the longest own import time in a report of `-X importtime`: name and milliseconds."""
     taken: Counter[str] = Counter()
     for microseconds, module in _IMPORT_LINE.findall(report):
         taken[module.partition(".")[0]] += int(microseconds)
@@ -157,11 +160,13 @@ def heaviest_imports(report: str) -> list[tuple[str, float]]:
 def _notes(release: BenchRelease, stages: dict[str, Stage], imports: list[tuple[str, float]]) -> list[str]:
     sizes = ", ".join(f"{entry.file} {entry.bytes / MB:.1f} MB" for entry in release.manifest.serving_files())
     when = ", ".join(f"{name} {stage.begin:.2f}..{stage.end:.2f}" for name, stage in stages.items())
-    cuda = ["torch is a build with CUDA here, which takes more memory than one without"] if torch.version.cuda else []
+    cuda = (
+        ["this build of torch has CUDA, so it takes more memory than a build without it"] if torch.version.cuda else []
+    )
     return [
         *cuda,
         "ours: python -m awslambdaric on a runtime API, model, index and catalog from moto's S3; baseline: local files",
-        f"fetched: {sizes}; the stages are those of a process without the runtime client, and overlap",
-        f"the last run's stages, seconds since its start: {when}",
+        f"fetched: {sizes}; the stages come from a process without the runtime client; they overlap",
+        f"stages of the last run, in seconds since its start: {when}",
         f"imports of {', '.join(IMPORTED)}, ms by package: " + ", ".join(f"{name} {ms:.0f}" for name, ms in imports),
     ]

@@ -1,4 +1,4 @@
-"""How much of the model's own rate is left when it embeds a catalogue: cache read, pixels scaled, vectors written."""
+"""The rate of embedding a catalogue (read the cache, scale pixels, write vectors) compared with the model alone."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,28 +21,28 @@ LEAST_SHARE = 0.95
 
 
 def run(quick: bool) -> Report:
-    """Embed a catalogue with the int8 model, the fastest and so the hardest to keep up with."""
+    """Embed a catalogue with the int8 model. It is the fastest model, so overhead shows most."""
     photos, rounds = (QUICK_PHOTOS, QUICK_ROUNDS) if quick else (PHOTOS, ROUNDS)
     release, dataset = bench_release(), prepared(photos)
     model = Model(release.folder / release.manifest.model.file)
     note = (
-        f"int8 {BACKBONE} at {SIZE}, {len(dataset.photos)} photos, batches of {BATCH}, all cores, in turns; "
-        "baseline: the model alone, on one batch in memory"
+        f"int8 {BACKBONE} at {SIZE}, {len(dataset.photos)} photos, batches of {BATCH}, all cores, alternating; "
+        "baseline: the model alone, with one batch in memory"
     )
     return Report(measure(model, dataset, rounds), [note])
 
 
 def prepared(photos: int) -> Dataset:
-    """The dataset of a generated catalogue of so many photos, a few of which it rejects; made once."""
+    """The dataset of a generated catalogue with so many photos, some of which are rejected. It is made only once."""
     folder = VAR / f"dataset-{photos}"
     prepare(catalogue(photos), folder, PrepareSettings(size=SIZE))
     return Dataset.open(folder)
 
 
 def measure(model: Model, dataset: Dataset, rounds: int) -> list[Row]:
-    """Photos a second of `training.index`'s embedding beside those of the model alone, by the clock and by processors.
+    """Photos per second of `training.index`'s embedding and of the model alone, in wall time and in processor time.
 
-    Other work on the machine slows both by the clock, and not always alike; processor time does not count it.
+    Other work on the machine affects wall time, and not always both sides equally. It does not affect processor time.
     """
     images = normalise(dataset.photos[:BATCH], dataset.preprocessing)
     batches = max(1, len(dataset.photos) // len(images))

@@ -1,4 +1,4 @@
-"""Exact search: the oracle of the search benchmark, and what it is compared with."""
+"""Exact search: the ground truth of the search benchmark and its baseline."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from benchmarks.processes.search_probe import K
 from lambda_app.release.row_set import RowSet
 from training.index.inverted import unit
 
-# Two float32 sums of the same products may differ by that much.
+# Float32 dot products of the same vectors can differ by this much, depending on the order of the sum.
 _TIE = 1e-6
 
 
 def exact_floor(
     vectors: npt.NDArray[np.float16], queries: npt.NDArray[np.float32], allowed: RowSet | None
 ) -> npt.NDArray[np.float32]:
-    """The exact score of each query's tenth neighbour, or its last, of the rows that may answer: float32 (q,)."""
+    """The exact score of each query's tenth neighbour (or its last) among the allowed rows: float32 (q,)."""
     best = np.full((len(queries), 0), -np.inf, np.float32)
     mask = None
     if allowed is not None:
@@ -36,7 +36,7 @@ def recall_at_k(
     rows: npt.NDArray[np.int64],
     floor: npt.NDArray[np.float32],
 ) -> float:
-    """The share of the neighbours found, (q, k), that score at least as high as the last by exact search."""
+    """The share of the found neighbours, (q, k), with at least the score of the last exact neighbour."""
     hits = 0
     for query, found, least in zip(queries, rows, floor, strict=True):
         scores = unit(vectors[np.sort(found[found >= 0])]) @ query
@@ -45,7 +45,7 @@ def recall_at_k(
 
 
 def write_flat(vectors: npt.NDArray[np.float16], path: Path) -> None:
-    """A flat index of float32 vectors, as the replaced design keeps them."""
+    """Write a flat float32 index, as in the replaced design."""
     index = faiss.IndexFlatIP(vectors.shape[1])
     for start in range(0, len(vectors), 65_536):
         index.add(unit(vectors[start : start + 65_536]))

@@ -1,4 +1,4 @@
-"""One forward pass of ResNet50 on one thread, beside torch and the float32 matrix-product roof of the machine."""
+"""One forward pass of ResNet50 on one thread, compared with torch and the machine's float32 matrix-product roof."""
 
 import json
 import time
@@ -21,18 +21,18 @@ ROUNDS, PASSES = 15, 5
 QUICK_ROUNDS, QUICK_PASSES = 3, 2
 # Multiplications and additions of ResNet50 at 224 x 224 (torchvision's model card: 4.09 billion multiply-adds).
 GFLOP = 8.2
-_ROOF_SIDE = 1536  # of the square matrices: large enough that more changes nothing
+_ROOF_SIDE = 1536  # side of the square matrices; larger ones do not change the rate
 _ROOF_GFLOP = 2 * _ROOF_SIDE**3 / 1e9
-# Where the demo trains; any work folder of `training.train` has the file.
+# The demo's work folder. Every work folder of `training.train` has the file.
 TRAINED = ROOT / "var" / "work-sample"
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What a call took.
+    """The time of a call.
 
     Attributes:
-        wall, processor: seconds; the second summed over all threads of this process.
+        wall, processor: seconds; `processor` is the sum over all threads of this process.
     """
 
     wall: float
@@ -40,7 +40,7 @@ class Taken:
 
 
 def run(quick: bool) -> Report:
-    """All in turns in one process, so that what else the machine does hits all."""
+    """Measure all candidates in turn in one process, so that other work on the machine affects all of them."""
     rounds, passes = (QUICK_ROUNDS, QUICK_PASSES) if quick else (ROUNDS, PASSES)
     candidates = _candidates(bench_release())
     for call in candidates.values():
@@ -76,7 +76,7 @@ def _candidates(release: BenchRelease) -> dict[str, Callable[[], Any]]:
 
 
 def timed(call: Callable[[], Any], passes: int) -> Taken:
-    """What one call takes, by the mean of some in a row."""
+    """The mean time of some calls in sequence."""
     wall, processor = time.perf_counter(), time.process_time()
     for _ in range(passes):
         call()
@@ -98,12 +98,16 @@ def _rows(taken: dict[str, list[Taken]]) -> list[Row]:
 
 
 def precision_rows(work: Path) -> tuple[list[Row], Sequence[str]]:
-    """What int8 cost a trained model on its validation photos, as the export of a work folder measured it."""
+    """The accuracy that int8 costs a trained model on its validation photos, as measured by its export.
+
+    Returns:
+        rows, notes.
+    """
     measured = work / "export" / "export.json"
     gate = json.loads(measured.read_bytes()).get("int8") if measured.exists() else None
     if gate is None:
         return [], [
-            f"int8 against float32 on a trained model: not measured: {work.name}/export/export.json does not hold it; "
+            f"int8 against float32 on a trained model: not measured: it is not in {work.name}/export/export.json; "
             "`scripts/demo --no-serve` trains one with --precision auto"
         ]
     drops = [("accuracy", gate["accuracy_drop"], ACCURACY_DROP), ("recall@4", gate["recall4_drop"], RECALL_DROP)]

@@ -1,4 +1,4 @@
-"""Photos a second and latency as clients grow in number: this project beside the baseline, one process each."""
+"""Photos per second and latency by number of clients, compared with the baseline; one process on each side."""
 
 import threading
 import time
@@ -26,12 +26,12 @@ _FIRST, _SECOND = "this project", "baseline"
 
 @dataclass(frozen=True)
 class Burst:
-    """What some clients got who asked at once, each again as soon as it was answered.
+    """The result of several clients at once; each sends its next request as soon as it has an answer.
 
     Attributes:
-        answers: every answer, of whatever status.
+        answers: every answer, with any status.
         seconds: from the first request to the last answer.
-        cores: that the server kept busy meanwhile: its processor time over `seconds`.
+        cores: processor time of the server divided by `seconds`.
     """
 
     answers: Sequence[Answer]
@@ -40,21 +40,21 @@ class Burst:
 
     @property
     def failed(self) -> int:
-        """Answers that are not 200."""
+        """Number of answers that are not 200."""
         return sum(answer.status != 200 for answer in self.answers)
 
     @property
     def rate(self) -> float:
-        """Photos a second."""
+        """Photos per second."""
         return len(self.answers) / self.seconds
 
     def latency(self, percentile: float) -> float:
-        """Milliseconds within which that many in a hundred were answered."""
+        """A percentile of the latency, in milliseconds."""
         return float(np.percentile([1000 * answer.seconds for answer in self.answers], percentile))
 
 
 def run(quick: bool) -> Report:
-    """The same numbers of clients on either side, in turns."""
+    """Measure both sides in turn, with the same numbers of clients."""
     release, body = bench_release(), form(photo(VAR / "photos", SMALL))
     rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if quick else (ROUNDS, SECONDS)
     bursts: dict[tuple[str, int], list[Burst]] = {}
@@ -64,21 +64,21 @@ def run(quick: bool) -> Report:
         server.baseline(release) as theirs,
     ):
         sides = {_FIRST: ours.wait(), _SECOND: theirs.wait()}
-        for asked in sides.values():
-            ask(asked, body, clients=1, seconds=0.5)
+        for target in sides.values():
+            ask(target, body, clients=1, seconds=0.5)
         steps = [(clients, name) for _ in range(rounds) for clients in CLIENTS for name in sides]
         for clients, name in track(steps, len(steps), "load", "burst"):
             bursts.setdefault((name, clients), []).append(ask(sides[name], body, clients, seconds))
-    return Report(_rows(bursts), [f"0.5-megapixel JPEGs, {seconds:.0f} s a burst"], [_plot(bursts)])
+    return Report(_rows(bursts), [f"0.5-megapixel JPEGs, {seconds:.0f} s per burst"], [_plot(bursts)])
 
 
-def ask(asked: Server, body: bytes, clients: int, seconds: float) -> Burst:
-    """Let some clients ask for that long."""
+def ask(target: Server, body: bytes, clients: int, seconds: float) -> Burst:
+    """Send requests from some clients for that many seconds."""
     answers: list[list[Answer]] = [[] for _ in range(clients)]
-    begin, before = time.perf_counter(), asked.processor_seconds()
+    begin, before = time.perf_counter(), target.processor_seconds()
 
     def work(own: list[Answer]) -> None:
-        client = Client(asked.port)
+        client = Client(target.port)
         while time.perf_counter() - begin < seconds:
             own.append(client.send(body))
         client.close()
@@ -89,7 +89,7 @@ def ask(asked: Server, body: bytes, clients: int, seconds: float) -> Burst:
     for thread in threads:
         thread.join()
     taken = time.perf_counter() - begin
-    return Burst([answer for own in answers for answer in own], taken, (asked.processor_seconds() - before) / taken)
+    return Burst([answer for own in answers for answer in own], taken, (target.processor_seconds() - before) / taken)
 
 
 def _rows(bursts: dict[tuple[str, int], list[Burst]]) -> list[Row]:

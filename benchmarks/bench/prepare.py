@@ -1,4 +1,4 @@
-"""How fast raw listings become a dataset, and whether memory stays flat as they grow."""
+"""Speed of turning raw listings into a dataset, and whether its peak memory depends on their number."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from training.pipeline.progress import track
 SIZES, RUNS = (1_000, 4_000), 3
 QUICK_SIZES, QUICK_RUNS = (200, 800), 1
 MB = 1e6
-# `training.prepare`, and then its own peak: what `wait4` tells of a child includes the process that it was forked from.
+# Runs `training.prepare` and prints its own peak memory. `wait4` is no alternative: its figure includes the parent.
 _WATCHED = """
 import re, runpy
 try:
@@ -28,11 +28,11 @@ finally:
 
 @dataclass(frozen=True)
 class Preparation:
-    """One run of `training.prepare`, as a process.
+    """One run of `training.prepare` in a process.
 
     Attributes:
-        seconds: of the whole process.
-        peak: bytes of memory at most.
+        seconds: run time of the process.
+        peak: peak memory in bytes.
     """
 
     photos: int
@@ -41,7 +41,7 @@ class Preparation:
 
 
 def run(quick: bool) -> Report:
-    """Prepare two catalogues, one four times the other, at the default size of photos."""
+    """Prepare two catalogues, one four times as large as the other, with the default photo size."""
     sizes, runs = (QUICK_SIZES, QUICK_RUNS) if quick else (SIZES, RUNS)
     folders = {photos: catalogue(photos) for photos in sizes}
     order = [photos for _ in range(runs) for photos in sizes]
@@ -68,7 +68,7 @@ def run(quick: bool) -> Report:
 
 
 def catalogue(photos: int) -> Path:
-    """A generated catalogue of so many photos, made once."""
+    """A generated catalogue with so many photos. It is made only once."""
     folder = VAR / f"catalogue-{photos}"
     if not folder.exists():
         generate(folder, photos=photos)

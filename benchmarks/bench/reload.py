@@ -1,4 +1,4 @@
-"""What clients notice of a new release going live while they ask: failures, and how much longer they wait."""
+"""The effect of a new live release on clients: failed requests and added latency."""
 
 import shutil
 import threading
@@ -26,18 +26,18 @@ from training.pipeline.progress import track
 
 SWAPS, QUICK_SWAPS = 8, 2
 CLIENTS = 2
-# Seconds that clients ask before the pointer moves, and in all.
+# Seconds of requests: before the pointer moves, and in total.
 BEFORE, SECONDS = 3.0, 8.0
 _RELOAD_SECONDS = "0.1"
 
 
 @dataclass(frozen=True)
 class Swap:
-    """What clients got around one move of the pointer.
+    """The answers around one move of the pointer.
 
     Attributes:
         moved: when the pointer moved, on the clock of `Answer.begun`.
-        release: what it moved to.
+        release: the new live release.
     """
 
     burst: Burst
@@ -49,15 +49,15 @@ class Swap:
         """When the first answer of the new release arrived.
 
         Raises:
-            RuntimeError: none did.
+            RuntimeError: the new release gave no answer.
         """
         arrived = [answer.begun + answer.seconds for answer in self.burst.answers if answer.release == self.release]
         if not arrived:
-            raise RuntimeError(f"release {self.release} did not go live while clients asked")
+            raise RuntimeError(f"release {self.release} did not go live while clients sent requests")
         return min(arrived)
 
     def during(self) -> list[Answer]:
-        """The answers that were waited for at some time between the move and the new release's first answer."""
+        """The answers of requests that were open between the move and the new release's first answer."""
         return [a for a in self.burst.answers if a.begun < self.live and a.begun + a.seconds > self.moved]
 
     def usual(self) -> list[Answer]:
@@ -66,24 +66,26 @@ class Swap:
 
 
 def run(quick: bool) -> Report:
-    """Move the pointer from one release to another and back while clients ask."""
+    """Move the pointer from one release to another and back while clients send requests."""
     release, body = bench_release(), form(photo(VAR / "photos", SMALL))
     count = QUICK_SWAPS if quick else SWAPS
     with TemporaryDirectory() as scratch:
         other = make_other(release, Path(scratch) / "other")
         store = FolderStore(Path(fill(Path(scratch) / "store", release)))
         folders = ((Path(scratch) / "other", other), (release.folder, release.manifest))
-        with server.ours(str(store), LOOKALIKE_RELOAD_SECONDS=_RELOAD_SECONDS) as asked:
-            ask(asked.wait(), body, clients=1, seconds=1.0)
+        with server.ours(str(store), LOOKALIKE_RELOAD_SECONDS=_RELOAD_SECONDS) as target:
+            ask(target.wait(), body, clients=1, seconds=1.0)
             swaps = [
-                swap(asked, body, store, *folders[number % 2])
+                swap(target, body, store, *folders[number % 2])
                 for number in track(range(count), count, "reload", "swap")
             ]
-    return Report(_rows(swaps), [f"{CLIENTS} clients, 0.5-megapixel JPEGs; model and index differ; from a folder"])
+    return Report(
+        _rows(swaps), [f"{CLIENTS} clients, 0.5-megapixel JPEGs; model and index differ; the store is a folder"]
+    )
 
 
 def make_other(release: BenchRelease, folder: Path) -> Manifest:
-    """A release of the same size whose model and index are other files."""
+    """A release of the same size with a different model and index."""
     shutil.copytree(release.folder, folder, ignore=shutil.ignore_patterns("baseline", "float32.onnx"))
     manifest = release.manifest
     network = onnx.load(folder / manifest.model.file)
@@ -95,7 +97,7 @@ def make_other(release: BenchRelease, folder: Path) -> Manifest:
 
 
 def swap(
-    asked: Server,
+    target: Server,
     body: bytes,
     store: FolderStore,
     folder: Path,
@@ -104,7 +106,7 @@ def swap(
     before: float = BEFORE,
     seconds: float = SECONDS,
 ) -> Swap:
-    """Let clients ask for that many seconds, and make this release live `before` seconds after they began."""
+    """Send requests for that many seconds, and make this release live `before` seconds after the first."""
     pointer = put(store, folder, manifest)
     found = store.read_pointer()
     version = found.version if found else None
@@ -118,7 +120,7 @@ def swap(
 
     mover = threading.Thread(target=move)
     mover.start()
-    burst = ask(asked, body, CLIENTS, seconds)
+    burst = ask(target, body, CLIENTS, seconds)
     mover.join()
     return Swap(burst, moved, manifest.release)
 

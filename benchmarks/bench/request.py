@@ -1,4 +1,4 @@
-"""A photo to its answer over HTTP, one client, one thread on the server: this project beside the baseline."""
+"""Whole requests with a photo over HTTP, one client and one server thread, compared with the baseline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from training.pipeline.progress import track
 ROUNDS, REQUESTS = 9, 8
 QUICK_ROUNDS, QUICK_REQUESTS = 3, 4
 WARM_UP = 3
-ONE_THREAD = 1.1  # processor time over wall time, at most
+ONE_THREAD = 1.1  # limit of processor time divided by wall time
 
 
 @dataclass(frozen=True)
 class Block:
-    """A few requests of one kind to one server, one after another.
+    """A few requests of one kind to one server, in sequence.
 
     Attributes:
-        busy: processor seconds of the server over wall seconds.
+        busy: processor time of the server divided by wall time.
     """
 
     answers: Sequence[Answer]
@@ -34,20 +34,20 @@ class Block:
 
     @property
     def rate(self) -> float:
-        """Photos a second."""
+        """Photos per second."""
         return len(self.answers) / sum(answer.seconds for answer in self.answers)
 
     def part(self, name: str) -> float:
-        """Milliseconds of a part, by median."""
+        """Median time of a part, in milliseconds."""
         return median(answer.timings[name] for answer in self.answers)
 
     def rest(self) -> float:
-        """Milliseconds of what is none of the parts, by median."""
+        """Median time outside all parts, in milliseconds."""
         return median(1000 * answer.seconds - sum(answer.timings[name] for name in PARTS) for answer in self.answers)
 
 
 def run(quick: bool) -> Report:
-    """Both servers at once, asked in turns, so that what else the machine does hits both."""
+    """Run both servers and send requests in turn, so that other work on the machine affects both."""
     release = bench_release()
     rounds, requests = (QUICK_ROUNDS, QUICK_REQUESTS) if quick else (ROUNDS, REQUESTS)
     rows, notes = [], []
@@ -61,11 +61,11 @@ def run(quick: bool) -> Report:
             blocks = _measure((ours.wait(), theirs.wait()), form(data), rounds, requests, name)
             rows += _rows(name, goal, *blocks)
             notes.append(f"{name}: {size[0]} x {size[1]}, 4:2:0, {len(data) / 1e6:.2f} MB")
-    return Report(rows, [*notes, "both behind uvicorn; the parts are those of our Server-Timing header, by medians"])
+    return Report(rows, [*notes, "both use uvicorn; the parts are medians from our Server-Timing header"])
 
 
 def fill(folder: Path, release: BenchRelease) -> str:
-    """A store in this folder whose live release it is; its address."""
+    """Make a store in this folder with this live release; its path."""
     store = FolderStore(folder)
     store.write_pointer(put(store, release.folder, release.manifest), None)
     return str(folder)
@@ -75,19 +75,19 @@ def _measure(
     servers: tuple[Server, Server], body: bytes, rounds: int, requests: int, name: str
 ) -> tuple[list[Block], list[Block]]:
     blocks: tuple[list[Block], list[Block]] = ([], [])
-    for asked in servers:
-        _ask(asked, body, WARM_UP)
+    for target in servers:
+        _ask(target, body, WARM_UP)
     for _ in track(range(rounds), rounds, f"request, {name}", "round"):
-        for side, asked in zip(blocks, servers, strict=True):
-            side.append(_ask(asked, body, requests))
+        for side, target in zip(blocks, servers, strict=True):
+            side.append(_ask(target, body, requests))
     return blocks
 
 
-def _ask(asked: Server, body: bytes, requests: int) -> Block:
-    client = Client(asked.port)
-    before = asked.processor_seconds()
+def _ask(target: Server, body: bytes, requests: int) -> Block:
+    client = Client(target.port)
+    before = target.processor_seconds()
     answers = [client.send(body) for _ in range(requests)]
-    after = asked.processor_seconds()
+    after = target.processor_seconds()
     client.close()
     if failed := [answer.status for answer in answers if answer.status != 200]:
         raise RuntimeError(f"a server answered {failed[0]} instead of 200")

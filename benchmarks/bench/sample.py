@@ -1,6 +1,6 @@
-"""How hard the sample catalogue is: what the eye of a naive method already gets right, against stated ceilings.
+"""How hard the sample catalogue is: the results of naive methods (raw pixels, colour histograms), with upper limits.
 
-A sample on which raw pixels or colours suffice would make every trained model look good.
+If naive methods worked well on the sample, every trained model would look good.
 """
 
 import csv
@@ -18,7 +18,7 @@ from sample.generate import DEFAULT_PHOTOS, generate
 
 QUICK_PHOTOS = 600
 PIXELS_SIDE = 32
-COLOUR_LEVELS = 8  # a channel: 512 bins in all
+COLOUR_LEVELS = 8  # per channel: 512 bins in total
 FIRST = 4
 TEST_SHARE = 10  # one product in ten
 ROWS_AT_ONCE = 64
@@ -57,7 +57,7 @@ def run(quick: bool) -> Report:
 
 
 def measure(catalogue: Path) -> dict[str, float]:
-    """The figures of a generated catalogue, by name; needs its truth.csv."""
+    """The figures of a generated catalogue, by name. It must contain truth.csv."""
     with (catalogue / "truth.csv").open(encoding="utf-8", newline="") as file:
         truth = list(csv.DictReader(file))
     products = np.array([row["product_id"] for row in truth])
@@ -89,7 +89,7 @@ def _features(folder: Path, image_ids: list[str]) -> tuple[Matrix, Matrix]:
 
 
 def _pixel_accuracy(pixels: Matrix, products: Matrix, categories: Matrix) -> float:
-    """How often the nearest photo of the training products has the test photo's category."""
+    """The share of test photos whose nearest neighbour among the training products has the same category."""
     held_out = np.random.default_rng(0).permutation(np.unique(products))[::TEST_SHARE]
     test = np.isin(products, held_out)
     nearest = np.concatenate([row.argmin(axis=1) for row in _by_rows(pixels[test], pixels[~test], _euclidean)])
@@ -97,7 +97,10 @@ def _pixel_accuracy(pixels: Matrix, products: Matrix, categories: Matrix) -> flo
 
 
 def _recall(features: Matrix, products: Matrix, distance: Distance) -> float:
-    """How often a photo's product has another photo among the FIRST nearest of all others; only where one exists."""
+    """The share of photos with another photo of their product among the FIRST nearest neighbours.
+
+    Only photos whose product has another photo count.
+    """
     hits, start = [], 0
     for block in _by_rows(features, features, distance):
         rows = np.arange(start, start + len(block))
@@ -112,7 +115,7 @@ def _recall(features: Matrix, products: Matrix, distance: Distance) -> float:
 
 
 def _shared_colours(truth: list[dict[str, str]]) -> float:
-    """The share of products whose palette another product of their category has too."""
+    """The share of products with the same palette as another product of their category."""
     of_product = {row["product_id"]: (row["category"], row["palette"]) for row in truth}
     looks = list(of_product.values())
     counts = {look: looks.count(look) for look in set(looks)}
@@ -125,7 +128,7 @@ def _by_rows(queries: Matrix, gallery: Matrix, distance: Distance) -> Iterator[M
 
 
 def _euclidean(queries: Matrix, gallery: Matrix) -> Matrix:
-    """Squared distances less each query's own square, which changes no order."""
+    """Squared distances without the squared norm of the query, which does not change the order."""
     nearness: Matrix = (gallery**2).sum(axis=1) - 2 * queries @ gallery.T
     return nearness
 

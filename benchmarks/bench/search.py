@@ -1,10 +1,10 @@
-"""Search as the catalogue grows: exact search of float32 vectors, as the replaced design does, beside ours.
+"""Search by catalogue size, compared with the replaced design: exact search of float32 vectors.
 
     python -m benchmarks.bench.search --sizes 10000000
 
-runs other sizes than `scripts/bench search`, which stops at a million: ten million take 8 GB of disk, 5 GB of memory
-while the index is built and, on two cores, half an hour. Exact search is left out where its file would exceed
-MOST_EXACT vectors. `benchmarks.inputs.synthetic` draws the vectors; queries are new photos of the products.
+runs other sizes; `scripts/bench search` stops at a million. Ten million vectors take 8 GB of disk, 5 GB of memory while
+the index is built, and half an hour on two cores. Above MOST_EXACT vectors, exact search is skipped.
+`benchmarks.inputs.synthetic` generates the vectors; queries are new photos of the products.
 """
 
 import argparse
@@ -37,26 +37,26 @@ SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (10_000, 100_000)
 MOST_EXACT = 2_000_000
 QUERIES = 1_000
 ROUNDS, QUICK_ROUNDS = 5, 3
-# An exact query reads the whole catalogue: fewer make a round there.
+# An exact query reads all vectors, so a round of exact search has fewer queries: about this many vector reads.
 _EXACT_READS = 20_000_000
 _QUERIES_A_ROUND = 500
 _MB = 1e6
 
 
-# Mostly far from the query: a filter that knows of likeness, and then of the worst kind. No goal names it.
+# The worst case of a filter that correlates with similarity: most matching rows are far from the query. It has no goal.
 ANOTHER_CATEGORY = "1 of 13 categories"
 LEAST_FILTERED_RECALL, MOST_FILTERED_TIME = 0.95, 3
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What one size gave.
+    """The results for one catalogue size.
 
     Attributes:
         recall: recall@10 by filter.
-        filtering: seconds of working a filter out over all rows, by filter, the first time it is asked.
-        build: seconds from vectors in a file to the index, its measurements included.
-        baseline: exact search; None where the catalogue is too large for it.
+        filtering: seconds to compute the matching rows of a filter for the first time, by filter.
+        build: seconds to build the index from vectors in a file, including its own measurements.
+        baseline: exact search; None if the catalogue is too large for it.
     """
 
     count: int
@@ -69,12 +69,12 @@ class Sweep:
 
 
 def run(quick: bool) -> Report:
-    """The sizes that a run takes minutes for."""
+    """Measure the sizes that take only minutes."""
     return sweep(QUICK_SIZES if quick else SIZES, QUICK_ROUNDS if quick else ROUNDS)
 
 
 def sweep(sizes: Sequence[int], rounds: int) -> Report:
-    """Each size in a folder of its own under var/bench, which is removed again."""
+    """Measure each size in its own temporary folder under var/bench."""
     parent = ROOT / "var" / "bench"
     parent.mkdir(parents=True, exist_ok=True)
     results = []
@@ -83,16 +83,16 @@ def sweep(sizes: Sequence[int], rounds: int) -> Report:
         with tempfile.TemporaryDirectory(dir=parent, prefix="search-") as folder:
             results.append(measure(Path(folder), count, rounds))
     notes = [
-        f"{DIM} dimensions; {QUERIES:,} new photos of products of the catalogue; k = {K}; one query at a time",
-        "filters: the ratio is to our unfiltered query; pass sets are kept between requests that ask the same",
-        "peak memory counts the pages of the mapped file that were touched",
+        f"{DIM} dimensions; {QUERIES:,} new photos of products in the catalogue; k = {K}; one query at a time",
+        "filters: the ratio is to our unfiltered query; matching rows are cached between requests with the same filter",
+        "peak memory includes the pages of the memory-mapped file that were read",
         *(_note(result) for result in results),
     ]
     return Report([row for result in results for row in rows_of(result)], notes, [_plot(results, parent)])
 
 
 def measure(folder: Path, count: int, rounds: int) -> Sweep:
-    """Make a catalogue, index it, ask it in a process of its own, and compare with exact search."""
+    """Generate a catalogue, build its index, query it in another process, and compare with exact search."""
     catalogue = SyntheticCatalogue(count)
     catalogue.write(folder / "vectors.npy")
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
@@ -109,7 +109,7 @@ def measure(folder: Path, count: int, rounds: int) -> Sweep:
     if count <= MOST_EXACT:
         write_flat(vectors, folder / "flat.faiss")
         baseline = _probe(folder, rounds, max(10, min(_QUERIES_A_ROUND, _EXACT_READS // count)), "--exact")
-    logging.info("search: exact answers, filtered and not")
+    logging.info("search: exact neighbours, with and without filters")
     with np.load(folder / "found.npz") as found:
         recall = {
             name: recall_at_k(vectors, queries, found[name], exact_floor(vectors, queries, filters.get(name)))
@@ -119,17 +119,17 @@ def measure(folder: Path, count: int, rounds: int) -> Sweep:
 
 
 def filter_sets(catalogue: SyntheticCatalogue) -> tuple[dict[str, RowSet], dict[str, float]]:
-    """What passes three filters by price, which know nothing of likeness, and one by category; seconds each took."""
+    """The matching rows, and the seconds, of three price filters (unrelated to similarity) and a category filter."""
     names = tuple(str(number) for number in range(CATEGORIES))
     columns = FilterColumns(names, catalogue.categories(), catalogue.prices())
-    asked: dict[str, tuple[str | None, float | None]] = {
+    bounds: dict[str, tuple[str | None, float | None]] = {
         "50 % pass": (None, 50.0),
         "1 % pass": (None, 1.0),
         "0.01 % pass": (None, 0.01),
         ANOTHER_CATEGORY: ("0", None),
     }
     sets, seconds = {}, {}
-    for name, (category, price) in asked.items():
+    for name, (category, price) in bounds.items():
         begin = time.perf_counter()
         sets[name] = columns.passing(category, None, price)
         seconds[name] = time.perf_counter() - begin
@@ -137,7 +137,7 @@ def filter_sets(catalogue: SyntheticCatalogue) -> tuple[dict[str, RowSet], dict[
 
 
 def rows_of(result: Sweep) -> list[Row]:
-    """The lines of a size."""
+    """The rows of the table for one size."""
     size, ours, baseline = f"{result.count:,}", result.ours, result.baseline
     goals = GOALS.get(result.count)
 
@@ -231,7 +231,7 @@ def main() -> None:
     """`python -m benchmarks.bench.search`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench.search", description=__doc__.partition("\n")[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     measured_on = machine.describe()

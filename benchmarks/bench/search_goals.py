@@ -1,11 +1,11 @@
-"""What search is to reach at each size of catalogue."""
+"""The goals of search for each catalogue size."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Goals:
-    """What is to be reached at a size: recall@10, and at most so many milliseconds, megabytes, seconds."""
+    """The goals for one size: least recall@10, and most milliseconds, megabytes and seconds."""
 
     recall: float
     query: float

@@ -1,4 +1,4 @@
-"""What the serving dependencies weigh: installed alone, as the Lambda's image holds them."""
+"""The size of the serving dependencies, installed alone as in the Lambda image."""
 
 import csv
 import subprocess
@@ -17,7 +17,7 @@ _SHOWN, _SHOWN_QUICK = 20, 8
 
 
 def run(quick: bool) -> Report:
-    """Install the extra `serving` into an empty folder, weigh it, and again without what the image leaves out."""
+    """Install the extra `serving` into an empty folder; measure its size before and after removing unused files."""
     with TemporaryDirectory() as scratch:
         target = Path(scratch) / "packages"
         install(serving_requirements(ROOT / "pyproject.toml"), target)
@@ -33,7 +33,9 @@ def run(quick: bool) -> Report:
     rows.append(
         Row(f"  {len(packages) - len(shown)} others, MB", exact(sum(size for _, size in packages[len(shown) :]) / MB))
     )
-    return Report(rows, ["the image leaves out what scripts/slim_packages.py names; modules not compiled yet"])
+    return Report(
+        rows, ["the image omits the files listed in scripts/slim_packages.py; sizes before compilation of modules"]
+    )
 
 
 def serving_requirements(pyproject: Path) -> list[str]:
@@ -43,7 +45,7 @@ def serving_requirements(pyproject: Path) -> list[str]:
 
 
 def install(requirements: Sequence[str], target: Path) -> None:
-    """Install packages and what they need into a folder of their own, in the versions of constraints.txt."""
+    """Install packages and their dependencies into a folder, with the versions of constraints.txt."""
     uv = Path(sys.executable).with_name("uv")
     installer = [str(uv), "pip"] if uv.exists() else [sys.executable, "-m", "pip"]
     limits = ["--constraint", str(ROOT / "constraints.txt"), "--target", str(target)]
@@ -51,12 +53,12 @@ def install(requirements: Sequence[str], target: Path) -> None:
 
 
 def total(folder: Path) -> int:
-    """Bytes of all files under a folder."""
+    """Size of all files under a folder, in bytes."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def by_package(target: Path) -> list[tuple[str, int]]:
-    """The packages of a folder with the bytes of those of their files that are there, largest first."""
+    """The packages in a folder with the size of their existing files in bytes, largest first."""
     sizes = {}
     for record in target.glob("*.dist-info/RECORD"):
         with record.open(encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""How fast training is, and whether its input keeps up: photos of a dataset beside the same steps on one fixed batch.
+"""Speed of training, and whether its input pipeline keeps up: a dataset compared with one fixed batch.
 
 python -m benchmarks.bench.train --device cuda --photos 20000 --batch 256
 """
@@ -28,7 +28,7 @@ from training.pipeline.progress import track
 from training.pipeline.world import ALONE
 
 CATEGORIES = 13
-# Epochs of the published run times its training photos, and the most minutes that they are to take on an H100.
+# Epochs times training photos of the published run, and the limit in minutes for them on an H100.
 PUBLISHED_PHOTOS = 2_100_000
 _FULL, _FROZEN = Goal("at most", 12), Goal("at most", 6)
 _FED = Goal("at least", 0.95, of="ratio")
@@ -36,14 +36,14 @@ _FED = Goal("at least", 0.95, of="ratio")
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured.
+    """The settings of a measurement.
 
     Attributes:
-        device: where.
-        photos: of the dataset; an epoch goes through them.
-        batch: photos a step.
-        rounds: epochs, each followed by as many steps on the fixed batch.
-        size: side of the photos.
+        device: the device that trains.
+        photos: photos in the dataset, and so per epoch.
+        batch: photos per step.
+        rounds: epochs; after each, as many steps on the fixed batch.
+        size: side of the photos in pixels.
     """
 
     device: torch.device
@@ -56,11 +56,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Rates:
-    """Photos a second, round by round.
+    """Photos per second of each round.
 
     Attributes:
-        fed: of an epoch of the trainer, from the photo cache to the averaged weights.
-        fixed: of the same steps on one batch that lies on the device as the network takes it.
+        fed: a whole epoch of the trainer, from the photo cache to the averaged weights.
+        fixed: the same steps on one batch that is already on the device in the input format of the network.
     """
 
     fed: Sequence[float]
@@ -68,7 +68,7 @@ class Rates:
 
 
 def run(quick: bool) -> Report:
-    """On the GPU where there is one."""
+    """Measure on the GPU if there is one, else on the processor."""
     if torch.cuda.is_available():
         photos, rounds = (5_000, 1) if quick else (20_000, 3)
         return report(Plan(torch.device("cuda"), photos, batch=256, rounds=rounds))
@@ -77,7 +77,7 @@ def run(quick: bool) -> Report:
 
 
 def report(plan: Plan) -> Report:
-    """Full fine-tuning and with stages frozen; on a GPU also what each of the ways to be fast brings."""
+    """Measure full fine-tuning and training with frozen stages; on a GPU also the effect of each optimisation."""
     gpu = plan.device.type == "cuda"
     with TemporaryDirectory() as folder:
         dataset = noise_dataset(Path(folder), plan.photos, plan.size)
@@ -89,7 +89,7 @@ def report(plan: Plan) -> Report:
 
 
 def noise_dataset(folder: Path, photos: int, size: int) -> Dataset:
-    """A dataset of training photos, two a product, of random bytes: how long a step takes does not hang on them."""
+    """A dataset of random pixels, two photos per product. The time of a step does not depend on the pixels."""
     rng = np.random.default_rng(0)
     cache = np.lib.format.open_memmap(folder / PHOTOS, "w+", np.uint8, (photos, size, size, 3))
     for start in range(0, photos, 1_000):
@@ -113,11 +113,11 @@ def noise_dataset(folder: Path, photos: int, size: int) -> Dataset:
 def measure(
     dataset: Dataset, plan: Plan, freeze: str = "none", execution: Execution = DEFAULT, streamed: bool = False
 ) -> Rates:
-    """Train in rounds, and in turns with them on the fixed batch, so that what else the machine does hits both.
+    """Alternate epochs and steps on the fixed batch, so that other work on the machine affects both.
 
     Args:
-        freeze: the last stage that does not learn.
-        streamed: whether photos stay in the memory-mapped cache even where the device has room for them.
+        freeze: the last frozen stage.
+        streamed: whether photos stay in the memory-mapped cache even if the device has room for them.
     """
     settings = FitSettings(
         backbone=plan.backbone, weights="none", freeze=freeze, batch=plan.batch, epochs=plan.rounds + 1
@@ -128,7 +128,7 @@ def measure(
     batch = _fixed_batch(trainer, plan)
     steps = trainer.input.steps_per_epoch
     on_fixed_batch(trainer, batch, 1)
-    if plan.device.type == "cuda":  # what is searched for and compiled at first is no part of the rate
+    if plan.device.type == "cuda":  # exclude the first epoch, which selects kernels and compiles
         trainer.train_epoch(repeat(None))
     fed, fixed = [], []
     for _ in range(plan.rounds):
@@ -138,18 +138,18 @@ def measure(
 
 
 def on_fixed_batch(trainer: Trainer, batch: tuple[Tensor, Tensor, Tensor], steps: int) -> float:
-    """Photos a second of so many steps on the batch: images, categories, identities."""
+    """Photos per second of so many steps on a fixed batch (images, categories, identities)."""
     trainer.model.train()
     begun = time.perf_counter()
     losses = [trainer.learn(*batch) for _ in range(steps)]
-    float(losses[-1])  # waits for the device
+    float(losses[-1])  # wait for the device
     return steps * len(batch[0]) / (time.perf_counter() - begun)
 
 
 def _rate(trainer: Trainer) -> float:
     figures = trainer.train_epoch(repeat(None))
     if figures is None:
-        raise RuntimeError("an epoch that nobody stopped has ended before its time")
+        raise RuntimeError("an epoch ended early although nothing stopped it")
     return float(figures["photos_per_s"])
 
 
@@ -178,20 +178,20 @@ def _gpu_rows(dataset: Dataset, plan: Plan, full: Rates) -> Iterator[Row]:
 
 
 def _notes(plan: Plan) -> Sequence[str]:
-    what = f"{plan.backbone} at {plan.size}, batch {plan.batch}, {plan.photos:,} photos an epoch"
+    what = f"{plan.backbone} at {plan.size}, batch {plan.batch}, {plan.photos:,} photos per epoch"
     if plan.device.type == "cuda":
         name = torch.cuda.get_device_name(plan.device)
-        return [f"{name}, CUDA {torch.version.cuda}; {what}", "float32: convolutions in TF32, which is torch's default"]
-    return [f"processor, {torch.get_num_threads()} threads, float32; {what}", "on a GPU the minutes have goals"]
+        return [f"{name}, CUDA {torch.version.cuda}; {what}", "float32: convolutions use TF32, the default of torch"]
+    return [f"processor, {torch.get_num_threads()} threads, float32; {what}", "the minutes have goals only on a GPU"]
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench.train", description=__doc__.partition("\n")[0])
     parser.add_argument("--device", type=torch.device, default=ALONE.device, help="default: %(default)s")
-    parser.add_argument("--photos", type=int, default=20_000, help="of the dataset (default %(default)s)")
-    parser.add_argument("--batch", type=int, default=256, help="photos a step (default %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="epochs that are measured (default %(default)s)")
+    parser.add_argument("--photos", type=int, default=20_000, help="photos in the dataset (default %(default)s)")
+    parser.add_argument("--batch", type=int, default=256, help="photos per step (default %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="measured epochs (default %(default)s)")
     args = parser.parse_args()
     print(*machine.lines(machine.describe()), sep="\n")
     found = report(Plan(args.device, args.photos, args.batch, args.rounds))

@@ -1,1 +1,1 @@
-"""How figures are printed, drawn and stored, and the machine that they were measured on."""
+"""Printing, plotting and storing figures, and describing the machine."""

@@ -1,4 +1,4 @@
-"""What the figures were measured on: processor, memory, versions, threads."""
+"""The machine of a measurement: processor, memory, versions, threads."""
 
 import os
 import platform
@@ -8,13 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 PACKAGES = ("onnxruntime", "torch", "faiss-cpu", "numpy", "pillow", "fastapi", "uvicorn")
-# One processor thread on either side unless a row says otherwise.
+# Both sides use one processor thread, unless a row says otherwise.
 THREADS = 1
 _NAMED = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
 
 
 def describe() -> dict[str, str]:
-    """The machine and what runs on it, by name, as text."""
+    """The properties of the machine and its software, by name, as text."""
     return {
         "processor": processor(Path("/proc/cpuinfo")),
         "cores": f"{len(os.sched_getaffinity(0))} of {os.cpu_count()}",
@@ -23,12 +23,12 @@ def describe() -> dict[str, str]:
         "load": f"{os.getloadavg()[0]:.1f} at the start",
         "python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},
-        "threads": f"{THREADS} a process, on either side, unless a row says otherwise",
+        "threads": f"{THREADS} per process on both sides, unless a row says otherwise",
     }
 
 
 def processor(cpuinfo: Path) -> str:
-    """The processor's name, with those of its instruction sets that decide how fast networks run."""
+    """The name of the processor, with its instruction sets that matter for the speed of networks."""
     text = cpuinfo.read_text() if cpuinfo.exists() else ""
     model = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
     flags = re.search(r"^flags\s*: (.+)$", text, re.MULTILINE)
@@ -38,5 +38,5 @@ def processor(cpuinfo: Path) -> str:
 
 
 def lines(machine: Mapping[str, str]) -> list[str]:
-    """The description as text, a line each."""
+    """The description as text, one line per property."""
     return [f"{name:<12}{value}" for name, value in machine.items()]

@@ -1,4 +1,4 @@
-"""A sweep as a picture, drawn off screen."""
+"""Plots of sweeps, drawn without a display."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,14 +18,14 @@ def plot_sweep(
     y_label: str,
     scale: Literal["linear", "log"] = "linear",
 ) -> Path:
-    """Write a PNG with a line for each series over the same x; the file written.
+    """Write a PNG with one line per series over the same x; returns its path.
 
     Args:
-        series: name -> values, as many as there are x.
-        scale: of both axes.
+        series: name -> values, one for each x.
+        scale: scale of both axes.
 
     Raises:
-        ValueError: a series is not as long as x.
+        ValueError: a series and x have different lengths.
     """
     figure = Figure(figsize=(7.0, 4.0), layout="constrained")
     axes = figure.add_subplot()

@@ -1,4 +1,4 @@
-"""What a benchmark found, and how it is printed: measure, baseline, ours, ratio, goal."""
+"""The result of a benchmark and its table: measure, baseline, ours, ratio, goal."""
 
 import json
 import statistics
@@ -15,8 +15,8 @@ class Spread:
     """A figure measured several times.
 
     Attributes:
-        median, low, high: of the measurements.
-        n: how many there were.
+        median, low, high: median, minimum and maximum of the measurements.
+        n: number of measurements.
     """
 
     median: float
@@ -34,29 +34,29 @@ def spread(values: Iterable[float]) -> Spread:
     """The spread of one or more measurements.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are no measurements.
     """
     measured = list(values)
     if not measured:
-        raise ValueError("there is no measurement to take a median of")
+        raise ValueError("there is no measurement; a median needs at least one")
     return Spread(statistics.median(measured), min(measured), max(measured), len(measured))
 
 
 def exact(value: float) -> Spread:
-    """A figure that has no spread: a count, a size, a share."""
+    """A figure without spread: a count, a size, a share."""
     return Spread(value, value, value, 1)
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What a row is to reach: its ratio, or our own figure, is at most or at least `limit`."""
+    """The goal of a row: its ratio, or our figure, must be at most or at least `limit`."""
 
     kind: Literal["at most", "at least"]
     limit: float
     of: Literal["ratio", "ours"] = "ours"
 
     def met(self, value: float) -> bool:
-        """Whether a value reaches the goal; the limit itself does."""
+        """Whether a value meets the goal. The limit itself meets it."""
         return value <= self.limit if self.kind == "at most" else value >= self.limit
 
     def __str__(self) -> str:
@@ -66,13 +66,13 @@ class Goal:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table.
+    """A row of the table.
 
     Attributes:
-        measure: what was measured, with its unit; indented where it is a part of the row above.
+        measure: what was measured, with its unit; indented if it is a part of the row above.
         ours: this project's figure.
-        baseline: that of what it is compared with, in the same unit, if anything.
-        goal: what is to be reached, if anything.
+        baseline: the figure of the baseline in the same unit, or None.
+        goal: the goal, or None.
     """
 
     measure: str
@@ -82,14 +82,14 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Ours over the baseline, by medians; None without a baseline or with one of zero."""
+        """Our median divided by the baseline's; None without a baseline or if it is zero."""
         if self.baseline is None or self.baseline.median == 0:
             return None
         return self.ours.median / self.baseline.median
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is reached; None without a goal, or where it is about a ratio and there is none."""
+        """Whether the goal is met; None without a goal, or if the goal is a ratio and there is no ratio."""
         if self.goal is None:
             return None
         value = self.ratio if self.goal.of == "ratio" else self.ours.median
@@ -110,11 +110,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """What a benchmark hands back.
+    """The result of a benchmark.
 
     Attributes:
-        notes: what a reader of the table must know: conditions, sizes, what could not be measured and why.
-        plots: pictures that were written.
+        notes: conditions, sizes, and what could not be measured and why.
+        plots: the paths of written plots.
     """
 
     rows: Sequence[Row]
@@ -131,7 +131,7 @@ class Report:
 
 
 def lines(name: str, report: Report) -> list[str]:
-    """A report as text: heading, a line a row, notes, plots."""
+    """A report as text: a heading, one line per row, notes, plots."""
     heading = _line(f"{name}: measure", "baseline", "ours", "ratio", "goal")
     texts = [heading, "-" * len(heading)]
     for row in report.rows:
@@ -150,14 +150,14 @@ def lines(name: str, report: Report) -> list[str]:
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:
-    """Write figures beside `path`, then rename them into place."""
+    """Write figures to a temporary file beside `path`, then rename it to `path`."""
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(json.dumps(figures, indent=1) + "\n")
     partial.replace(path)
 
 
 def number(value: float) -> str:
-    """Three significant digits, or all of those before the point, with thousands separated."""
+    """Three significant digits, or all digits before the decimal point, with thousands separators."""
     size = abs(value)
     if size >= 100 or value == int(value):
         return f"{value:,.0f}"

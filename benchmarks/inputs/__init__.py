@@ -1,1 +1,1 @@
-"""What the benchmarks feed in: a release, photos, vectors."""
+"""The inputs of the benchmarks: a release, photos, vectors."""

@@ -1,8 +1,8 @@
-"""The release that speed is measured on: an untrained ResNet50 at 224 and 10,000 items, made once and kept.
+"""The release for measuring speed: an untrained ResNet50 at 224 and 10,000 items, made once and kept.
 
-What a network has learnt does not change how long it takes. Every file is made by the code that makes a real release;
-only the catalogue's vectors are drawn (see `benchmarks.inputs.synthetic`): to embed 10,000 photos takes ten minutes.
-Beside it lie the same network and items as the design that this project replaces keeps them.
+The speed of a network does not depend on its weights. The same code as for a real release makes every file; only the
+vectors are synthetic (see `benchmarks.inputs.synthetic`), because embedding 10,000 photos would take ten minutes. A
+subfolder holds the same network and items in the format of the baseline.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VAR = ROOT / "var" / "bench"
 ITEMS = 10_000
 BACKBONE, SIZE = "resnet50", 224
-PHOTOS = 240  # of the sample catalogue: to calibrate int8 with, and to fill every category
+PHOTOS = 240  # photos of the sample catalogue: enough to calibrate int8 and to fill every category
 _MARK = "made-by"
 _MAKERS = (
     "training/network/embedding_net.py",
@@ -63,7 +63,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BenchRelease:
-    """Where the parts lie.
+    """The files of the release.
 
     Attributes:
         folder: model.onnx (int8), float32.onnx, index.faiss, catalog.sqlite, manifest.json.
@@ -73,17 +73,17 @@ class BenchRelease:
 
     @property
     def manifest(self) -> Manifest:
-        """What the release is made of."""
+        """The manifest of the release."""
         return read_manifest((self.folder / MANIFEST).read_bytes())
 
     @property
     def float32(self) -> Path:
-        """The network in float32, as ONNX."""
+        """The ONNX file of the float32 network."""
         return self.folder / "float32.onnx"
 
     @property
     def baseline(self) -> Path:
-        """The files of `benchmarks.processes.baseline`, of the same network: weights.pt, index.faiss, labels.json."""
+        """The baseline's folder, with the same network: weights.pt, index.faiss, labels.json."""
         return self.folder / "baseline"
 
 
@@ -95,22 +95,22 @@ def bench_release(
     backbone: str = BACKBONE,
     size: int = SIZE,
 ) -> BenchRelease:
-    """The release, made unless it is there and of this code; two minutes on two cores for the real one."""
+    """The release. It is made again if the code that makes it has changed, which takes two minutes on two cores."""
     found, mark = BenchRelease(folder), _made_by()
     if not (folder / _MARK).exists() or (folder / _MARK).read_text() != mark:
-        log.info("making the release to measure on: %s at %d, %d items", backbone, size, items)
-        beside = folder.with_name(f"{folder.name}.partial")
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
-        _make(beside, items, photos, backbone, size)
-        (beside / _MARK).write_text(mark)
+        log.info("making the release for the benchmarks: %s at %d, %d items", backbone, size, items)
+        partial = folder.with_name(f"{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        _make(partial, items, photos, backbone, size)
+        (partial / _MARK).write_text(mark)
         shutil.rmtree(folder, ignore_errors=True)
-        beside.rename(folder)
+        partial.rename(folder)
     return found
 
 
 def put(store: Store, folder: Path, manifest: Manifest) -> Pointer:
-    """Put a release's serving files into a store, and leave it to the caller to move the pointer there."""
+    """Upload a release's serving files to a store; the pointer that would make it live."""
     for entry in manifest.serving_files():
         if not store.exists(OBJECTS + entry.sha256):
             store.upload(OBJECTS + entry.sha256, folder / entry.file)
@@ -124,7 +124,7 @@ def put(store: Store, folder: Path, manifest: Manifest) -> Pointer:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
-    """Name the release anew after the files that stand in its folder, and write its manifest there."""
+    """Update the manifest for the files in the folder, with a new release id, and write it."""
     renewed = {
         "model": manifest.model.model_copy(update=file_entry(folder / manifest.model.file)),
         "index": manifest.index.model_copy(update=file_entry(folder / manifest.index.file)),
@@ -139,7 +139,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
 
 
 def _made_by() -> str:
-    """Hex digest of the code that decides what the files hold."""
+    """Hex digest of the code that determines the content of the files."""
     return hashlib.sha256("".join(sha256_of(ROOT / name) for name in _MAKERS).encode()).hexdigest()
 
 
@@ -164,13 +164,13 @@ def _make(folder: Path, items: int, photos: int, backbone: str, size: int) -> No
     _make_baseline(folder / "baseline", work, items)
     shutil.rmtree(work.root)
     shutil.rmtree(catalogue)
-    # The smoke cases are of the catalogue that the vectors of this one replaced.
+    # The smoke cases belong to the sample catalogue, whose vectors are no longer in the index.
     parts = {"index": index, "catalog": catalog, "weights": None, "smoke": ()}
     write_manifest(folder, made.model_copy(update=parts))
 
 
 def _make_baseline(folder: Path, work: WorkFolder, items: int) -> None:
-    """The network as torchvision's with one head, and random logits in an `IndexFlatL2`."""
+    """Write the network as a torchvision model with one head, and random logits in an `IndexFlatL2`."""
     folder.mkdir()
     network, categories = load_weights(work.weights)
     state = dict(network.backbone.state_dict())

@@ -1,4 +1,4 @@
-"""Photos as a phone sends them: detail at every scale, in the JPEG that its camera writes."""
+"""Photos like those of a phone: JPEG with detail at every scale."""
 
 import io
 from pathlib import Path
@@ -7,21 +7,21 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-# Width, height: 12 megapixels, and the 0.5 that a frontend scales them down to.
+# Width, height: 12 megapixels from the camera, and 0.5 megapixels after scaling in a frontend.
 PHONE = (4000, 3000)
 SMALL = (816, 612)
-# What camera phones write: chroma at half the resolution, and some 2 bits a pixel at this quality.
+# As phones write JPEG: chroma at half the resolution, and about 2 bits per pixel at this quality.
 _QUALITY = 90
 _COARSEST = 1024  # pixels: the size of the largest patches
 _CONTRAST, _FINE_CONTRAST = 12.0, 1.5
 
 
 def make_photo(size: tuple[int, int], seed: int = 0) -> bytes:
-    """A JPEG of baseline kind, 4:2:0, quality 90.
+    """A baseline JPEG, 4:2:0, quality 90.
 
-    Patches of every size from 1,024 pixels down carry the same contrast, as in photos of real scenes, whose power falls
-    with the square of the frequency (Field 1987, "Relations between the statistics of natural images and the response
-    properties of cortical cells"); those of 1 and 2 pixels carry what a lens and a sensor leave of it.
+    Patches of every size below 1,024 pixels have the same contrast, as in photos of real scenes: their power falls with
+    the square of the frequency (Field 1987, "Relations between the statistics of natural images and the response
+    properties of cortical cells"). Patches of 1 and 2 pixels have less contrast, because of the lens and the sensor.
 
     Args:
         size: width, height.
@@ -39,7 +39,7 @@ def make_photo(size: tuple[int, int], seed: int = 0) -> bytes:
 
 
 def photo(folder: Path, size: tuple[int, int]) -> bytes:
-    """The photo of that size, made once and kept in `folder`."""
+    """The photo of this size. It is made once and kept in `folder`."""
     path = folder / f"{size[0]}x{size[1]}.jpg"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def photo(folder: Path, size: tuple[int, int]) -> bytes:
 
 
 def _layer(random: np.random.Generator, size: tuple[int, int], patch: int) -> npt.NDArray[np.float32]:
-    """Random patches of one size, float32 (height, width, 3) of unit contrast, mostly of brightness."""
+    """Random patches of one size: float32 (height, width, 3) with unit contrast, more in brightness than in colour."""
     coarse = (-(-size[1] // patch) + 1, -(-size[0] // patch) + 1)
     brightness = random.normal(size=(*coarse, 1))
     colour = random.normal(size=(*coarse, 3))

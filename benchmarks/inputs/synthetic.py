@@ -1,12 +1,18 @@
-"""Seeded vectors with the structure of a marketplace's embeddings, drawn in blocks: for catalogues larger than memory.
+"""Seeded synthetic vectors with the structure of a marketplace's embeddings, generated in blocks to save memory.
 
-A hierarchy, photo from product from kind from category, each a Gaussian around the one above, in 24 dimensions of
-falling weight and a tail that falls off over the other 232, then rotated and L2-normalised. The scales were set to meet
-an embedding trained on the sample catalogue (3,200 photos of 13 categories, two a product; in brackets, 3,200 of
-these): dimensions for 50, 80, 90, 95, 99 % of the variance 8, 16, 20, 24, 59 (7, 16, 21, 23, 52); median cosine of the
-1st, 2nd, 10th, 100th neighbour 0.94, 0.89, 0.77, 0.46 (0.95, 0.86, 0.73, 0.52); intrinsic dimension by the 20 nearest
-(Levina and Bickel 2005) 5.6 (7.4). Kinds grow as the square root of the catalogue, as a vocabulary grows with a text
-(Heaps' law), and differ in size as the inverse square root of their rank.
+The vectors form a hierarchy: category, kind, product, photo. Each level is a Gaussian around the level above, in 24
+main dimensions with falling scale and 232 more with a decaying tail. The vectors are then rotated and L2-normalised.
+The scales were fitted to an embedding trained on the sample catalogue (3,200 photos, 13 categories, two photos per
+product):
+
+| | trained | synthetic, 3,200 photos |
+|---|---|---|
+| dimensions for 50, 80, 90, 95, 99 % of the variance | 8, 16, 20, 24, 59 | 7, 16, 21, 23, 52 |
+| median cosine of the 1st, 2nd, 10th, 100th neighbour | 0.94, 0.89, 0.77, 0.46 | 0.95, 0.86, 0.73, 0.52 |
+| intrinsic dimension from the 20 nearest (Levina and Bickel 2005) | 5.6 | 7.4 |
+
+The number of kinds grows with the square root of the catalogue, like a vocabulary with its text (Heaps' law). The share
+of a kind is proportional to the inverse square root of its rank.
 """
 
 from collections.abc import Iterator
@@ -20,24 +26,24 @@ import numpy.typing as npt
 DIM = 256
 CATEGORIES = 13
 PHOTOS_A_PRODUCT = 2
-BLOCK = 65_536  # photos that are drawn at once
+BLOCK = 65_536  # photos that are generated at once
 
 _MAIN_DIMS = 24
-_KINDS_SCALE = 0.7  # kinds a category = this times the square root of the number of photos
+_KINDS_SCALE = 0.7  # kinds per category = this times the square root of the number of photos
 _KIND_SPREAD = 0.9
 _PRODUCT_SPREAD = 0.5
 _PHOTO_SPREAD = 0.3
-_TAIL_SPREAD = 0.7  # of products around zero, and of photos around their product
+_TAIL_SPREAD = 0.7  # standard deviation of products around zero, and of photos around their product
 
 Vectors = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class SyntheticCatalogue:
-    """Photos of a made-up marketplace.
+    """Photos of a synthetic marketplace.
 
     Attributes:
-        count: photos; the two photos of a product are neighbouring rows.
+        count: number of photos; the two photos of a product are adjacent rows.
         seed: the same count and seed give the same vectors.
     """
 
@@ -53,9 +59,9 @@ class SyntheticCatalogue:
             yield photos[: self.count - start]
 
     def queries(self, count: int) -> Vectors:
-        """Further photos of products of the catalogue: float32 (count, DIM), L2-normalised.
+        """New photos of products in the catalogue: float32 (count, DIM), L2-normalised.
 
-        They are products of the first block, which is drawn like any other.
+        The products are from the first block, which has the same distribution as every other block.
         """
         products = self._products(self._rng_of_block(0))[: self.count // PHOTOS_A_PRODUCT]
         rng = np.random.default_rng((self.seed, 2))
@@ -69,11 +75,11 @@ class SyntheticCatalogue:
         return np.repeat(of_products, PHOTOS_A_PRODUCT)[: self.count].astype(np.uint16)
 
     def prices(self) -> npt.NDArray[np.float64]:
-        """A price for each photo, evenly spread over [0, 100), whatever it shows: float64 (count,)."""
+        """A price for each photo, uniform in [0, 100) and independent of its vector: float64 (count,)."""
         return 100 * np.random.default_rng((self.seed, 5)).random(self.count)
 
     def write(self, path: Path) -> None:
-        """The vectors as a float16 .npy file, (count, DIM): half the disk, and within 0.0005 of every cosine."""
+        """Write the vectors as a float16 .npy file, (count, DIM): half the size; cosines change by at most 0.0005."""
         stored = np.lib.format.open_memmap(path, "w+", np.float16, (self.count, DIM))
         start = 0
         for block in self.blocks():
@@ -86,7 +92,7 @@ class SyntheticCatalogue:
 
     @cached_property
     def _kinds(self) -> Vectors:
-        """Centres of kinds, category by category: (kinds, main dimensions)."""
+        """Centres of the kinds, ordered by category: (kinds, main dimensions)."""
         rng = np.random.default_rng((self.seed, 0))
         each = max(2, round(_KINDS_SCALE * self.count**0.5))
         categories = rng.normal(size=(CATEGORIES, 1, _MAIN_DIMS))
@@ -95,21 +101,21 @@ class SyntheticCatalogue:
 
     @cached_property
     def _popularity(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Kinds by falling popularity, and the share of products in each and those before it: both (kinds,)."""
+        """Kinds by decreasing popularity, and the cumulative share of products: both (kinds,)."""
         order = np.random.default_rng((self.seed, 4)).permutation(len(self._kinds))
         shares = np.cumsum(np.arange(1, len(order) + 1) ** -0.5)
         return order, shares / shares[-1]
 
     @cached_property
     def _rotation(self) -> Vectors:
-        """Each dimension's scale, and a rotation that spreads them over all: (DIM, DIM)."""
+        """A matrix that scales each dimension and then rotates: (DIM, DIM)."""
         tail = 0.25 * np.exp(-np.arange(DIM - _MAIN_DIMS) / 40) + 0.01
         scales = np.concatenate([np.linspace(1.1, 0.8, _MAIN_DIMS), tail])
         rotation, _ = np.linalg.qr(np.random.default_rng((self.seed, 3)).normal(size=(DIM, DIM)))
         return np.asarray(scales[:, None] * rotation, np.float32)
 
     def _kinds_of_products(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-        """The kind of each product of a whole block, the first thing drawn of it: (BLOCK / PHOTOS_A_PRODUCT,)."""
+        """The kind of each product of a whole block, its first random draw: (BLOCK / PHOTOS_A_PRODUCT,)."""
         order, shares = self._popularity
         return np.asarray(order[np.searchsorted(shares, rng.random(BLOCK // PHOTOS_A_PRODUCT))])
 

@@ -1,1 +1,1 @@
-"""The processes that are measured: this project and its baseline, as servers, functions and single searches."""
+"""The measured processes: this project and its baseline as servers, Lambda functions and search processes."""

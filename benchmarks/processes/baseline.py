@@ -1,10 +1,11 @@
-"""The design that this project replaces, at its best: one process, one photo to one answer.
+"""The baseline: the design that this project replaces, without avoidable slowness.
 
     python -m benchmarks.processes.baseline --folder var/bench/release/baseline --port 8001 --threads 1
 
-FastAPI; ResNet50 in torch, eager, float32; the photo decoded by Pillow at full size and letterboxed to 224 by LANCZOS;
-the 13 logits looked up in an `IndexFlatL2`; the upload read whole. Evaluation mode, no gradients, the model loaded
-before the first request: nothing in it is slowed down on purpose, and it imports only what it uses.
+It uses FastAPI and ResNet50 in torch (eager, float32). It reads the whole upload, decodes the photo with Pillow at full
+size, letterboxes it to 224 with LANCZOS, and searches the 13 logits in an `IndexFlatL2`. The model is in evaluation
+mode without gradients, and it is loaded before the first request. Nothing is slow on purpose; only what is used is
+imported.
 """
 
 import argparse
@@ -28,11 +29,11 @@ _STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 
 def create_app(folder: Path, *, threads: int, size: int = SIZE) -> FastAPI:
-    """Load the model and the index, and make the application.
+    """Load the model and the index, and create the application.
 
     Args:
         folder: weights.pt, index.faiss and labels.json, as `benchmarks.inputs.bench_release` makes them.
-        threads: of torch and FAISS.
+        threads: number of threads of torch and FAISS.
         size: side of the network's input, in pixels.
     """
     torch.set_num_threads(threads)
@@ -63,7 +64,7 @@ def load_model(weights: Path, backbone: str, classes: int) -> torch.nn.Module:
 
 
 def letterbox(photo: bytes, size: int) -> Image.Image:
-    """A photo decoded at full size, then scaled to fit a black square."""
+    """Decode a photo at full size, then scale it to fit into a black square."""
     image = Image.open(io.BytesIO(photo)).convert("RGB")
     scale = size / max(image.size)
     resized = image.resize(

@@ -1,9 +1,9 @@
-"""Where a cold start goes: a process that answers one event like the function, and notes when each stage ran.
+"""The stages of a cold start: a process that answers one event like the function and records when each stage ran.
 
     python -m benchmarks.processes.cold_stages EVENT.json STARTED
 
-prints as JSON the stages, and what a warm event costs beside decode, forward and search. STARTED is
-`time.perf_counter()` of whoever started the process: the clock is the machine's.
+prints JSON with the stages and the overhead of a warm event (its time without decode, forward and search). STARTED is
+`time.perf_counter()` in the parent process at the start: all processes of a machine share this clock.
 """
 
 import functools
@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks.processes.timings import PARTS, parse_timings
 
-# Module, function or class in it, what it is called here.
+# Module, function or class in it, name of the stage.
 STAGES = (
     ("lambda_app.store.bucket", "open_bucket", "S3 client made"),
     ("lambda_app.store.bucket", "S3Store.read_pointer", "pointer read, client made with it"),
@@ -42,7 +42,7 @@ WARM = 20  # further events
 
 @dataclass
 class Stage:
-    """When a stage began first and ended last, in seconds since the start, and how long its calls took in all."""
+    """First begin and last end of a stage, in seconds since the start, and the total time of its calls."""
 
     begin: float
     end: float
@@ -50,7 +50,7 @@ class Stage:
 
 
 class Recorder:
-    """Collects stages; may be used from several threads. What they do side by side in one stage adds up."""
+    """Collects stages. It is thread-safe; concurrent calls of one stage add up."""
 
     def __init__(self, started: float) -> None:
         self._started = started
@@ -58,7 +58,7 @@ class Recorder:
         self.stages: dict[str, Stage] = {}
 
     def run(self, name: str, call: Callable[[], Any]) -> Any:
-        """Call, as part of the stage `name`."""
+        """Make a call that counts for the stage `name`."""
         begin = time.perf_counter() - self._started
         try:
             return call()
@@ -70,7 +70,7 @@ class Recorder:
                 stage.seconds += end - begin
 
     def watch(self, module: ModuleType, place: str, name: str) -> None:
-        """Make every call of a function or class, `place` in a module, a part of the stage `name`."""
+        """Let every call of the function or class `place` of a module count for the stage `name`."""
         path = place.split(".")
         owner = functools.reduce(getattr, path[:-1], module)
         original = getattr(owner, path[-1])
@@ -83,9 +83,9 @@ class Recorder:
 
 
 class WatchingFinder(MetaPathFinder):
-    """Watches the stages of a module as soon as it is imported, before anyone can call or take over what is in it.
+    """Wraps the functions of a module as soon as it is imported, before other modules can call or import them.
 
-    Importing them beforehand would change what is measured: the handler's import starts the load beside itself.
+    Importing the modules earlier would change the measurement: the import of the handler starts the load in a thread.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -95,7 +95,7 @@ class WatchingFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """What the import system would find, with a loader that watches."""
+        """The spec of the import system, with a loader that wraps the functions."""
         spec = PathFinder.find_spec(fullname, path, target) if fullname in self._modules else None
         if spec is None or spec.loader is None:
             return None
@@ -112,10 +112,10 @@ class WatchingFinder(MetaPathFinder):
 
 
 def around(invoke: Callable[[], dict[str, Any]]) -> float:
-    """Milliseconds of an invocation beside decode, forward and search.
+    """Milliseconds of an invocation without decode, forward and search.
 
     Raises:
-        RuntimeError: it is not answered with 200.
+        RuntimeError: the answer is not 200.
     """
     begin = time.perf_counter()
     answer = invoke()
@@ -125,7 +125,7 @@ def around(invoke: Callable[[], dict[str, Any]]) -> float:
 
 
 def timings_of(answer: dict[str, Any]) -> dict[str, float]:
-    """Milliseconds by part, of a handler's answer.
+    """Milliseconds by part, from the answer of the handler.
 
     Raises:
         RuntimeError: the answer is not 200.
@@ -146,7 +146,7 @@ def main() -> None:
     handler = recorder.run(IMPORTS, lambda: importlib.import_module("lambda_app.handler")).handler
     handle = functools.partial(handler, event, SimpleNamespace(aws_request_id="bench"))
     timings_of(handle())
-    # Copies: the warm events run through the same functions.
+    # Copy the stages first: the warm events call the same functions.
     stages = {name: dict(vars(stage)) for name, stage in recorder.stages.items()}
     print(json.dumps({"stages": stages, "around": statistics.median(around(handle) for _ in range(WARM))}))
 

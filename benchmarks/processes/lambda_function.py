@@ -1,7 +1,7 @@
-"""This project's function as Lambda runs it: AWS's runtime client, between an emulated runtime API and moto's S3.
+"""This project's function as in Lambda: AWS's runtime client with an emulated runtime API and moto's S3.
 
-The runtime API hands the process one event at a time (AWS Lambda Developer Guide, "Using the Lambda runtime API for
-custom runtimes"). It is answered by this process, in no thread of its own: nothing else runs while the function starts.
+The runtime API gives the process one event at a time (AWS Lambda Developer Guide, "Using the Lambda runtime API for
+custom runtimes"). The emulation has no thread, so nothing else runs in this process while the function starts.
 """
 
 import base64
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 BUCKET = "lookalike-bench"
 HANDLER = "lambda_app.handler.handler"
-# Nothing asks for them: moto takes any.
+# moto accepts any credentials.
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
-# Of a function with one processor: 1,769 MB are one vCPU (AWS Lambda quotas, "Memory").
+# Memory of a function with one vCPU: 1,769 MB (AWS Lambda quotas, "Memory").
 _MEMORY_MB = 1769
 _REQUEST_ID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 
 
 @contextmanager
 def s3_with(release: BenchRelease) -> Iterator[str]:
-    """moto's S3 in a process of its own, with a store whose live release it is; the server's address."""
+    """Start moto's S3 in another process, with a store with this live release; the server's address."""
     with Server(["-m", "moto.server", "-H", "127.0.0.1", "-p", "{port}"], {}) as moto:
         url = f"http://127.0.0.1:{moto.wait().port}"
         requests.put(f"{url}/{BUCKET}", timeout=START_SECONDS).raise_for_status()
@@ -44,7 +44,7 @@ def s3_with(release: BenchRelease) -> Iterator[str]:
 
 
 def environ(s3: str, temporary: Path) -> dict[str, str]:
-    """All that the process sees: what Lambda sets, the store on the server `s3`, and a folder for temporary files."""
+    """The environment of the process: Lambda's variables, the store on server `s3`, a folder for temporary files."""
     return {
         **_CREDENTIALS,
         "AWS_ENDPOINT_URL": s3,
@@ -58,7 +58,7 @@ def environ(s3: str, temporary: Path) -> dict[str, str]:
 
 
 def photo_event(photo: bytes) -> dict[str, Any]:
-    """The POST of a photo to the similar-images route, as API Gateway hands it on (payload format 2.0)."""
+    """A POST of a photo to the similar-images route, as an event of API Gateway (payload format 2.0)."""
     return {
         "version": "2.0",
         "routeKey": "$default",
@@ -76,10 +76,10 @@ def photo_event(photo: bytes) -> dict[str, Any]:
 
 
 class LambdaFunction(Process):
-    """The process, from the moment it is made until the block ends."""
+    """The process of the function. It starts at construction and ends with the `with` block."""
 
     def __init__(self, environ: dict[str, str]) -> None:
-        """Start it."""
+        """Start the process."""
         self._api = _RuntimeApi()
         address = {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.server_port}"}
         super().__init__(["-m", "awslambdaric", HANDLER], {**environ, **address})
@@ -90,10 +90,10 @@ class LambdaFunction(Process):
         self._api.server_close()
 
     def invoke(self, event: bytes) -> dict[str, Any]:
-        """Hand the process an event and wait for what it returns.
+        """Send an event to the process and wait for its result.
 
         Raises:
-            RuntimeError: the handler raised, or did not answer within a minute; with what it wrote.
+            RuntimeError: the handler raised, or did not answer within a minute. The message contains its output.
         """
         self._api.event, self._api.result, self._api.failed = event, None, False
         while self._api.result is None and not self._api.failed:
@@ -104,7 +104,7 @@ class LambdaFunction(Process):
 
 
 class _RuntimeApi(HTTPServer):
-    """Answers the process's requests, one after another, while `LambdaFunction.invoke` waits."""
+    """Answers the requests of the process in sequence, while `LambdaFunction.invoke` waits."""
 
     timeout = START_SECONDS
 
@@ -115,7 +115,7 @@ class _RuntimeApi(HTTPServer):
         self.failed = False
 
     def handle_timeout(self) -> None:
-        """The process asks for nothing any more."""
+        """Record that the process has stopped sending requests."""
         self.failed = True
 
 
@@ -124,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self) -> None:
-        """`invocation/next`."""
+        """Answer `invocation/next`."""
         self.send_response(200)
         self.send_header("Lambda-Runtime-Aws-Request-Id", _REQUEST_ID)
         self.send_header("Lambda-Runtime-Deadline-Ms", "9999999999999")
@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(self.server.event)
 
     def do_POST(self) -> None:
-        """`invocation/<id>/response`, or an error."""
+        """Accept `invocation/<id>/response` or an error."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.failed = not self.path.endswith("/response")
         self.server.result = None if self.server.failed else body
@@ -144,4 +144,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: progress is shown by the benchmark."""
+        """Log nothing: the benchmark shows its own progress."""

@@ -1,4 +1,4 @@
-"""A Python process that a benchmark starts and ends."""
+"""A Python process that a benchmark starts and stops."""
 
 import subprocess
 import sys
@@ -14,18 +14,18 @@ _SHOWN = 2_000  # characters
 
 
 class Process:
-    """Runs from the moment it is made until the block ends.
+    """Starts at construction and ends with the `with` block.
 
     Attributes:
-        command: after the name of the interpreter.
-        started: when, on the clock of `time.perf_counter`.
-        pid: of the process.
+        command: arguments of the Python interpreter.
+        started: time of the start on the clock of `time.perf_counter`.
+        pid: process id.
     """
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        """Start it. It sees `environ` and nothing else."""
+        """Start the process. Its environment is exactly `environ`."""
         self.command = list(command)
-        # A file: a pipe that nobody reads would stop the process once it is full.
+        # A file, because a process blocks if nobody reads its full pipe.
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
         self.started = time.perf_counter()
         self._process = subprocess.Popen(
@@ -42,16 +42,16 @@ class Process:
         self.close()
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self._process.kill()
         self._process.wait()
         self._output.close()
 
     def ended(self) -> bool:
-        """Whether it has ended by itself."""
+        """Whether the process has ended by itself."""
         return self._process.poll() is not None
 
     def written(self) -> str:
-        """The last of what it has written."""
+        """The end of its output."""
         self._output.seek(0)
         return self._output.read().decode(errors="replace")[-_SHOWN:]

@@ -1,9 +1,9 @@
-"""Search alone in a process: what it takes to open an index, to answer first and then, and what memory it holds.
+"""Search alone in a process: time to open an index, of the first and of further queries, and peak memory.
 
     python -m benchmarks.processes.search_probe FOLDER [--exact] [--rounds 5] [--queries 500]
 
-reads queries.npy, the filters' rows from filters.npz and index.faiss with index.json (or flat.faiss) from FOLDER,
-writes the rows found to found.npz, and prints its figures as a line of JSON.
+reads queries.npy, filters.npz (the matching rows of filters) and index.faiss with index.json (or flat.faiss) from
+FOLDER, writes the found rows to found.npz, and prints its figures as one line of JSON.
 """
 
 import argparse
@@ -30,14 +30,14 @@ Search = Callable[[npt.NDArray[np.float32], RowSet | None], npt.NDArray[np.int64
 
 @dataclass(frozen=True)
 class Figures:
-    """What the process measured.
+    """The measurements of the process.
 
     Attributes:
-        first: seconds from before opening to the first answer, imports aside.
-        seconds: of a query alone, the mean of each round, by filter; UNFILTERED for none.
-        fewest: results that a query got at least, by filter.
-        threads: processor time over wall time of the unfiltered rounds.
-        peak: bytes that were ever resident, mapped pages of the index included.
+        first: seconds to open the index and answer the first query, without imports.
+        seconds: mean seconds per query in each round, by filter; UNFILTERED is the key without a filter.
+        fewest: minimum number of results of a query, by filter.
+        threads: processor time divided by wall time in the unfiltered rounds.
+        peak: peak resident memory in bytes, including mapped pages of the index.
     """
 
     first: float
@@ -48,12 +48,12 @@ class Figures:
 
 
 def main() -> None:
-    """Measure, print."""
+    """Command line: measure and print."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.processes.search_probe", description=__doc__.partition("\n")[0]
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--exact", action="store_true", help="the flat index, as the baseline searches it")
+    parser.add_argument("--exact", action="store_true", help="search the flat index, as the baseline does")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--queries", type=int, default=500, help="a round")
     args = parser.parse_args()
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def measure(folder: Path, exact: bool, rounds: int, count: int) -> Figures:
-    """Open the index of a folder and ask it on one thread."""
+    """Open the index of a folder and search it on one thread."""
     faiss.omp_set_num_threads(1)
     queries = np.load(folder / "queries.npy")
     begin = time.perf_counter()
@@ -87,12 +87,12 @@ def measure(folder: Path, exact: bool, rounds: int, count: int) -> Figures:
     if not exact:
         found = {name: search(queries, allowed) for name, allowed in {UNFILTERED: None, **filters}.items()}
         fewest = {name: int((rows >= 0).sum(axis=1).min()) for name, rows in found.items()}
-        np.savez(folder / "found.npz", **found)  # type: ignore[arg-type]  # the stubs take names for the flag
+        np.savez(folder / "found.npz", **found)  # type: ignore[arg-type]  # the stubs mistake array names for the flag
     return Figures(first, seconds, fewest, processor / wall, peak)
 
 
 def _peak() -> int:
-    """Bytes that were ever resident. Not by getrusage: its figure starts at that of the process which started this."""
+    """Peak resident memory in bytes. Not from getrusage: its figure includes the peak of the parent process."""
     status = Path("/proc/self/status").read_text()
     return 1024 * int(re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)[0])
 
@@ -114,7 +114,7 @@ def _exact(path: Path) -> Search:
 
 
 def _filters(path: Path) -> dict[str, RowSet]:
-    """The sets of rows in a file of bits."""
+    """Read sets of rows from a file with a bit for each row."""
     with np.load(path) as file:
         return {name: RowSet(file[name], int(np.bitwise_count(file[name]).sum())) for name in file.files}
 

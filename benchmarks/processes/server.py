@@ -1,4 +1,4 @@
-"""The two sides as servers: processes of their own that are asked over HTTP, and watched through /proc."""
+"""Both sides as HTTP servers in their own processes, with figures from /proc."""
 
 import http.client
 import os
@@ -22,13 +22,13 @@ _PAUSE_SECONDS = 0.005
 
 @dataclass(frozen=True)
 class Answer:
-    """One request, as its client saw it.
+    """One request, as seen by the client.
 
     Attributes:
-        begun: when its first byte was sent, on the clock of `time.perf_counter`.
-        seconds: from then until its last byte was received.
-        timings: milliseconds by part, of the `Server-Timing` header; empty where there is none.
-        release: that answered; empty where the server does not say.
+        begun: time when its first byte was sent, on the clock of `time.perf_counter`.
+        seconds: time until the last byte of the answer.
+        timings: milliseconds by part, from the `Server-Timing` header; empty without the header.
+        release: the release that answered; empty if the server does not name it.
     """
 
     status: int
@@ -39,13 +39,13 @@ class Answer:
 
 
 class Client:
-    """One connection that stays open, used by one thread."""
+    """A persistent connection for one thread."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
 
     def send(self, body: bytes) -> Answer:
-        """POST the form of a photo to the similar-images route, and read the whole answer."""
+        """POST a form with a photo to the similar-images route, and read the whole answer."""
         start = time.perf_counter()
         self._connection.request("POST", SIMILAR, body, {"Content-Type": CONTENT_TYPE})
         response = self._connection.getresponse()
@@ -60,23 +60,23 @@ class Client:
 
 
 class Server(Process):
-    """A process that serves HTTP on a free port of this machine until the block ends."""
+    """A process that serves HTTP on a free local port until the `with` block ends."""
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        """Start it; `{port}` in the command becomes the port.
+        """Start the process. `{port}` in the command is replaced by the port.
 
-        The process sees `environ` and nothing else: no variable of this shell changes its threads, or keeps its
-        modules from being compiled once.
+        The environment is exactly `environ`: no variable of the shell can change the number of threads or disable
+        bytecode.
         """
         self.port = free_port()
         command_line = [part.replace("{port}", str(self.port)) for part in command]
         super().__init__(command_line, environ)
 
     def wait(self) -> "Server":
-        """Return once it listens.
+        """Wait until the server listens; returns it.
 
         Raises:
-            RuntimeError: it ended, or does not listen within a minute; with what it wrote.
+            RuntimeError: it ended, or does not listen within a minute. The message contains its output.
         """
         while True:
             with socket.socket() as probe:
@@ -87,7 +87,7 @@ class Server(Process):
             time.sleep(_PAUSE_SECONDS)
 
     def processor_seconds(self) -> float:
-        """Processor time that its threads have taken so far."""
+        """Processor time of all its threads so far, in seconds."""
         return processor_seconds(self.pid)
 
 
@@ -113,7 +113,7 @@ def baseline(release: BenchRelease) -> Server:
 
 
 def form(photo: bytes) -> bytes:
-    """A multipart body with the photo as field `file`, as browsers send it."""
+    """A multipart body with the photo in field `file`, like that of a browser."""
     head = (
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="photo.jpg"\r\n'
         "Content-Type: image/jpeg\r\n\r\n"
@@ -122,21 +122,21 @@ def form(photo: bytes) -> bytes:
 
 
 def processor_seconds(pid: int) -> float:
-    """Processor time that a process has taken so far, all threads, user and system."""
-    # Fields 14 and 15 (proc(5)); the name, field 2, may hold spaces and ends with the last parenthesis.
+    """Processor time of a process so far, in seconds: all threads, user and system."""
+    # Fields 14 and 15 (proc(5)). Field 2, the name, can contain spaces; it ends at the last parenthesis.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def peak_bytes(pid: int) -> int:
-    """The largest resident size that a process has had."""
+    """Peak resident memory of a process, in bytes."""
     status = Path(f"/proc/{pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
 
 
 def free_port() -> int:
-    """A TCP port of this machine that nobody listens on."""
+    """A free local TCP port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -19,5 +19,5 @@ def test_the_description_names_versions_and_threads():
     described = machine.describe()
     assert described["python"] == platform.python_version()
     assert set(machine.PACKAGES) < described.keys()
-    assert "1 a process" in described["threads"]
+    assert "1 per process" in described["threads"]
     assert len(machine.lines(described)) == len(described)
