@@ -12,6 +12,7 @@ from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
 from lambda_app.store.opening import open_store
 from lambda_app.telemetry.observer import Observer
+from lambda_app.version import VERSION
 
 DESCRIPTION = (
     "Send a photo: get its product category, its embedding and the most similar listings. "
@@ -42,7 +43,7 @@ def create_app(
     service = Service(settings, store, live or LiveRelease(store, settings, observer=observer), observer)
     app = FastAPI(
         title="Lookalike",
-        version="1",
+        version=VERSION,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
