@@ -6,14 +6,24 @@ from dataclasses import MISSING, fields
 
 import pytest
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from cdk import permissions
 from lambda_app.api.app import create_app
 from lambda_app.api.messages import problems, schemas
 from lambda_app.api.routes import status
+from lambda_app.photo.rules import Preprocessing
 from lambda_app.recommendation.query import SimilarQuery
 from lambda_app.release.catalog import CatalogItem
-from lambda_app.release.manifest import Manifest, Pointer, SmokeCase
+from lambda_app.release.manifest import (
+    CatalogEntry,
+    FileEntry,
+    IndexEntry,
+    Manifest,
+    ModelEntry,
+    Pointer,
+    SmokeCase,
+)
 from lambda_app.settings import Settings, environment_names
 from lambda_app.store import contract
 from tests.docs.markdown import ROOT, fenced, section, spans, table
@@ -58,7 +68,7 @@ def test_the_routes_are_those_of_the_api():
         ("GET /release", schemas.ReleaseAnswer),
     ],
 )
-def test_the_fields_of_an_answer_are_those_of_its_model(route: str, answer: type[schemas.BaseModel]):
+def test_the_fields_of_an_answer_are_those_of_its_model(route: str, answer: type[BaseModel]):
     (cells,) = [row for row in table(section(DESIGN, "The HTTP API"), "route") if row[0] == f"`{route}`"]
     assert set(answer.model_fields) == named([cells[2]]) - {"k"}
 
@@ -115,8 +125,14 @@ def test_the_roles_may_what_the_stack_grants():
 def test_the_manifest_has_these_fields():
     rows = {name.strip("`"): holds for name, holds in table(section(DESIGN, "The release"), "field")}
     assert set(rows) == set(Manifest.model_fields) - UNUSED
-    for name in ("preprocessing", "model", "index", "catalog"):
-        part = Manifest.model_fields[name].annotation
+    parts: dict[str, type[BaseModel]] = {
+        "preprocessing": Preprocessing,
+        "model": ModelEntry,
+        "index": IndexEntry,
+        "catalog": CatalogEntry,
+        "weights": FileEntry,
+    }
+    for name, part in parts.items():
         assert named([rows[name]]) - {"nprobe", "factor"} == set(part.model_fields), name
     assert named([rows["smoke"]]) == set(SmokeCase.model_fields)
 

@@ -18,6 +18,7 @@ def test_the_distribution_has_the_version_of_the_source():
     # A literal, so that setuptools reads it without an import.
     tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
     (assigned,) = [node for node in tree.body if isinstance(node, ast.AnnAssign)]
+    assert assigned.value is not None
     assert (ast.unparse(assigned.target), ast.literal_eval(assigned.value)) == (name, VERSION)
 
 
