@@ -1,1 +1,1 @@
-"""What runs in the Lambda, and the pure modules that training shares with it. Never imports torch."""
+"""The code of the Lambda functions, and the pure modules that training shares. Never imports torch."""

@@ -1,16 +1,16 @@
-"""The exception tree of serving and of the release format. Knows no HTTP; `problems.py` maps each class to a status."""
+"""The exceptions of serving and of the release format. `problems.py` maps each class to an HTTP status."""
 
 
 class LookalikeError(Exception):
-    """Anything that Lookalike itself reports; the message is meant for a person."""
+    """Base class of all errors that Lookalike reports. The message is written for people."""
 
 
 class SettingsError(LookalikeError):
-    """A setting is missing or bad."""
+    """A setting is missing or invalid."""
 
 
 class PhotoError(LookalikeError):
-    """A photo cannot be taken."""
+    """A photo cannot be used."""
 
 
 class PhotoTooLargeError(PhotoError):
@@ -22,27 +22,27 @@ class UnsupportedPhotoError(PhotoError):
 
 
 class UndecodablePhotoError(PhotoError):
-    """The bytes claim to be a photo but do not decode."""
+    """The bytes look like a photo, but they cannot be decoded."""
 
 
 class QueryError(LookalikeError):
-    """A parameter of a query is out of its range."""
+    """A parameter of a query is out of range."""
 
 
 class UnknownItemError(LookalikeError):
-    """No such item in the live catalog."""
+    """The live catalog has no such item."""
 
 
 class ReleaseError(LookalikeError):
-    """A release, or the archive that carries it, is not what its manifest says."""
+    """A release or its archive is damaged, or does not match its manifest."""
 
 
 class UnknownFormatError(ReleaseError):
-    """The manifest's format is one that this code does not read."""
+    """This code cannot read the manifest's format."""
 
 
 class RefusedReleaseError(ReleaseError):
-    """A sound release that must not go live: it fails its own smoke cases, or lies under the quality floor."""
+    """A valid release must not go live, for example because of a failed smoke case or a quality below the floor."""
 
 
 class StoreError(LookalikeError):
@@ -50,11 +50,11 @@ class StoreError(LookalikeError):
 
 
 class MissingObjectError(StoreError):
-    """No object under that key."""
+    """There is no object with this key."""
 
 
 class PointerConflictError(StoreError):
-    """The live pointer moved since it was read."""
+    """The live pointer has changed since it was read, so the conditional write failed."""
 
 
 class NotLiveError(LookalikeError):
@@ -62,12 +62,12 @@ class NotLiveError(LookalikeError):
 
 
 class NotSupportedError(LookalikeError):
-    """This store or deployment does not offer that."""
+    """This store does not support the operation."""
 
 
 class RequestError(LookalikeError):
-    """A request is malformed: no photo in it, not JSON, not multipart."""
+    """A request is malformed: it has no photo, or is not valid JSON or multipart."""
 
 
 class RequestTooLargeError(LookalikeError):
-    """A request's body is over the limit of bytes, or a batch over that of files."""
+    """A request body has too many bytes, or a batch has too many files."""

@@ -1,10 +1,10 @@
 """The Lambda entry point for HTTP events: `lambda_app.handler.handler`."""
 
-# ruff: noqa: E402 - the order of imports is what this module is about
+# ruff: noqa: E402 - the order of imports matters for the cold start
 import gc
 from typing import Any
 
-# What imports make stays: looking through it for garbage is a twelfth of their time.
+# Objects created by imports are never freed. Searching them for garbage takes a twelfth of the import time.
 gc.disable()
 
 from lambda_app.api.memory import keep_freed_memory
@@ -23,11 +23,12 @@ settings = Settings.from_environ()
 store = open_store(settings.store)
 observer = Observer(Metrics(SERVICE))
 live = LiveRelease(store, settings, observer=observer)
-# The release is fetched beside the imports that follow, and opened, as soon as ONNX Runtime is there, beside FastAPI's:
-# a cold start pays for the longer of the two. Nothing above imports numpy or anything else that is large.
+# Start to download the release in the background, in parallel with the imports below. As soon as ONNX Runtime is
+# imported, the release is opened in parallel with the import of FastAPI. So a cold start takes as long as the slower of
+# the two, not as both together. For this, nothing above may import numpy or another large package.
 live.begin()
 
-import lambda_app.recommendation.recommender  # noqa: F401 - what the release is opened with comes first
+import lambda_app.recommendation.recommender  # noqa: F401 - first, because opening the release needs it
 
 # isort: split
 from mangum import Mangum
@@ -35,18 +36,18 @@ from mangum import Mangum
 from lambda_app.api.app import create_app
 from lambda_app.api.gateway import NativeHTTPGateway
 
-# What need not be base64: Mangum's own list lacks problem+json.
+# Media types whose bodies are sent as text instead of base64. Mangum's default list lacks problem+json.
 TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/javascript", "image/svg+xml"]
 
 app = create_app(settings, store, observer, live)
 gc.freeze()
 gc.enable()
-# Lifespan off: Mangum would run startup and shutdown at every invocation.
+# With lifespan on, Mangum would run startup and shutdown at every invocation.
 _http = Mangum(app, lifespan="off", text_mime_types=TEXT_TYPES, custom_handlers=[NativeHTTPGateway])
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer an API Gateway event, v1 or v2; `{"warmup": true}` loads the live release, if there is one."""
+    """Answer an API Gateway event (payload format 1.0 or 2.0). The event `{"warmup": true}` loads the live release."""
     if event.get("warmup") is True:
         return _warm_up()
     return dict(_http(event, context))

@@ -1,4 +1,4 @@
-"""The network: an ONNX Runtime session from normalised images to logits and embeddings."""
+"""The network, as an ONNX Runtime session: normalised images in, logits and embeddings out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ OUTPUTS = ["logits", "embedding"]
 
 @dataclass(frozen=True)
 class ModelOutput:
-    """What one forward pass gives.
+    """The output of one forward pass.
 
     Attributes:
         logits: float32 (n, classes).
@@ -27,27 +27,27 @@ class ModelOutput:
 
 
 class Model:
-    """A loaded ONNX model. `run` may be called from several threads at once."""
+    """A loaded ONNX model. `run` is thread-safe."""
 
     def __init__(self, path: Path, *, threads: int = 0) -> None:
         """Open the session.
 
         Args:
             path: the `.onnx` file.
-            threads: of one forward pass; 0 leaves the number to ONNX Runtime (all cores).
+            threads: number of threads of one forward pass; 0: ONNX Runtime decides (all cores).
 
         Raises:
-            ReleaseError: the file is no ONNX model, or its inputs and outputs are not those of a release.
+            ReleaseError: the file is not an ONNX model, or it has other inputs and outputs than a release's model.
         """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # Threads that spin between operators burn the neighbour's share of a Lambda's fraction of a core.
+        # Without busy waiting between operators: idle threads would use up the CPU share of a small Lambda.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as exc:  # onnxruntime's errors share no base class but Exception
+        except Exception as exc:  # the only common base class of onnxruntime's errors
             raise ReleaseError(f"{path.name} does not load as an ONNX model: {exc}") from exc
         inputs = [node.name for node in self._session.get_inputs()]
         shapes = {node.name: node.shape for node in self._session.get_outputs()}
@@ -56,13 +56,13 @@ class Model:
                 f"{path.name} has inputs {inputs} and outputs {sorted(shapes)}; "
                 f"a release's model has {[INPUT]} and {OUTPUTS}"
             )
-        # (n, channels, height, width); a name or None in place of a free dimension.
+        # (n, channels, height, width); a dynamic dimension is a name or None.
         self.input_shape: tuple[int | str | None, ...] = tuple(self._session.get_inputs()[0].shape)
         self.classes = _last_dimension(path, shapes, "logits")
         self.embedding_dim = _last_dimension(path, shapes, "embedding")
 
     def run(self, images: npt.NDArray[np.float32]) -> ModelOutput:
-        """One forward pass.
+        """Run one forward pass.
 
         Args:
             images: float32 (n, 3, size, size), normalised.

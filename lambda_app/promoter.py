@@ -1,8 +1,9 @@
-"""The Lambda behind an S3 drop: an EventBridge "Object Created" event in, a live release (or word of why not) out.
+"""The Lambda function that promotes dropped archives. It is triggered by EventBridge "Object Created" events of S3.
 
-Events come at least once and in any order; `promotion` makes that harmless. A refused drop is answered, not raised: a
-retry would refuse it again. What may pass (S3 away, a lost race) is raised, so that Lambda tries again and the event
-ends in the dead-letter queue if that does not help.
+Events are delivered at least once and in any order; this is harmless, because `promotion` is idempotent and never
+replaces a newer release by an older one. A refusal is returned as an outcome, not raised: a retry would be refused
+again. Transient errors (S3 not available, a lost race for the pointer) are raised. Lambda then retries the event, and
+sends it to the dead-letter queue after the last retry.
 """
 
 import logging
@@ -22,7 +23,7 @@ from lambda_app.store.contract import DROPS
 from lambda_app.store.opening import open_store
 from lambda_app.telemetry.formats import Metrics, configure_logging
 
-# A SageMaker job writes its model.tar.gz, which is a drop, beside its output.tar.gz, which is not.
+# A SageMaker job writes two archives: model.tar.gz is the drop, output.tar.gz is not.
 _IGNORED = "output.tar.gz"
 _DROP = re.compile(rf"{DROPS}.+\.(tar|tar\.gz)")
 SERVICE = "promoter"
@@ -31,14 +32,14 @@ log = logging.getLogger(__name__)
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
-    """Take one event.
+    """Handle one event.
 
     Returns:
         `{"outcome": "live" | "already live" | "superseded" | "refused" | "ignored", "key", "detail"}`.
 
     Raises:
-        StoreError: S3 did not answer; worth another try.
-        SettingsError: the event is of another bucket than the store's.
+        StoreError: S3 did not respond, or another writer changed the pointer too often; a retry may succeed.
+        SettingsError: the event is from another bucket than the store's.
     """
     settings, store = _configured()
     request_id = str(getattr(context, "aws_request_id", ""))
@@ -54,16 +55,20 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
 
 
 def take_drop(store: S3Store, key: str | None, settings: Settings) -> dict[str, str]:
-    """Promote the archive under a key of the store, or say why not; a refusal is also left in `rejected/`."""
+    """Promote the archive at a key of the store. If it is refused, also write the reason to `rejected/`.
+
+    Returns:
+        `outcome` and `detail`, as in `handler`.
+    """
     if key is None or not _DROP.fullmatch(key) or key.endswith(f"/{_IGNORED}"):
-        return {"outcome": "ignored", "detail": f"{key} is no release archive under {DROPS}"}
+        return {"outcome": "ignored", "detail": f"{key} is not a release archive under {DROPS}"}
     with tempfile.TemporaryDirectory(prefix="lookalike-drop-") as scratch:
         archive = Path(scratch) / Path(key).name
         try:
             store.download(key, archive)
             promotion = promote_archive(store, archive, settings)
         except MissingObjectError as exc:
-            return {"outcome": "ignored", "detail": f"the drop is gone: {exc}"}
+            return {"outcome": "ignored", "detail": f"the drop no longer exists: {exc}"}
         except ReleaseError as exc:
             reject(store, key, exc)
             return {"outcome": "refused", "detail": str(exc)}
@@ -72,17 +77,17 @@ def take_drop(store: S3Store, key: str | None, settings: Settings) -> dict[str, 
 
 @cache
 def _configured() -> tuple[Settings, S3Store]:
-    """Settings and store, once per process, at the first event."""
+    """Settings and store; read once per process, at the first event."""
     configure_logging(SERVICE)
     settings = Settings.from_environ()
     store = open_store(settings.store)
     if not isinstance(store, S3Store):
-        raise SettingsError(f"the promoter works on an S3 store; LOOKALIKE_STORE is {settings.store!r}")
+        raise SettingsError(f"the promoter needs an S3 store; LOOKALIKE_STORE is {settings.store!r}")
     return settings, store
 
 
 def _key_in_store(store: S3Store, bucket: str, key: str) -> str | None:
-    """The key relative to the store; None outside its prefix."""
+    """The key relative to the store; None if the key is outside the store's prefix."""
     if bucket != store.bucket:
-        raise SettingsError(f"the event is of bucket {bucket!r}; this promoter works on {store}")
+        raise SettingsError(f"the event is from bucket {bucket!r}; this promoter handles {store} only")
     return key.removeprefix(store.prefix) if key.startswith(store.prefix) else None

@@ -16,7 +16,7 @@ PACKAGES = ("lambda_app", "training", "cdk", "sample", "client", "benchmarks")
 # `lambda_app/model.py` in room `model`. A file may import its own room and the rooms of later floors.
 FLOORS = {
     "lambda_app": "handler promoter | api | promotion | recommendation | search model store | settings"
-    " | release | photo | telemetry | errors",
+    " | release | photo | telemetry | errors version",
     # The stages do not import each other: fit knows nothing of evaluate, index nothing of export.
     "training": "cloud compare | train | prepare fit evaluate export index pack | network | dataset metrics"
     " | pipeline | errors",

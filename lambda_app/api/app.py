@@ -1,4 +1,4 @@
-"""The HTTP application: routes, errors and what surrounds them, put together for one store."""
+"""The HTTP application of one store: routes, error handlers and middleware."""
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -12,10 +12,11 @@ from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
 from lambda_app.store.opening import open_store
 from lambda_app.telemetry.observer import Observer
+from lambda_app.version import VERSION
 
 DESCRIPTION = (
     "Send a photo: get its product category, its embedding and the most similar listings. "
-    "Errors are `application/problem+json`; every answer carries `X-Request-Id`, `X-Lookalike-Release` and "
+    "Errors are `application/problem+json`. Every response has the headers `X-Request-Id`, `X-Lookalike-Release` and "
     "`Server-Timing`."
 )
 
@@ -26,23 +27,23 @@ def create_app(
     observer: Observer | None = None,
     live: LiveRelease | None = None,
 ) -> FastAPI:
-    """Make the application; nothing is read or loaded until a request needs it.
+    """Create the application. It reads and loads nothing until a request needs it.
 
     Args:
-        settings: how it behaves.
-        store: where releases live; `settings.store` unless given.
-        observer: is told of each request and each load; writes log lines unless given.
-        live: what holds the release, made with the same store and observer; a new one unless given.
+        settings: the service's settings.
+        store: the store of the releases. Default: the one at `settings.store`.
+        observer: records every request and every load. Default: one that writes log lines only.
+        live: holder of the live release, with the same store and observer. Default: a new one.
 
     Raises:
-        SettingsError: `settings.store` names no store.
+        SettingsError: `settings.store` is not the address of a store.
     """
     store = store or open_store(settings.store)
     observer = observer or Observer()
     service = Service(settings, store, live or LiveRelease(store, settings, observer=observer), observer)
     app = FastAPI(
         title="Lookalike",
-        version="1",
+        version=VERSION,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
@@ -52,7 +53,7 @@ def create_app(
     for router in (predictions.router, uploads.router, items.router, status.router, status.pages):
         app.include_router(router)
     handle_errors(app)
-    # The last added is the outermost.
+    # The middleware added last is the outermost.
     app.add_middleware(UncaughtMiddleware)
     origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
     app.add_middleware(

@@ -1,20 +1,20 @@
-"""How the C library treats memory that a request gives back."""
+"""Tuning of the C library's memory allocator."""
 
 import ctypes
 import sys
 
-# Of malloc.h. A block of more bytes than the second is mapped for itself, and unmapped when it is freed; what is free
-# at the heap's end goes back to the system when it is more than the first.
+# Parameters of mallopt, from malloc.h. A block larger than M_MMAP_THRESHOLD gets its own mapping, which is unmapped as
+# soon as it is freed. Free memory at the heap's end is returned to the system if it exceeds M_TRIM_THRESHOLD.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 KEPT_BYTES = 32 << 20
-LARGEST_BLOCK = 8 << 20  # holds a body of the largest size; what loading a model takes for a moment goes back
+LARGEST_BLOCK = 8 << 20  # above the largest request body, and below the temporary blocks needed to load a model
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep what a request frees for the next one; elsewhere, do nothing.
+    """Make glibc keep the memory that a request frees, for the next request. Does nothing on other systems.
 
-    By itself it gives a photo's megabytes back and gets them anew, page by page, at each request: a 12-megapixel photo
-    costs 2,000 page faults, 5 ms. The process is some 5 MB larger for it.
+    By default, glibc returns a photo's memory to the system after each request and gets it again, page by page, in the
+    next: 2,000 page faults, or 5 ms, for a 12-megapixel photo. Keeping it makes the process about 5 MB larger.
     """
     if sys.platform != "linux":
         return

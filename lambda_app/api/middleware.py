@@ -1,4 +1,4 @@
-"""What surrounds every answer, as plain ASGI: request id, release, timings, HEAD, errors that nobody caught."""
+"""Plain ASGI middleware: request id, release and timing headers; HEAD requests; unhandled errors."""
 
 import logging
 import re
@@ -11,23 +11,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lambda_app.api.messages.calls import Call, Service, attached_call
 from lambda_app.api.messages.problems import problem, problem_response
-from lambda_app.telemetry.observer import Answered
+from lambda_app.telemetry.observer import AnsweredRequest
 
 REQUEST_ID = "X-Request-Id"
 RELEASE = "X-Lookalike-Release"
 SERVER_TIMING = "Server-Timing"
 EXPOSED_HEADERS = [REQUEST_ID, RELEASE, SERVER_TIMING]
 NOTHING_LIVE = "none"
-_SANE_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_VALID_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 log = logging.getLogger(__name__)
 
 
 class CallMiddleware:
-    """Makes the request's `Call`, and tells of it in the answer's headers. Answers HEAD as GET without the body."""
+    """Creates the `Call` of each request and adds its headers to the response. Answers HEAD as GET without a body."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
-        """Wrap an application."""
+        """Wrap an ASGI application."""
         self._app = app
         self._service = service
 
@@ -36,7 +36,7 @@ class CallMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        call = Call(self._service, _request_id(scope), alone="aws.context" in scope)
+        call = Call(self._service, _request_id(scope), one_at_a_time="aws.context" in scope)
         head = scope["method"] == "HEAD"
         inner = {**scope, "method": "GET"} if head else dict(scope)
         call.attach(inner)
@@ -57,10 +57,10 @@ class CallMiddleware:
 
 
 class UncaughtMiddleware:
-    """Answers what no handler took with a problem, inside the other middleware, so that it has their headers."""
+    """Answers an unhandled error with a problem. It must be the innermost middleware, to get the others' headers."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Wrap an application."""
+        """Wrap an ASGI application."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,31 +69,31 @@ class UncaughtMiddleware:
             await self._app(scope, receive, send)
             return
         started = False
-        told = {"request_id": attached_call(scope).request_id}
+        fields = {"request_id": attached_call(scope).request_id}
 
-        async def watch(message: Message) -> None:
+        async def noting_send(message: Message) -> None:
             nonlocal started
             started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, watch)
+            await self._app(scope, receive, noting_send)
         except ClientDisconnect:
-            log.info("the client went away: %s %s", scope["method"], scope["path"], extra=told)
+            log.info("the client disconnected: %s %s", scope["method"], scope["path"], extra=fields)
         except Exception:
             if started:
                 raise
-            log.exception("no handler took the error of %s %s", scope["method"], scope["path"], extra=told)
-            detail = f"an error that this service did not foresee; its log has it under the answer's {REQUEST_ID}"
+            log.exception("unhandled error in %s %s", scope["method"], scope["path"], extra=fields)
+            detail = f"internal error; the service's log has the details under the {REQUEST_ID} of this response"
             await problem_response(problem(500, detail))(scope, receive, send)
 
 
-def _answered(call: Call, method: str, scope: Scope, status: int) -> Answered:
-    return Answered(
+def _answered(call: Call, method: str, scope: Scope, status: int) -> AnsweredRequest:
+    return AnsweredRequest(
         request_id=call.request_id,
         release=call.release,
         method=method,
-        # The router leaves the route that it chose in the scope; a path may hold what is nobody's business.
+        # The router stores the matched route in the scope. Its template is logged, as a path may hold private data.
         route=getattr(scope.get("route"), "path", "unmatched"),
         status=status,
         category=call.category,
@@ -113,7 +113,7 @@ def _headers(call: Call) -> Iterator[tuple[str, str]]:
 
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
-        if name == REQUEST_ID.lower().encode() and _SANE_ID.fullmatch(given := value.decode("latin-1")):
+        if name == REQUEST_ID.lower().encode() and _VALID_ID.fullmatch(given := value.decode("latin-1")):
             return str(given)
     context = scope.get("aws.context")
     return str(context.aws_request_id) if context is not None else str(uuid.uuid4())

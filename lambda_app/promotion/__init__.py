@@ -1,1 +1,1 @@
-"""How a release goes live, and how people manage the releases that a store holds."""
+"""Promotion of releases, and management of the releases in a store."""

@@ -1,4 +1,4 @@
-"""What people do with a release archive: publish it with its photos, drop it, ask what became of it."""
+"""Operations on a release archive: publish it with its photos, drop it for the promoter, read the outcome of a drop."""
 
 import json
 import tempfile
@@ -20,7 +20,7 @@ _PARALLEL = 16
 
 @dataclass(frozen=True)
 class PhotoUpload:
-    """How many photos of a catalog were copied, were there already, or were found nowhere."""
+    """How many photos of a catalog were copied, were already in the store, or were not found anywhere."""
 
     copied: int
     present: int
@@ -29,10 +29,13 @@ class PhotoUpload:
 
 @dataclass(frozen=True)
 class Drop:
-    """An archive that was put under drops/.
+    """An archive that was copied to drops/, where the promoter finds it.
 
     Attributes:
-        earlier_rejection: the note about an earlier drop of that name, which is not about this one.
+        key: key of the archive in the store.
+        release: id of the release in it.
+        created_at: when that release was made.
+        earlier_rejection: the rejection note of an earlier drop with the same name, to tell a new note from an old one.
     """
 
     key: str
@@ -42,12 +45,12 @@ class Drop:
 
 
 def publish(store: Store, archive: Path, photos: Path | None, settings: Settings) -> tuple[Promotion, PhotoUpload]:
-    """Copy the photos that the store lacks, then promote the archive.
+    """Copy the catalog photos that the store lacks, then promote the archive.
 
-    Photos go first, so that the release's results have their photos from its first answer on.
+    Photos are copied first, so that clients can load them as soon as the release is live.
 
     Raises:
-        ReleaseError: the archive is refused; `rejected/<archive>.json` in the store says why.
+        ReleaseError: the archive is refused; `rejected/<archive>.json` in the store has the reason.
     """
     drop = DROPS + archive.name
     try:
@@ -63,10 +66,10 @@ def publish(store: Store, archive: Path, photos: Path | None, settings: Settings
 
 
 def drop(store: Store, archive: Path, photos: Path | None) -> tuple[Drop, PhotoUpload]:
-    """Copy the photos that the store lacks, then put the archive under drops/, where the promoter takes it up.
+    """Copy the catalog photos that the store lacks, then copy the archive to drops/, which triggers the promoter.
 
     Raises:
-        ReleaseError: the archive is not readable.
+        ReleaseError: the archive cannot be read.
         StoreError: a photo or the archive cannot be copied.
     """
     with tempfile.TemporaryDirectory(prefix="lookalike-publish-") as scratch:
@@ -79,10 +82,10 @@ def drop(store: Store, archive: Path, photos: Path | None) -> tuple[Drop, PhotoU
 
 
 def outcome(store: Store, dropped: Drop) -> Promotion | None:
-    """What the promoter has made of a drop so far; None while it has not ended.
+    """The promoter's outcome for a drop; None if the promoter has not finished.
 
     Raises:
-        RefusedReleaseError: it was refused; the message says why.
+        RefusedReleaseError: the promoter refused the drop; the message has the reason.
     """
     note = _rejection(store, dropped.key)
     if note is not None and note != dropped.earlier_rejection:
@@ -97,20 +100,24 @@ def outcome(store: Store, dropped: Drop) -> Promotion | None:
         return Promotion(dropped.release, "live", f"{dropped.release} is live")
     if live.pointer.high_water >= dropped.created_at:
         detail = (
-            f"{dropped.release} is stored but not live: live is {live.pointer.release}, and a later one was promoted"
+            f"{dropped.release} is stored but not live, because a later release was promoted; "
+            f"live is {live.pointer.release}"
         )
         return Promotion(dropped.release, "superseded", detail)
     return None
 
 
 def upload_photos(store: Store, catalog_file: Path, photos: Path | None) -> PhotoUpload:
-    """Copy the photos that a catalog names and the store lacks.
+    """Copy the photos of a catalog that the store lacks.
 
     Args:
-        photos: the data folder that the catalog's photo keys are relative to, after `datasets/<name>/`.
+        store: the store to copy to.
+        catalog_file: the catalog.
+        photos: the data folder. The photo with key `datasets/<name>/<path>` is the file <path> in it. None: copy
+            nothing, only count.
 
     Raises:
-        ReleaseError: `photos` is no folder, or the catalog is not readable.
+        ReleaseError: the folder `photos` does not exist, or the catalog cannot be read.
     """
     if photos is not None and not photos.is_dir():
         raise ReleaseError(f"the photo folder {photos} does not exist")
@@ -119,25 +126,25 @@ def upload_photos(store: Store, catalog_file: Path, photos: Path | None) -> Phot
         keys = list(_photo_keys(catalog))
     finally:
         catalog.close()
-    # One listing for each dataset instead of one question for each photo.
+    # List each dataset once, instead of sending one request per photo.
     folders = {"/".join(key.split("/")[:2]) + "/" for key in keys}
     present = {key for folder in folders for key in store.keys(folder)}
-    lacking = [(key, source) for key in keys if key not in present and (source := _source(key, photos)) is not None]
+    to_copy = [(key, source) for key in keys if key not in present and (source := _source(key, photos)) is not None]
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
-        for copied in [pool.submit(store.upload, key, source) for key, source in lacking]:
+        for copied in [pool.submit(store.upload, key, source) for key, source in to_copy]:
             copied.result()
     found = sum(key in present for key in keys)
-    return PhotoUpload(copied=len(lacking), present=found, missing=len(keys) - found - len(lacking))
+    return PhotoUpload(copied=len(to_copy), present=found, missing=len(keys) - found - len(to_copy))
 
 
 def reject(store: Store, drop: str, reason: Exception) -> None:
-    """Leave word in the store of why a drop was refused."""
+    """Write the reason why a drop was refused to the store, as a rejection note."""
     note = {"drop": drop, "reason": str(reason), "rejected_at": datetime.now(UTC).isoformat()}
     store.write(rejection_key(drop), json.dumps(note, indent=1).encode())
 
 
 def rejection_key(drop: str) -> str:
-    """Where the note about a refused drop lies: `rejected/<drop>.json`."""
+    """Key of the rejection note of a drop: `rejected/<drop>.json`."""
     return f"{REJECTED}{drop.removeprefix(DROPS)}.json"
 
 
@@ -148,7 +155,7 @@ def _photo_keys(catalog: Catalog, batch: int = 1000) -> Iterator[str]:
 
 
 def _source(key: str, photos: Path | None) -> Path | None:
-    """Where a catalog photo lies in the data folder: `datasets/<name>/photos/x.jpg` at `photos/x.jpg`."""
+    """The file of a catalog photo in the data folder: `photos/x.jpg` for `datasets/<name>/photos/x.jpg`."""
     relative = PurePosixPath(*PurePosixPath(key).parts[2:])
     if photos is None or ".." in relative.parts or not (photos / relative).is_file():
         return None

@@ -1,4 +1,4 @@
-"""The releases that a store holds: list them, delete the old ones."""
+"""Management of the releases in a store: list them, delete old ones."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -11,7 +11,12 @@ from lambda_app.store.contract import OBJECTS, RELEASES, Store
 
 @dataclass(frozen=True)
 class StoredRelease:
-    """A row of `scripts/releases list`."""
+    """A stored release, as one row of `scripts/releases list`.
+
+    Attributes:
+        live: whether this release is live.
+        previous: whether it was live directly before the live one.
+    """
 
     manifest: Manifest
     live: bool
@@ -19,12 +24,12 @@ class StoredRelease:
 
     @property
     def figures(self) -> dict[str, float]:
-        """Test accuracy and recall@4, where measured."""
+        """Test accuracy and recall@4, if they were measured."""
         return quality(self.manifest)
 
 
 def list_releases(store: Store) -> list[StoredRelease]:
-    """Every stored release, newest first."""
+    """All stored releases, newest first."""
     try:
         live = store.read_pointer()
     except MissingObjectError:
@@ -43,23 +48,24 @@ def list_releases(store: Store) -> list[StoredRelease]:
 
 
 def prune(store: Store, keep: int) -> list[str]:
-    """Delete all but the newest `keep` releases; the live one and the one before it always stay.
+    """Delete old releases, and all objects that no remaining release uses.
 
-    Objects that no remaining release names go too.
+    Args:
+        keep: number of newest releases to keep. The live release and the previous one are always kept too.
 
     Returns:
-        The ids of the releases deleted.
+        The ids of the deleted releases.
     """
     releases = list_releases(store)
-    doomed = [row for row in releases[keep:] if not (row.live or row.previous)]
-    stay = [row for row in releases if row not in doomed]
-    for row in doomed:
-        # The manifest first: without it nothing can load what is about to lose its objects.
+    deleted = [row for row in releases[keep:] if not (row.live or row.previous)]
+    kept = [row for row in releases if row not in deleted]
+    for row in deleted:
+        # Delete the manifest first: then no one can load a release whose objects are being deleted.
         store.delete(manifest_key(row.manifest.release))
         for key in list(store.keys(f"{RELEASES}{row.manifest.release}/")):
             store.delete(key)
-    named = {entry.sha256 for row in stay for entry in row.manifest.files()}
+    used = {entry.sha256 for row in kept for entry in row.manifest.files()}
     for key in list(store.keys(OBJECTS)):
-        if key.removeprefix(OBJECTS) not in named:
+        if key.removeprefix(OBJECTS) not in used:
             store.delete(key)
-    return [row.manifest.release for row in doomed]
+    return [row.manifest.release for row in deleted]

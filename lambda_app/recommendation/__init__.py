@@ -1,1 +1,1 @@
-"""A loaded release that answers, what can be asked of it, and the one that is live now."""
+"""A loaded release and its queries, and the release that is live in this process."""

@@ -1,7 +1,7 @@
-"""The live release of this process: loaded at the first request, swapped when the store's pointer moves.
+"""The live release of this process: loaded at the first request, hot-swapped when the store's pointer changes.
 
-The pointer is looked at on the request path, since nothing runs between a Lambda's requests. A load runs in a thread of
-its own while the old release answers; a frozen Lambda stops it, the next request lets it go on.
+Requests check the pointer, because a Lambda runs no code between requests. A load runs in a background thread, while
+the old release answers requests. If the Lambda is frozen during a load, the load continues with the next request.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ LAST_RETRY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Live:
-    """A release that answers. Whoever holds it may use it to the end, also after a swap."""
+    """A loaded release. A request that holds it can use it until the request ends, even after a hot swap."""
 
     recommender: "Recommender"
     pointer: Pointer
@@ -43,7 +43,7 @@ class Live:
 
 
 class LiveRelease:
-    """Holds the live release. Every method may be called from several threads at once."""
+    """Holds the live release, and replaces it when the pointer changes. Thread-safe."""
 
     def __init__(
         self,
@@ -53,11 +53,13 @@ class LiveRelease:
         observer: Observer | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read nothing yet.
+        """Create the holder; nothing is read or loaded yet.
 
         Args:
-            observer: is told of each load.
-            clock: seconds, for `reload_seconds` and the back-off.
+            store: the store of the releases.
+            settings: limits, threads and times of reloads.
+            observer: records every load.
+            clock: returns seconds; used for `reload_seconds` and the back-off.
         """
         self._store = store
         self._settings = settings
@@ -67,15 +69,15 @@ class LiveRelease:
         self._changed = threading.Condition()
         self._live: Live | None = None
         self._wanted: LivePointer | None = None
-        self._settled: str | None = None  # the version that is live, or that was refused
+        self._settled: str | None = None  # pointer version that is live, or that cannot be loaded
         self._loading = False
         self._next_look = self._next_try = -float("inf")
         self._backoff = FIRST_RETRY_SECONDS
-        # A text and no exception: its traceback would keep the parts of a failed load in memory.
-        self._reason = "nothing has been looked at yet"
+        # A text, not an exception: a traceback would keep the objects of a failed load in memory.
+        self._reason = "the live pointer has not been read yet"
 
     def begin(self) -> None:
-        """Look and load in the background, so that a process fetches its release while it still imports the rest."""
+        """Read the pointer and load in the background, in parallel with the imports of a process that starts."""
         threading.Thread(target=self._begin, name="release-beginner", daemon=True).start()
 
     def _begin(self) -> None:
@@ -84,17 +86,17 @@ class LiveRelease:
             self._start_loading()
 
     def peek(self) -> Live | None:
-        """What is loaded now; looks at nothing and waits for nothing."""
+        """The release that is loaded now, or None. Does not read the pointer and does not wait."""
         return self._live
 
     def current(self) -> Live:
         """The release that answers this request.
 
-        Looks at the pointer at most every `reload_seconds`. Waits up to `reload_wait_seconds` for a load under way, or
-        up to `ready_wait_seconds` before anything is live.
+        Reads the pointer if the last read is more than `reload_seconds` ago. While a load is running, waits for it: up
+        to `reload_wait_seconds` if an older release is live, else up to `ready_wait_seconds`.
 
         Raises:
-            NotLiveError: nothing is live; the message says why.
+            NotLiveError: no release is live; the message says why.
         """
         self._look()
         with self._changed:
@@ -107,11 +109,12 @@ class LiveRelease:
             return self._live
 
     def _look(self) -> None:
-        """Read the pointer if that is due. One request at a time does; others wait only while nothing is live."""
+        """Read the pointer if it is due. One request at a time reads it; the others wait only if no release is live."""
         if not self._looking.acquire(blocking=self._live is None):
             return
         try:
-            # Where nothing is live or on its way every request looks: somebody waits for the first promotion.
+            # If nothing is live and nothing is loading, every request reads the pointer: the operator may be waiting
+            # for the first promotion.
             if (self._live is None and not self._loading) or self._clock() >= self._next_look:
                 self._read_pointer()
                 self._next_look = self._clock() + self._settings.reload_seconds
@@ -137,10 +140,10 @@ class LiveRelease:
         if self._live is None:
             self._reason = reason
         else:
-            log.warning("release %s goes on: %s", self._live.release, reason)
+            log.warning("release %s stays live: %s", self._live.release, reason)
 
     def _start_loading(self) -> None:
-        """Start the loader if a pointer waits for it; the caller holds the lock."""
+        """Start the loader thread if there is a new pointer to load. The caller must hold the lock."""
         wanted = self._wanted
         if self._loading or wanted is None or wanted.version == self._settled or self._clock() < self._next_try:
             return
@@ -149,7 +152,7 @@ class LiveRelease:
         threading.Thread(target=self._load_wanted, name="release-loader", daemon=True).start()
 
     def _load_wanted(self) -> None:
-        """Load until what the pointer names is live or refused; the loader thread."""
+        """The loader thread: load until the release of the latest pointer is live or has failed to load."""
         wanted = self._wanted
         while wanted is not None:
             wanted = self._finish(wanted, self._try_to_load(wanted))
@@ -157,12 +160,12 @@ class LiveRelease:
     def _try_to_load(self, wanted: LivePointer) -> Live | Exception:
         try:
             return self._load(wanted)
-        except Exception as exc:  # whatever goes wrong in this thread must reach those who wait for it
+        except Exception as exc:  # requests wait for this thread, so they must learn of any error
             self._observer.failed_to_load(wanted.pointer.release, exc)
             return exc
 
     def _finish(self, wanted: LivePointer, loaded: Live | Exception) -> LivePointer | None:
-        """Take the outcome of a load; gives the pointer to load next, or None to end the loader."""
+        """Handle the outcome of a load. Returns the pointer to load next, or None to end the loader thread."""
         with self._changed:
             moved = self._wanted if self._wanted is not None and self._wanted.version != wanted.version else None
             if moved is None:
@@ -180,7 +183,7 @@ class LiveRelease:
             self._next_try = self._clock() + self._backoff
             self._backoff = min(2 * self._backoff, LAST_RETRY_SECONDS)
         else:
-            # It would fail again: only a pointer that moves is a reason to try.
+            # This error is permanent: do not retry before the pointer changes.
             self._settled = wanted.version
             self._reason = f"release {wanted.pointer.release} does not load: {loaded}"
 
@@ -190,7 +193,7 @@ class LiveRelease:
             return Live(self._live.recommender, pointer, self._live.loaded_at)
         manifest = self._read_manifest(pointer)
         loaded = self._open(manifest)
-        # The old release has its files open or in memory: their names may go.
+        # The old release has its files open or in memory, so their cached copies can be deleted.
         self._store.keep_local(manifest.serving_files())
         return Live(loaded, pointer, datetime.now(UTC))
 
@@ -198,7 +201,7 @@ class LiveRelease:
         files = list(manifest.serving_files())
         with ThreadPoolExecutor(len(files), thread_name_prefix="release-fetcher") as fetching:
             fetched = {entry.sha256: fetching.submit(self._store.local_file, entry) for entry in files}
-            # Not before: in a process that starts, numpy, FAISS and ONNX Runtime are imported while the files arrive.
+            # Imported only now: when a process starts, numpy, FAISS and ONNX Runtime are imported during the download.
             from lambda_app.recommendation.recommender import load
 
             return load(manifest, lambda entry: fetched[entry.sha256].result(), self._settings)

@@ -1,4 +1,4 @@
-"""What is asked of a search: its parameters and their ranges, and which of the rows found answer it."""
+"""The parameters of a search and their ranges, and the selection of the results from the rows found."""
 
 import math
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ MAX_REFERENCES = 100
 
 @dataclass(frozen=True)
 class SimilarQuery:
-    """What is asked of a search.
+    """The parameters of a search.
 
     Attributes:
-        k: results wanted.
-        where: which items may answer.
-        min_score: smallest cosine that counts, in [-1, 1].
-        distinct: "product" gives one photo per product, "image" every photo.
+        k: number of results.
+        where: filter; only items that pass it can be results.
+        min_score: smallest cosine of a result, in [-1, 1].
+        distinct: "product": at most one photo per product. "image": every photo.
     """
 
     k: int = 4
@@ -30,12 +30,16 @@ class SimilarQuery:
     def check(self, max_k: int, categories: Sequence[str]) -> None:
         """Check every parameter.
 
+        Args:
+            max_k: largest `k` that is allowed.
+            categories: the names of the live release's categories.
+
         Raises:
-            QueryError: one is out of its range; the message names the value and the limit.
+            QueryError: a parameter is out of range; the message names the value and the limit.
         """
         check_k(self.k, max_k)
         if not -1.0 <= self.min_score <= 1.0:
-            raise QueryError(f"min_score is {self.min_score}; a cosine lies in [-1, 1]")
+            raise QueryError(f"min_score is {self.min_score}; a cosine is in [-1, 1]")
         low, high = self.where.min_price, self.where.max_price
         for name, price in (("min_price", low), ("max_price", high)):
             if price is not None and not math.isfinite(price):
@@ -50,7 +54,7 @@ class SimilarQuery:
 
 @dataclass(frozen=True)
 class Match:
-    """A similar item: its row in index and catalog, its cosine, and what the catalog says of it."""
+    """A similar item: its row in index and catalog, its cosine (`score`), and its catalog entry."""
 
     row: int
     score: float
@@ -59,10 +63,12 @@ class Match:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which of the found rows answer: scored high enough, not excluded, one per product where that is asked.
+    """Selects the results from the rows found: by score, without excluded ones, one per product if the query says so.
 
     Attributes:
-        rows, products: excluded.
+        query: the parameters of the search.
+        rows: excluded rows.
+        products: excluded product ids; used only if `query.distinct` is "product".
     """
 
     query: SimilarQuery
@@ -70,7 +76,13 @@ class Selection:
     products: frozenset[str] = frozenset()
 
     def pick(self, rows: Sequence[int], scores: Sequence[float], items: Sequence[CatalogItem]) -> list[Match]:
-        """The first k that answer, of rows found by falling score."""
+        """The first k rows that qualify.
+
+        Args:
+            rows: rows found, sorted by score, highest first.
+            scores: their cosines.
+            items: their catalog entries.
+        """
         seen = set(self.products)
         matches: list[Match] = []
         for row, score, item in zip(rows, scores, items, strict=True):
@@ -87,17 +99,17 @@ def check_k(k: int, max_k: int) -> None:
     """Check a number of results.
 
     Raises:
-        QueryError: out of its range.
+        QueryError: it is out of range.
     """
     if not 1 <= k <= max_k:
         raise QueryError(f"k is {k}; it takes 1 to {max_k}")
 
 
 def check_references(liked: Sequence[str], disliked: Sequence[str]) -> None:
-    """Check the image ids to recommend from.
+    """Check the image ids of a recommendation.
 
     Raises:
-        QueryError: nothing liked, more than `MAX_REFERENCES` on a side, or an id on both sides.
+        QueryError: `liked` is empty, a list has more than `MAX_REFERENCES` ids, or an id is in both lists.
     """
     if not liked:
         raise QueryError("liked is empty; it takes at least 1 image id")
@@ -109,5 +121,5 @@ def check_references(liked: Sequence[str], disliked: Sequence[str]) -> None:
 
 
 def shortened(value: str) -> str:
-    """A caller's value, quoted for a message, cut where it is long."""
+    """A value from a request, quoted for an error message and cut after 80 characters."""
     return repr(value if len(value) <= 80 else f"{value[:80]}...")

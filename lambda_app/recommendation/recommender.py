@@ -1,4 +1,4 @@
-"""What a release answers: classify and embed a photo, find similar items, recommend from likes. Knows no HTTP."""
+"""The queries of a loaded release: classify and embed a photo, find similar items, recommend. Independent of HTTP."""
 
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -20,13 +20,14 @@ from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.settings import Settings
 from lambda_app.telemetry.timings import Timings
 
-# Weight of the disliked against the liked, gamma / beta = 0.15 / 0.75 (Manning, Raghavan and Schuetze 2008, 9.1.1).
+# Weight of the disliked items, relative to the liked: gamma / beta = 0.15 / 0.75 (Manning, Raghavan and Schuetze 2008,
+# section 9.1.1).
 DISLIKE_WEIGHT = 0.2
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What one decode and one forward pass tell about a photo.
+    """The model's output for one photo.
 
     Attributes:
         logits: float32 (classes,).
@@ -40,26 +41,26 @@ class Analysis:
 
 
 class Recommender:
-    """A loaded release. Every method may be called from several threads at once; nothing changes after loading."""
+    """A loaded release: immutable and thread-safe."""
 
     def __init__(
         self, manifest: Manifest, model: Model, index: VectorIndex, catalog: Catalog, limits: PhotoLimits, max_k: int
     ) -> None:
-        """Compose the parts of one release; `load` opens and checks them."""
+        """Combine the parts of one release. Use `load`, which opens and checks them."""
         self.manifest = manifest
         self._model = model
         self._index = index
         self._catalog = catalog
         self._limits = limits
         self._max_k = max_k
-        # The last request that holds a release gives its files back, whichever thread that is.
+        # Close the catalog when the last request that uses this release has ended, in whichever thread.
         self._finalizer = weakref.finalize(self, catalog.close)
 
     def analyse(self, photo: bytes, timings: Timings | None = None) -> Analysis:
-        """Decode a photo and run the network, once each.
+        """Decode a photo and run one forward pass.
 
         Raises:
-            PhotoError: the photo cannot be taken.
+            PhotoError: the photo cannot be used.
         """
         timings = timings or Timings()
         preprocessing = self.manifest.preprocessing
@@ -69,22 +70,22 @@ class Recommender:
             output = self._model.run(images)
         logits, embedding = output.logits[0], output.embedding[0]
         if not (np.isfinite(logits).all() and np.isfinite(embedding).all()):
-            raise UndecodablePhotoError("the network gives no finite answer for the photo")
+            raise UndecodablePhotoError("the network's output for the photo is not finite")
         return Analysis(logits, _softmax(logits / self.manifest.model.temperature), embedding)
 
     def check(self, query: SimilarQuery) -> None:
-        """Check a search before the photo that it is for is decoded.
+        """Check the parameters of a search. Called before the photo is decoded, so that bad requests fail early.
 
         Raises:
-            QueryError: a parameter of the query is out of its range.
+            QueryError: a parameter of the query is out of range.
         """
         query.check(self._max_k, self.manifest.categories)
 
     def top(self, analysis: Analysis, k: int) -> list[int]:
-        """Indices of the k most probable categories, best first; all where there are fewer.
+        """Indices of the k most probable categories, the most probable first. All if there are fewer than k.
 
         Raises:
-            QueryError: k is out of its range.
+            QueryError: k is out of range.
         """
         check_k(k, self._max_k)
         return [int(index) for index in np.argsort(-analysis.probabilities, kind="stable")[:k]]
@@ -96,21 +97,24 @@ class Recommender:
 
         Args:
             embedding: float32 (d,), L2-normalised.
-            query: how many, and which may answer.
+            query: number of results, filter and minimum score.
 
         Returns:
-            Matches by falling score; fewer than `query.k` only where fewer exist.
+            Matches, the highest score first. Fewer than `query.k` only if fewer items qualify.
 
         Raises:
-            QueryError: a parameter of the query is out of its range.
+            QueryError: a parameter of the query is out of range.
         """
         return self._search(embedding, query, frozenset(), timings or Timings())
 
     def similar_to(self, image_id: str, query: SimilarQuery, timings: Timings | None = None) -> list[Match]:
-        """The items nearest to an item's stored vector, without itself (and, by product, without its product).
+        """The items nearest to an item's stored vector, without the item itself.
+
+        If `query.distinct` is "product", all photos of its product are excluded too.
 
         Raises:
-            QueryError, UnknownItemError.
+            QueryError: a parameter of the query is out of range.
+            UnknownItemError: the live release has no such image id.
         """
         row = self._row(image_id)
         return self._search(self._index.vector(row), query, frozenset([row]), timings or Timings())
@@ -118,14 +122,16 @@ class Recommender:
     def recommend(
         self, liked: Sequence[str], disliked: Sequence[str], query: SimilarQuery, timings: Timings | None = None
     ) -> list[Match]:
-        """Items near the liked and away from the disliked, excluding both (and, by product, their products).
+        """Items similar to the liked items and dissimilar to the disliked items, without these items themselves.
 
-        The query vector is the mean of the liked minus `DISLIKE_WEIGHT` times the mean of the disliked, normalised:
-        relevance feedback after Rocchio (1971), "Relevance feedback in information retrieval", without a first query.
+        If `query.distinct` is "product", all photos of their products are excluded too. The query vector is the mean of
+        the liked vectors minus `DISLIKE_WEIGHT` times the mean of the disliked vectors, normalised. This is Rocchio's
+        relevance feedback (1971, "Relevance feedback in information retrieval"), without an initial query vector.
 
         Raises:
-            QueryError: nothing liked, too many ids, an id on both sides, vectors that cancel out.
-            UnknownItemError.
+            QueryError: a parameter is out of range, no id is liked, there are too many ids, an id is in both lists, or
+                the vectors cancel out.
+            UnknownItemError: the live release has no such image id.
         """
         check_references(liked, disliked)
         likes, dislikes = self._rows(liked), self._rows(disliked)
@@ -134,11 +140,11 @@ class Recommender:
             direction = direction - DISLIKE_WEIGHT * self._mean_vector(dislikes)
         length = float(np.linalg.norm(direction))
         if length < 1e-6:
-            raise QueryError("the liked and disliked items cancel out; no direction is left to search in")
+            raise QueryError("the vectors of the liked and disliked items cancel out; change either list")
         return self._search(direction / length, query, frozenset(likes + dislikes), timings or Timings())
 
     def item(self, image_id: str) -> CatalogItem:
-        """An item of the catalog.
+        """One item of the catalog.
 
         Raises:
             UnknownItemError: the live release has no such image id.
@@ -149,12 +155,12 @@ class Recommender:
         """The cosine of an embedding, float32 (d,), and an item's stored vector.
 
         Raises:
-            UnknownItemError.
+            UnknownItemError: the release has no such image id.
         """
         return float(self._index.vector(self._row(image_id)) @ embedding)
 
     def close(self) -> None:
-        """Give the files back now; otherwise that happens with the last reference."""
+        """Close the catalog now. Otherwise it is closed when this object is garbage-collected."""
         self._finalizer()
 
     def _row(self, image_id: str) -> int:
@@ -179,13 +185,13 @@ class Recommender:
             available = self._index.count if allowed is None else len(allowed)
             if available == 0:
                 return []
-            taken = Selection(query, excluded, self._products(excluded, query))
-            # Twice as many as wanted covers two photos a product; what repeats more is found by widening.
+            selection = Selection(query, excluded, self._products(excluded, query))
+            # 2 k candidates are enough if products have two photos each. Otherwise search again with 4 times as many.
             fetch = min(available, (2 if query.distinct == "product" else 1) * query.k + len(excluded))
             while True:
                 found = self._index.search(embedding[np.newaxis], fetch, allowed)
                 rows = [int(row) for row in found.rows[0] if row >= 0]
-                matches = taken.pick(rows, found.scores[0, : len(rows)].tolist(), self._catalog.items(rows))
+                matches = selection.pick(rows, found.scores[0, : len(rows)].tolist(), self._catalog.items(rows))
                 if len(matches) == query.k or fetch == available or found.scores[0, -1] < query.min_score:
                     return matches
                 fetch = min(available, 4 * fetch)
@@ -197,20 +203,20 @@ class Recommender:
 
 
 def load(manifest: Manifest, files: Callable[[FileEntry], Path], settings: Settings) -> Recommender:
-    """Open a release, checking that its parts fit each other and the manifest.
+    """Open a release, and check that its parts match each other and the manifest.
 
     Args:
-        manifest: of the release.
-        files: gives the local path of a serving file and has verified its sha256, as a store's `local_file` does.
-        settings: threads, limits.
+        manifest: the release's manifest.
+        files: returns the verified local path of a file, as a store's `local_file` does.
+        settings: threads and limits.
 
     Raises:
-        ReleaseError: parts that do not open, or disagree.
-        StoreError: from `files`.
+        ReleaseError: a part cannot be opened, or does not match the others or the manifest.
+        StoreError: raised by `files`.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="model-opener") as beside:
-        # The model is the largest file and the slowest to open; the others arrive while it does.
-        opening = beside.submit(_open_model, manifest, files, settings)
+    with ThreadPoolExecutor(1, thread_name_prefix="model-opener") as pool:
+        # The model is the largest file and takes longest to open. The other files are downloaded meanwhile.
+        opening = pool.submit(_open_model, manifest, files, settings)
         index = VectorIndex(files(manifest.index), manifest.index, threads=settings.threads)
         catalog_path = files(manifest.catalog)
         model = opening.result()
@@ -226,10 +232,10 @@ def _open_model(manifest: Manifest, files: Callable[[FileEntry], Path], settings
     model = Model(files(manifest.model), threads=settings.threads)
     size = manifest.preprocessing.size
     if model.input_shape[1:] == (3, size, size):
-        return model  # no pass to see whether photos fit: a twentieth of a second of a cold start
+        return model  # the input size is fixed and fits; a trial pass would add 0.05 s to a cold start
     try:
         model.run(np.zeros((1, 3, size, size), np.float32))
-    except Exception as exc:  # onnxruntime's errors share no base class but Exception
+    except Exception as exc:  # the only common base class of onnxruntime's errors
         raise ReleaseError(f"the model does not take photos of {size} x {size} pixels: {exc}") from exc
     return model
 

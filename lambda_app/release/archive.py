@@ -1,7 +1,7 @@
-"""The release archive: a tar, plain or gzipped, with `manifest.json`, the files it names and `report/` at its root.
+"""The release archive: a plain or gzipped tar file. At its root: `manifest.json`, the files that it names, `report/`.
 
-Unpacking trusts nothing: members are read one by one as a stream, only regular files with expected names are written,
-and every size is capped before and while bytes are copied (a gzip bomb lies about its size).
+Archives are untrusted input. The members are read one by one, as a stream. Only regular files with expected names are
+written. Every size is checked before the copy and again during it, because a gzip bomb declares a wrong size.
 """
 
 import io
@@ -19,7 +19,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """Caps on what an archive may unpack to."""
+    """Limits for unpacking an archive: bytes of all files, bytes of the manifest, number of members."""
 
     total_bytes: int = 8 << 30
     manifest_bytes: int = 16 << 20
@@ -27,23 +27,24 @@ class ArchiveLimits:
 
 
 def write_archive(path: Path, manifest: Manifest, folder: Path) -> Path:
-    """Write the archive beside `path`, then rename it into place.
+    """Write the archive atomically: to a temporary file in the same folder, which is then renamed to `path`.
 
     Args:
-        path: `.tar`, or `.tar.gz` for a compressed one.
-        folder: holds the files that the manifest names, and optionally `report/`.
+        path: `.tar`, or `.tar.gz` for a compressed archive.
+        manifest: the release's manifest.
+        folder: folder with the files that the manifest names, and optionally `report/`.
     """
     partial = path.with_name(f".{path.name}.partial")
     data = manifest.to_json()
-    # A plain tar: weights and codes hardly compress, and a reader would pay for it at every promotion.
+    # Prefer a plain tar: weights and vectors hardly compress, and every promotion would spend time on decompression.
     with tarfile.open(partial, "w:gz" if path.suffix == ".gz" else "w") as tar:
         info = tarfile.TarInfo(MANIFEST)
         info.size, info.mtime = len(data), int(manifest.created_at.timestamp())
         tar.addfile(info, io.BytesIO(data))
         for entry in manifest.files():
-            tar.add(folder / entry.file, entry.file, filter=_anonymous)
+            tar.add(folder / entry.file, entry.file, filter=_without_owner)
         if (folder / REPORT).is_dir():
-            tar.add(folder / REPORT, REPORT, filter=_anonymous)
+            tar.add(folder / REPORT, REPORT, filter=_without_owner)
     partial.replace(path)
     return path
 
@@ -51,11 +52,11 @@ def write_archive(path: Path, manifest: Manifest, folder: Path) -> Path:
 def unpack(archive: Path, into: Path, limits: ArchiveLimits = ArchiveLimits()) -> Manifest:
     """Unpack a release archive into an empty folder and read its manifest.
 
-    Files that the manifest does not name are refused; files that it names may be absent (the store may hold them).
+    A file that the manifest does not name is an error. A file that it names may be absent: the store may have it.
 
     Raises:
-        ReleaseError: not a tar, no manifest, a link, a device, an absolute or climbing path, a name twice, a member
-            that the manifest does not name, or a size over `limits`.
+        ReleaseError: the archive is not a tar, exceeds `limits`, has no manifest, or contains a link, a device, an
+            unsafe path (absolute or with `..`), a duplicate name, or a file that the manifest does not name.
     """
     into.mkdir(parents=True, exist_ok=True)
     written: set[PurePosixPath] = set()
@@ -93,7 +94,7 @@ def _manifest_of(folder: Path, written: set[PurePosixPath]) -> Manifest:
 
 
 def _checked_name(member: tarfile.TarInfo) -> PurePosixPath | None:
-    """The member's path at the root; None for a folder, which needs no entry of its own."""
+    """The checked path of a member; None for a folder, which is created together with its files."""
     if "\\" in member.name or "\0" in member.name or member.name.startswith("/"):
         raise ReleaseError(f"unsafe path in the archive: {member.name!r}")
     name = PurePosixPath(member.name)
@@ -102,28 +103,31 @@ def _checked_name(member: tarfile.TarInfo) -> PurePosixPath | None:
     if member.isdir():
         return None
     if not member.isreg():
-        raise ReleaseError(f"{member.name!r} in the archive is a link or a device; only regular files are taken")
+        raise ReleaseError(f"{member.name!r} in the archive is a link or a device; only regular files are allowed")
     if not name.parts or (len(name.parts) > 1 and name.parts[0] != REPORT) or len(name.parts) > 4:
-        raise ReleaseError(f"{member.name!r} lies in a folder; files stand at the archive's root or in {REPORT}/")
+        raise ReleaseError(
+            f"{member.name!r} is in a folder; files must be at the archive's root or in {REPORT}/, "
+            "and at most 3 folders deep"
+        )
     return name
 
 
 def _copy(source: IO[bytes], target: Path, name: str, declared: int, cap: int) -> int:
     if declared > cap:
-        raise ReleaseError(f"{name} in the archive has {declared:,} bytes; {cap:,} are left of the limit")
+        raise ReleaseError(f"{name} in the archive has {declared:,} bytes; the remaining limit is {cap:,}")
     target.parent.mkdir(parents=True, exist_ok=True)
     copied = 0
     with target.open("wb") as file:
         while chunk := source.read(_CHUNK):
             copied += len(chunk)
             if copied > cap:
-                raise ReleaseError(f"{name} in the archive grows over {cap:,} bytes")
+                raise ReleaseError(f"{name} in the archive has more bytes than the remaining limit, {cap:,}")
             file.write(chunk)
     return copied
 
 
-def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """No user names, and no modes that depend on who packed."""
+def _without_owner(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Remove the owner and set fixed modes, so that the archive does not depend on the user who writes it."""
     info.uid = info.gid = 0
     info.uname = info.gname = ""
     info.mode = 0o755 if info.isdir() else 0o644

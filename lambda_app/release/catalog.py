@@ -1,8 +1,8 @@
 """The item table of a release: SQLite, written once by training, read-only in serving.
 
-Row i of the table is row i of the index. SQLite because a catalogue of millions opens in a millisecond and reads only
-the pages that an answer needs. Filters look at every row: for them, the columns that they ask of stand in the file once
-more, each as one array.
+Row i of the table is row i of the index. SQLite opens a catalog of millions of rows in a millisecond, and reads only
+the pages that a query needs. A filter reads every row. For this, the filtered columns are stored a second time in the
+file, each as one array.
 """
 
 import sqlite3
@@ -35,9 +35,9 @@ _INDEXES = (
     "CREATE INDEX items_product_id ON items (product_id)",
 )
 _COLUMNS_TABLE = "CREATE TABLE columns (names BLOB NOT NULL, categories BLOB NOT NULL, prices BLOB NOT NULL) STRICT"
-# Sets of rows that are kept for filters asked again: at ten million rows, each takes 1.25 MB.
-_KEPT_FILTERS = 16
-# SQLite takes 32,766 parameters in a statement (its documentation, "Limits").
+# Size of the cache of filter results. With ten million rows, each result takes 1.25 MB.
+_CACHED_FILTERS = 16
+# SQLite allows 32,766 parameters per statement (its documentation, "Limits").
 _ROWS_PER_STATEMENT = 10_000
 
 
@@ -46,7 +46,7 @@ class CatalogItem:
     """One photo of a listing.
 
     Attributes:
-        price: in the listings' currency; None where the listing gave none.
+        price: in the currency of the listings; None if the listing has no price.
         photo: store key of the photo, `datasets/<name>/<path in the data folder>`.
     """
 
@@ -61,7 +61,7 @@ class CatalogItem:
 
 @dataclass(frozen=True)
 class CatalogFilter:
-    """Which items may answer. Bounds are inclusive; an item without a price passes no price bound."""
+    """A filter on items. Price bounds are inclusive. An item without a price never passes a price bound."""
 
     category: str | None = None
     min_price: float | None = None
@@ -69,7 +69,7 @@ class CatalogFilter:
 
     @property
     def empty(self) -> bool:
-        """Whether every item passes."""
+        """Whether the filter is empty, so that every item passes."""
         return self == CatalogFilter()
 
 
@@ -77,25 +77,27 @@ _COLUMNS = ", ".join(field.name for field in fields(CatalogItem))
 
 
 def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
-    """Write the table beside `path`, then rename it into place; items become rows 0, 1, ... in order.
+    """Write the catalog atomically: to a temporary file in the same folder, which is then renamed to `path`.
+
+    Items become rows 0, 1, ... in the order given.
 
     Returns:
         The number of rows.
 
     Raises:
-        ReleaseError: two items share an image id.
+        ReleaseError: two items have the same image id.
     """
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     columns = ColumnsBuilder()
     connection = sqlite3.connect(partial, isolation_level=None)
     try:
-        # No journal: the file is discarded whole if this process dies.
+        # No journal is needed: if this process dies, the temporary file is useless anyway.
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;")
         connection.execute(_SCHEMA)
         connection.executemany(
             f"INSERT INTO items (row, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 (own column names)
-            ((row, *astuple(item)) for row, item in enumerate(_noted(items, columns))),
+            ((row, *astuple(item)) for row, item in enumerate(_with_columns(items, columns))),
         )
         for statement in _INDEXES:
             connection.execute(statement)
@@ -112,33 +114,34 @@ def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
     return int(count)
 
 
-def _noted(items: Iterable[CatalogItem], columns: ColumnsBuilder) -> Iterator[CatalogItem]:
+def _with_columns(items: Iterable[CatalogItem], columns: ColumnsBuilder) -> Iterator[CatalogItem]:
+    """Pass the items through, and add each to the columns."""
     for item in items:
         columns.add(item.category, item.price)
         yield item
 
 
 class Catalog:
-    """Reads a catalog. Safe to share between threads; nothing that it answers changes after opening."""
+    """Reads a catalog. Immutable and thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        """Open the table.
+        """Open the catalog.
 
         Raises:
-            ReleaseError: not a catalog.
+            ReleaseError: the file is not a catalog.
         """
         try:
             self._connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
             )
-            # Rows are 0, 1, ...: the last tells how many, where counting them reads megabytes.
+            # Rows are 0, 1, ..., so the last one gives the count. `count(*)` would read megabytes.
             (self.count,) = self._connection.execute("SELECT coalesce(max(row) + 1, 0) FROM items").fetchone()
             self._connection.execute(f"SELECT row, {_COLUMNS} FROM items LIMIT 1").fetchone()  # noqa: S608
         except sqlite3.Error as exc:
             raise ReleaseError(f"{path.name} is not a catalog: {exc}") from exc
         self._lock = threading.Lock()
-        self._kept: OrderedDict[CatalogFilter, RowSet] = OrderedDict()
-        self._kept_lock = threading.Lock()
+        self._cache: OrderedDict[CatalogFilter, RowSet] = OrderedDict()
+        self._cache_lock = threading.Lock()
 
     def items(self, rows: Sequence[int]) -> list[CatalogItem]:
         """The items at these rows, in the order given."""
@@ -151,47 +154,47 @@ class Catalog:
         return [found[int(row)] for row in rows]
 
     def find(self, image_id: str) -> int | None:
-        """The row of an image id, or None."""
+        """The row of an image id; None if there is no such id."""
         found = self._fetch("SELECT row FROM items WHERE image_id = ?", [image_id])
         return int(found[0][0]) if found else None
 
     def product_rows(self, product_id: str) -> list[int]:
-        """The rows of a product's photos, ascending; empty for an unknown product."""
+        """The rows of a product's photos, ascending; empty if there is no such product."""
         found = self._fetch("SELECT row FROM items WHERE product_id = ? ORDER BY row", [product_id])
         return [int(row) for (row,) in found]
 
     def passing(self, where: CatalogFilter) -> RowSet:
-        """The rows that pass a filter. Those of the filters asked last are kept.
+        """The rows that pass a filter. The results of the latest filters are cached.
 
         Raises:
-            ReleaseError: the catalog's columns do not fit its rows.
+            ReleaseError: the catalog's columns are damaged or have another length than its table.
         """
-        with self._kept_lock:
-            if where in self._kept:
-                self._kept.move_to_end(where)
-                return self._kept[where]
+        with self._cache_lock:
+            if where in self._cache:
+                self._cache.move_to_end(where)
+                return self._cache[where]
         passing = self._columns.passing(where.category, where.min_price, where.max_price)
-        with self._kept_lock:
-            self._kept[where] = passing
-            if len(self._kept) > _KEPT_FILTERS:
-                self._kept.popitem(last=False)
+        with self._cache_lock:
+            self._cache[where] = passing
+            if len(self._cache) > _CACHED_FILTERS:
+                self._cache.popitem(last=False)
         return passing
 
     @cached_property
     def _columns(self) -> FilterColumns:
-        """Read at the first filter; from the rows themselves in catalogs older than the columns."""
+        """Read when the first filter is used. Older catalogs store no columns; then they are built from the table."""
         if not self._fetch("SELECT 1 FROM sqlite_schema WHERE name = 'columns'", []):
             return ColumnsBuilder.columns_of(self._fetch("SELECT category, price FROM items ORDER BY row", []))
         try:
             columns = FilterColumns.from_bytes(*self._fetch("SELECT names, categories, prices FROM columns", [])[0])
         except ValueError as exc:
-            raise ReleaseError(f"the catalog's columns do not open: {exc}") from exc
+            raise ReleaseError(f"the catalog's columns cannot be read: {exc}") from exc
         if len(columns.prices) != self.count:
-            raise ReleaseError(f"the catalog holds {self.count} items; its columns {len(columns.prices)}")
+            raise ReleaseError(f"the catalog holds {self.count} items; its columns hold {len(columns.prices)}")
         return columns
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self._connection.close()
 
     def _fetch(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:

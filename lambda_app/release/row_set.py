@@ -1,4 +1,4 @@
-"""A set of rows of the catalogue, as one bit a row: what a filter lets through, and what a search may answer with."""
+"""A set of catalog rows, with one bit per row: the rows that pass a filter, to which a search is restricted."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, eq=False)
 class RowSet:
-    """Rows of a catalogue of n rows. Immutable, so that it may be kept and shared between requests.
+    """A set of rows of a catalog with n rows. Immutable, so it can be cached and shared between requests.
 
     Attributes:
         bits: uint8 (ceil(n / 8),); row i is bit i % 8 of byte i // 8, the lowest bit first.
-        size: how many rows are in the set; also its len().
+        size: number of rows in the set; also its len().
     """
 
     bits: npt.NDArray[np.uint8]
@@ -21,7 +21,7 @@ class RowSet:
 
     @classmethod
     def of_mask(cls, mask: npt.NDArray[np.bool_]) -> "RowSet":
-        """The rows where a mask, bool (n,), is true."""
+        """The rows for which `mask`, bool (n,), is true."""
         return cls(np.packbits(mask, bitorder="little"), int(np.count_nonzero(mask)))
 
     def __len__(self) -> int:
@@ -29,13 +29,13 @@ class RowSet:
 
     @cached_property
     def rows(self) -> npt.NDArray[np.int64]:
-        """The rows, ascending: int64 (size,). Eight bytes a row are kept: meant for small sets."""
-        # Whole bytes first: of a small set, nearly all are zero.
+        """The rows, ascending: int64 (size,). Cached, with 8 bytes per row, so use it for small sets only."""
+        # Find the non-zero bytes first: in a small set, nearly all bytes are zero.
         used = np.flatnonzero(self.bits)
         bits = np.unpackbits(self.bits[used, np.newaxis], axis=1, bitorder="little")
         byte, bit = np.nonzero(bits)
         return (used[byte] * 8 + bit).astype(np.int64)
 
     def mask(self, count: int) -> npt.NDArray[np.bool_]:
-        """Whether each of the `count` rows of the catalogue is in the set: bool (count,)."""
+        """Whether each of the catalog's `count` rows is in the set: bool (count,)."""
         return np.unpackbits(self.bits, count=count, bitorder="little").view(np.bool_)

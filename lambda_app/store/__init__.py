@@ -1,1 +1,1 @@
-"""Where releases live: a folder or an S3 bucket, behind one contract."""
+"""Storage of releases: a local folder or an S3 bucket, behind one protocol."""

@@ -1,7 +1,7 @@
-"""A store in an S3 bucket, under an optional prefix: the same layout and the same promises as a folder.
+"""A store in an S3 bucket, under an optional prefix. Same layout and guarantees as the folder store.
 
-Release files are fetched into a local cache keyed by sha256, so that a release that shares its model with the one
-before does not fetch it again.
+Release files are downloaded into a local cache keyed by sha256. If two releases share a file, such as the model, it is
+downloaded only once.
 """
 
 import re
@@ -19,7 +19,7 @@ from obstore.exceptions import AlreadyExistsError, NotModifiedError, Preconditio
 
 from lambda_app.errors import MissingObjectError, PhotoTooLargeError, PointerConflictError
 from lambda_app.release.manifest import FileEntry, Pointer
-from lambda_app.store.bucket_client import Patience, find_account, open_bucket, post_client, store_errors
+from lambda_app.store.bucket_client import Timeouts, find_account, open_bucket, post_client, store_errors
 from lambda_app.store.contract import OBJECTS, POINTER, UPLOADS, LivePointer, UploadTicket, parse_pointer
 from lambda_app.store.ranged_download import RangedDownload
 
@@ -30,34 +30,39 @@ if TYPE_CHECKING:
 
 PRESIGNED = timedelta(minutes=5)
 _UPLOAD = re.compile(rf"{UPLOADS}[0-9a-f-]{{36}}")
-# While the pointer is looked at again, a request waits that the loaded release could answer: where S3 hangs, that must
-# be over long before API Gateway's 30 s are. While a file goes up, the wait for an answer begins with its first byte.
-_PATIENCE, _IMPATIENCE = Patience(connect=3, read=10, attempts=4), Patience(connect=1, read=2, attempts=2)
-_UPLOADING = Patience(connect=3, read=300, attempts=4)
+_TIMEOUTS = Timeouts(connect=3, read=10, attempts=4)
+# A request waits while the pointer is read again, although a release is loaded and could answer it. If S3 hangs, this
+# read must time out long before API Gateway's limit of 30 s.
+_REREAD_TIMEOUTS = Timeouts(connect=1, read=2, attempts=2)
+# The read timeout of an upload starts with the first byte sent, so it must cover the whole transfer of a part.
+_UPLOAD_TIMEOUTS = Timeouts(connect=3, read=300, attempts=4)
 _PART_BYTES, _PARALLEL_PARTS = 8 << 20, 4
 _CHUNK_BYTES, _KEYS_AT_ONCE = 1 << 20, 1000
 
 
 class S3Store:
-    """A store in a bucket. May be used from several threads."""
+    """A store in an S3 bucket. Thread-safe."""
 
     def __init__(
         self, bucket: str, prefix: str = "", *, cache: Path | None = None, config: "S3Config | None" = None
     ) -> None:
-        """Use `bucket`; every key lies under `prefix`.
+        """Create the store; nothing is sent to S3 yet.
 
         Args:
-            cache: folder of fetched release files, for one process at a time; default: `lookalike-cache` in the
-                system's temporary folder, which in a Lambda outlives a restart of the process.
-            config: endpoint, credentials and region by obstore's names; default: those of the environment, else those
-                that botocore finds.
+            bucket: name of the bucket.
+            prefix: key prefix of all objects of the store; empty for the whole bucket.
+            cache: folder for downloaded release files; only one process at a time may use it. Default:
+                `lookalike-cache` in the system's temporary folder. In a Lambda, that folder survives a restart of the
+                process.
+            config: endpoint, credentials and region, with obstore's key names. Default: the values in the environment;
+                without them, what botocore finds.
         """
         self.bucket = bucket
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.cache = cache or Path(tempfile.gettempdir()) / "lookalike-cache"
         self._config = config
         self._account: dict[str, Any] | None = None
-        self._opened: dict[Patience, Bucket] = {}
+        self._clients: dict[Timeouts, Bucket] = {}
         self._lock = threading.Lock()
         self._downloads: dict[str, RangedDownload] = {}
 
@@ -65,42 +70,42 @@ class S3Store:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
     def read(self, key: str) -> bytes:
-        """An object's bytes.
+        """Read an object.
 
         Raises:
-            MissingObjectError: no such object.
-            StoreError: S3 refused or did not answer.
+            MissingObjectError: there is no such object.
+            StoreError: S3 refused the request or did not respond.
         """
         with store_errors(key, self):
-            return obstore.get(self._with(_PATIENCE), key).bytes().to_bytes()
+            return obstore.get(self._client(_TIMEOUTS), key).bytes().to_bytes()
 
     def exists(self, key: str) -> bool:
-        """Whether the object is there."""
+        """Whether the object exists."""
         try:
             with store_errors(key, self):
-                obstore.head(self._with(_PATIENCE), key)
+                obstore.head(self._client(_TIMEOUTS), key)
         except MissingObjectError:
             return False
         return True
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """The keys below a prefix that ends with a slash, sorted."""
+        """All keys that start with `prefix`, sorted. `prefix` must end with a slash."""
         with store_errors(prefix, self):
-            for page in obstore.list(self._with(_PATIENCE), prefix, chunk_size=_KEYS_AT_ONCE):
-                # The console's mark of a folder comes without its slash: it is not below the prefix.
+            for page in obstore.list(self._client(_TIMEOUTS), prefix, chunk_size=_KEYS_AT_ONCE):
+                # The S3 console marks a folder by an empty object `folder/`. obstore lists it as `folder`: skip it.
                 yield from (key for entry in page if (key := entry["path"]).startswith(prefix))
 
     def write(self, key: str, data: bytes) -> None:
-        """Write an object whole, replacing what is there."""
+        """Write an object atomically; an existing object is replaced."""
         with store_errors(key, self):
-            obstore.put(self._with(_PATIENCE), key, data, use_multipart=False)
+            obstore.put(self._client(_TIMEOUTS), key, data, use_multipart=False)
 
     def upload(self, key: str, source: Path) -> None:
-        """Copy a file in, whole, in parallel parts, replacing what is there."""
+        """Upload a local file as one atomic write, in parallel parts if it is large; an existing object is replaced."""
         with source.open("rb") as file, store_errors(key, self):
-            # Read by Python, so that an interrupt from the keyboard ends it between two parts.
+            # Python reads the file, so that Ctrl-C stops the upload between two parts.
             obstore.put(
-                self._with(_UPLOADING),
+                self._client(_UPLOAD_TIMEOUTS),
                 key,
                 iter(lambda: file.read(_PART_BYTES), b""),
                 use_multipart=source.stat().st_size > _PART_BYTES,
@@ -109,32 +114,32 @@ class S3Store:
             )
 
     def download(self, key: str, target: Path) -> None:
-        """Copy an object to a file; `target` appears when it is whole.
+        """Download an object to a local file. `target` appears only when the download is complete.
 
         Raises:
-            MissingObjectError: no such object.
+            MissingObjectError: there is no such object.
         """
         partial = target.with_name(f".{target.name}.partial")
         try:
             with store_errors(key, self), partial.open("wb") as file:
-                for chunk in obstore.get(self._with(_PATIENCE), key).stream(min_chunk_size=_CHUNK_BYTES):
+                for chunk in obstore.get(self._client(_TIMEOUTS), key).stream(min_chunk_size=_CHUNK_BYTES):
                     file.write(chunk)
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
 
     def delete(self, key: str) -> None:
-        """Remove an object; nothing happens if it is not there."""
+        """Delete an object. Does nothing if it does not exist."""
         with store_errors(key, self):
-            obstore.delete(self._with(_PATIENCE), key)
+            obstore.delete(self._client(_TIMEOUTS), key)
 
     def local_file(self, entry: FileEntry) -> Path:
-        """A verified copy on this machine of the object that holds a release's file; fetched unless the cache has it.
+        """A local, verified copy of a release file. It is downloaded if the cache does not have it.
 
         Raises:
-            MissingObjectError: no such object.
-            ReleaseError: what S3 holds is not what the entry says.
-            StoreError: S3 refused or did not answer; the parts that arrived are kept for the next call.
+            MissingObjectError: there is no such object.
+            ReleaseError: the object does not match the size or the sha256 in `entry`.
+            StoreError: S3 refused the request or did not respond. The next call downloads only the missing parts.
         """
         self.cache.mkdir(parents=True, exist_ok=True)
         with self._lock:
@@ -148,23 +153,26 @@ class S3Store:
         return path
 
     def keep_local(self, entries: Iterable[FileEntry]) -> None:
-        """Delete every cached file but these. A file that is still open stays readable until it is closed."""
-        stay = {entry.sha256 for entry in entries}
+        """Delete all cached files except these. A process that still has a deleted file open can go on reading it."""
+        kept = {entry.sha256 for entry in entries}
         for path in self.cache.glob("*"):
-            if path.name not in stay:
+            if path.name not in kept:
                 path.unlink(missing_ok=True)
 
-    def photo_path(self, key: str) -> Path | None:  # noqa: ARG002 (the bucket answers for itself)
-        """None: photos are fetched from the bucket by their presigned URL."""
+    def photo_path(self, key: str) -> Path | None:  # noqa: ARG002 (always None)
+        """Always None: clients fetch photos from the bucket by presigned URL."""
         return None
 
     def photo_url(self, key: str) -> str | None:
-        """A presigned URL of a photo, good for 5 minutes. Signed here, without asking S3."""
+        """A presigned URL of a photo, valid for 5 minutes. It is signed locally, without a request to S3."""
         with store_errors(key, self):
-            return obstore.sign(self._with(_PATIENCE), "GET", key, PRESIGNED)
+            return obstore.sign(self._client(_TIMEOUTS), "GET", key, PRESIGNED)
 
     def upload_ticket(self, content_type: str, max_bytes: int) -> UploadTicket:
-        """A presigned POST for one photo: this key, this content type, at most `max_bytes`, within 5 minutes."""
+        """A presigned POST for one photo.
+
+        It is valid for 5 minutes, for one random key, this content type and at most `max_bytes`.
+        """
         key = UPLOADS + str(uuid.uuid4())
         post = self._post_client.generate_presigned_post(
             self.bucket,
@@ -176,32 +184,33 @@ class S3Store:
         return UploadTicket(post["url"], post["fields"], key, datetime.now(UTC) + PRESIGNED, max_bytes)
 
     def read_upload(self, key: str, max_bytes: int) -> bytes:
-        """The bytes of an uploaded photo.
+        """Read an uploaded photo.
 
         Raises:
-            MissingObjectError: nothing was uploaded under that key, or it expired.
-            PhotoTooLargeError: over `max_bytes`.
+            MissingObjectError: nothing was uploaded under this key, or the upload has expired.
+            PhotoTooLargeError: the photo has more than `max_bytes`.
         """
-        # Only what a ticket can have named: a key of the caller's choice must not read the rest of the store.
+        # The caller chooses the key. Accept only keys that an upload ticket can have, to protect all other objects.
         if not _UPLOAD.fullmatch(key):
-            raise MissingObjectError(f"{key!r} is no upload of this store")
+            raise MissingObjectError(f"{key!r} is not an upload of this store")
         with store_errors(key, self):
-            answer = obstore.get(self._with(_PATIENCE), key)
+            answer = obstore.get(self._client(_TIMEOUTS), key)
             if (length := answer.meta["size"]) > max_bytes:
                 raise PhotoTooLargeError(f"{key} has {length:,} bytes; the limit of an upload is {max_bytes:,}")
             return answer.bytes().to_bytes()
 
     def read_pointer(self, unless: str | None = None) -> LivePointer | None:
-        """The live pointer.
+        """Read the live pointer.
 
         Args:
-            unless: a version seen before; None is returned while the pointer still has it (S3 answers 304).
+            unless: the version (ETag) of an earlier read. If the pointer still has this version, S3 responds 304 and
+                the result is None.
 
         Raises:
-            MissingObjectError: nothing was ever promoted.
-            StoreError: `live.json` is damaged, or S3 refused or did not answer.
+            MissingObjectError: no release was promoted yet.
+            StoreError: `live.json` is damaged, or S3 refused the request or did not respond.
         """
-        bucket = self._with(_PATIENCE if unless is None else _IMPATIENCE)
+        bucket = self._client(_TIMEOUTS if unless is None else _REREAD_TIMEOUTS)
         condition: GetOptions = {} if unless is None else {"if_none_match": unless}
         with store_errors(POINTER, self):
             try:
@@ -212,39 +221,39 @@ class S3Store:
         return LivePointer(parse_pointer(data, str(self)), version)
 
     def write_pointer(self, pointer: Pointer, expected: str | None) -> None:
-        """Move the pointer.
+        """Write the live pointer, as a conditional write: If-Match `expected`, or If-None-Match * if that is None.
 
         Args:
-            expected: the version that was read; None if there was no pointer.
+            expected: the version (ETag) that was read; None if there was no pointer.
 
         Raises:
-            PointerConflictError: the pointer is no longer at `expected`.
+            PointerConflictError: the pointer no longer has the version `expected`.
         """
         mode: PutMode = "create" if expected is None else {"e_tag": expected}
         body = pointer.model_dump_json(indent=1).encode()
         with store_errors(POINTER, self):
             try:
                 obstore.put(
-                    self._with(_PATIENCE), POINTER, body, attributes={"Content-Type": "application/json"}, mode=mode
+                    self._client(_TIMEOUTS), POINTER, body, attributes={"Content-Type": "application/json"}, mode=mode
                 )
             except (AlreadyExistsError, PreconditionError) as exc:
                 raise PointerConflictError(
-                    f"{POINTER} of {self} moved since it was read; look again and retry"
+                    f"{POINTER} of {self} has changed since it was read; read it again and retry"
                 ) from exc
 
     @cached_property
     def _post_client(self) -> Any:
         return post_client(self._config)
 
-    def _with(self, patience: Patience) -> "Bucket":
+    def _client(self, timeouts: Timeouts) -> "Bucket":
         with self._lock:
             if self._account is None:
                 self._account = find_account(self._config)
-            if patience not in self._opened:
-                self._opened[patience] = open_bucket(self.bucket, self.prefix, patience, self._account)
-            return self._opened[patience]
+            if timeouts not in self._clients:
+                self._clients[timeouts] = open_bucket(self.bucket, self.prefix, timeouts, self._account)
+            return self._clients[timeouts]
 
     def _range(self, entry: FileEntry, start: int, end: int) -> "Bytes":
         key = OBJECTS + entry.sha256
         with store_errors(key, self):
-            return obstore.get_range(self._with(_PATIENCE), key, start=start, end=end)
+            return obstore.get_range(self._client(_TIMEOUTS), key, start=start, end=end)

@@ -1,8 +1,8 @@
-"""A bucket as obstore sees it (object_store, in Rust), and its errors as the store's own.
+"""S3 clients: obstore (object_store, in Rust) for objects, botocore for the rest. Maps their errors to store errors.
 
-obstore makes a client in milliseconds and waits for S3 without Python's lock, so that a cold start imports while it
-fetches. Botocore, whose client alone costs a quarter of a second, is imported where obstore does not reach: for
-credentials and regions that the environment does not name, and for the forms of presigned uploads.
+obstore creates a client in milliseconds and releases Python's GIL while it waits for S3, so a cold start can import
+modules during a download. Creating a botocore client takes a quarter of a second. So botocore is imported only for what
+obstore cannot do: find credentials and a region outside the environment, and sign POST forms for uploads.
 """
 
 import re
@@ -20,12 +20,12 @@ from lambda_app.settings import names_aws_account
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Credential
 
-# Botocore renews what it hands out once less than 10 minutes are left of it.
-_CREDENTIALS_LAST = timedelta(minutes=10)
+# Botocore refreshes credentials that expire within 10 minutes: what it returns is valid for at least that long.
+_CREDENTIALS_VALID_FOR = timedelta(minutes=10)
 
 
-class Patience(NamedTuple):
-    """How long a client waits: seconds to connect, seconds between two bytes, attempts in all."""
+class Timeouts(NamedTuple):
+    """Timeouts of a client: seconds to connect, seconds to wait for the next bytes; and how often a request is sent."""
 
     connect: int
     read: int
@@ -33,33 +33,34 @@ class Patience(NamedTuple):
 
 
 def find_account(config: "S3Config | None") -> dict[str, Any]:
-    """What a client is told of endpoint, credentials and region, as arguments of obstore's store.
+    """Endpoint, credentials and region of the AWS account, as keyword arguments of obstore's `S3Store`.
 
     Args:
-        config: by obstore's names; None: the environment's, else those of a profile, a container, an instance or a
-            single sign-on, which botocore finds and may ask a person a code for.
+        config: these values, with obstore's key names. None: obstore reads them from the environment. If the
+            environment lacks them, botocore looks for a profile, a container, an instance or a single sign-on; it may
+            prompt for an MFA code.
 
     Raises:
         StoreError: there are no credentials, or they were refused.
     """
     if config is not None:
         return {"config": config}
-    return {} if names_aws_account() else _found_by_botocore()
+    return {} if names_aws_account() else _botocore_account()
 
 
-def _found_by_botocore() -> dict[str, Any]:
+def _botocore_account() -> dict[str, Any]:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.session import Session
 
     session = Session()
 
-    def current() -> "S3Credential":
+    def current_credentials() -> "S3Credential":
         frozen = credentials.get_frozen_credentials()
         return {
             "access_key_id": frozen.access_key,
             "secret_access_key": frozen.secret_key,
             "token": frozen.token,
-            "expires_at": datetime.now(UTC) + _CREDENTIALS_LAST,
+            "expires_at": datetime.now(UTC) + _CREDENTIALS_VALID_FOR,
         }
 
     try:
@@ -67,34 +68,38 @@ def _found_by_botocore() -> dict[str, Any]:
         credentials = session.get_credentials()
         if credentials is None:
             raise StoreError("no AWS credentials: the environment, profile, container or instance has none")
-        current()  # asks for a code here, not within a request
+        current_credentials()  # any prompt for an MFA code appears now, not during a later request
     except (BotoCoreError, ClientError) as exc:
-        raise StoreError(f"AWS credentials cannot be had: {exc}") from exc
-    return {"credential_provider": current, **({"region": region} if region else {})}
+        raise StoreError(f"cannot get AWS credentials: {exc}") from exc
+    return {"credential_provider": current_credentials, **({"region": region} if region else {})}
 
 
-def open_bucket(name: str, prefix: str, patience: Patience, account: dict[str, Any]) -> Bucket:
-    """A client of what lies under a prefix of a bucket, for what `find_account` gave; asks nothing of S3 yet."""
+def open_bucket(name: str, prefix: str, timeouts: Timeouts, account: dict[str, Any]) -> Bucket:
+    """A client of one bucket, which adds `prefix` to every key. No request is sent yet.
+
+    Args:
+        account: the result of `find_account`.
+    """
     return Bucket(
         name,
         prefix=prefix or None,
         client_options={
-            # An endpoint decides by its scheme; S3's own is https.
+            # For custom endpoints with an http:// address. The endpoints of AWS use https.
             "allow_http": True,
-            "connect_timeout": timedelta(seconds=patience.connect),
-            "read_timeout": timedelta(seconds=patience.read),
-            # obstore would end a large object after 30 s, however well its bytes flow.
+            "connect_timeout": timedelta(seconds=timeouts.connect),
+            "read_timeout": timedelta(seconds=timeouts.read),
+            # The default of obstore is 30 s for a whole request: too short for a large object on a slow connection.
             "timeout": timedelta(hours=1),
         },
-        retry_config={"max_retries": patience.attempts - 1},
-        # Single deletes need no form of request beyond the others'.
+        retry_config={"max_retries": timeouts.attempts - 1},
+        # Objects are deleted one at a time, so a plain DELETE request is enough.
         disable_bulk_delete=True,
         **account,
     )
 
 
 def post_client(config: "S3Config | None") -> Any:
-    """Botocore's S3 client, which signs upload forms: obstore signs addresses alone."""
+    """A botocore S3 client, to sign POST forms for uploads: obstore can sign URLs only."""
     from botocore.config import Config
     from botocore.session import Session
 
@@ -111,25 +116,25 @@ def post_client(config: "S3Config | None") -> Any:
 
 @contextmanager
 def store_errors(key: str, store: object) -> Iterator[None]:
-    """Turn what obstore raises while it works on `key` into the store's errors.
+    """Convert obstore's exceptions about `key` to store errors.
 
     Raises:
-        MissingObjectError: no such object.
-        StoreError: anything else.
+        MissingObjectError: there is no such object.
+        StoreError: any other failure.
     """
     try:
         yield
     except FileNotFoundError as exc:
-        # A bucket that is missing is a fault of the deployment, not an object that may come.
+        # A missing bucket is a deployment error. Do not report it as a missing object, which may still be written.
         if "NoSuchBucket" in str(exc):
             raise StoreError(f"{key} of {store}: {_reason(exc)}") from exc
         raise MissingObjectError(f"{store} holds no {key}") from exc
-    except (BaseError, ValueError) as exc:  # a ValueError: object_store takes no empty, `.` or `..` part of a key
+    except (BaseError, ValueError) as exc:  # ValueError: a key has an empty, `.` or `..` part
         raise StoreError(f"{key} of {store}: {_reason(exc)}") from exc
 
 
 def _reason(error: Exception) -> str:
-    """What obstore says of an error, on a line: not its dump of Rust's structures, but what that says of the kind."""
+    """The message of an obstore error, on one line. Of its long debug dump, only the error's `kind` is kept."""
     text, _, dump = str(error).partition("\n\nDebug source:")
     kind = re.search(r"\bkind: (\w+)", dump)
     return " ".join(text.split()) + (f" ({kind[1]})" if kind else "")

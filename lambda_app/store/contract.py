@@ -1,8 +1,8 @@
-"""Where releases live: what every store promises.
+"""The storage protocol: what every store guarantees.
 
-Keys are relative, with forward slashes: objects/<sha256>, releases/<id>/..., live.json, drops/, rejected/, datasets/,
-uploads/. Objects are written whole; the live pointer moves only by a conditional write against the version that was
-read.
+Keys are relative paths with forward slashes: objects/<sha256>, releases/<id>/..., live.json, drops/, rejected/,
+datasets/, uploads/. Every write of an object is atomic. The live pointer changes only by a conditional write: it fails
+if the pointer changed since it was read.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ UPLOADS = "uploads/"
 
 @dataclass(frozen=True)
 class LivePointer:
-    """The pointer as read, with the version that a conditional write must name."""
+    """The live pointer, and its version when it was read. A conditional write needs this version."""
 
     pointer: Pointer
     version: str
@@ -34,11 +34,14 @@ class LivePointer:
 
 @dataclass(frozen=True)
 class UploadTicket:
-    """Leave to put one photo into the store directly: a presigned POST.
+    """Permission to upload one photo directly to the store: a presigned POST.
 
     Attributes:
-        url, fields: where the form goes, and its fields; `file` comes last.
-        key: what a predict route is then given.
+        url: the address to send the form to.
+        fields: the form's fields. The photo is one more field, `file`, and must be the last one.
+        key: key of the uploaded photo; to be sent to a predict route after the upload.
+        expires_at: the form is refused after this time.
+        max_bytes: largest photo that is accepted.
     """
 
     url: str
@@ -49,83 +52,83 @@ class UploadTicket:
 
 
 class Store(Protocol):
-    """A folder or a bucket; the code above it does not know which. Every method may be called from several threads."""
+    """A folder or a bucket; the callers do not need to know which. All methods are thread-safe."""
 
     def read(self, key: str) -> bytes:
-        """An object's bytes.
+        """Read an object.
 
         Raises:
-            MissingObjectError: no such object.
+            MissingObjectError: there is no such object.
         """
 
     def exists(self, key: str) -> bool:
-        """Whether the object is there."""
+        """Whether the object exists."""
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """The keys below a prefix that ends with a slash, sorted."""
+        """All keys that start with `prefix`, sorted. `prefix` must end with a slash."""
 
     def write(self, key: str, data: bytes) -> None:
-        """Write an object whole, replacing what is there."""
+        """Write an object atomically; an existing object is replaced."""
 
     def upload(self, key: str, source: Path) -> None:
-        """Copy a file in, whole, replacing what is there."""
+        """Copy a local file to the store atomically; an existing object is replaced."""
 
     def download(self, key: str, target: Path) -> None:
-        """Copy an object to a file.
+        """Copy an object to a local file.
 
         Raises:
-            MissingObjectError: no such object.
+            MissingObjectError: there is no such object.
         """
 
     def delete(self, key: str) -> None:
-        """Remove an object; nothing happens if it is not there."""
+        """Delete an object. Does nothing if it does not exist."""
 
     def local_file(self, entry: FileEntry) -> Path:
-        """A path on this machine to the object that holds a release's file, of the sha256 that the entry says.
+        """The path of a local copy of a release file. Its sha256 has been verified.
 
         Raises:
-            MissingObjectError: no such object.
-            ReleaseError: the object is not what the entry says.
+            MissingObjectError: there is no such object.
+            ReleaseError: the object does not match the size or the sha256 in `entry`.
         """
 
     def keep_local(self, entries: Iterable[FileEntry]) -> None:
-        """Give back the local copies of every release file but these."""
+        """Delete the local copies of all release files except these."""
 
     def photo_path(self, key: str) -> Path | None:
-        """The file of a photo that a catalog names, where it lies on this machine."""
+        """The local file of a catalog photo; None if there is none."""
 
     def photo_url(self, key: str) -> str | None:
-        """An address at which a client can fetch the photo itself; None if the API has to answer it."""
+        """A URL from which clients can fetch the photo directly; None if the API must send the photo itself."""
 
     def upload_ticket(self, content_type: str, max_bytes: int) -> UploadTicket:
-        """Leave to put one photo of at most `max_bytes` under uploads/.
+        """Permission to upload one photo of at most `max_bytes` to uploads/.
 
         Raises:
-            NotSupportedError: this store takes no uploads, or not of this type.
+            NotSupportedError: this store does not accept uploads.
         """
 
     def read_upload(self, key: str, max_bytes: int) -> bytes:
-        """The bytes of an uploaded photo.
+        """Read an uploaded photo.
 
         Raises:
-            NotSupportedError: this store takes no uploads.
-            MissingObjectError: nothing was uploaded under that key, or it expired.
-            PhotoTooLargeError: over `max_bytes`.
+            NotSupportedError: this store does not accept uploads.
+            MissingObjectError: nothing was uploaded under this key, or the upload has expired.
+            PhotoTooLargeError: the photo has more than `max_bytes`.
         """
 
     def read_pointer(self, unless: str | None = None) -> LivePointer | None:
-        """The live pointer; None while it still has the version `unless`.
+        """Read the live pointer; None if it still has the version `unless`.
 
         Raises:
-            MissingObjectError: nothing was ever promoted.
+            MissingObjectError: no release was promoted yet.
             StoreError: `live.json` is damaged.
         """
 
     def write_pointer(self, pointer: Pointer, expected: str | None) -> None:
-        """Move the pointer from the version that was read; from None where there was no pointer.
+        """Replace the live pointer if it still has the version `expected`; None means that no pointer exists yet.
 
         Raises:
-            PointerConflictError: the pointer is no longer at `expected`.
+            PointerConflictError: the pointer no longer has the version `expected`.
         """
 
 
@@ -133,7 +136,7 @@ def parse_pointer(data: bytes, store: str) -> Pointer:
     """Parse `live.json`.
 
     Raises:
-        StoreError: damaged.
+        StoreError: it is damaged.
     """
     try:
         return Pointer.model_validate_json(data)

@@ -1,6 +1,7 @@
-"""A store in a folder of this machine, laid out as the bucket is.
+"""A store in a local folder, with the same layout as the bucket.
 
-Objects are written beside and then renamed; the pointer moves under a lock, against the content that was read.
+Every write goes to a temporary file in the same folder, which is then renamed. The pointer is compared and written
+under a file lock; the sha256 of its content is its version.
 """
 
 import fcntl
@@ -16,25 +17,25 @@ from lambda_app.errors import MissingObjectError, NotSupportedError, PointerConf
 from lambda_app.release.manifest import FileEntry, Pointer, verify_file
 from lambda_app.store.contract import OBJECTS, POINTER, LivePointer, UploadTicket, parse_pointer
 
-NO_UPLOADS = "this service's store is a folder, which takes no uploads; send the photo as field 'file' of a form"
+NO_UPLOADS = "this service stores data in a folder and takes no uploads; send the photo as field 'file' of a form"
 
 
 class FolderStore:
-    """A store in a folder of this machine."""
+    """A store in a local folder. Thread-safe."""
 
     def __init__(self, root: Path) -> None:
-        """Use `root`; it is made at the first write."""
+        """Use the folder `root`, which is created by the first write."""
         self.root = root.absolute()
 
     def __str__(self) -> str:
         return str(self.root)
 
     def read(self, key: str) -> bytes:
-        """An object's bytes.
+        """Read an object.
 
         Raises:
-            MissingObjectError: no such object.
-            StoreError: it cannot be read.
+            MissingObjectError: there is no such object.
+            StoreError: the object cannot be read.
         """
         try:
             return self._path(key).read_bytes()
@@ -44,31 +45,31 @@ class FolderStore:
             raise StoreError(f"{key} cannot be read from {self}: {exc}") from exc
 
     def exists(self, key: str) -> bool:
-        """Whether the object is there."""
+        """Whether the object exists."""
         return self._path(key).is_file()
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """The keys below a prefix that ends with a slash, sorted."""
+        """All keys that start with `prefix`, sorted. `prefix` must end with a slash."""
         base = self._path(prefix.rstrip("/"))
         for path in sorted(base.rglob("*")):
             if path.is_file() and not path.name.startswith("."):
                 yield path.relative_to(self.root).as_posix()
 
     def write(self, key: str, data: bytes) -> None:
-        """Write an object whole, replacing what is there."""
-        with self._beside(key) as partial:
+        """Write an object atomically; an existing object is replaced."""
+        with self._atomic_write(key) as partial:
             partial.write_bytes(data)
 
     def upload(self, key: str, source: Path) -> None:
-        """Copy a file in, whole, replacing what is there."""
-        with self._beside(key) as partial:
+        """Copy a local file to the store atomically; an existing object is replaced."""
+        with self._atomic_write(key) as partial:
             shutil.copyfile(source, partial)
 
     def download(self, key: str, target: Path) -> None:
-        """Copy an object to a file.
+        """Copy an object to a local file.
 
         Raises:
-            MissingObjectError: no such object.
+            MissingObjectError: there is no such object.
         """
         try:
             shutil.copyfile(self._path(key), target)
@@ -76,15 +77,15 @@ class FolderStore:
             raise MissingObjectError(f"{self} holds no {key}") from exc
 
     def delete(self, key: str) -> None:
-        """Remove an object; nothing happens if it is not there."""
+        """Delete an object. Does nothing if it does not exist."""
         self._path(key).unlink(missing_ok=True)
 
     def local_file(self, entry: FileEntry) -> Path:
-        """The object that holds a release's file, where it lies, verified.
+        """The path of a release file in the store itself, after its sha256 was verified.
 
         Raises:
-            MissingObjectError: no such object.
-            ReleaseError: it is not what the entry says.
+            MissingObjectError: there is no such object.
+            ReleaseError: the object does not match the size or the sha256 in `entry`.
         """
         path = self._path(OBJECTS + entry.sha256)
         if not path.is_file():
@@ -93,19 +94,19 @@ class FolderStore:
         return path
 
     def keep_local(self, entries: Iterable[FileEntry]) -> None:
-        """Nothing: the store's own files are used where they lie."""
+        """Do nothing: `local_file` makes no copies."""
 
     def photo_path(self, key: str) -> Path | None:
-        """The file of a photo that a catalog names, or None."""
+        """The file of a catalog photo, or None."""
         path = self._path(key)
         return path if path.is_file() else None
 
-    def photo_url(self, key: str) -> str | None:  # noqa: ARG002 (no photo of a folder has one)
-        """None: the API answers a folder's photos."""
+    def photo_url(self, key: str) -> str | None:  # noqa: ARG002 (always None)
+        """Always None: the API sends the photos of a folder itself."""
         return None
 
     def upload_ticket(self, content_type: str, max_bytes: int) -> UploadTicket:  # noqa: ARG002
-        """Not here: nobody but the API itself listens.
+        """Not supported: clients can reach only the API, not the folder.
 
         Raises:
             NotSupportedError: always.
@@ -113,7 +114,7 @@ class FolderStore:
         raise NotSupportedError(NO_UPLOADS)
 
     def read_upload(self, key: str, max_bytes: int) -> bytes:  # noqa: ARG002
-        """Not here.
+        """Not supported, as `upload_ticket`.
 
         Raises:
             NotSupportedError: always.
@@ -121,13 +122,13 @@ class FolderStore:
         raise NotSupportedError(f"upload {key[:80]!r}: {NO_UPLOADS}")
 
     def read_pointer(self, unless: str | None = None) -> LivePointer | None:
-        """The live pointer.
+        """Read the live pointer.
 
         Args:
-            unless: a version seen before; None is returned while the pointer still has it.
+            unless: the version of an earlier read. If the pointer still has this version, the result is None.
 
         Raises:
-            MissingObjectError: nothing was ever promoted.
+            MissingObjectError: no release was promoted yet.
             StoreError: `live.json` is damaged.
         """
         data = self.read(POINTER)
@@ -135,30 +136,32 @@ class FolderStore:
         return None if version == unless else LivePointer(parse_pointer(data, str(self)), version)
 
     def write_pointer(self, pointer: Pointer, expected: str | None) -> None:
-        """Move the pointer.
+        """Replace the live pointer if it still has the version `expected`.
 
         Args:
             expected: the version that was read; None if there was no pointer.
 
         Raises:
-            PointerConflictError: the pointer is no longer at `expected`.
+            PointerConflictError: the pointer no longer has the version `expected`.
         """
         with self._pointer_lock():
             path = self._path(POINTER)
             current = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
             if current != expected:
-                raise PointerConflictError(f"{POINTER} of {self} moved since it was read; look again and retry")
+                raise PointerConflictError(
+                    f"{POINTER} of {self} has changed since it was read; read it again and retry"
+                )
             self.write(POINTER, pointer.model_dump_json(indent=1).encode())
 
     def _path(self, key: str) -> Path:
         name = PurePosixPath(key)
         if name.is_absolute() or ".." in name.parts or "\0" in key or not name.parts:
-            raise StoreError(f"{key!r} is no key of a store")
+            raise StoreError(f"{key!r} is not a valid store key")
         return self.root / name
 
     @contextmanager
-    def _beside(self, key: str) -> Iterator[Path]:
-        """A temporary file in the target's folder, which becomes the target when the block ends well."""
+    def _atomic_write(self, key: str) -> Iterator[Path]:
+        """A temporary file in the target's folder. It is renamed to the target if the block raises no error."""
         target = self._path(key)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Opens the store that an address names."""
+"""Opens the store at an address."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -12,7 +12,7 @@ def open_store(url: str) -> Store:
     """The store at `s3://bucket[/prefix]`, a folder path or a `file://` URL.
 
     Raises:
-        SettingsError: another scheme, or no bucket.
+        SettingsError: the address has another scheme, or no bucket name.
     """
     scheme, separator, rest = url.partition("://")
     if not separator or scheme == "file":
@@ -21,8 +21,8 @@ def open_store(url: str) -> Store:
         raise SettingsError(f"the store {url!r} has scheme {scheme!r}; a store is s3://bucket[/prefix] or a folder")
     bucket, _, prefix = rest.partition("/")
     if not bucket:
-        raise SettingsError(f"the store {url!r} names no bucket; it takes s3://bucket[/prefix]")
-    # Imported only for a bucket: a folder store must not load the S3 client.
+        raise SettingsError(f"the store {url!r} names no bucket; expected s3://bucket[/prefix]")
+    # Imported here, so that a folder store does not load the S3 client.
     from lambda_app.store.bucket import S3Store
 
     return S3Store(bucket, prefix)

@@ -1,8 +1,8 @@
-"""Fetch one large object in parallel ranges into a file, verified by sha256 before it gets its name.
+"""Download one large object in parallel ranges to a file. The sha256 is verified before the file gets its final name.
 
-One connection to S3 carries some 90 MB/s at best; several ranges at once fill the network of the machine. Parts that
-arrived stay, so that a fetch that was cut off, by an error or by a Lambda that was frozen between requests, goes on
-where it stopped.
+One connection to S3 reaches about 90 MB/s at most; several parallel ranges use the full network bandwidth. An error, or
+a Lambda that is frozen between requests, may interrupt a download. The parts already received are kept, and the next
+call downloads only the missing ones.
 """
 
 import hashlib
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 PART_BYTES = 4 << 20
 PARALLEL = 8
-_TRIES = 2
+_ATTEMPTS = 2
 
 log = logging.getLogger(__name__)
 
 
 class RangedDownload:
-    """A fetch under way. `finish` may be called again after an error, and from several threads."""
+    """A resumable download. `finish` may be called again after an error. Thread-safe."""
 
     def __init__(self, entry: FileEntry, target: Path, fetch: "Callable[[int, int], Bytes | bytes]") -> None:
-        """Prepare the fetch.
+        """Prepare the download; nothing is fetched yet.
 
         Args:
             entry: size and sha256 of the object.
-            target: where the verified file goes.
-            fetch: gives the bytes from an offset (inclusive) to another (exclusive); raises StoreError.
+            target: path of the verified file.
+            fetch: returns the bytes from a start offset (inclusive) to an end offset (exclusive); raises StoreError.
         """
         self._entry = entry
         self._target = target
@@ -46,11 +46,11 @@ class RangedDownload:
         self._lock = threading.Lock()
 
     def finish(self) -> Path:
-        """Fetch what is missing, verify, rename.
+        """Download the missing parts, verify the sha256, and rename the file to its target.
 
         Raises:
-            StoreError: a part could not be had; those that arrived are kept.
-            ReleaseError: the whole has another sha256.
+            StoreError: a part could not be downloaded; the parts that were received are kept.
+            ReleaseError: the sha256 or the length of a part is not as in `entry`.
         """
         with self._lock:
             if self._target.exists():
@@ -68,7 +68,7 @@ class RangedDownload:
         try:
             os.ftruncate(handle, self._entry.bytes)
             with ThreadPoolExecutor(max_workers=PARALLEL, thread_name_prefix="download") as pool:
-                parts = {start: pool.submit(self._part, handle, start) for start in self._missing}
+                parts = {start: pool.submit(self._fetch_part, handle, start) for start in self._missing}
             failed = {start: error for start, part in parts.items() if (error := part.exception()) is not None}
         finally:
             os.close(handle)
@@ -76,21 +76,21 @@ class RangedDownload:
         for error in failed.values():
             raise error
 
-    def _part(self, handle: int, start: int) -> None:
+    def _fetch_part(self, handle: int, start: int) -> None:
         end = min(start + PART_BYTES, self._entry.bytes)
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
                 data = self._fetch(start, end)
                 break
             except MissingObjectError:
                 raise
             except StoreError as exc:
-                # obstore has tried, but for minutes at most, and a Lambda may have been frozen for longer.
-                if attempt == _TRIES:
+                # obstore has its own retries, but its time limit of minutes also runs while a Lambda is frozen.
+                if attempt == _ATTEMPTS:
                     raise StoreError(f"bytes {start} to {end} of {self._entry.file} cannot be fetched: {exc}") from exc
-                log.info("bytes %d to %d of %s: %s; trying again", start, end, self._entry.file, exc)
+                log.info("bytes %d to %d of %s: %s; retrying", start, end, self._entry.file, exc)
         if len(data) != end - start:
-            raise ReleaseError(f"{self._entry.file} has not the {self._entry.bytes} bytes that the manifest says")
+            raise ReleaseError(f"{self._entry.file} does not have the {self._entry.bytes} bytes that the manifest says")
         os.pwrite(handle, data, start)
 
     def _verify(self) -> None:

@@ -1,1 +1,1 @@
-"""What the service reports about itself: log lines, metrics, timings."""
+"""Telemetry: log lines, metrics and timings."""

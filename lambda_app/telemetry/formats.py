@@ -1,8 +1,8 @@
-"""Logs as JSON lines and metrics in CloudWatch's embedded metric format, by the standard library alone.
+"""Logs as JSON lines, and metrics in CloudWatch's embedded metric format. Uses the standard library only.
 
-A metrics library costs 50 ms of every cold start; the format is one JSON line on stdout (CloudWatch documentation,
-"Embedded metric format specification"). Neither ever holds a photo, a signed address or a credential: only what is
-passed here by name is written.
+A metrics library would add 50 ms to every cold start, and the format is simple: one JSON line on stdout (CloudWatch
+documentation, "Embedded metric format specification"). Only named fields are written, so photos, presigned URLs and
+credentials stay out of logs and metrics.
 """
 
 import json
@@ -14,19 +14,19 @@ from datetime import UTC, datetime
 from typing import IO
 
 NAMESPACE = "Lookalike"
-# What a log record may carry beyond its message; anything else that is passed as `extra` is left out.
+# The only fields of `extra` that are written to the log; all others are dropped.
 FIELDS = ("request_id", "release", "cold_start", "route", "status", "category", "drop", "milliseconds")
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, service, logger, message, the known extras, the error if any."""
+    """Formats a record as one line of JSON: time, level, service, logger, message, `FIELDS`, and the error if any."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as a line of JSON."""
+        """Format a record as one line of JSON."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -41,10 +41,10 @@ class JsonFormatter(logging.Formatter):
 
 
 class Metrics:
-    """Writes metrics of one service: a line per call, from which CloudWatch makes the data points."""
+    """Writes the metrics of one service: one line per call. CloudWatch extracts the data points from it."""
 
     def __init__(self, service: str, stream: IO[str] | None = None) -> None:
-        """Use `stream`, or standard output as it is when a line is written."""
+        """Write to `stream`; without one, to the `sys.stdout` of the moment when a line is written."""
         self._service = service
         self._stream = stream
 
@@ -53,7 +53,8 @@ class Metrics:
 
         Args:
             metrics: name -> (value, CloudWatch unit such as "Milliseconds", "Count" or "None").
-            properties: searchable beside them in the log, but no dimension (each value of one costs a metric).
+            properties: further fields of the log line, for searches. They are not dimensions: each value of a dimension
+                would create, and cost, a separate metric.
         """
         directive = {
             "Namespace": NAMESPACE,
@@ -70,10 +71,10 @@ class Metrics:
 
 
 def configure_logging(service: str, level: int = logging.INFO) -> None:
-    """JSON lines on standard error for the whole process, in place of the handlers that Lambda's runtime installed."""
+    """Log JSON lines to standard error in the whole process. Replaces the handlers that Lambda's runtime installed."""
     output = logging.StreamHandler()
     output.setFormatter(JsonFormatter(service))
     logging.basicConfig(level=level, handlers=[output], force=True)
-    # botocore's debug lines hold signed addresses; mangum tells of each request again, with its path as it was sent.
+    # botocore's debug lines contain presigned URLs. mangum logs every request again, with the full path.
     for name in ("botocore", "mangum"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,6 +1,6 @@
-"""What is told of each request and each load: a log line, and in a Lambda the metrics that alarms and dashboard read.
+"""Logs every request and every load of a release. In a Lambda, also writes metrics for the alarms and the dashboard.
 
-Never a photo, a query string, an upload's key or an address: the route's template, the outcome, the durations.
+A request is logged as route template, outcome and durations: no photo, no query string, no key of an upload, no URL.
 """
 
 import logging
@@ -10,20 +10,23 @@ from dataclasses import dataclass
 
 from lambda_app.telemetry.formats import Metrics
 
-# Parts of `Server-Timing`, and what CloudWatch calls them.
+# Parts of `Server-Timing` -> names of the CloudWatch metrics.
 _PARTS = {"decode": "Decode", "forward": "Inference", "search": "Search"}
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Answered:
-    """A request that has been answered.
+class AnsweredRequest:
+    """A request whose response has been sent.
 
     Attributes:
+        release: id of the release that answered; None if no release was needed.
         route: the route's template, such as `/items/{image_id}`.
-        category, top_score: the predicted category and the first result's cosine, where the answer has them.
-        parts, total: durations in milliseconds, as in `Timings`.
+        category: the predicted category, if the response has one.
+        top_score: the cosine of the first result, if the response has one.
+        parts: duration of each part, in milliseconds, as in `Timings`.
+        total: duration of the whole request, in milliseconds.
     """
 
     request_id: str
@@ -38,53 +41,53 @@ class Answered:
 
 
 class Observer:
-    """Tells of requests and loads. May be called from several threads."""
+    """Logs requests and loads, and writes their metrics. Thread-safe."""
 
     def __init__(self, metrics: Metrics | None = None) -> None:
-        """Write metrics to `metrics`, if any; log lines go to `logging` either way."""
+        """Log to `logging`, and write metrics to `metrics` if given."""
         self._metrics = metrics
         self._cold = True
         self._lock = threading.Lock()
 
-    def answered(self, answer: Answered) -> None:
-        """Tell of an answer that has been sent."""
+    def answered(self, request: AnsweredRequest) -> None:
+        """Record a request whose response has been sent."""
         with self._lock:
             cold, self._cold = self._cold, False
-        told = {
-            "request_id": answer.request_id,
-            "release": answer.release,
-            "route": answer.route,
-            "status": answer.status,
-            "category": answer.category,
+        fields = {
+            "request_id": request.request_id,
+            "release": request.release,
+            "route": request.route,
+            "status": request.status,
+            "category": request.category,
         }
         log.info(
             "%s %s %d in %.1f ms",
-            answer.method,
-            answer.route,
-            answer.status,
-            answer.total,
-            extra={**told, "cold_start": cold, "milliseconds": round(answer.total, 2)},
+            request.method,
+            request.route,
+            request.status,
+            request.total,
+            extra={**fields, "cold_start": cold, "milliseconds": round(request.total, 2)},
         )
         if self._metrics is not None:
-            self._metrics.put(_data_points(answer, cold), told)
+            self._metrics.put(_data_points(request, cold), fields)
 
     def loaded(self, release: str) -> None:
-        """Tell that a release answers from now on."""
+        """Record that a release is loaded and answers requests from now on."""
         log.info("release %s is live", release, extra={"release": release})
         if self._metrics is not None:
             self._metrics.put({"Reloads": (1, "Count")}, {"release": release})
 
     def failed_to_load(self, release: str, error: Exception) -> None:
-        """Tell that a release could not be loaded; whatever answered before goes on."""
+        """Record that a release could not be loaded. The release that was live before, if any, stays live."""
         log.error("release %s does not load", release, exc_info=error, extra={"release": release})
         if self._metrics is not None:
             self._metrics.put({"ReloadFailures": (1, "Count")}, {"release": release})
 
 
-def _data_points(answer: Answered, cold: bool) -> dict[str, tuple[float, str]]:
-    points = {name: (answer.parts[part], "Milliseconds") for part, name in _PARTS.items() if part in answer.parts}
-    points["Total"] = (answer.total, "Milliseconds")
+def _data_points(request: AnsweredRequest, cold: bool) -> dict[str, tuple[float, str]]:
+    points = {name: (request.parts[part], "Milliseconds") for part, name in _PARTS.items() if part in request.parts}
+    points["Total"] = (request.total, "Milliseconds")
     points["ColdStart"] = (int(cold), "Count")
-    if answer.top_score is not None:
-        points["TopScore"] = (answer.top_score, "None")
+    if request.top_score is not None:
+        points["TopScore"] = (request.top_score, "None")
     return points

@@ -1,4 +1,4 @@
-"""How long the parts of one request took."""
+"""Durations of the parts of one request."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,13 +6,13 @@ from contextlib import contextmanager
 
 
 class Timings:
-    """Milliseconds by part (decode, forward, search), counted from the moment it is made.
+    """Milliseconds spent in each part (decode, forward, search), and in total since this object was created.
 
-    One per request, used by one thread at a time; a part measured twice adds up.
+    Create one per request and use it from one thread at a time. If a part is measured twice, its durations are added.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        """Start counting; `clock` gives seconds."""
+        """Start the total; `clock` returns seconds."""
         self._clock = clock
         self._start = clock()
         self.parts: dict[str, float] = {}

@@ -144,7 +144,7 @@ def test_a_repeated_event_after_a_rollback_changes_nothing(api, shop, drop, upco
 
 
 def test_an_event_of_another_bucket_is_left_to_the_dead_letter_queue(promoter):
-    with pytest.raises(FunctionError, match="SettingsError: the event is of bucket 'elsewhere'"):
+    with pytest.raises(FunctionError, match="SettingsError: the event is from bucket 'elsewhere'"):
         promoter.invoke(object_created("shop/drops/release.tar", bucket="elsewhere"))
 
 

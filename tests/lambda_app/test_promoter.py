@@ -127,7 +127,7 @@ def test_a_key_outside_the_prefix_is_ignored(store):
 def test_a_drop_that_is_gone_is_ignored(store):
     answer = promoter.handler(object_created(f"{store.prefix}drops/gone.tar"), CONTEXT)
     assert answer["outcome"] == "ignored"
-    assert "gone" in answer["detail"]
+    assert "no longer exists" in answer["detail"]
 
 
 def test_another_bucket_s_event_is_an_error(store):
@@ -138,7 +138,7 @@ def test_another_bucket_s_event_is_an_error(store):
 def test_a_folder_store_is_an_error(store, tmp_path, monkeypatch):
     monkeypatch.setenv("LOOKALIKE_STORE", str(tmp_path))
     promoter._configured.cache_clear()
-    with pytest.raises(SettingsError, match="works on an S3 store"):
+    with pytest.raises(SettingsError, match="needs an S3 store"):
         promoter.handler(object_created("drops/release.tar"), CONTEXT)
 
 

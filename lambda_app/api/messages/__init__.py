@@ -1,1 +1,1 @@
-"""What a request holds and what an answer says: reading, schemas, answers, problems, files."""
+"""Requests and responses: reading, schemas, answers, problems, files."""

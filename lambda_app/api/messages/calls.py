@@ -1,4 +1,4 @@
-"""One request as the routes see it: who asked, what answers, how long its parts took."""
+"""The context of one request: its id, the release that answers it, its timings."""
 
 import functools
 from collections.abc import Callable, Coroutine
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Service:
-    """What every request shares."""
+    """The objects that all requests share."""
 
     settings: Settings
     store: Store
@@ -32,65 +32,67 @@ class Service:
 
 @dataclass
 class Call:
-    """What belongs to one request.
+    """The context of one request.
 
     Attributes:
-        request_id: of the caller, else of the Lambda, else made here.
-        alone: whether no other request can arrive before this one is answered, as in a Lambda.
-        release: id of the release that answers; None until one is asked for.
-        category, top_score: of the answer, where it has them: the predicted category, the first result's cosine.
+        request_id: the id that the client sent; without one, the id of the Lambda invocation, or a random one.
+        one_at_a_time: whether the process handles one request at a time, as in a Lambda.
+        release: id of the release that answers; None until `live` is called.
+        category: the predicted category, if the response has one.
+        top_score: the cosine of the first result, if the response has one.
+        timings: durations of the request's parts.
     """
 
     service: Service
     request_id: str
-    alone: bool = False
+    one_at_a_time: bool = False
     release: str | None = None
     category: str | None = None
     top_score: float | None = None
     timings: Timings = field(default_factory=Timings)
 
     def attach(self, scope: Scope) -> None:
-        """Make the call reachable from the request."""
+        """Store this context in the request's scope, where `attached_call` finds it."""
         scope[_KEY] = self
 
     def live(self) -> Live:
-        """The release that answers this request; may wait for it, so not for the event loop.
+        """The release that answers this request. It may block until a load ends: do not call it on the event loop.
 
         Raises:
-            NotLiveError: nothing is live.
+            NotLiveError: no release is live.
         """
         live = self.service.live.current()
         self.release = live.release
         return live
 
     async def run(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """What `work` returns, which blocks: in a thread, so that other requests go on, unless there can be none.
+        """Run a blocking function and return its result.
 
-        A Lambda's event loop runs for one request and takes its threads along when it stops: one made for each request
-        costs half a millisecond.
+        It runs in a thread, so that the event loop can handle other requests. In a Lambda there are none, so it runs
+        directly: every request there has its own event loop, and a new thread for each would cost half a millisecond.
         """
-        return work(*args, **kwargs) if self.alone else await run_in_threadpool(work, *args, **kwargs)
+        return work(*args, **kwargs) if self.one_at_a_time else await run_in_threadpool(work, *args, **kwargs)
 
 
 def attached_call(scope: Scope) -> Call:
-    """The call that was attached to a request's scope."""
+    """The context that `Call.attach` stored in a request's scope."""
     call: Call = scope[_KEY]
     return call
 
 
-async def call_of(request: Request) -> Call:
-    """The call that a request belongs to (a FastAPI dependency)."""
+async def current_call(request: Request) -> Call:
+    """The context of a request, as a FastAPI dependency."""
     return attached_call(request.scope)
 
 
-CurrentCall = Annotated[Call, Depends(call_of)]
+CurrentCall = Annotated[Call, Depends(current_call)]
 
 
 def blocking(route: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
-    """A route of a function that blocks and has its `call` as a parameter; see `Call.run`."""
+    """Decorator: turns a blocking function with a parameter `call` into an async route; see `Call.run`."""
 
     @functools.wraps(route)
-    async def run(call: Call, **asked: Any) -> T:
-        return await call.run(route, call=call, **asked)
+    async def run(call: Call, **parameters: Any) -> T:
+        return await call.run(route, call=call, **parameters)
 
     return run

@@ -1,4 +1,4 @@
-"""Answers made of files: photos of the store, the page and the assets of /docs. Clients revalidate them by ETag."""
+"""Responses with the content of a file: photos, the web page, the files of /docs. Clients revalidate them by ETag."""
 
 import functools
 import mimetypes
@@ -13,23 +13,23 @@ from lambda_app.photo.preprocessing import media_type
 WEB = Path(__file__).parents[1] / "web"
 INDEX = WEB / "index.html"
 PHOTO_CACHE = "public, max-age=3600"
-PAGE_CACHE = "no-cache"  # kept, but asked about each time: a new version shows at once
+PAGE_CACHE = "no-cache"  # browsers may store it but must revalidate it each time, so a new version appears at once
 _UNKNOWN = "application/octet-stream"
 
 
 def static_file(name: str) -> Path | None:
-    """The file that /static/<name> stands for: of the page, or of the documentation page."""
+    """The file served at /static/<name>: a file of the web page or of the documentation page. None if unknown."""
     return _static_files().get(name)
 
 
 def page_response(path: Path, request: Request) -> Response:
-    """A file of the page, under the media type of its name."""
+    """A file of the web page. Its name decides its media type."""
     kind = mimetypes.guess_type(path.name)[0] or _UNKNOWN
     return _file_response(path, path.read_bytes(), kind, PAGE_CACHE, request)
 
 
 def photo_response(path: Path, request: Request) -> Response:
-    """A photo, under the media type that its bytes show, whatever its name."""
+    """A photo. Its first bytes decide its media type, not its name."""
     data = path.read_bytes()
     return _file_response(path, data, media_type(data) or _UNKNOWN, PHOTO_CACHE, request)
 
@@ -38,7 +38,7 @@ def _file_response(path: Path, data: bytes, kind: str, cache: str, request: Requ
     state = path.stat()
     etag = f'"{state.st_mtime_ns:x}-{state.st_size:x}"'
     headers = {"ETag": etag, "Cache-Control": cache}
-    # Weak comparison, as RFC 9110 (13.1.2) asks of If-None-Match.
+    # Weak comparison, as RFC 9110 (13.1.2) requires for If-None-Match.
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if etag in known or "*" in known:
         return Response(status_code=304, headers=headers)
@@ -47,7 +47,7 @@ def _file_response(path: Path, data: bytes, kind: str, cache: str, request: Requ
 
 @functools.cache
 def _static_files() -> dict[str, Path]:
-    """What may be served, by name: a request's name is looked up, and never made into a path."""
-    # Swagger UI's files; nothing else of that package is used, so a cold start does not import it.
+    """All files that may be served, by name. Requested names are only looked up here; they never become a path."""
+    # Swagger UI's files, the only use of this package. It is loaded here, when needed, to keep cold starts short.
     docs = Path(str(resources.files("fastapi_offline"))) / "static"
     return {path.name: path for folder in (docs, WEB) for path in folder.iterdir() if path.is_file()}

@@ -1,4 +1,4 @@
-"""Errors as `application/problem+json` (RFC 9457): one table from exception to status."""
+"""Error responses as `application/problem+json` (RFC 9457), with one table from exception to HTTP status."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -14,7 +14,7 @@ from lambda_app import errors
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
-# The nearest class of an exception's ancestry decides.
+# If an exception's class is not listed, its nearest listed base class is used.
 STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.RequestError: HTTPStatus.BAD_REQUEST,
     errors.UnknownItemError: HTTPStatus.NOT_FOUND,
@@ -31,36 +31,36 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
 
 
 def problem(status: int, detail: str) -> dict[str, Any]:
-    """The members of a problem; its type is "about:blank": the status says what kind it is (RFC 9457, 4.2.1)."""
+    """The JSON members of a problem. The type "about:blank" means: the status alone defines it (RFC 9457, 4.2.1)."""
     return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail}
 
 
 def problem_of(exc: errors.LookalikeError) -> dict[str, Any]:
-    """The problem that an exception makes."""
+    """The problem for an exception."""
     status = next((STATUS[kind] for kind in type(exc).__mro__ if kind in STATUS), HTTPStatus.INTERNAL_SERVER_ERROR)
     return problem(status, str(exc))
 
 
 def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
-    """A problem as an answer."""
+    """The HTTP response for a problem."""
     return JSONResponse(body, body["status"], headers, MEDIA_TYPE)
 
 
 def handle_errors(app: FastAPI) -> None:
-    """Answer every error that a route, the routing or the validation raises with a problem."""
-    # Starlette's signature says Exception, and calls a handler with its own class only.
+    """Register handlers, so that errors from routes, routing and validation become problems."""
+    # Starlette's type hints say Exception, but it calls a handler only with the class it is registered for.
     app.add_exception_handler(errors.LookalikeError, _lookalike_error)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http_exception)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
 
 
 def validation_detail(found: Sequence[Any]) -> str:
-    """The first three of pydantic's errors in words: which parameter, what it was, what it takes."""
-    return "; ".join(_in_words(error) for error in found[:3])
+    """A text for the first three of pydantic's errors: parameter, value received, what is expected."""
+    return "; ".join(_error_text(error) for error in found[:3])
 
 
-def _in_words(error: dict[str, Any]) -> str:
-    # The first part of the location says where FastAPI looked: "query", "path".
+def _error_text(error: dict[str, Any]) -> str:
+    # FastAPI puts the place of a parameter first in the location: "query" or "path".
     name = ".".join(str(part) for part in error["loc"] if part not in ("query", "path")) or "the body"
     value = repr(error["input"])
     return f"{name} is {value if len(value) <= 80 else f'{value[:80]}...'}: {error['msg']}"
@@ -75,8 +75,8 @@ async def _lookalike_error(request: Request, exc: errors.LookalikeError) -> Resp
 async def _http_exception(request: Request, exc: HTTPException) -> Response:
     method, path = request.scope["method"], request.scope["path"]
     details = {
-        HTTPStatus.NOT_FOUND: f"nothing answers {method} {path}",
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{path} does not take {method}",
+        HTTPStatus.NOT_FOUND: f"nothing found at {method} {path}",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{path} does not allow {method}",
     }
     detail = details.get(HTTPStatus(exc.status_code), str(exc.detail))
     return _answer(request, problem(exc.status_code, detail), dict(exc.headers or {}))
@@ -87,5 +87,5 @@ async def _validation_error(request: Request, exc: RequestValidationError) -> Re
 
 
 def _answer(request: Request, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
-    # The path as the client sent it, and not `request.url`, which trusts the Host header to parse.
+    # The path from the scope: `request.url` would parse the Host header, which the client controls.
     return problem_response({**body, "instance": quote(request.scope["path"])}, headers)

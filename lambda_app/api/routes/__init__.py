@@ -1,1 +1,1 @@
-"""The routes, a module for each group."""
+"""The HTTP routes, one module per group."""

@@ -1,4 +1,4 @@
-"""The routes that start from the catalog: items, what is like them, recommendations, photos."""
+"""The routes for catalog items: items, similar items, recommendations, photos."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -13,13 +13,14 @@ from lambda_app.errors import UnknownItemError
 from lambda_app.recommendation.query import SimilarQuery
 from lambda_app.release.catalog import CatalogFilter
 
-# Shorter than a signed address holds.
+# Shorter than the lifetime of a presigned URL.
 REDIRECT_CACHE = "private, max-age=60"
 
 router = APIRouter(tags=["items"])
 
 
-# An image id may hold slashes (`<category>/<photo>`), so it takes the rest of the path; the longer route comes first.
+# An image id may contain slashes (`<category>/<photo>`), so it matches the rest of the path. The route with `/similar`
+# must be registered before the one without.
 @router.get(
     "/items/{image_id:path}/similar",
     response_model=schemas.SimilarAnswer,
@@ -27,7 +28,7 @@ router = APIRouter(tags=["items"])
 )
 @blocking
 def similar_items(call: CurrentCall, image_id: str, query: SearchQuery) -> JSONResponse:
-    """The listings most similar to an item, from its stored embedding."""
+    """The listings most similar to an item. Uses the item's stored embedding."""
     matches = call.live().recommender.similar_to(image_id, query, call.timings)
     return JSONResponse(answers.similar_answer(matches, call.service.store))
 
@@ -35,7 +36,7 @@ def similar_items(call: CurrentCall, image_id: str, query: SearchQuery) -> JSONR
 @router.get("/items/{image_id:path}", response_model=schemas.Item, responses=openapi.errors(404, 422, 429, 503))
 @blocking
 def item(call: CurrentCall, image_id: str) -> JSONResponse:
-    """An item of the live catalog."""
+    """One item of the live release's catalog."""
     return JSONResponse(answers.item_answer(call.live().recommender.item(image_id), call.service.store))
 
 
@@ -44,7 +45,7 @@ def item(call: CurrentCall, image_id: str) -> JSONResponse:
 )
 @blocking
 def recommend(call: CurrentCall, wish: Wish) -> JSONResponse:
-    """Listings near the liked ones and away from the disliked."""
+    """Listings similar to the liked items and dissimilar to the disliked items."""
     where = CatalogFilter(wish.category, wish.min_price, wish.max_price)
     query = SimilarQuery(wish.k, where, wish.min_score, wish.distinct)
     matches = call.live().recommender.recommend(wish.liked, wish.disliked, query, call.timings)
@@ -56,7 +57,7 @@ def recommend(call: CurrentCall, wish: Wish) -> JSONResponse:
     response_class=Response,
     responses={
         200: {"description": "The photo", "content": {"image/*": {}}},
-        307: {"description": "Where the photo is, for a short time"},
+        307: {"description": "Redirect to the photo, by a URL that expires"},
         **openapi.errors(404, 422, 429, 503),
     },
 )

@@ -1,4 +1,4 @@
-"""The routes that take a photo: POST /predict and its parts."""
+"""The routes that take a photo: POST /predict, its three single steps, and the batch."""
 
 from typing import Annotated, Any
 
@@ -16,9 +16,9 @@ from lambda_app.recommendation.query import Match, SimilarQuery
 from lambda_app.recommendation.recommender import Analysis, Recommender
 
 PROBABILITIES = 5
-# One answer for all: a client that shows more than the first few must not ask again for them.
+# /predict returns more, so that a client which shows more than the first 5 needs no second request.
 PREDICT_PROBABILITIES = 20
-TopK = Annotated[int, Query(description="Most probable categories to list.")]
+TopK = Annotated[int, Query(description="How many of the most probable categories to return.")]
 
 router = APIRouter(tags=["photos"])
 
@@ -26,7 +26,7 @@ router = APIRouter(tags=["photos"])
 @router.post("/predict/category", **openapi.photo_route(schemas.CategoryAnswer))
 @blocking
 def predict_category(call: CurrentCall, photo: Photo, k: TopK = PROBABILITIES) -> JSONResponse:
-    """The product category of a photo."""
+    """The predicted product category of a photo."""
     recommender = call.live().recommender
     recommender.check(SimilarQuery(k))
     return JSONResponse(answers.category_answer(recommender, _analyse(call, recommender, photo), k))
@@ -52,7 +52,7 @@ def predict_similar_images(call: CurrentCall, photo: Photo, query: SearchQuery) 
 @router.post("/predict", **openapi.photo_route(schemas.PredictAnswer))
 @blocking
 def predict(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse:
-    """Category, embedding and similar listings of a photo, from one decode and one forward pass."""
+    """Predicted category, embedding and similar listings of a photo, with one decode and one forward pass."""
     live = call.live()
     live.recommender.check(query)
     return JSONResponse(_prediction(call, live, photo, query))
@@ -61,7 +61,7 @@ def predict(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse
 @router.post("/predict/batch", **openapi.batch_route(schemas.BatchAnswer))
 @blocking
 def predict_batch(call: CurrentCall, photos: Photos, query: SearchQuery) -> JSONResponse:
-    """One entry per photo, each a prediction or its own error; a bad photo spoils no other."""
+    """One entry per photo: a prediction or an error. A photo with an error does not affect the others."""
     live = call.live()
     live.recommender.check(query)
     entries = [{"filename": photo.filename, **_entry(call, live, photo.data, query)} for photo in photos]

@@ -1,4 +1,4 @@
-"""The routes that tell of the service itself: health, readiness, the live release, the page, the documentation."""
+"""The routes about the service itself: health, readiness, live release, web page, API documentation."""
 
 from fastapi import APIRouter
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -17,33 +17,33 @@ pages = APIRouter(include_in_schema=False)
 
 @router.get("/healthcheck", response_model=schemas.Health)
 async def healthcheck() -> JSONResponse:
-    """Whether the process is up; never needs the model."""
+    """Whether the process is up. Does not need the model."""
     return JSONResponse({"message": "API is up and running!"})
 
 
 @router.get("/readyz", response_model=schemas.Ready, responses=openapi.errors(503))
 @blocking
 def readyz(call: CurrentCall) -> JSONResponse:
-    """Whether a release answers; starts loading it, and waits for that."""
+    """Whether a release is loaded. Starts to load the live release if necessary, and waits for it."""
     return JSONResponse({"status": "ready", "release": call.live().release})
 
 
 @router.get("/release", response_model=schemas.ReleaseAnswer, responses=openapi.errors(429, 503))
 @blocking
 def release(call: CurrentCall) -> JSONResponse:
-    """What is live."""
+    """The live release."""
     return JSONResponse(answers.release_answer(call.live()))
 
 
 @pages.get("/")
 def page(request: Request) -> Response:
-    """The page for people."""
+    """The web page."""
     return page_response(INDEX, request)
 
 
 @pages.get("/static/{name:path}")
 def static(name: str, request: Request) -> Response:
-    """A file of the page or of the documentation."""
+    """A static file of the web page or of the API documentation."""
     path = static_file(name)
     if path is None:
         raise HTTPException(404)
@@ -52,7 +52,7 @@ def static(name: str, request: Request) -> Response:
 
 @pages.get("/docs")
 async def docs(request: Request) -> HTMLResponse:
-    """Swagger UI on /openapi.json, from bundled files."""
+    """Swagger UI for /openapi.json; its files are part of the package."""
     return get_swagger_ui_html(
         openapi_url="openapi.json",
         title=request.app.title,

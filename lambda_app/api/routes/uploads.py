@@ -1,4 +1,4 @@
-"""POST /uploads: where to send a photo that is too large for a direct body."""
+"""POST /uploads: a form to upload a photo that is too large for a request body."""
 
 from dataclasses import asdict
 
@@ -21,9 +21,9 @@ router = APIRouter(tags=["photos"])
 )
 @blocking
 def uploads(call: CurrentCall, wish: UploadWish) -> JSONResponse:
-    """Where to send a photo that is too large for a direct body."""
+    """A form (presigned POST) to upload a photo that is too large for a request body."""
     if wish.content_type not in (known := sorted(MEDIA_TYPES.values())):
-        raise UnsupportedPhotoError(f"content_type is {shortened(wish.content_type)}; there are {', '.join(known)}")
+        raise UnsupportedPhotoError(f"content_type is {shortened(wish.content_type)}; it takes {', '.join(known)}")
     service = call.service
     ticket = service.store.upload_ticket(wish.content_type, service.settings.max_upload_bytes)
     return JSONResponse({**asdict(ticket), "expires_at": ticket.expires_at.isoformat()})

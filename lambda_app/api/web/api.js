@@ -1,4 +1,4 @@
-// Calls to the API, on the page's own origin and below the page's own path.
+// Calls to the API. URLs are relative to the page: the same origin, and below the page's own path.
 
 export const ROUTES = {
   predict: "POST predict",
@@ -8,7 +8,7 @@ export const ROUTES = {
   release: "GET release",
 };
 
-/** What the API answered instead of a result; status 0: it did not answer at all. */
+/** An error response of the API. Status 0 means: there was no response. */
 export class ApiError extends Error {
   constructor(status, detail) {
     super(detail);
@@ -17,7 +17,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The absolute address of a route. */
+/** The absolute URL of a route. */
 export function address(route, params = {}, query = {}) {
   const [, template] = ROUTES[route].split(" ");
   const path = template.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(params[name]));
@@ -26,15 +26,15 @@ export function address(route, params = {}, query = {}) {
   return url;
 }
 
-/** The address of an item's photo: the one it came with, which may lie below the page's own path, or its route. */
+/** The URL of an item's photo: `photo` if set (a path starting with "/" is relative to the page), else the API's route. */
 export function photoAddress({ image_id, photo }) {
   if (!photo) return address("image", { image_id }).href;
   return new URL(photo.startsWith("/") ? `.${photo}` : photo, document.baseURI).href;
 }
 
 /**
- * Call a route; resolves to {answer, release}: the JSON body, and the id of the release that gave it.
- * Throws ApiError, or AbortError when `signal` aborts.
+ * Call a route. Resolves to {answer, release}: the JSON body, and the id of the release that answered.
+ * Throws ApiError, or AbortError if `signal` is aborted.
  */
 export async function call(route, { params, query, body, signal } = {}) {
   const [method] = ROUTES[route].split(" ");
@@ -45,49 +45,49 @@ export async function call(route, { params, query, body, signal } = {}) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, "The connection failed. Check that you are online and that the service is running.");
   }
-  if (!response.ok) throw new ApiError(response.status, await refusal(response));
+  if (!response.ok) throw new ApiError(response.status, await errorDetail(response));
   return { answer: await response.json(), release: response.headers.get("X-Lookalike-Release") };
 }
 
-/** Category and similar listings of a photo. */
+/** Get the category and the similar listings of a photo. */
 export function predict(photo, query, signal) {
   const body = new FormData();
   body.append("file", photo, "photo");
   return call("predict", { query, body, signal });
 }
 
-// The API explains itself in `detail` (RFC 9457); a gateway in front of it in `message`, or not at all.
-async function refusal(response) {
+// The text of an error response. The API puts it in `detail` (RFC 9457), API Gateway in `message`; it may be missing.
+async function errorDetail(response) {
   try {
     const problem = await response.json();
     return String(problem.detail ?? problem.message ?? `The service answered ${response.status}.`);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    return `The service answered ${response.status} without a reason.`;
+    return `The service answered ${response.status} without an explanation.`;
   }
 }
 
-/** An error in words for a person: {title, detail, retry}. */
+/** Texts for the user about an error: {title, detail, retry}. `retry`: whether another attempt may succeed. */
 export function explain(error) {
   if (!(error instanceof ApiError)) return { title: "This photo cannot be sent", detail: error.message, retry: false };
   const { status, message: detail } = error;
   if (status === 0) return { title: "The service cannot be reached", detail, retry: true };
   if (status === 401) {
     return {
-      title: "This deployment asks for a token",
-      detail: `It runs in the jwt mode and answers callers who send a bearer token, which this page does not hold. (${detail})`,
+      title: "This deployment requires a token",
+      detail: `It runs in jwt mode: every request needs a bearer token, and this page has none. (${detail})`,
       retry: false,
     };
   }
   if (status === 403) {
     return {
-      title: "This deployment answers signed callers only",
-      detail: "Requests here must be signed with AWS credentials, which a browser does not have. To search from a browser, the deployment needs the jwt or none mode.",
+      title: "This deployment accepts signed requests only",
+      detail: "Requests must be signed with AWS credentials, which a browser does not have. To search from a browser, the deployment must run in jwt or none mode.",
       retry: false,
     };
   }
   if (status === 404) return { title: "Not found", detail, retry: false };
-  if (status === 429) return { title: "Too many requests just now", detail, retry: true };
+  if (status === 429) return { title: "Too many requests at the moment", detail, retry: true };
   if (status === 503) return { title: "The service is not ready yet", detail, retry: true };
   if (status < 500) return { title: "The service refused this search", detail, retry: false };
   return { title: "The service failed", detail, retry: true };

@@ -1,39 +1,40 @@
-// The page's state: what is asked stands in the address, photos of this visit and recent answers in memory.
+// The state of the page. The current query is in the URL's fragment (see route.js). Chosen photos and recent answers are
+// in memory, until the page is closed or reloaded.
 
 import { ApiError, address, call, explain, predict } from "./api.js";
 import { megabytes, prepare, shrink } from "./photo.js";
 import { FILTERS, formatRoute, parseRoute } from "./route.js";
 import * as view from "./view.js";
 
-const KEPT_ANSWERS = 30;
+const CACHED_ANSWERS = 30;
 
 const photos = new Map(); // id -> {file, url, sent: promise of {blob, note}}
-const answers = new Map(); // address -> {asked, prediction, results}: going back is instant
+const answers = new Map(); // URL fragment -> {query, prediction, results, release}: a cache, so that going back is instant
 let release = null;
 let search = new AbortController();
-let shown = ""; // the query on the page, without its filters
+let shown = ""; // URL fragment of the query on the page, without its filters
 
 async function refreshRelease() {
   try {
     release = (await call("release")).answer;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    release = null; // the search itself says why; the footer only says that none is known
-    // Unless no search can work from here: better said before somebody chooses a photo.
+    release = null; // the footer says that the release is unknown; a search will show the error itself
+    // With these errors no search can work, so show the error before the user chooses a photo.
     if (error.status === 401 || error.status === 403) view.showFailure(explain(error));
   }
   view.showRelease(release);
   view.showFilters(parseRoute(location.hash).filters, release?.categories ?? []);
 }
 
-function ask(file) {
+function searchFile(file) {
   const id = String(photos.size + 1);
   photos.set(id, { file, url: URL.createObjectURL(file), sent: null });
   const { filters } = parseRoute(location.hash);
   location.hash = formatRoute({ kind: "photo", id, filters });
 }
 
-function askedPhoto(id) {
+function photoQuery(id) {
   const { file, url } = photos.get(id);
   return { heading: "Your photo", photo: url, caption: `${file.name}, ${megabytes(file.size)}` };
 }
@@ -46,14 +47,14 @@ async function searchPhoto(id, filters, signal) {
   try {
     found = await predict(sent.blob, filters, signal);
   } catch (error) {
-    // Over this deployment's limit of bytes or pixels, and not yet made smaller: do so once.
+    // The photo exceeds this deployment's limits and was not made smaller yet: do it now and retry once.
     if (!(error instanceof ApiError) || error.status !== 413 || sent.note) throw error;
     photo.sent = shrink(photo.file).catch(() => Promise.reject(error));
     sent = await photo.sent;
     found = await predict(sent.blob, filters, signal);
   }
   const { answer, release } = found;
-  return { asked: { ...askedPhoto(id), note: sent.note }, prediction: answer, results: answer.results, release };
+  return { query: { ...photoQuery(id), note: sent.note }, prediction: answer, results: answer.results, release };
 }
 
 async function searchItem(id, filters, signal) {
@@ -63,32 +64,32 @@ async function searchItem(id, filters, signal) {
     call("similar", { params, query: filters, signal }),
   ]);
   const caption = [view.price(item.price), item.category, item.location].filter(Boolean).join(" · ");
-  const asked = { heading: `More like “${item.title ?? "Untitled"}”`, photo: address("image", params).href, caption };
-  return { asked, prediction: null, results: found.answer.results, release: found.release };
+  const query = { heading: `More like “${item.title ?? "Untitled"}”`, photo: address("image", params).href, caption };
+  return { query, prediction: null, results: found.answer.results, release: found.release };
 }
 
-async function find({ kind, id, filters }, signal) {
+async function cachedSearch({ kind, id, filters }, signal) {
   const key = formatRoute({ kind, id, filters });
   if (!answers.has(key)) {
     const answer = await (kind === "photo" ? searchPhoto : searchItem)(id, filters, signal);
     if (answer.release && answer.release !== release?.release) {
-      answers.clear(); // a new release went live meanwhile
+      answers.clear(); // another release is live now: the cached answers are outdated
       refreshRelease();
     }
     answers.set(key, answer);
-    if (answers.size > KEPT_ANSWERS) answers.delete(answers.keys().next().value);
+    if (answers.size > CACHED_ANSWERS) answers.delete(answers.keys().next().value);
   }
   return answers.get(key);
 }
 
-/** Make the page show what the address says. */
+/** Show the page for the current URL fragment. */
 async function show() {
   search.abort();
   search = new AbortController();
   const { signal } = search;
   const route = parseRoute(location.hash);
   if (route.kind === "photo" && !photos.has(route.id)) {
-    history.replaceState(null, "", "#"); // a photo lives as long as the visit
+    history.replaceState(null, "", "#"); // a chosen photo is lost when the page is reloaded
     route.kind = "home";
   }
   view.showFilters(route.filters, release?.categories ?? []);
@@ -100,15 +101,15 @@ async function show() {
     return;
   }
   if (fresh) {
-    view.showAsked(route.kind === "photo" ? askedPhoto(route.id) : { heading: "More like this" });
+    view.showQuery(route.kind === "photo" ? photoQuery(route.id) : { heading: "More like this" });
     view.showCategory(null);
-    view.focusAsked();
+    view.focusQuery();
   }
   if (!answers.has(formatRoute(route))) view.showLoading(Number(route.filters.k));
   try {
-    const answer = await find(route, signal);
+    const answer = await cachedSearch(route, signal);
     if (signal.aborted) return;
-    view.showAsked(answer.asked);
+    view.showQuery(answer.query);
     view.showCategory(answer.prediction);
     view.showResults(answer.results, route.filters);
   } catch (error) {
@@ -117,7 +118,7 @@ async function show() {
   }
 }
 
-function refilter(values) {
+function applyFilters(values) {
   const route = parseRoute(location.hash);
   history.replaceState(null, "", formatRoute({ ...route, filters: { ...route.filters, ...values } }));
   show();
@@ -131,8 +132,8 @@ function firstImage(transfer) {
 for (const id of ["file", "camera"]) {
   document.getElementById(id).addEventListener("change", ({ target }) => {
     const [file] = target.files;
-    if (file) ask(file);
-    target.value = ""; // the same file may be chosen again
+    if (file) searchFile(file);
+    target.value = ""; // so that choosing the same file again triggers the event
   });
 }
 
@@ -140,7 +141,7 @@ document.addEventListener("paste", (event) => {
   const file = firstImage(event.clipboardData);
   if (!file) return;
   event.preventDefault();
-  ask(file);
+  searchFile(file);
 });
 
 document.addEventListener("dragover", (event) => {
@@ -156,15 +157,15 @@ document.addEventListener("drop", (event) => {
   const file = firstImage(event.dataTransfer);
   if (!file) return;
   event.preventDefault();
-  ask(file);
+  searchFile(file);
 });
 
 const form = document.getElementById("filters");
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("change", () => {
-  if (form.reportValidity()) refilter(Object.fromEntries(FILTERS.map((name) => [name, form.elements[name].value])));
+  if (form.reportValidity()) applyFilters(Object.fromEntries(FILTERS.map((name) => [name, form.elements[name].value])));
 });
-document.getElementById("clear").addEventListener("click", () => refilter({ category: "", min_price: "", max_price: "" }));
+document.getElementById("clear").addEventListener("click", () => applyFilters({ category: "", min_price: "", max_price: "" }));
 document.getElementById("retry").addEventListener("click", () => {
   if (!release) refreshRelease();
   show();

@@ -1,30 +1,30 @@
-// Makes a photo fit to send: the API reads JPEG, PNG and WebP of up to 4 MiB a request.
+// Prepares a photo for upload: the API accepts JPEG, PNG and WebP, and requests of up to 4 MiB.
 
 const MIB = 1 << 20;
-const DIRECT_LIMIT = 4 * MIB - 4096; // less what multipart framing adds
-const SENT_SIDE = 1600; // pixels; many times what the model looks at
+const DIRECT_LIMIT = 4 * MIB - 4096; // the rest is for the multipart boundaries and headers
+const SENT_SIDE = 1600; // pixels; many times the input size of the model
 const READABLE = ["image/jpeg", "image/png", "image/webp"];
 
 /**
- * What to send for a chosen file: {blob, note}. `note` says in words what was changed, or is empty.
- * A file that this browser cannot read goes as it is, for the API to judge; too large a one throws.
+ * What to send for a chosen file: {blob, note}. `note` is a text about the conversion, or empty if there was none.
+ * A file that this browser cannot read is sent unchanged, so that the API decides; if it is too large, this throws.
  */
 export async function prepare(file) {
   const fits = file.size <= DIRECT_LIMIT;
-  const foreign = file.type.startsWith("image/") && !READABLE.includes(file.type);
-  if (fits && !foreign) return { blob: file, note: "" };
+  const unsupported = file.type.startsWith("image/") && !READABLE.includes(file.type);
+  if (fits && !unsupported) return { blob: file, note: "" };
   try {
     return await shrink(file);
   } catch (error) {
     if (fits) return { blob: file, note: "" };
     throw new Error(
-      `${file.name || "The file"} is ${megabytes(file.size)}; up to ${megabytes(4 * MIB)} can be sent, and this browser cannot read it as a photo to make it smaller.`,
+      `${file.name || "The file"} has ${megabytes(file.size)}. The limit is ${megabytes(4 * MIB)}, and this browser cannot read the file as a photo to make it smaller.`,
       { cause: error },
     );
   }
 }
 
-/** The photo as a JPEG of at most 1600 pixels a side, upright: {blob, note}. */
+/** Convert a photo to an upright JPEG with sides of at most 1600 pixels: {blob, note}. */
 export async function shrink(file) {
   const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
   const scale = Math.min(1, SENT_SIDE / Math.max(bitmap.width, bitmap.height));
@@ -40,7 +40,7 @@ export async function shrink(file) {
   if (!blob) throw new Error("the browser could not encode the photo");
   return {
     blob,
-    note: `Sent as a ${canvas.width} × ${canvas.height} JPEG of ${megabytes(blob.size)}, made in your browser from ${width} × ${height}, ${megabytes(file.size)}.`,
+    note: `Converted in your browser from ${width} × ${height} pixels (${megabytes(file.size)}) to a JPEG of ${canvas.width} × ${canvas.height} pixels (${megabytes(blob.size)}).`,
   };
 }
 

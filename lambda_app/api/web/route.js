@@ -1,5 +1,5 @@
-// The address after "#": what was asked (a photo of this visit, or an item) and the filters. So back, forward,
-// reload and a shared link to an item all work; a photo itself never enters the address.
+// The URL fragment (after "#") contains the query (the number of a chosen photo, or the id of an item) and the filters.
+// So back, forward, reload and shared links to an item work. The photo itself is never part of the URL.
 
 export const DEFAULT_K = "12";
 export const FILTERS = ["category", "min_price", "max_price", "k"];
@@ -15,7 +15,7 @@ export function parseRoute(hash) {
   return { kind, id: fields.get(kind) ?? "", filters };
 }
 
-/** The inverse of parseRoute; defaults are left out. */
+/** The inverse of parseRoute. Default values are omitted. */
 export function formatRoute({ kind, id, filters }) {
   if (kind === "home") return "#";
   const fields = new URLSearchParams({ [kind]: id });
@@ -25,7 +25,7 @@ export function formatRoute({ kind, id, filters }) {
   return `#${fields}`;
 }
 
-/** Whether any filter but the number of results is set. */
+/** Whether any filter is set. The number of results does not count as a filter. */
 export function isFiltered(filters) {
   return FILTERS.some((name) => name !== "k" && filters[name]);
 }

@@ -1,5 +1,5 @@
-// Draws the page. Titles, places and categories are other people's text: they enter through textContent alone, and
-// photo addresses through img.src alone.
+// Renders the page. Titles, locations and categories are untrusted text: they are set as text nodes only, never as HTML.
+// Photo URLs are used only as img.src.
 
 import { address, photoAddress } from "./api.js";
 import { FILTERS, formatRoute, isFiltered } from "./route.js";
@@ -28,26 +28,26 @@ export function count(n, noun) {
   return `${COUNT.format(n)} ${noun}${n === 1 ? "" : "s"}`;
 }
 
-/** The start: nothing asked yet. */
+/** Show the start page, without a query. */
 export function showHome() {
   document.body.dataset.view = "home";
   document.title = "Lookalike";
-  byId("asked").hidden = true;
+  byId("query-card").hidden = true;
   byId("found").hidden = true;
   byId("results").replaceChildren();
 }
 
-/** What was asked: a heading, a photo address, a line about it, and a note on what was sent (may be empty). */
-export function showAsked({ heading, photo, caption = "", note = "" }) {
-  document.body.dataset.view = "asked";
+/** Show the query: heading, URL of the photo, caption, and a note about its conversion (may be empty). */
+export function showQuery({ heading, photo, caption = "", note = "" }) {
+  document.body.dataset.view = "search";
   document.title = `${heading} · Lookalike`;
-  byId("asked").hidden = false;
+  byId("query-card").hidden = false;
   byId("found").hidden = false;
-  byId("asked-heading").textContent = heading;
-  byId("asked-caption").textContent = caption;
-  byId("asked-note").textContent = note;
-  byId("asked-note").hidden = !note;
-  const image = byId("asked-photo");
+  byId("query-heading").textContent = heading;
+  byId("query-caption").textContent = caption;
+  byId("query-note").textContent = note;
+  byId("query-note").hidden = !note;
+  const image = byId("query-photo");
   const frame = image.parentElement;
   frame.hidden = !photo;
   if (!photo) image.removeAttribute("src");
@@ -58,7 +58,7 @@ export function showAsked({ heading, photo, caption = "", note = "" }) {
   }
 }
 
-/** One photo's category and its probabilities, the most likely first; null hides them. */
+/** Show a photo's category and the probabilities, the most probable first; null hides them. */
 export function showCategory(prediction) {
   byId("category").hidden = !prediction;
   if (!prediction) return;
@@ -75,7 +75,7 @@ export function showCategory(prediction) {
   byId("more").hidden = bars.length <= TOP;
 }
 
-/** The filter form as the address has it. */
+/** Fill the filter form with the filters of the URL. */
 export function showFilters(filters, categories) {
   const form = byId("filters");
   const names = [...categories];
@@ -86,7 +86,7 @@ export function showFilters(filters, categories) {
   byId("clear").hidden = !isFiltered(filters);
 }
 
-/** Placeholders while an answer is awaited. */
+/** Show placeholders while waiting for an answer. */
 export function showLoading(k) {
   byId("failure").hidden = true;
   byId("status").textContent = "Searching …";
@@ -100,19 +100,19 @@ export function showLoading(k) {
   byId("results").replaceChildren(...pending);
 }
 
-/** The similar listings, best first. Each links to what is similar to it, under the same filters. */
+/** Show the similar listings, the most similar first. Each links to a search by that listing, with the same filters. */
 export function showResults(results, filters) {
   byId("results").removeAttribute("aria-busy");
   byId("failure").hidden = true;
   byId("results").replaceChildren(...results.map((result) => element("li", "", card(result, filters))));
-  if (results.length) byId("status").textContent = `${count(results.length, "listing")}, the most similar first`;
-  else if (isFiltered(filters)) byId("status").textContent = "No listing passes these filters. Widen or clear them.";
-  else byId("status").textContent = "Nothing similar was found.";
+  if (results.length) byId("status").textContent = `${count(results.length, "listing")}, most similar first`;
+  else if (isFiltered(filters)) byId("status").textContent = "No listings match these filters. Change or clear them.";
+  else byId("status").textContent = "No similar listings were found.";
 }
 
 function card(result, filters) {
-  const score = element("span", "score", element("span", "unseen", "Similarity "), result.score.toFixed(2));
-  score.title = "Similarity: cosine of the two photos' embeddings, 1 at most";
+  const score = element("span", "score", element("span", "visually-hidden", "Similarity "), result.score.toFixed(2));
+  score.title = "Similarity: cosine of the two photos' embeddings; 1 is the maximum";
   const about = element(
     "div",
     "about",
@@ -127,10 +127,10 @@ function card(result, filters) {
   return link;
 }
 
-// Presigned addresses expire: a photo that fails to load is asked for once more by its id.
+// Presigned URLs expire. If a photo fails to load, try once more with the API's route for its id.
 function listingPhoto(result) {
   const image = element("img", "");
-  image.alt = ""; // the title beside it says what it is
+  image.alt = ""; // decorative: the card's title describes it
   image.loading = "lazy";
   image.decoding = "async";
   const fallback = address("image", { image_id: result.image_id }).href;
@@ -142,7 +142,7 @@ function listingPhoto(result) {
   return image;
 }
 
-/** An error in words: {title, detail, retry}. */
+/** Show an error: {title, detail, retry}, as from `explain`. */
 export function showFailure({ title, detail, retry }) {
   byId("found").hidden = false;
   byId("results").removeAttribute("aria-busy");
@@ -154,15 +154,15 @@ export function showFailure({ title, detail, retry }) {
   byId("failure").hidden = false;
 }
 
-/** The footer's line on the live release; null when none is known. */
+/** Show the live release in the footer; null if it is unknown. */
 export function showRelease(release) {
   byId("release").textContent = release
     ? `Release ${release.release} · ${count(release.count, "item")} · ${release.categories.length} categories`
-    : "No release is live, or it cannot be asked for.";
+    : "The live release is unknown: none is live, or the request for it failed.";
 }
 
-/** Move focus to what was just asked, for those who cannot see that the page changed. */
-export function focusAsked() {
-  byId("asked-heading").focus({ preventScroll: true });
+/** Move the focus to the new query, so that screen readers announce it. */
+export function focusQuery() {
+  byId("query-heading").focus({ preventScroll: true });
   window.scrollTo(0, 0);
 }

@@ -107,7 +107,7 @@ def test_an_error_after_the_answer_began_is_passed_on(broken: TestClient):
 def test_a_client_that_went_away_is_no_error(tmp_path, broken: TestClient, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.INFO), pytest.raises(Exception, match="response"):
         broken.get("/gone")
-    assert "the client went away: GET /gone" in caplog.text
+    assert "the client disconnected: GET /gone" in caplog.text
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 

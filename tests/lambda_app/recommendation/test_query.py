@@ -17,7 +17,7 @@ def item(name: str) -> CatalogItem:
         (SimilarQuery(k=0), "k is 0; it takes 1 to 100"),
         (SimilarQuery(k=-1), "k is -1"),
         (SimilarQuery(k=10**9), "k is 1000000000; it takes 1 to 100"),
-        (SimilarQuery(min_score=1.5), "min_score is 1.5; a cosine lies in"),
+        (SimilarQuery(min_score=1.5), "min_score is 1.5; a cosine is in"),
         (SimilarQuery(min_score=float("nan")), "min_score is nan"),
         (SimilarQuery(where=CatalogFilter(min_price=float("inf"))), "min_price is inf"),
         (SimilarQuery(where=CatalogFilter(max_price=float("nan"))), "max_price is nan"),

@@ -63,8 +63,8 @@ def test_files_that_the_store_may_hold_can_be_left_out(tmp_path: Path, built: Bu
         (("report/../../x", b"x"), "unsafe path"),
         (("/etc/passwd", b"x"), "unsafe path"),
         (("report\\x", b"x"), "unsafe path"),
-        (("folder/model.onnx", b"x"), "lies in a folder"),
-        (("report/a/b/c/d", b"x"), "lies in a folder"),
+        (("folder/model.onnx", b"x"), "is in a folder"),
+        (("report/a/b/c/d", b"x"), "is in a folder"),
         (("stranger.bin", b"x"), "stranger.bin, which its manifest does not name"),
         ((special("model.onnx", tarfile.SYMTYPE, "/etc/passwd"), b""), "link or a device"),
         ((special("model.onnx", tarfile.LNKTYPE, "manifest.json"), b""), "link or a device"),
@@ -117,10 +117,10 @@ def test_a_truncated_archive_is_refused(tmp_path: Path, built: BuiltRelease, kep
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
 def test_sizes_are_capped(tmp_path: Path, built: BuiltRelease, mode: Mode):
     archive = tar_of(tmp_path / "a.tar", [("model.onnx", bytes(100_000)), ("index.faiss", bytes(100_000))], mode)
-    with pytest.raises(ReleaseError, match=r"index.faiss.*100,000 bytes; 50,000 are left"):
+    with pytest.raises(ReleaseError, match=r"index.faiss.*100,000 bytes; the remaining limit is 50,000"):
         unpack(archive, tmp_path / "out", ArchiveLimits(total_bytes=150_000))
     archive = tar_of(tmp_path / "b.tar", [("manifest.json", bytes(1001))], mode)
-    with pytest.raises(ReleaseError, match="1,000 are left"):
+    with pytest.raises(ReleaseError, match="the remaining limit is 1,000"):
         unpack(archive, tmp_path / "out", ArchiveLimits(manifest_bytes=1000))
 
 

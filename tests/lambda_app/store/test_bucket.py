@@ -241,7 +241,7 @@ def test_an_upload_ticket_names_its_key_type_and_limit(store):
 @pytest.mark.parametrize("key", ["live.json", "uploads/", "uploads/../live.json", "datasets/a/photos/b.jpg"])
 def test_only_uploads_are_read_as_uploads(store, key):
     store.write("live.json", b"{}")
-    with pytest.raises(MissingObjectError, match="is no upload"):
+    with pytest.raises(MissingObjectError, match="is not an upload"):
         store.read_upload(key, 1000)
 
 

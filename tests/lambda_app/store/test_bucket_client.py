@@ -7,15 +7,15 @@ import pytest
 from obstore.exceptions import GenericError
 
 from lambda_app.errors import MissingObjectError, StoreError
-from lambda_app.store.bucket_client import Patience, find_account, open_bucket, store_errors
+from lambda_app.store.bucket_client import Timeouts, find_account, open_bucket, store_errors
 from tests.lambda_events import BUCKET
 
-PATIENCE = Patience(connect=1, read=1, attempts=2)
+TIMEOUTS = Timeouts(connect=1, read=1, attempts=2)
 FIVE_MINUTES = timedelta(minutes=5)
 
 
 def photo_url() -> str:
-    return obstore.sign(open_bucket("bucket", "shop", PATIENCE, find_account(None)), "GET", "photo.jpg", FIVE_MINUTES)
+    return obstore.sign(open_bucket("bucket", "shop", TIMEOUTS, find_account(None)), "GET", "photo.jpg", FIVE_MINUTES)
 
 
 def without_account(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +37,7 @@ def test_a_lambda_s_credentials_and_region_are_taken_from_its_environment(monkey
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
 def test_the_environment_can_name_another_endpoint(s3, monkeypatch, name):
     monkeypatch.setenv(name, s3.url)
-    obstore.put(open_bucket(BUCKET, "shop/", PATIENCE, find_account(None)), "a", b"1")
+    obstore.put(open_bucket(BUCKET, "shop/", TIMEOUTS, find_account(None)), "a", b"1")
     assert [(request.method, request.key) for request in s3.requests] == [("PUT", "shop/a")]
 
 
@@ -67,7 +67,7 @@ def test_credentials_that_expire_are_asked_for_again(tmp_path, monkeypatch):
     program.write_text(f"open({str(calls)!r}, 'a').write('.')\nprint({json.dumps(answer)!r})\n")
     (tmp_path / "config").write_text(f"[default]\ncredential_process = {sys.executable} {program}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    bucket = open_bucket("bucket", "", PATIENCE, find_account(None))
+    bucket = open_bucket("bucket", "", TIMEOUTS, find_account(None))
     urls = [obstore.sign(bucket, "GET", "photo.jpg", FIVE_MINUTES) for _ in range(2)]
     assert all("X-Amz-Security-Token=the-session" in url for url in urls)
     assert len(calls.read_text()) > 1
@@ -85,13 +85,13 @@ def test_credentials_that_are_refused_are_a_store_error(tmp_path, monkeypatch):
     without_account(monkeypatch)
     (tmp_path / "config").write_text("[default]\ncredential_process = false\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    with pytest.raises(StoreError, match="AWS credentials cannot be had: "):
+    with pytest.raises(StoreError, match="cannot get AWS credentials: "):
         photo_url()
 
 
 def test_a_client_tries_as_often_as_it_was_told(s3, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
-    bucket = open_bucket(BUCKET, "", PATIENCE, find_account(None))
+    bucket = open_bucket(BUCKET, "", TIMEOUTS, find_account(None))
     with (
         s3.holding(lambda request: True, share=0) as held,
         pytest.raises(StoreError, match=r"after 1 retries.* \(Timeout\)"),

@@ -80,7 +80,7 @@ def test_a_missing_object_is_not_tried_again(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"), [({"sha256": "0" * 64}, "has sha256"), ({"bytes": len(DATA) + 5}, "has not the")]
+    ("changes", "message"), [({"sha256": "0" * 64}, "has sha256"), ({"bytes": len(DATA) + 5}, "does not have the")]
 )
 def test_content_that_is_not_as_announced_is_refused(tmp_path: Path, changes: dict, message: str):
     with pytest.raises(ReleaseError, match=message):

@@ -15,19 +15,19 @@ def route(call: Call, factor: int) -> tuple[int, threading.Thread]:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("alone", [True, False])
-async def test_blocking_work_leaves_the_event_loop_free_where_others_may_wait_for_it(alone: bool):
-    call = Call(NO_SERVICE, "1", alone=alone)
+@pytest.mark.parametrize("one_at_a_time", [True, False])
+async def test_blocking_work_leaves_the_event_loop_free_where_others_may_wait_for_it(one_at_a_time: bool):
+    call = Call(NO_SERVICE, "1", one_at_a_time=one_at_a_time)
     doubled, thread = await route(call=call, factor=3)
     assert doubled == 6
-    assert (thread is threading.current_thread()) == alone
+    assert (thread is threading.current_thread()) == one_at_a_time
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("alone", [True, False])
-async def test_what_the_work_raises_comes_out(alone: bool):
+@pytest.mark.parametrize("one_at_a_time", [True, False])
+async def test_what_the_work_raises_comes_out(one_at_a_time: bool):
     def work(*args: Any) -> None:
         raise ValueError(args)
 
     with pytest.raises(ValueError, match="7"):
-        await Call(NO_SERVICE, "1", alone=alone).run(work, 7)
+        await Call(NO_SERVICE, "1", one_at_a_time=one_at_a_time).run(work, 7)

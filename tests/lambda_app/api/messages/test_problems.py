@@ -67,10 +67,10 @@ def test_an_error_outside_the_table_is_the_services_own():
 
 def test_routing_and_validation_answer_problems(broken: TestClient):
     lost = broken.get("/no%20where")
-    assert (lost.status_code, lost.json()["detail"]) == (404, "nothing answers GET /no where")
+    assert (lost.status_code, lost.json()["detail"]) == (404, "nothing found at GET /no where")
     assert lost.json()["instance"] == "/no%20where"
     wrong = broken.post("/QueryError")
-    assert (wrong.status_code, wrong.json()["detail"]) == (405, "/QueryError does not take POST")
+    assert (wrong.status_code, wrong.json()["detail"]) == (405, "/QueryError does not allow POST")
     assert wrong.headers["allow"] == "GET"
     bad = broken.get("/QueryError?number=x")
     assert bad.status_code == 422

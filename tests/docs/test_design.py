@@ -1,0 +1,171 @@
+"""docs/design.md is the contract: its tables say what the code does."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import MISSING, fields
+
+import pytest
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from cdk import permissions
+from lambda_app.api.app import create_app
+from lambda_app.api.messages import problems, schemas
+from lambda_app.api.routes import status
+from lambda_app.photo.rules import Preprocessing
+from lambda_app.recommendation.query import SimilarQuery
+from lambda_app.release.catalog import CatalogItem
+from lambda_app.release.manifest import (
+    CatalogEntry,
+    FileEntry,
+    IndexEntry,
+    Manifest,
+    ModelEntry,
+    Pointer,
+    SmokeCase,
+)
+from lambda_app.settings import Settings, environment_names
+from lambda_app.store import contract
+from tests.docs.markdown import ROOT, fenced, section, spans, table
+from tests.test_architecture import FLOORS, PACKAGES, SHARED, floor_of
+from training.index.choice import KINDS
+
+DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+# Nothing writes or reads it any more; it leaves the code with the next release.
+UNUSED = {"duplicate_threshold"}
+
+
+def first_column(heading: str, first: str) -> list[str]:
+    """The first column of a table, without backticks."""
+    return [row[0].strip("`") for row in table(section(DESIGN, heading), first)]
+
+
+def named(cells: Iterable[str]) -> set[str]:
+    return {span for cell in cells for span in spans(cell)}
+
+
+def test_it_says_that_it_is_the_contract():
+    assert "A change of the contract changes this file in the same commit" in " ".join(DESIGN.split())
+
+
+def test_the_routes_are_those_of_the_api():
+    documented = {tuple(route.split(" ")) for route in first_column("The HTTP API", "route")}
+    paths = create_app(Settings(store="unused")).openapi()["paths"]
+    described = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    pages = {("GET", route.path.replace(":path", "")) for route in status.pages.routes if isinstance(route, APIRoute)}
+    assert documented == described | pages | {("GET", "/openapi.json")}
+
+
+@pytest.mark.parametrize(
+    ("route", "answer"),
+    [
+        ("GET /healthcheck", schemas.Health),
+        ("POST /predict/category", schemas.CategoryAnswer),
+        ("POST /predict/feature_embedding", schemas.EmbeddingAnswer),
+        ("POST /predict/similar_images", schemas.SimilarAnswer),
+        ("POST /uploads", schemas.UploadAnswer),
+        ("GET /readyz", schemas.Ready),
+        ("GET /release", schemas.ReleaseAnswer),
+    ],
+)
+def test_the_fields_of_an_answer_are_those_of_its_model(route: str, answer: type[BaseModel]):
+    (cells,) = [row for row in table(section(DESIGN, "The HTTP API"), "route") if row[0] == f"`{route}`"]
+    assert set(answer.model_fields) == named([cells[2]]) - {"k"}
+
+
+def test_a_result_and_the_search_parameters_are_those_of_the_models():
+    text = section(DESIGN, "The HTTP API")
+    (result,) = re.findall(r"- \*\*A result\*\*: (.*?)\n- ", text, re.DOTALL)
+    assert named([result]) == set(schemas.Result.model_fields)
+    (asked,) = re.findall(r"- \*\*Search parameters\*\*: (.*?)\n- ", text, re.DOTALL)
+    assert named([asked]) - {"product", "image"} == set(schemas.RecommendRequest.model_fields) - {"liked", "disliked"}
+    assert f"`k` ({SimilarQuery().k})" in asked
+
+
+def test_the_errors_are_those_of_the_table_in_the_code():
+    documented = {int(code) for code in first_column("The HTTP API", "status")}
+    assert documented == {int(code) for code in problems.STATUS.values()} | {405, 429, 500}
+
+
+def test_the_settings_are_those_of_the_code():
+    rows = table(section(DESIGN, "Settings"), "variable")
+    defaults = {name.strip("`"): default for name, default, _ in rows}
+    assert list(defaults) == environment_names()
+    for field in fields(Settings):
+        found = "none" if field.default is MISSING else str(field.default).removesuffix(".0")
+        assert defaults[f"LOOKALIKE_{field.name.upper()}"] == found, field.name
+
+
+def test_the_readme_names_every_setting():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"LOOKALIKE_\w+", section(readme, "Settings of serving"))) == set(environment_names())
+
+
+def test_the_keys_of_the_store_are_those_of_the_code():
+    documented = named(first for first, _ in table(section(DESIGN, "The store"), "key"))
+    prefixes = {key.partition("/")[0] for key in documented if not key.startswith("*")}
+    known = (contract.POINTER, contract.OBJECTS, contract.RELEASES, contract.REJECTED, contract.DROPS, contract.UPLOADS)
+    assert prefixes == {key.rstrip("/") for key in known} | {"datasets"}
+    assert set(Pointer.model_fields) <= named([section(DESIGN, "The store")])
+
+
+def test_the_roles_may_what_the_stack_grants():
+    granted = {
+        "serving": (permissions.SERVING_READS, permissions.SERVING_WRITES, ()),
+        "promoter": (permissions.PROMOTER_READS, permissions.PROMOTER_WRITES, ()),
+        "training": (permissions.TRAINING_READS, permissions.TRAINING_WRITES, ()),
+        "operator": (permissions.OPERATOR_READS, permissions.OPERATOR_WRITES, permissions.OPERATOR_DELETES),
+    }
+    rows = {row[0]: row[1:] for row in table(section(DESIGN, "The store"), "role")}
+    assert {role: [set(spans(cell)) for cell in cells] for role, cells in rows.items()} == {
+        role: [set(keys) for keys in kinds] for role, kinds in granted.items()
+    }
+
+
+def test_the_manifest_has_these_fields():
+    rows = {name.strip("`"): holds for name, holds in table(section(DESIGN, "The release"), "field")}
+    assert set(rows) == set(Manifest.model_fields) - UNUSED
+    parts: dict[str, type[BaseModel]] = {
+        "preprocessing": Preprocessing,
+        "model": ModelEntry,
+        "index": IndexEntry,
+        "catalog": CatalogEntry,
+        "weights": FileEntry,
+    }
+    for name, part in parts.items():
+        assert named([rows[name]]) - {"nprobe", "factor"} == set(part.model_fields), name
+    assert named([rows["smoke"]]) == set(SmokeCase.model_fields)
+
+
+def test_the_index_types_and_the_catalog_columns_are_those_of_the_code():
+    assert first_column("The release", "type") == list(KINDS)
+    (columns,) = re.findall(r"Columns of `items`: (.*?)\. A second", section(DESIGN, "The release"), re.DOTALL)
+    assert {"row", *(field.name for field in fields(CatalogItem))} <= named([columns])
+
+
+def test_the_reasons_of_rejection_are_those_of_the_code():
+    sources = (path.read_text() for path in (ROOT / "training" / "prepare").rglob("*.py"))
+    given = {word for text in sources for word in re.findall(r'"((?:missing|unreadable|duplicate)_[a-z]+)"', text)}
+    assert set(first_column("Data in", "reason")) == given
+
+
+def test_every_command_is_listed():
+    commands = {f"scripts/{path.name}" for path in (ROOT / "scripts").iterdir() if path.suffix == "" and path.is_file()}
+    assert set(first_column("Commands", "command")) == commands
+
+
+def test_the_floors_are_those_that_are_checked():
+    lines = (line.split(maxsplit=1) for line in fenced(DESIGN, "floors").splitlines())
+    assert dict(lines) == FLOORS
+    (shared,) = re.findall(r"training imports these rooms only.*?serves:\n(.*?)\. `lambda_app`", DESIGN, re.DOTALL)
+    assert set(spans(shared)) == SHARED
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_tree_has_every_room(package: str):
+    tree = re.split(r"^(?=\S)", fenced(DESIGN, "tree"), flags=re.MULTILINE)
+    (part,) = [lines for lines in tree if lines.startswith(f"{package}/")]
+    entries = set(re.findall(r"[\w.]+(?=/)|\w+(?=\.py)", part))
+    rooms = set(floor_of(package)) if package in FLOORS else set()
+    folders = {path.parent.name for path in (ROOT / package).rglob("*.py")}
+    assert (rooms | folders) - entries == set()
