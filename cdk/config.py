@@ -10,6 +10,9 @@ LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 _EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
 
+# The switch of the CDK command line, which reads it from the context of cdk.json.
+CLI_TELEMETRY = "cli-telemetry"
+
 
 class ConfigError(ValueError):
     """A context value is not one that the stack takes; the message is one line that names key, value and choice."""
@@ -159,7 +162,7 @@ class Config:
         """Read a CDK app's context.
 
         Args:
-            context: keys with a colon or a slash are the toolkit's own and pass by.
+            context: keys of the toolkit itself (with a colon or a slash, and `CLI_TELEMETRY`) are ignored.
 
         Raises:
             ConfigError: an unknown key, or a value that its key does not take.
@@ -167,7 +170,7 @@ class Config:
         known = {key: entry for entry, key in zip(fields(cls), context_keys(), strict=True)}
         values = {}
         for key, value in context.items():
-            if ":" in key or "/" in key:
+            if ":" in key or "/" in key or key == CLI_TELEMETRY:
                 continue
             if key not in known:
                 near = difflib.get_close_matches(key, known, n=1)

@@ -150,7 +150,8 @@ def _request(settings: JobSettings) -> dict[str, Any]:
         "CheckpointConfig": {"S3Uri.$": checkpoints, "LocalPath": CHECKPOINTS},
         "RetryStrategy": {"MaximumRetryAttempts": 2},
         # The folder of the script would come first on the path, and `training/metrics` would hide another `metrics`.
-        "Environment": {"PYTHONSAFEPATH": "1"},
+        # ONNX Runtime sends usage data unless it is told not to before its first import.
+        "Environment": {"PYTHONSAFEPATH": "1", "ORT_DISABLE_TELEMETRY": "1"},
         # Else the profiler leaves its files among the drops.
         "ProfilerConfig": {"DisableProfiler": True},
     }
