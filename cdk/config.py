@@ -10,6 +10,9 @@ LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 _EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
 
+# This key in cdk.json's context controls the telemetry of the CDK command line; the stack ignores it.
+CLI_TELEMETRY = "cli-telemetry"
+
 
 class ConfigError(ValueError):
     """A context value is not valid. The message is one line with the key, the value and the valid values."""
@@ -177,7 +180,7 @@ class Config:
         """Read a CDK app's context.
 
         Args:
-            context: the app's context. Keys with a colon or a slash belong to the CDK toolkit and are ignored.
+            context: the context. Keys of the CDK toolkit (with a colon or a slash, and `CLI_TELEMETRY`) are ignored.
 
         Raises:
             ConfigError: an unknown key, or a value that is not valid for its key.
@@ -185,7 +188,7 @@ class Config:
         known = {key: entry for entry, key in zip(fields(cls), context_keys(), strict=True)}
         values = {}
         for key, value in context.items():
-            if ":" in key or "/" in key:
+            if ":" in key or "/" in key or key == CLI_TELEMETRY:
                 continue
             if key not in known:
                 near = difflib.get_close_matches(key, known, n=1)

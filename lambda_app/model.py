@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
 from lambda_app.errors import ReleaseError
+from lambda_app.onnx_runtime import onnxruntime as ort
 
 INPUT = "images"
 OUTPUTS = ["logits", "embedding"]

@@ -1,5 +1,10 @@
 """What every test has: no network but this machine's loopback, and AWS credentials that open nothing."""
 
+import os
+
+# Before any test imports ONNX Runtime: some do so directly.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 import pytest
 
 

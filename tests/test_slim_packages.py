@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import onnxruntime
 import pytest
 
+from lambda_app.onnx_runtime import onnxruntime
 from lambda_app.store.folder import FolderStore
 from scripts.slim_packages import slim, unread
 from tests.lambda_events import post_photo

@@ -63,7 +63,7 @@ class ImageFunction(Construct):
             timeout=timeout,
             reserved_concurrent_executions=reserved_concurrency,
             tracing=lambda_.Tracing.ACTIVE,
-            environment=environment,
+            environment={"ORT_DISABLE_TELEMETRY": "1", **environment},
         )
 
 

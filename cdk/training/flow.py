@@ -149,8 +149,9 @@ def _request(settings: JobSettings) -> dict[str, Any]:
         "EnableManagedSpotTraining": settings.spot,
         "CheckpointConfig": {"S3Uri.$": checkpoints, "LocalPath": CHECKPOINTS},
         "RetryStrategy": {"MaximumRetryAttempts": 2},
-        # Else the script's folder is first in `sys.path`, and `training/metrics` hides other modules named `metrics`.
-        "Environment": {"PYTHONSAFEPATH": "1"},
+        # Without PYTHONSAFEPATH, the script's folder is first in `sys.path`, and `training/metrics` hides other modules
+        # named `metrics`. Without ORT_DISABLE_TELEMETRY, ONNX Runtime sends usage data.
+        "Environment": {"PYTHONSAFEPATH": "1", "ORT_DISABLE_TELEMETRY": "1"},
         # An enabled profiler would write its files to drops/.
         "ProfilerConfig": {"DisableProfiler": True},
     }

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime as ort
 import torch
 
 from lambda_app.model import INPUT, OUTPUTS, Model, ModelOutput
+from lambda_app.onnx_runtime import onnxruntime as ort
 from lambda_app.photo.preprocessing import normalise
 from training.dataset import Dataset
 from training.errors import ExportError

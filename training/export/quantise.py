@@ -5,6 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from lambda_app.onnx_runtime import onnxruntime  # noqa: F401 - its telemetry is off from here on
+
+# isort: split
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
