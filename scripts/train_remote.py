@@ -42,6 +42,8 @@ def main() -> int:
 def run(args: argparse.Namespace) -> int:
     """Start or find the job, then follow it."""
     hyperparameters = parse_hyperparameters(args.hyperparameter)  # before AWS is asked for anything
+    if args.weights and "weights" in hyperparameters:
+        raise remote.RemoteError("--weights and the hyperparameter weights: give one of them")
     session = boto3.Session()
     deployment = remote.find_deployment(session.client("cloudformation"), args.stack)
     states = session.client("stepfunctions")

@@ -23,7 +23,7 @@ RARE: Final[dict[str, Any]] = {"rare": True}
 DERIVED: Final[dict[str, Any]] = {"derived": True}
 # The one seed of a run. Several stages draw random numbers, and one option is for all of them.
 SEED: Final[Any] = Field(
-    default=0, ge=0, description="seed of all random numbers: splits, starting weights, batches, changes"
+    default=0, ge=0, description="seed of all random numbers: splits, starting weights, batches, augmentation"
 )
 
 # By type or format of a field's JSON schema: in words, and as the value of an option in the help.

@@ -71,16 +71,22 @@ def test_the_check_loads_no_large_package():
     assert not LARGE & set(done.stdout.split())
 
 
-def test_the_command_refuses_a_misspelt_name_before_it_asks_aws_for_anything():
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--hyperparameter", "learning_rate=0.1"], "--hyperparameter: no setting learning_rate;"),
+        (
+            ["--hyperparameter", "weights=none", "--weights", "w.pt"],
+            "--weights and the hyperparameter weights: give one",
+        ),
+    ],
+)
+def test_the_command_refuses_a_mistake_before_it_asks_aws_for_anything(options, message):
     # Without region and credentials every call of AWS would fail in other words.
-    options = ["--dataset", "shop", "--hyperparameter", "learning_rate=0.1", "--hyperparameter", "epochs=3"]
-    code = (
-        f"import runpy, sys\nsys.argv[1:] = {options}\nrunpy.run_path('scripts/train_remote.py', run_name='__main__')"
-    )
+    code = "import runpy; runpy.run_path('scripts/train_remote.py', run_name='__main__')"
     environ = {"PATH": "", "PYTHONPATH": str(ROOT), "HOME": "/nonexistent"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", code, "--dataset", "shop", *options]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("scripts/train-remote: --hyperparameter: no setting learning_rate;")
+    assert done.stderr.startswith(f"scripts/train-remote: {message}")
     assert done.stderr.count("\n") == 1

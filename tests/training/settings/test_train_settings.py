@@ -44,3 +44,31 @@ def test_the_kinds_of_index_are_those_that_can_be_built():
 def test_what_the_program_finds_out_is_no_setting():
     assert "base_categories" in PrepareSettings.model_fields
     assert "base_categories" not in every_setting()
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "value"),
+    [
+        ("prepare", "size", 64),
+        ("prepare", "seed", 1),
+        ("prepare", "test_share", 0.2),
+        ("prepare", "validation_share", 0.2),
+        ("fit", "seed", 1),
+        ("fit", "epochs", 3),
+        ("fit", "ema", 0.5),
+        ("fit", "optimiser", "sgd"),
+        ("export", "precision", "int8"),
+        ("index", "name", "autumn"),
+        ("pack", "force", True),
+    ],
+)
+def test_a_stage_knows_that_its_setting_has_changed(stage, name, value):
+    before, after = (getattr(TrainSettings.of(values), stage).as_json() for values in ({}, {name: str(value)}))
+    assert {key for key in before if before[key] != after[key]} >= {name}
+    assert after[name] == value
+
+
+def test_how_a_run_is_computed_does_not_change_what_it_depends_on():
+    plain, other = TrainSettings(), TrainSettings.of({"compile": "True", "bfloat16": "False", "workers": "1"})
+    assert other.execution != plain.execution
+    assert (other.prepare.as_json(), other.fit.as_json()) == (plain.prepare.as_json(), plain.fit.as_json())
