@@ -22,7 +22,7 @@ VAR = ROOT / "var"
 # budget shortens the schedule.
 RECIPE = (
     *("--weights", "none", "--validation-share", "0.1", "--lr", "0.01", "--schedule", "cosine"),
-    *("--small", "0.75", "--metric-weight", "1.5", "--crop", "0.2", "--rotation", "10", "--warmup", "0.15"),
+    *("--metric-weight", "1.5", "--crop", "0.2", "--rotation", "10", "--set", "small=0.75,warmup=0.15"),
 )
 BUDGET_SECONDS = 225
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import boto3
@@ -9,6 +10,8 @@ from botocore.exceptions import BotoCoreError
 
 from training.cloud import remote
 from training.cloud.code_channel import pack
+from training.cloud.hyperparameters import parse_hyperparameters
+from training.errors import TrainingError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,23 +28,29 @@ def main() -> int:
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help="an option of training.train, such as epochs=30; can be repeated",
+        help="a setting of training.train (docs/training.md), such as epochs=30; can be repeated",
     )
     parser.add_argument("--weights", help="weights to start from: a file, or s3://<the stack's bucket>/weights/...")
     args = parser.parse_args()
     try:
         return run(args)
-    except (remote.RemoteError, BotoCoreError) as exc:
+    except (TrainingError, BotoCoreError) as exc:
         print(f"scripts/train-remote: {exc}", file=sys.stderr)
         return 1
 
 
 def run(args: argparse.Namespace) -> int:
     """Start or find the job, then follow it."""
+    hyperparameters = parse_hyperparameters(args.hyperparameter)  # before AWS is asked for anything
+    if args.weights and "weights" in hyperparameters:
+        raise remote.RemoteError("--weights and the hyperparameter weights: give one of them")
     session = boto3.Session()
     deployment = remote.find_deployment(session.client("cloudformation"), args.stack)
     states = session.client("stepfunctions")
-    execution = remote.execution_of(deployment, args.follow) if args.follow else start(session, deployment, args)
+    if args.follow:
+        execution = remote.execution_of(deployment, args.follow)
+    else:
+        execution = start(session, deployment, args, hyperparameters)
     try:
         drop = remote.follow(
             states, session.client("sagemaker"), session.client("logs"), execution, lambda line: print(line, flush=True)
@@ -60,10 +69,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def start(session: boto3.Session, deployment: remote.Deployment, args: argparse.Namespace) -> remote.Execution:
+def start(
+    session: boto3.Session, deployment: remote.Deployment, args: argparse.Namespace, hyperparameters: Mapping[str, str]
+) -> remote.Execution:
     """Upload the inputs of the job and start it."""
     s3 = session.client("s3")
-    hyperparameters = remote.parse_hyperparameters(args.hyperparameter)
     remote.check_dataset(s3, deployment, args.dataset)
     weights = remote.weights_key(s3, deployment, args.weights) if args.weights else None
     code = remote.upload_code(s3, deployment, pack(ROOT))

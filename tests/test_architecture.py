@@ -18,7 +18,7 @@ FLOORS = {
     "lambda_app": "handler promoter | api | promotion | recommendation | search model store | settings"
     " | release | photo | telemetry | errors onnx_runtime version",
     # The stages do not import each other: fit knows nothing of evaluate, index nothing of export.
-    "training": "cloud compare | train | prepare fit evaluate export index pack | network | dataset metrics"
+    "training": "cloud compare | train | settings | prepare fit evaluate export index pack | network | dataset metrics"
     " | pipeline | errors",
     "cdk": "app | stack | serving training watching operators storage | permissions | nag config log_group",
     "benchmarks": "scale | bench | processes | inputs | figures",

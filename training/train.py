@@ -15,27 +15,24 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lambda_app.errors import LookalikeError
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
-from training import pack
 from training.errors import DataError, LostProcessError, WeightsError
 from training.evaluate import stage as evaluate
 from training.export import stage as export
-from training.export.stage import ExportSettings
 from training.fit import stage as fit
-from training.fit.execution import DEFAULT, Execution
-from training.fit.settings import FitSettings
 from training.index import stage as index
-from training.index.stage import IndexSettings
 from training.network.weights import categories_of
-from training.pack import PackSettings
-from training.pipeline.commands import CommandParser, add_settings, add_work_folder, report_errors, settings_from
+from training.pack import stage as pack
+from training.pipeline.commands import add_work_folder, report_errors
 from training.pipeline.work_folder import WorkFolder
 from training.pipeline.world import ALONE, World, joined
-from training.prepare.stage import PrepareSettings, prepare
+from training.prepare.stage import prepare
+from training.settings.options import parse_values, train_parser
+from training.settings.train_settings import TrainSettings
 
 _WEIGHTS = (".pt", ".pth", ".safetensors")
 
@@ -79,18 +76,6 @@ class Places:
             release=Path(release) if release else None,
             report=Path(report) if report else None,
         )
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """The settings of every stage, and how training is computed."""
-
-    prepare: PrepareSettings
-    fit: FitSettings
-    export: ExportSettings
-    index: IndexSettings
-    pack: PackSettings
-    execution: Execution = DEFAULT
 
 
 def train(
@@ -139,37 +124,19 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
 
     Raises:
         DataError: no raw data is named.
+        SettingsError: an unknown option, or a value out of its range.
     """
-    parser = CommandParser(prog="python -m training.train", description=__doc__.partition("\n")[0])
+    parser = train_parser("python -m training.train", __doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, default=places.data, help="listings (CSV and photos) or folders of photos")
     add_work_folder(parser, places.out)
-    prepared = PrepareSettings()
-    parser.add_argument("--size", type=int, default=prepared.size, help="side of the photos, in pixels")
-    parser.add_argument("--test-share", type=float, default=prepared.test_share, help="of the products")
-    parser.add_argument("--validation-share", type=float, default=prepared.validation_share, help="of the others")
-    parser.add_argument("--categories", type=Path, help="category names in index order, one a line")
-    for kind in (FitSettings, Execution, ExportSettings, IndexSettings, PackSettings):
-        add_settings(parser, kind)
-    if places.weights:
-        parser.set_defaults(weights=str(places.weights))
-    given = parser.parse_args(argv)
+    given, values = parse_values(parser, argv)
     if given.data is None:
         raise DataError("--data is missing: the folder of listings (CSV and photos) or of folders of photos")
-    settings = TrainSettings(
-        prepare=PrepareSettings(
-            size=given.size,
-            seed=given.seed,
-            test_share=given.test_share,
-            validation_share=given.validation_share,
-            categories_file=given.categories,
-            base_categories=() if given.categories else categories_of(given.weights) or (),
-        ),
-        fit=settings_from(given, FitSettings),
-        export=settings_from(given, ExportSettings),
-        index=settings_from(given, IndexSettings),
-        pack=settings_from(given, PackSettings),
-        execution=settings_from(given, Execution),
-    )
+    if places.weights:
+        values.setdefault("weights", str(places.weights))
+    settings = TrainSettings.of(values)
+    if settings.prepare.categories is None and (names := categories_of(settings.fit.weights)):
+        settings = replace(settings, prepare=settings.prepare.changed(base_categories=names))
     return given.data, WorkFolder(given.out), settings
 
 

@@ -13,7 +13,8 @@ from training.dataset import Dataset
 from training.index.embedding import BATCH
 from training.index.stage import embed
 from training.pipeline.progress import track
-from training.prepare.stage import PrepareSettings, prepare
+from training.prepare.settings import PrepareSettings
+from training.prepare.stage import prepare
 
 PHOTOS, ROUNDS = 800, 5
 QUICK_PHOTOS, QUICK_ROUNDS = 200, 3

@@ -20,9 +20,8 @@ from benchmarks.figures import machine, table
 from benchmarks.figures.table import Goal, Report, Row, spread
 from lambda_app.photo.rules import Preprocessing
 from training.dataset import PHOTOS, Dataset
-from training.fit.execution import DEFAULT, Execution
 from training.fit.input.feed import StreamedPhotos
-from training.fit.settings import FitSettings
+from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.trainer import Trainer
 from training.pipeline.progress import track
 from training.pipeline.world import ALONE

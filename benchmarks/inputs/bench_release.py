@@ -33,15 +33,14 @@ from lambda_app.release.manifest import (
 )
 from lambda_app.store.contract import OBJECTS, Store
 from sample.generate import generate
-from training.export.stage import ExportSettings
+from training.export.settings import ExportSettings
 from training.fit.settings import FitSettings
 from training.index.choice import build_index
-from training.index.stage import IndexSettings
 from training.network.weights import load_weights
-from training.pack import PackSettings
 from training.pipeline.work_folder import WorkFolder
-from training.prepare.stage import PrepareSettings
-from training.train import TrainSettings, train
+from training.prepare.settings import PrepareSettings
+from training.settings.train_settings import TrainSettings
+from training.train import train
 
 ROOT = Path(__file__).resolve().parents[2]
 VAR = ROOT / "var" / "bench"
@@ -53,7 +52,7 @@ _MAKERS = (
     "training/network/embedding_net.py",
     *(f"training/export/{name}.py" for name in ("onnx_file", "quantise", "stage")),
     *(f"training/index/{name}.py" for name in ("choice", "stage")),
-    "training/pack.py",
+    "training/pack/stage.py",
     *(f"lambda_app/release/{name}.py" for name in ("catalog", "manifest")),
     *(f"benchmarks/inputs/{name}.py" for name in ("bench_release", "synthetic")),
 )
@@ -151,8 +150,6 @@ def _make(folder: Path, items: int, photos: int, backbone: str, size: int) -> No
         prepare=PrepareSettings(size=size),
         fit=FitSettings(backbone=backbone, weights="none", epochs=0),
         export=ExportSettings(precision="int8"),
-        index=IndexSettings(),
-        pack=PackSettings(),
     )
     made = train(catalogue, work, settings)
     shutil.copyfile(work.model, folder / made.model.file)

@@ -31,6 +31,7 @@ from tests.toolkit import container, sagemaker
 from tests.waiting import until
 from training.cloud import remote
 from training.cloud.code_channel import pack
+from training.cloud.hyperparameters import parse_hyperparameters
 
 pytestmark = pytest.mark.toolkit
 
@@ -55,7 +56,7 @@ SETTINGS = JobSettings(
     wait_seconds=7200,
 )
 # The smallest network, one epoch; every value a text, as SageMaker has them.
-TINY = ("backbone=resnet10_half", "weights=none", "size=32", "batch=16", "epochs=1", "force=True")
+TINY = ("backbone=resnet10_half", "weights=none", "size=32", "batch=16", "epochs=1", "force=True", "ema=0.9")
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def request_of(aws: S3Server, s3: Any) -> Iterator[Callable[..., dict[str, Any]]
                 deployment,
                 dataset=DATASET,
                 code=remote.upload_code(s3, deployment, pack(ROOT)),
-                hyperparameters=remote.parse_hyperparameters(list(hyperparameters)),
+                hyperparameters=parse_hyperparameters(hyperparameters),
                 weights=None,
             )
             until(lambda: states.describe_execution(executionArn=execution.arn)["status"] != "RUNNING", "the flow ends")
@@ -147,8 +148,9 @@ def test_a_job_leaves_a_release_that_goes_live_and_its_report(aws, s3, request_o
 
 
 def test_a_job_that_fails_says_why_where_sagemaker_reads_it(aws, s3, request_of, tmp_path):
-    request = request_of(*TINY, "lr=-1")
+    request = request_of(*TINY)
+    request["HyperParameters"]["lr"] = "-1"  # which scripts/train-remote would have refused
     job = sagemaker.run_job(container.make(KEPT), request, tmp_path / "ml", s3, aws.url)
     assert job.exit_code != 0
-    assert job.failure == "lr is -1.0; it must be at least 0\n"
+    assert job.failure == "lr is -1; it must be at least 0\n"
     assert not list((job.root / "model").iterdir())

@@ -12,13 +12,12 @@ from PIL import Image
 from sample.generate import SampleSummary, generate
 from tests.training.processes import Server, serving
 from training.dataset import Dataset
-from training.export.stage import ExportSettings
 from training.fit.settings import FitSettings
-from training.index.stage import IndexSettings
-from training.pack import PackSettings
 from training.pipeline.work_folder import WorkFolder
-from training.prepare.stage import PrepareSettings, prepare
-from training.train import TrainSettings, train
+from training.prepare.settings import PrepareSettings
+from training.prepare.stage import prepare
+from training.settings.train_settings import TrainSettings
+from training.train import train
 
 
 @pytest.fixture(scope="session")
@@ -134,14 +133,7 @@ def fit_settings() -> FitSettings:
 def trained(sample_data, fit_settings, tmp_path_factory) -> WorkFolder:
     """A whole run over the tiny sample catalogue at 32 pixels, from raw data to archive; not to be changed."""
     work = WorkFolder(tmp_path_factory.mktemp("trained"))
-    settings = TrainSettings(
-        prepare=PrepareSettings(size=32),
-        fit=fit_settings,
-        export=ExportSettings(),
-        index=IndexSettings(),
-        pack=PackSettings(),
-    )
-    train(sample_data, work, settings)
+    train(sample_data, work, TrainSettings(prepare=PrepareSettings(size=32), fit=fit_settings))
     return work
 
 

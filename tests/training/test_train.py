@@ -103,8 +103,8 @@ def test_a_sagemaker_job_keeps_its_checkpoint_where_it_outlives_the_machine(sage
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--lr", "-1"], "lr is -1.0; it must be at least 0\n"),
-        (["--epochs", "many"], "argument --epochs: invalid int value: 'many'\n"),
+        (["--lr", "-1"], "lr is -1; it must be at least 0\n"),
+        (["--epochs", "many"], "epochs is 'many'; it must be a whole number\n"),
     ],
 )
 def test_a_sagemaker_job_that_fails_leaves_its_reason_where_sagemaker_reads_it(

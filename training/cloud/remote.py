@@ -23,10 +23,7 @@ from training.errors import TrainingError
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 POLL_SECONDS = 15.0
 TAIL = 20
-MAX_HYPERPARAMETERS = 90
-MAX_VALUE = 2500
 _DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_HYPERPARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,255}")
 _FIGURES = re.compile(r"\bepoch=\d")
 
 
@@ -107,25 +104,6 @@ def check_dataset(s3: Any, deployment: Deployment, dataset: str) -> None:
     if not found.get("KeyCount"):
         uri = f"s3://{deployment.bucket}/{prefix}"
         raise RemoteError(f"{uri} is empty; upload the listings and photos first: aws s3 sync FOLDER {uri}")
-
-
-def parse_hyperparameters(pairs: list[str]) -> dict[str, str]:
-    """Options of `training.train` given as `name=value`; SageMaker takes strings.
-
-    Raises:
-        RemoteError: a pair that is none, or beyond SageMaker's limits.
-    """
-    values: dict[str, str] = {}
-    for pair in pairs:
-        name, separator, value = pair.partition("=")
-        if not separator or not _HYPERPARAMETER.fullmatch(name) or name.startswith("sagemaker_"):
-            raise RemoteError(f"--hyperparameter {pair!r}: write an option of training.train as name=value")
-        if len(value) > MAX_VALUE:
-            raise RemoteError(f"--hyperparameter {name}: {len(value):,} characters; SageMaker takes {MAX_VALUE:,}")
-        values[name] = value
-    if len(values) > MAX_HYPERPARAMETERS:
-        raise RemoteError(f"{len(values)} hyperparameters; SageMaker takes {MAX_HYPERPARAMETERS} beside its own")
-    return values
 
 
 def start(

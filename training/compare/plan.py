@@ -18,7 +18,6 @@ of a run, of which `python -m training.evaluate --out` makes the full report.
 """
 
 import argparse
-import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,8 +29,9 @@ from training.compare.table import figures_of, write_comparison
 from training.compare.trials import Trial, run_trials
 from training.dataset import PHOTOS, SUMMARY, Dataset
 from training.fit.settings import FitSettings
-from training.pipeline.commands import CommandParser
-from training.prepare.stage import PrepareSettings, prepare
+from training.pipeline.commands import CommandParser, add_settings, settings_from
+from training.prepare.settings import PrepareSettings
+from training.prepare.stage import prepare
 
 _STUDY_EPOCHS = 300
 _ENDLESS = 1_000_000  # epochs, where the time ends a run
@@ -76,7 +76,7 @@ class Plan:
         return [
             Trial(
                 recipe.name,
-                recipe.settings(dataclasses.replace(self.shared, seed=seed)),
+                recipe.settings(self.shared.changed(seed=seed)),
                 self.out / "runs" / f"{recipe.name}-{seed}",
             )
             for seed in self.seeds
@@ -116,32 +116,28 @@ def parse(argv: Sequence[str] | None) -> tuple[Plan, Path, int | None]:
         SettingsError: names the option, its value and the limit.
     """
     parser = CommandParser(prog="python -m training.compare", description=__doc__.partition("\n")[0])
-    usual = FitSettings()
     parser.add_argument("--data", type=Path, required=True, help="listings, folders of photos, or a prepared dataset")
     parser.add_argument("--out", type=Path, required=True, help="folder for runs, table and charts")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the runs of each recipe (0)")
-    parser.add_argument("--size", type=int, help=f"side of the photos, in pixels ({PrepareSettings().size})")
-    parser.add_argument("--backbone", default=usual.backbone, help="of every run (%(default)s)")
-    parser.add_argument("--weights", default=usual.weights, help="what every run starts from (%(default)s)")
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side (%(default)s)")
+    add_settings(parser, PrepareSettings, ["size"])
+    add_settings(parser, FitSettings, ["backbone", "weights"])
     _add_choices(parser)
-    given = parser.parse_args(argv)
-    shared = FitSettings(
-        backbone=given.backbone,
-        weights=given.weights,
-        epochs=_ENDLESS if given.seconds else given.epochs,
-        seconds=given.seconds,
-    )
+    given = parser.parse(argv)
+    size = settings_from(given, PrepareSettings).size if "size" in given else None
+    shared = settings_from(given, FitSettings)
+    if shared.seconds > 0:
+        shared = shared.changed(epochs=_ENDLESS)
     chosen = ABLATION if given.ablate else tuple(recipe_of(name) for name in dict.fromkeys(given.recipes))
     plan = Plan(given.out, chosen, tuple(dict.fromkeys(given.seeds)), shared, given.jobs)
-    return plan, given.data, given.size
+    return plan, given.data, size
 
 
 def _add_choices(parser: argparse.ArgumentParser) -> None:
     budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--seconds", type=float, default=0.0, help="of each run, validation included")
+    add_settings(budget, FitSettings, ["seconds"])
     budget.add_argument(
-        "--epochs", type=int, default=_STUDY_EPOCHS, help="of each run, without --seconds (%(default)s)"
+        "--epochs", metavar="N", default=_STUDY_EPOCHS, help="of each run, without --seconds (%(default)s)"
     )
     rows = parser.add_mutually_exclusive_group()
     rows.add_argument(

@@ -3,7 +3,6 @@
 Each is `FitSettings` with changes, so that whatever a recipe does not name is the default's.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,7 +58,7 @@ class Recipe:
         changes = dict(self.changes)
         if self.study and shared.weights == "none":
             del changes["freeze"]
-        return dataclasses.replace(shared, **changes)
+        return shared.changed(**changes)
 
 
 DEFAULT = Recipe("default", "the default settings")

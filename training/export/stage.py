@@ -22,16 +22,10 @@ from training.dataset import Dataset
 from training.errors import ExportError
 from training.export.onnx_file import answers, check_parity, opset_of, write_onnx
 from training.export.quantise import quantise
+from training.export.settings import ExportSettings
 from training.metrics import retrieval
 from training.network.weights import load_weights
-from training.pipeline.commands import (
-    CommandParser,
-    add_settings,
-    add_work_folder,
-    check_settings,
-    setting,
-    settings_from,
-)
+from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from
 from training.pipeline.files import write_json
 from training.pipeline.stages import run_stage
 from training.pipeline.work_folder import WorkFolder
@@ -43,21 +37,6 @@ GATE_PHOTOS = 2_000
 LEAST_AGREEMENT = 0.99
 ACCURACY_DROP = 0.003
 RECALL_DROP = 0.005
-
-
-@dataclass(frozen=True)
-class ExportSettings:
-    """What the served model is made of."""
-
-    precision: str = setting(
-        "auto",
-        "auto ships int8 only where its gate passes; int8 or float32 force it",
-        choices=("auto", "int8", "float32"),
-    )
-
-    def __post_init__(self) -> None:
-        """Raises: SettingsError, naming the value and what it may be."""
-        check_settings(self)
 
 
 @dataclass(frozen=True)
@@ -87,7 +66,7 @@ def run(work: WorkFolder, settings: ExportSettings) -> bool:
     inputs: dict[str, Any] = {"dataset": dataset.digest, "weights": sha256_of(work.weights)}
     outputs = [work.float32, work.export / "parity.json"]
     run_stage(work, "onnx", inputs, outputs, lambda: export_float32(dataset, work))
-    inputs["settings"] = asdict(settings)
+    inputs["settings"] = settings.as_json()
     outputs = [work.model, work.export / "export.json", work.release / "weights.safetensors"]
     return run_stage(work, "export", inputs, outputs, lambda: export(dataset, work, settings))
 
@@ -164,5 +143,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = CommandParser(prog="python -m training.export", description=__doc__.partition("\n")[0])
     add_work_folder(parser)
     add_settings(parser, ExportSettings)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse(argv)
     run(WorkFolder(arguments.out), settings_from(arguments, ExportSettings))

@@ -1,26 +1,11 @@
 """How a device computes a run: what makes it faster and changes its figures by rounding alone."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from lambda_app.errors import SettingsError
+from training.fit.settings import Execution
 from training.network.embedding_net import EmbeddingNet
-from training.pipeline.commands import setting
-
-
-@dataclass(frozen=True)
-class Execution:
-    """How a run is computed; no part of what identifies it, so that a changed option does not train anew."""
-
-    bfloat16: bool = setting(True, "the backbone in bfloat16 on a GPU (autocast); False: in float32, for comparison")
-    compile: bool = setting(
-        False, "torch.compile the network: some minutes at the start, faster steps; needs a C++ compiler"
-    )
-
-
-DEFAULT = Execution()
 
 
 class TrainedForward(nn.Module):

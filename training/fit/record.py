@@ -1,6 +1,5 @@
 """What a run leaves behind: its history, its best weights, and the checkpoint from which it goes on after a stop."""
 
-import dataclasses
 import os
 import signal
 import sys
@@ -99,8 +98,8 @@ class RunRecord:
         write_json(
             self.folder / "fit.json",
             {
-                "settings": dataclasses.asdict(settings),
-                "execution": dataclasses.asdict(self.trainer.execution),
+                "settings": settings.as_json(),
+                "execution": self.trainer.execution.as_json(),
                 "best_epoch": self.best_epoch,
                 "epochs": len(self.history),
                 "seconds": round(sum(figures["seconds"] for figures in self.history), 1),

@@ -1,75 +1,133 @@
 """What a training run can be told, and why each setting is what it is."""
 
-from dataclasses import dataclass
+from typing import Literal
 
-from training.fit.schedule import SCHEDULES
-from training.pipeline.commands import check_settings, setting
+from pydantic import Field
+
+from training.pipeline.settings import RARE, SEED, Settings
 
 
-@dataclass(frozen=True)
-class FitSettings:
-    """What a run can be told; the reason for each stands beside its default."""
+class FitSettings(Settings):
+    """What training depends on; a change of any of these trains anew."""
 
-    backbone: str = setting("resnet50", "torchvision model; accurate, and every accelerator runs it well")
-    weights: str = setting("imagenet", "imagenet, none, or the path or s3:// URI of a state dict to start from")
-    freeze: str = setting("none", "last stage that does not learn: after layer3 a ResNet learns layer4 and its heads")
-    epochs: int = setting(30, "passes over the training photos; 0 exports the untrained network", low=0)
-    seconds: float = setting(0.0, "time budget that the schedule fits itself into; 0 for none", low=0)
-    batch: int = setting(
-        64, "photos a step, even, of all processes together; more gives the metric loss more negatives", low=2
+    backbone: str = Field(
+        default="resnet50", description="torchvision model; ResNet50 is accurate and fast on any accelerator"
     )
-    optimiser: str = setting(
-        "adamw",
-        "adamw forgives the learning rate; sgd has Nesterov momentum of 0.875; weight decay is 0.05 of the one, "
-        "2^-15 of the other, and spares biases and norms",
-        choices=("adamw", "sgd"),
+    weights: str = Field(
+        default="imagenet",
+        description="what training starts from: imagenet, none, or the path or s3:// URI of a state dict",
     )
-    lr: float = setting(2e-3, "highest learning rate: adamw does as well at 0.005, sgd takes 0.015", low=0)
-    schedule: str = setting(
-        "flat",
-        "flat learns to the last step, and averaged weights need no small ones at the end; cosine falls to nothing, "
-        "waves in three periods",
-        choices=SCHEDULES,
+    freeze: str = Field(
+        default="none", description="last stage that does not learn; with layer3 a ResNet learns layer4 and the heads"
     )
-    warmup: float = setting(
-        0.05, "share of the run that climbs to the rate: random heads upset a backbone", low=0, high=1
+    epochs: int = Field(
+        default=30, ge=0, description="passes over the training photos; 0 exports the untrained network"
     )
-    small: float = setting(
-        1.0,
-        "side of the photos in the first 60 % of the run, over the full one: below 1 more epochs in equal time, "
-        "which short runs are too short for",
-        low=0.25,
-        high=1,
+    seconds: float = Field(
+        default=0.0, ge=0, description="time budget in seconds, to which the schedule adapts; 0 for none"
     )
-    smoothing: float = setting(0.1, "label smoothing; keeps the classifier from overconfidence", low=0, high=0.99)
-    metric_weight: float = setting(0.5, "of the metric loss beside the cross-entropy; 0 leaves it out", low=0)
-    rotation: float = setting(
-        15.0, "degrees a training photo is turned to either side; 180 where photos have no up", low=0, high=180
+    batch: int = Field(
+        default=64,
+        ge=2,
+        multiple_of=2,
+        description="photos a step, of all processes together; more of them give the metric loss more negatives",
     )
-    crop: float = setting(
-        0.25, "share of a side that is cut off at most, or added: zoom, shift, proportions", low=0, high=0.95
+    optimiser: Literal["adamw", "sgd"] = Field(
+        default="adamw",
+        description="adamw tolerates many learning rates and has weight decay 0.05; sgd has Nesterov momentum 0.875 "
+        "and weight decay 2^-15; neither decays biases and norms",
+        json_schema_extra=RARE,
     )
-    colour: float = setting(
-        0.2,
-        "largest change of brightness, contrast and saturation; twice it: share of products recoloured",
-        low=0,
-        high=1,
+    lr: float = Field(
+        default=2e-3, ge=0, description="highest learning rate; adamw does as well at 0.005, sgd needs 0.015"
     )
-    erasing: float = setting(
-        0.0,
-        "share of training photos in which a rectangle is painted over, as a hand or a label hides a part",
-        low=0,
-        high=1,
+    schedule: Literal["cosine", "flat", "waves"] = Field(
+        default="flat",
+        description="flat keeps the learning rate, which averaged weights allow; cosine lets it fall to 0; waves is a "
+        "cosine of three periods",
     )
-    balance: float = setting(
-        0.0,
-        "how far scarce categories are weighted up: 0 counts photos alike, as accuracy does; 1 counts categories alike",
-        low=0,
-        high=1,
+    warmup: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="share of the run in which the learning rate climbs; at once, random heads upset a backbone",
+        json_schema_extra=RARE,
     )
-    ema: float = setting(0.99, "decay of the averaged weights, which are exported; 0 for none", low=0, high=0.99999)
-    seed: int = setting(0, "of everything drawn at random", low=0)
+    small: float = Field(
+        default=1.0,
+        ge=0.25,
+        le=1,
+        description="side of the photos in the first 60 % of the run, as a share of the full side; below 1 gives more "
+        "epochs in the same time, which does not help short runs",
+        json_schema_extra=RARE,
+    )
+    smoothing: float = Field(
+        default=0.1,
+        ge=0,
+        le=0.99,
+        description="label smoothing, against overconfidence of the classifier",
+        json_schema_extra=RARE,
+    )
+    metric_weight: float = Field(
+        default=0.5, ge=0, description="weight of the metric loss beside the cross-entropy; 0 leaves it out"
+    )
+    rotation: float = Field(
+        default=15.0,
+        ge=0,
+        le=180,
+        description="largest turn of a training photo, degrees; 180 where photos have no upright side",
+    )
+    crop: float = Field(
+        default=0.25,
+        ge=0,
+        le=0.95,
+        description="largest share of a side that is cut off or added: zoom, shift, proportions",
+    )
+    colour: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="largest change of brightness, contrast and saturation; twice this is the share of products that "
+        "are recoloured",
+        json_schema_extra=RARE,
+    )
+    erasing: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of training photos in which a rectangle is painted over, as a hand or a label hides a part",
+        json_schema_extra=RARE,
+    )
+    balance: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="how much scarce categories are weighted up; 0 counts photos alike, 1 counts categories alike",
+        json_schema_extra=RARE,
+    )
+    ema: float = Field(
+        default=0.99,
+        ge=0,
+        le=0.99999,
+        description="decay of the averaged weights, which are exported; 0 exports the last weights instead",
+        json_schema_extra=RARE,
+    )
+    seed: int = SEED
 
-    def __post_init__(self) -> None:
-        """Raises: SettingsError, naming the value and its limit."""
-        check_settings(self)
+
+class Execution(Settings):
+    """How a run is computed; no part of what identifies it, so that a changed option does not train anew."""
+
+    bfloat16: bool = Field(
+        default=True,
+        description="whether a GPU computes the backbone in bfloat16 (autocast); False is float32, for comparison",
+        json_schema_extra=RARE,
+    )
+    compile: bool = Field(
+        default=False,
+        description="whether torch.compile makes steps faster; takes minutes at first, and a C++ compiler",
+        json_schema_extra=RARE,
+    )
+
+
+DEFAULT = Execution()

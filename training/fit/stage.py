@@ -9,7 +9,6 @@ Every random number comes from a generator seeded by (seed, epoch, step): a run 
 on a CPU and without a time budget, with the very weights of one that was not.
 """
 
-import dataclasses
 import itertools
 import logging
 import os
@@ -22,9 +21,8 @@ from tqdm import tqdm
 
 from lambda_app.release.manifest import sha256_of
 from training.dataset import Dataset
-from training.fit.execution import DEFAULT, Execution
 from training.fit.record import RunRecord, stopped_by_sigterm
-from training.fit.settings import FitSettings
+from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.trainer import Trainer
 from training.network.weights import local_copy
 from training.pipeline.code_digest import code_digest
@@ -61,7 +59,7 @@ def run(
         if runs:
             assist(dataset, settings, world, execution)
         return bool(runs)
-    inputs = {"dataset": dataset.digest, "settings": dataclasses.asdict(settings), "weights": _identity(settings)}
+    inputs = {"dataset": dataset.digest, "settings": settings.as_json(), "weights": _identity(settings)}
     checkpoint = (checkpoints or work.fit) / "checkpoint.pt"
     outputs = [work.weights, work.fit / "history.json", work.fit / "fit.json"]
 
@@ -167,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_work_folder(parser)
     add_settings(parser, FitSettings)
     add_settings(parser, Execution)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse(argv)
     with joined(os.environ) as world:
         run(
             WorkFolder(arguments.out),

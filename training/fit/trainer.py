@@ -12,12 +12,12 @@ from torch import Tensor
 
 from training.dataset import Dataset
 from training.errors import DivergedError
-from training.fit.execution import DEFAULT, Execution, prepared
+from training.fit.execution import prepared
 from training.fit.input_pipeline import InputPipeline, seed_of
 from training.fit.losses import TrainingLoss, balanced_weights
 from training.fit.optimisation import Average, optimiser_of
 from training.fit.schedule import learning_rate, run_progress
-from training.fit.settings import FitSettings
+from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.validation import validate
 from training.network.embedding_net import EmbeddingNet
 from training.network.weights import start_from

@@ -12,7 +12,6 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
@@ -23,37 +22,15 @@ from lambda_app.photo.preprocessing import normalise
 from lambda_app.release.catalog import CatalogItem, write_catalog
 from lambda_app.release.manifest import IndexEntry, sha256_of
 from training.dataset import Dataset
-from training.index.choice import KINDS, build_index
+from training.index.choice import build_index
 from training.index.embedding import embed_rows
+from training.index.settings import IndexSettings
 from training.index.smoke_cases import choose_cases, replay
-from training.pipeline.commands import (
-    CommandParser,
-    add_settings,
-    add_work_folder,
-    check_settings,
-    setting,
-    settings_from,
-)
+from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from
 from training.pipeline.files import write_json
 from training.pipeline.stages import digest_of, run_stage
 from training.pipeline.work_folder import WorkFolder
 from training.pipeline.world import ALONE, World, joined
-
-
-@dataclass(frozen=True)
-class IndexSettings:
-    """How the catalogue is indexed, and how its photos are named in the store."""
-
-    index: str = setting(
-        "auto",
-        "auto chooses by size and measured recall; flat is exact, the others are inverted files",
-        choices=("auto", *KINDS),
-    )
-    name: str = setting("", "of the dataset in the store, datasets/<name>/...; by default that of the data folder")
-
-    def __post_init__(self) -> None:
-        """Raises: SettingsError, naming the value and what it may be."""
-        check_settings(self)
 
 
 def run(work: WorkFolder, settings: IndexSettings, world: World = ALONE) -> bool:
@@ -78,7 +55,7 @@ def run(work: WorkFolder, settings: IndexSettings, world: World = ALONE) -> bool
         "dataset": dataset.digest,
         "model": sha256_of(work.model),
         "temperature": temperature,
-        "settings": asdict(settings),
+        "settings": settings.as_json(),
     }
     outputs = [
         work.release / "index.faiss",
@@ -169,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = CommandParser(prog="python -m training.index", description=__doc__.partition("\n")[0])
     add_work_folder(parser)
     add_settings(parser, IndexSettings)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse(argv)
     with joined(os.environ) as world:
         run(WorkFolder(arguments.out), settings_from(arguments, IndexSettings), world)
         world.wait()  # for the last stage: a process that fails there ends all

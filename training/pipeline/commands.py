@@ -1,20 +1,33 @@
 """Settings as command-line options, and errors as one line on stderr."""
 
 import argparse
-import dataclasses
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from lambda_app.errors import LookalikeError, SettingsError
+from training.pipeline.settings import Setting, Settings, closest, declared
 
-Settings = TypeVar("Settings")
+Kind = TypeVar("Kind", bound=Settings)
+
+
+class TakesOptions(Protocol):
+    """A parser, or a group of its options."""
+
+    def add_argument(self, *names: str, **about: Any) -> argparse.Action:
+        """See `argparse.ArgumentParser.add_argument`."""
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Argument parsing that raises a mistake, which `report_errors` tells as it tells every other."""
+    """Argument parsing that raises a mistake, which `report_errors` tells as it tells every other.
+
+    Options must be written in full, so that a misspelt one is not taken for another.
+    """
+
+    def __init__(self, **about: Any) -> None:
+        super().__init__(**about, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         """What argparse calls with a mistake.
@@ -24,74 +37,62 @@ class CommandParser(argparse.ArgumentParser):
         """
         raise SettingsError(message)
 
+    def parse(self, argv: Sequence[str] | None, *, by_set: Collection[str] = ()) -> argparse.Namespace:
+        """As `parse_args`, but `--metric_weight` is `--metric-weight`, as names of hyperparameters are written.
 
-def setting(
-    default: Any,
-    reason: str,
-    *,
-    choices: Sequence[str] | None = None,
-    low: float | None = None,
-    high: float | None = None,
-) -> Any:
-    """A field of a settings class: its default, the reason for it, which is also its help, and what it may be.
+        Args:
+            argv: the arguments; None for those of the process.
+            by_set: options of other commands that this one takes as `--set NAME=VALUE`.
 
-    Args:
-        choices: of a text; see `check_settings`.
-        low, high: of a number, both allowed.
-    """
-    metadata = {"help": reason, "choices": choices, "low": low, "high": high}
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-def check_settings(settings: Any) -> None:
-    """Hold a settings object to what its fields may be; for `__post_init__`.
-
-    Raises:
-        SettingsError: names the field, its value and the limit.
-    """
-    for field in dataclasses.fields(settings):
-        value, limits = getattr(settings, field.name), field.metadata
-        if limits["choices"] and value not in limits["choices"]:
-            raise SettingsError(f"{field.name} is {value!r}; it may be {', '.join(limits['choices'])}")
-        if limits["low"] is not None and not value >= limits["low"]:
-            raise SettingsError(f"{field.name} is {value}; it must be at least {limits['low']}")
-        if limits["high"] is not None and not value <= limits["high"]:
-            raise SettingsError(f"{field.name} is {value}; it must be at most {limits['high']}")
+        Raises:
+            SettingsError: a mistake; for an unknown option the message says what may have been meant.
+        """
+        words = sys.argv[1:] if argv is None else argv
+        given, unknown = self.parse_known_args([_hyphenated(word) for word in words])
+        if not unknown:
+            return given
+        option = unknown[0].partition("=")[0]
+        if option in by_set:
+            raise SettingsError(f"no option {option}; write --set {option[2:].replace('-', '_')}=VALUE")
+        known = [name for name in self._option_string_actions if name.startswith("--")]
+        raise SettingsError(f"no option {option}{closest(option, [*known, *by_set])}")
 
 
-def add_work_folder(parser: argparse.ArgumentParser, default: Path | None = None) -> None:
+def add_work_folder(parser: TakesOptions, default: Path | None = None) -> None:
     """The option `--out`, which every stage takes."""
     parser.add_argument("--out", type=Path, default=default, required=default is None, help="the work folder")
 
 
-def add_settings(parser: argparse.ArgumentParser, kind: type) -> None:
-    """An option for each field of a settings class: `batch: int` becomes `--batch N`."""
-    for field in dataclasses.fields(kind):
+def add_options(parser: TakesOptions, settings: Iterable[Setting]) -> None:
+    """An option for each setting. Values stay text: the settings class reads and checks them."""
+    for setting in settings:
+        limits = f"{setting.allowed}; " if setting.metavar in ("N", "X") else ""
+        about = f"{setting.what} ({limits}default {setting.default})"
         parser.add_argument(
-            f"--{field.name.replace('_', '-')}",
-            type=boolean if field.type is bool else field.type,
-            default=field.default,
-            choices=field.metadata.get("choices"),
-            help=f"{field.metadata['help']} (default {field.default})".replace("%", "%%"),
+            setting.option, default=argparse.SUPPRESS, metavar=setting.metavar, help=about.replace("%", "%%")
         )
 
 
-def settings_from(arguments: argparse.Namespace, kind: type[Settings]) -> Settings:
-    """The settings that were parsed by options of `add_settings`."""
-    return kind(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(kind)})  # type: ignore[arg-type]
+def add_settings(parser: TakesOptions, kind: type[Settings], names: Collection[str] | None = None) -> None:
+    """An option for each field of a settings class: `batch: int` becomes `--batch N`.
+
+    Args:
+        names: of the fields that become options; all by default.
+    """
+    add_options(parser, (setting for setting in declared(kind) if names is None or setting.name in names))
 
 
-def boolean(text: str) -> bool:
-    """`--flag True`: SageMaker passes every hyperparameter with a value, so that a bare flag cannot be told from one.
+def settings_from(arguments: argparse.Namespace, kind: type[Kind], **others: Any) -> Kind:
+    """The settings that were given by options of `add_settings`.
+
+    Args:
+        others: values of fields that have no option.
 
     Raises:
-        argparse.ArgumentTypeError: neither true nor false.
+        SettingsError: names the setting, its value and the limit.
     """
-    if text.lower() in ("true", "1", "yes"):
-        return True
-    if text.lower() in ("false", "0", "no"):
-        return False
-    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    names = {setting.name for setting in declared(kind)}
+    return kind(**{name: value for name, value in vars(arguments).items() if name in names}, **others)
 
 
 def report_errors(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> int:
@@ -107,3 +108,11 @@ def report_errors(main: Callable[[Sequence[str] | None], None], argv: Sequence[s
         print(f"error: {exc}", file=sys.stderr)
         return 2
     return 0
+
+
+def _hyphenated(word: str) -> str:
+    """An option with hyphens, its value as it is; any other word as it is."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word.partition("=")
+    return f"{name.replace('_', '-')}{equals}{value}"

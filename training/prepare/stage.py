@@ -11,24 +11,21 @@ import logging
 import os
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from lambda_app.errors import SettingsError
-from lambda_app.photo.rules import Preprocessing
 from training.dataset import ITEMS, PHOTOS, REJECTED, SUMMARY, Dataset
 from training.errors import DataError
-from training.pipeline.commands import CommandParser
+from training.pipeline.commands import CommandParser, add_settings, settings_from
 from training.pipeline.files import write_json
 from training.pipeline.output_folder import check_place, made_beside
 from training.pipeline.progress import Tracker, track
 from training.prepare import photo_cache, splits
-from training.prepare.categories import category_order, read_categories
+from training.prepare.categories import category_order
 from training.prepare.dataset_tables import write_items, write_rejected
 from training.prepare.intake import folders, listings
 from training.prepare.intake.tables import Intake
+from training.prepare.settings import PrepareSettings
 from training.prepare.summary import Summary, rejected_by_source, total_by_reason
 
 log = logging.getLogger(__name__)
@@ -36,57 +33,6 @@ log = logging.getLogger(__name__)
 FORMAT = 1
 LAYOUTS: dict[str, ModuleType] = {"listings": listings, "folders": folders}
 FILES = (ITEMS, PHOTOS, REJECTED, SUMMARY)
-
-
-@dataclass(frozen=True)
-class PrepareSettings:
-    """What a dataset depends on besides its data, and how many threads make it.
-
-    Attributes:
-        size: side of the cached photos, in pixels.
-        seed: of the splits.
-        test_share: share of the products for test; validation_share: of the others for validation.
-        categories_file: category names in index order, one per line.
-        base_categories: categories of the release that training starts from, used where there is no file: they keep
-            their indices, new ones go last.
-        workers: decoding threads; None is one per CPU. Changes nothing in the result.
-    """
-
-    size: int = 224
-    seed: int = 0
-    test_share: float = 0.10
-    validation_share: float = 0.30
-    categories_file: Path | None = None
-    base_categories: tuple[str, ...] = ()
-    workers: int | None = None
-
-    def __post_init__(self) -> None:
-        """Raises: SettingsError, naming the value and its limits."""
-        for name in ("test_share", "validation_share"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be at least 0 and under 1")
-        if not 16 <= self.size <= 1024:
-            raise SettingsError(f"size is {self.size}; it must be 16 to 1024 pixels")
-        if self.workers is not None and self.workers < 1:
-            raise SettingsError(f"workers is {self.workers}; there must be at least 1")
-
-    def preprocessing(self) -> Preprocessing:
-        return Preprocessing(size=self.size)
-
-    def leading_categories(self) -> tuple[str, ...]:
-        """The categories that come first, in this order: those of the file, else those of the base release."""
-        return read_categories(self.categories_file) if self.categories_file else self.base_categories
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything that the dataset depends on."""
-        return {
-            "size": self.size,
-            "seed": self.seed,
-            "test_share": self.test_share,
-            "validation_share": self.validation_share,
-            "leading_categories": list(self.leading_categories()),
-            "preprocessing": self.preprocessing().model_dump(mode="json"),
-        }
 
 
 def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: Tracker = track) -> Summary:
@@ -151,28 +97,11 @@ def fingerprint(data: Path, settings: PrepareSettings) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """`python -m training.prepare`."""
     parser = CommandParser(prog="python -m training.prepare", description=__doc__.splitlines()[0])
-    default = PrepareSettings()
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of listings (CSV and photos) or of categories")
     parser.add_argument("--out", type=Path, required=True, metavar="DATASET", help="folder to make or replace")
-    parser.add_argument("--size", type=int, default=default.size, help="side of the photos in pixels (%(default)s)")
-    parser.add_argument("--seed", type=int, default=default.seed, help="of the splits (%(default)s)")
-    parser.add_argument(
-        "--test-share", type=float, default=default.test_share, help="share of the products for test (%(default)s)"
-    )
-    parser.add_argument(
-        "--validation-share", type=float, default=default.validation_share, help="of the others (%(default)s)"
-    )
-    parser.add_argument("--categories", type=Path, metavar="FILE", help="names in index order, one per line")
-    parser.add_argument("--workers", type=int, help="decoding threads (one per CPU)")
-    given = parser.parse_args(argv)
-    settings = PrepareSettings(
-        size=given.size,
-        seed=given.seed,
-        test_share=given.test_share,
-        validation_share=given.validation_share,
-        categories_file=given.categories,
-        workers=given.workers,
-    )
+    add_settings(parser, PrepareSettings)
+    given = parser.parse(argv)
+    settings = settings_from(given, PrepareSettings)
     try:
         summary = prepare(given.data, given.out, settings)
     except OSError as exc:

@@ -4,7 +4,8 @@ from benchmarks.bench.embed import measure
 from lambda_app.model import Model
 from sample.generate import generate
 from training.dataset import Dataset
-from training.prepare.stage import PrepareSettings, prepare
+from training.prepare.settings import PrepareSettings
+from training.prepare.stage import prepare
 
 
 def test_the_embedding_is_measured_beside_the_model_alone(release, tmp_path):

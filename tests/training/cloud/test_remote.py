@@ -98,34 +98,6 @@ def test_weights_elsewhere_are_refused(s3: Any, weights: str) -> None:
         remote.weights_key(s3, DEPLOYMENT, weights)
 
 
-def test_hyperparameters_are_options_as_text() -> None:
-    given = ["epochs=3", "metric-weight=1e-4", "amp=True", "note=a=b", "empty="]
-    assert remote.parse_hyperparameters(given) == {
-        "epochs": "3",
-        "metric-weight": "1e-4",
-        "amp": "True",
-        "note": "a=b",
-        "empty": "",
-    }
-
-
-@pytest.mark.parametrize(
-    "pairs",
-    [
-        ["epochs"],
-        ["=3"],
-        ["--epochs=3"],
-        ["sagemaker_program=x.py"],
-        ["a=" + "x" * 2501],
-        [f"h{n}=1" for n in range(91)],
-    ],
-    ids=["no value", "no name", "dashes", "the toolkit's own", "too long", "too many"],
-)
-def test_what_sagemaker_would_refuse_is_refused_first(pairs: list[str]) -> None:
-    with pytest.raises(RemoteError, match="hyperparameter"):
-        remote.parse_hyperparameters(pairs)
-
-
 @pytest.mark.parametrize("weights", [None, "weights/ab/w.pt"])
 def test_an_execution_is_started_with_the_order_that_the_flow_takes(weights: str | None) -> None:
     with mock_aws():

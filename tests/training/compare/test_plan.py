@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import os
 import signal
@@ -27,7 +26,7 @@ def out(processes, trained, arguments):
     first = plan.trials()[0]
     first.folder.mkdir(parents=True)
     (first.folder / "dataset").symlink_to(trained.dataset)
-    named = dataclasses.asdict(first.settings).items()
+    named = first.settings.as_json().items()
     options = [text for name, value in named for text in (f"--{name.replace('_', '-')}", str(value))]
     fitting = processes.start("training.fit.stage", ["--out", str(first.folder), *options], kill=("checkpoint.pt", 2))
     assert fitting.wait()[0] == -signal.SIGKILL
@@ -129,7 +128,7 @@ def test_a_time_budget_alone_ends_a_run():
         ("--epochs 0", "epochs is 0; it must be at least 1"),
         ("--seconds 5 --epochs 3", "not allowed with"),
         ("--ablate --recipes flat", "not allowed with"),
-        ("--seconds -1", "seconds is -1.0; it must be at least 0"),
+        ("--seconds -1", "seconds is -1; it must be at least 0"),
     ],
 )
 def test_a_bad_option_is_named(options, message):

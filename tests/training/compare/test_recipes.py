@@ -1,5 +1,3 @@
-import dataclasses
-
 import pytest
 
 from lambda_app.errors import SettingsError
@@ -11,11 +9,7 @@ SHARED = FitSettings(backbone="resnet18", weights="imagenet", seconds=60.0, seed
 
 def changed(settings):
     """What differs from the shared settings."""
-    return {
-        field.name: getattr(settings, field.name)
-        for field in dataclasses.fields(FitSettings)
-        if getattr(settings, field.name) != getattr(SHARED, field.name)
-    }
+    return {name: value for name, value in settings.as_json().items() if value != getattr(SHARED, name)}
 
 
 @pytest.mark.parametrize(("name", "schedule"), [("flat", "flat"), ("cosine", "waves")])
@@ -29,7 +23,7 @@ def test_the_study_is_as_it_was_published(name, schedule):
 
 
 def test_a_network_of_random_weights_is_not_frozen():
-    random = dataclasses.replace(SHARED, weights="none")
+    random = SHARED.changed(weights="none")
     assert [recipe.settings(random).freeze for recipe in COMPARISON] == ["none"] * 3
 
 

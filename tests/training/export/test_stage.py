@@ -8,7 +8,8 @@ from lambda_app.errors import SettingsError
 from lambda_app.model import Model
 from lambda_app.release.manifest import sha256_of
 from training.export import stage as export
-from training.export.stage import ExportSettings, compare
+from training.export.settings import ExportSettings
+from training.export.stage import compare
 
 
 def measured(work):
@@ -72,4 +73,4 @@ def test_without_pairs_the_gate_judges_answers_alone(trained, small_dataset):
 
 def test_an_unknown_precision_is_refused():
     with pytest.raises(SettingsError, match="precision is 'int4'; it may be auto, int8, float32"):
-        ExportSettings("int4")
+        ExportSettings(precision="int4")  # type: ignore[arg-type]

@@ -1,10 +1,9 @@
-import dataclasses
-
 import pytest
 import torch
 
 from tests.training.fit.test_stage import arguments
-from training.fit.execution import Execution, prepared
+from training.fit.execution import prepared
+from training.fit.settings import Execution
 from training.fit.trainer import Trainer
 from training.network.embedding_net import EmbeddingNet
 from training.pipeline.work_folder import WorkFolder
@@ -31,7 +30,7 @@ def test_what_trains_answers_with_logits_beside_embeddings():
 
 
 def test_a_compiled_network_trains_the_same_weights_under_the_same_names(small_dataset, fit_settings, eager):
-    settings = dataclasses.replace(fit_settings, batch=32)
+    settings = fit_settings.changed(batch=32)
     plain = Trainer(small_dataset, settings, CPU)
     compiled = Trainer(small_dataset, settings, CPU, execution=Execution(compile=True))
     for trainer in (plain, compiled):

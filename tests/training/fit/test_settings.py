@@ -1,21 +1,25 @@
-import dataclasses
+from typing import get_args
 
 import pytest
 
 from lambda_app.errors import SettingsError
+from training.fit.schedule import SCHEDULES
 from training.fit.settings import FitSettings
 
 
-def test_there_are_at_most_twenty_settings_beside_the_seed_each_with_a_reason():
-    fields = dataclasses.fields(FitSettings)
-    assert len({field.name for field in fields} - {"seed"}) <= 20
-    assert all(field.metadata["help"] for field in fields)
+def test_there_are_at_most_twenty_settings_beside_the_seed():
+    assert len(FitSettings.model_fields.keys() - {"seed"}) <= 20
+
+
+def test_the_schedules_are_those_that_there_are():
+    assert get_args(FitSettings.model_fields["schedule"].annotation) == SCHEDULES
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"epochs": -1}, "epochs is -1; it must be at least 0"),
+        ({"batch": 15}, "batch is 15; it must be a multiple of 2"),
         ({"warmup": 1.5}, "warmup is 1.5; it must be at most 1"),
         ({"schedule": "step"}, "schedule is 'step'; it may be cosine, flat, waves"),
         ({"optimiser": "lion"}, "optimiser is 'lion'; it may be adamw, sgd"),

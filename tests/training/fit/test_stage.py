@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import logging
 import shutil
@@ -32,7 +31,7 @@ def work(trained, tmp_path):
 
 @pytest.fixture
 def two_epochs(fit_settings):
-    return dataclasses.replace(fit_settings, epochs=2)
+    return fit_settings.changed(epochs=2)
 
 
 def history(work):
@@ -43,7 +42,7 @@ def test_a_run_leaves_history_provenance_and_weights(work, two_epochs, capsys):
     assert fit.run(work, two_epochs)
     assert [figures["epoch"] for figures in history(work)] == [1, 2]
     about = json.loads((work.fit / "fit.json").read_bytes())
-    assert about["settings"] == dataclasses.asdict(two_epochs)
+    assert about["settings"] == two_epochs.as_json()
     assert about["epochs"] == 2
     assert about["best_epoch"] in (1, 2)
     assert about["metric_labels"] == "product"
@@ -63,9 +62,7 @@ def test_a_rerun_with_nothing_changed_does_nothing(work, fit_settings, caplog):
 
 def test_the_best_epoch_is_kept_not_the_last(work, fit_settings):
     """A learning rate that soon ruins the network: a later epoch is worse than an earlier one."""
-    settings = dataclasses.replace(
-        fit_settings, epochs=6, ema=0.0, optimiser="sgd", lr=0.5, schedule="flat", warmup=0.3
-    )
+    settings = fit_settings.changed(epochs=6, ema=0.0, optimiser="sgd", lr=0.5, schedule="flat", warmup=0.3)
     fit.run(work, settings)
     scores = [figures["val_accuracy"] + figures["val_recall4"] for figures in history(work)]
     best = json.loads((work.fit / "fit.json").read_bytes())["best_epoch"]
@@ -73,7 +70,7 @@ def test_the_best_epoch_is_kept_not_the_last(work, fit_settings):
 
 
 def test_no_epochs_export_the_untrained_network(work, fit_settings):
-    fit.run(work, dataclasses.replace(fit_settings, epochs=0))
+    fit.run(work, fit_settings.changed(epochs=0))
     assert history(work) == []
     model, _ = load_weights(work.weights)
     assert all(torch.isfinite(value).all() for value in model.state_dict().values())
@@ -139,7 +136,7 @@ def test_a_full_disk_costs_what_came_after_the_last_checkpoint_and_no_more(
 
 def test_a_stopped_run_saves_and_ends_and_a_rerun_goes_on(processes, work, another_work, fit_settings, caplog):
     """As a spot machine's end does: SIGTERM, and a new machine that finds the checkpoint."""
-    settings = dataclasses.replace(fit_settings, epochs=8)
+    settings = fit_settings.changed(epochs=8)
     fit.run(work, settings)
     stopped = another_work("stopped")
     child = processes.start("training.fit.stage", arguments(stopped, 8))
@@ -174,7 +171,7 @@ def test_one_process_of_two_that_is_stopped_stops_both_and_one_that_dies_ends_bo
 def test_a_checkpoint_of_other_settings_is_not_gone_on_from(work, fit_settings, caplog):
     fit.run(work, fit_settings)
     with caplog.at_level(logging.INFO):
-        fit.run(work, dataclasses.replace(fit_settings, epochs=2))
+        fit.run(work, fit_settings.changed(epochs=2))
     assert "goes on" not in caplog.text
     assert len(history(work)) == 2
 
@@ -195,7 +192,7 @@ def test_a_machine_lost_after_the_run_loses_only_what_is_not_in_the_checkpoint(w
 
 
 def test_training_starts_from_the_weights_of_a_release(work, trained, fit_settings):
-    settings = dataclasses.replace(fit_settings, epochs=0, weights=str(trained.release / "weights.safetensors"))
+    settings = fit_settings.changed(epochs=0, weights=str(trained.release / "weights.safetensors"))
     fit.run(work, settings)
     expected, found = load_weights(trained.weights)[0].state_dict(), load_weights(work.weights)[0].state_dict()
     assert all(torch.equal(value, expected[key]) for key, value in found.items())

@@ -22,7 +22,7 @@ def make(small_dataset, fit_settings):
     """A trainer of the tiny dataset, with some settings changed."""
 
     def trainer(**changes):
-        return Trainer(small_dataset, dataclasses.replace(fit_settings, **changes), CPU)
+        return Trainer(small_dataset, fit_settings.changed(**changes), CPU)
 
     return trainer
 
@@ -124,7 +124,7 @@ def test_balance_weighs_categories_within_the_loss(make):
 @pytest.mark.parametrize("free", [2**40, 0])
 def test_the_host_waits_for_nothing_within_a_step(small_dataset, fit_settings, free):
     device = torch.device("cuda")
-    trainer = Trainer(small_dataset, dataclasses.replace(fit_settings, erasing=0.5, balance=0.5), device)
+    trainer = Trainer(small_dataset, fit_settings.changed(erasing=0.5, balance=0.5), device)
     trainer.input.feed = feed_of(small_dataset.photos, trainer.input.rows, device, lambda device: (free, free))
     asked = iter([False] * 3 + [True])
     torch.cuda.set_sync_debug_mode("error")

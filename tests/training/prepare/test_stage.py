@@ -13,7 +13,8 @@ from lambda_app.errors import SettingsError
 from training.dataset import Dataset
 from training.errors import DataError
 from training.pipeline.commands import report_errors
-from training.prepare.stage import PrepareSettings, fingerprint, layout_of, main, prepare
+from training.prepare.settings import PrepareSettings
+from training.prepare.stage import fingerprint, layout_of, main, prepare
 
 SMALL = PrepareSettings(size=16)
 
@@ -95,7 +96,7 @@ def test_category_order_comes_from_the_file_else_from_the_base_release(write_lis
     base = PrepareSettings(size=16, base_categories=("Art", "Games"))
     assert prepare(data, tmp_path / "out", SMALL).categories == ["Home", "Games"]
     assert prepare(data, tmp_path / "out", base).categories == ["Art", "Games", "Home"]
-    both = PrepareSettings(size=16, base_categories=("Art", "Games"), categories_file=file)
+    both = PrepareSettings(size=16, base_categories=("Art", "Games"), categories=file)
     assert prepare(data, tmp_path / "out", both).categories == ["Games", "Home"]
 
 
@@ -126,7 +127,7 @@ def test_it_reruns_only_when_data_or_settings_changed(write_listings, tmp_path, 
 def test_the_fingerprint_follows_the_categories_file(write_listings, tmp_path):
     data = write_listings([{"id": "a"}], [("i", "a")])
     file = tmp_path / "categories.txt"
-    settings = PrepareSettings(categories_file=file)
+    settings = PrepareSettings(categories=file)
     file.write_text("Home\n")
     first = fingerprint(data, settings)
     assert fingerprint(data, settings) == first
@@ -191,12 +192,12 @@ def test_the_layout_is_found_out(write_listings):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"test_share": 1.0}, "test_share is 1.0; it must be at least 0 and under 1"),
-        ({"validation_share": -0.1}, "validation_share is -0.1;"),
-        ({"test_share": float("nan")}, "test_share is nan;"),
-        ({"size": 8}, "size is 8; it must be 16 to 1024 pixels"),
-        ({"size": 2048}, "size is 2048;"),
-        ({"workers": 0}, "workers is 0; there must be at least 1"),
+        ({"test_share": 1.0}, "test_share is 1.0; it must be less than 1"),
+        ({"validation_share": -0.1}, "validation_share is -0.1; it must be at least 0"),
+        ({"test_share": float("nan")}, "test_share is nan; it must be a finite number"),
+        ({"size": 8}, "size is 8; it must be at least 16"),
+        ({"size": 2048}, "size is 2048; it must be at most 1024"),
+        ({"workers": 0}, "workers is 0; it must be at least 1"),
     ],
 )
 def test_a_setting_out_of_range_is_named(settings, message):
@@ -230,7 +231,7 @@ def test_the_command_runs_as_a_module(write_listings, tmp_path):
     ("options", "message"),
     [
         (["nowhere", "--out", "out"], "error: nowhere is not a folder"),
-        (["data", "--out", "out", "--size", "7"], "error: size is 7; it must be 16 to 1024 pixels"),
+        (["data", "--out", "out", "--size", "7"], "error: size is 7; it must be at least 16"),
         (["data", "--out", "out", "--categories", "none.txt"], "error: the categories file none.txt cannot be read"),
         (["data", "--out", "data/out"], "error: data/out must lie apart from data"),
         (["data", "--out", "occupied"], "error: occupied holds 'thesis.txt'"),

@@ -12,7 +12,8 @@ from training.evaluate.report.photos import Shelf
 from training.evaluate.stage import draw
 from training.metrics.retrieval import l2_normalise
 from training.network.forward import Outputs
-from training.prepare.stage import PrepareSettings, prepare
+from training.prepare.settings import PrepareSettings
+from training.prepare.stage import prepare
 
 HISTORY = [{"epoch": 1, "lr": 0.1, "train_loss": 2.0, "val_loss": 1.0, "val_accuracy": 0.5, "val_recall4": None}]
 RUN = {

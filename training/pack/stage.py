@@ -7,9 +7,7 @@ reads what the other stages left in OUT and writes OUT/release.tar.
 
 import json
 import shutil
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,26 +27,13 @@ from lambda_app.release.manifest import (
 )
 from training.dataset import Dataset
 from training.network.weights import load_weights
-from training.pipeline.commands import (
-    CommandParser,
-    add_settings,
-    add_work_folder,
-    report_errors,
-    setting,
-    settings_from,
-)
+from training.pack.settings import PackSettings
+from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from
 from training.pipeline.provenance import code
 from training.pipeline.stages import run_stage, stage_seconds
 from training.pipeline.work_folder import WorkFolder
 
 _STAGES = ("fit", "evaluate", "onnx", "export", "index")
-
-
-@dataclass(frozen=True)
-class PackSettings:
-    """What the release asks of the promoter."""
-
-    force: bool = setting(False, "true lets it go live though its figures lie under those of the live release")
 
 
 def run(work: WorkFolder, settings: PackSettings) -> bool:
@@ -62,7 +47,7 @@ def run(work: WorkFolder, settings: PackSettings) -> bool:
         work.index / "smoke.json",
         work.fit / "fit.json",
     ]
-    inputs = {"files": {path.name: sha256_of(path) for path in files}, "settings": asdict(settings)}
+    inputs = {"files": {path.name: sha256_of(path) for path in files}, "settings": settings.as_json()}
     outputs = [work.archive, work.release / MANIFEST]
     return run_stage(work, "pack", inputs, outputs, lambda: pack(work, settings))
 
@@ -140,9 +125,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = CommandParser(prog="python -m training.pack", description=__doc__.partition("\n")[0])
     add_work_folder(parser)
     add_settings(parser, PackSettings)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse(argv)
     run(WorkFolder(arguments.out), settings_from(arguments, PackSettings))
-
-
-if __name__ == "__main__":
-    sys.exit(report_errors(main))

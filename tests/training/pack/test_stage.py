@@ -8,7 +8,7 @@ from lambda_app.recommendation.recommender import load
 from lambda_app.release.archive import unpack
 from lambda_app.release.manifest import MANIFEST, read_manifest, verify_file
 from lambda_app.settings import Settings
-from training import pack
+from training.pack import stage as pack
 
 
 @pytest.fixture(scope="module")

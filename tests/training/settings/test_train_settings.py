@@ -1,0 +1,74 @@
+from typing import get_args
+
+import pytest
+
+from lambda_app.errors import SettingsError
+from training.index.choice import KINDS
+from training.index.settings import IndexSettings
+from training.pipeline.settings import declared
+from training.prepare.settings import PrepareSettings
+from training.settings.train_settings import STAGES, TrainSettings, every_setting
+
+# What several stages use; one option sets all of them.
+SHARED = {"seed"}
+
+
+def test_a_name_means_one_thing_in_all_stages():
+    names = [setting.name for kinds in STAGES.values() for kind in kinds for setting in declared(kind)]
+    assert {name for name in names if names.count(name) > 1} == SHARED
+    assert set(names) == set(every_setting())
+
+
+def test_every_setting_says_what_it_does_in_a_line():
+    for setting in every_setting().values():
+        assert setting.what, setting.name
+        assert "\n" not in setting.what
+        assert "|" not in setting.what
+
+
+@pytest.mark.parametrize("name", every_setting())
+def test_every_setting_reaches_a_stage(name):
+    with pytest.raises(SettingsError, match=rf"^{name} is "):
+        TrainSettings.of({name: object()})
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(SettingsError, match=r"no setting epoch; did you mean epochs\?"):
+        TrainSettings.of({"epoch": 3})
+
+
+def test_the_kinds_of_index_are_those_that_can_be_built():
+    assert get_args(IndexSettings.model_fields["index"].annotation) == ("auto", *KINDS)
+
+
+def test_what_the_program_finds_out_is_no_setting():
+    assert "base_categories" in PrepareSettings.model_fields
+    assert "base_categories" not in every_setting()
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "value"),
+    [
+        ("prepare", "size", 64),
+        ("prepare", "seed", 1),
+        ("prepare", "test_share", 0.2),
+        ("prepare", "validation_share", 0.2),
+        ("fit", "seed", 1),
+        ("fit", "epochs", 3),
+        ("fit", "ema", 0.5),
+        ("fit", "optimiser", "sgd"),
+        ("export", "precision", "int8"),
+        ("index", "name", "autumn"),
+        ("pack", "force", True),
+    ],
+)
+def test_a_stage_knows_that_its_setting_has_changed(stage, name, value):
+    before, after = (getattr(TrainSettings.of(values), stage).as_json() for values in ({}, {name: str(value)}))
+    assert {key for key in before if before[key] != after[key]} >= {name}
+    assert after[name] == value
+
+
+def test_how_a_run_is_computed_does_not_change_what_it_depends_on():
+    plain, other = TrainSettings(), TrainSettings.of({"compile": "True", "bfloat16": "False", "workers": "1"})
+    assert other.execution != plain.execution
+    assert (other.prepare.as_json(), other.fit.as_json()) == (plain.prepare.as_json(), plain.fit.as_json())

@@ -1,0 +1,1 @@
+"""The stage that puts the release together."""

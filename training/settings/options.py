@@ -1,0 +1,54 @@
+"""The options of `training.train`: those of each stage in a group, and `--set` for the settings that few need."""
+
+import argparse
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from training.pipeline.commands import CommandParser, add_options
+from training.settings.train_settings import by_stage, every_setting, read_pairs, with_pairs
+
+_WIDTH = 110
+
+
+def train_parser(prog: str, description: str) -> CommandParser:
+    """A parser with an option for each setting that is not rare, and `--set` for all of them."""
+    parser = CommandParser(
+        prog=prog,
+        description=description,
+        epilog=_rare_settings(),
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=_WIDTH),
+    )
+    for stage, settings in by_stage():
+        add_options(parser.add_argument_group(stage), (setting for setting in settings if not setting.rare))
+    parser.add_argument_group("other settings").add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE[,...]",
+        help="any setting by its name, also those without an option, which are listed below; may be repeated",
+    )
+    return parser
+
+
+def parse_values(parser: CommandParser, argv: Sequence[str] | None) -> tuple[argparse.Namespace, dict[str, Any]]:
+    """The arguments, and the settings among them by name, as far as they are given.
+
+    Raises:
+        SettingsError: an unknown option, or a setting that is given twice.
+    """
+    known = every_setting()
+    given = parser.parse(argv, by_set=[setting.option for setting in known.values() if setting.rare])
+    values = {name: value for name, value in vars(given).items() if name in known}
+    return given, with_pairs(values, read_pairs(given.set))
+
+
+def _rare_settings() -> str:
+    """What `--set` takes besides the options, a setting a paragraph."""
+    lines = ["settings without an option of their own, by --set NAME=VALUE:"]
+    for stage, settings in by_stage():
+        for setting in settings:
+            if setting.rare:
+                about = f"{setting.name}: {setting.what} ({setting.allowed}; default {setting.default})"
+                lines += textwrap.wrap(f"{stage}, {about}", _WIDTH, initial_indent="  ", subsequent_indent="      ")
+    return "\n".join(lines)

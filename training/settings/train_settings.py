@@ -1,0 +1,99 @@
+"""The settings of a whole run: one name for each, whichever stage it is of."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lambda_app.errors import SettingsError
+from training.export.settings import ExportSettings
+from training.fit.settings import Execution, FitSettings
+from training.index.settings import IndexSettings
+from training.pack.settings import PackSettings
+from training.pipeline.settings import Setting, Settings, declared, no_setting
+from training.prepare.settings import PrepareSettings
+
+STAGES: dict[str, tuple[type[Settings], ...]] = {
+    "prepare": (PrepareSettings,),
+    "fit": (FitSettings, Execution),
+    "export": (ExportSettings,),
+    "index": (IndexSettings,),
+    "pack": (PackSettings,),
+}
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """The settings of every stage, and how training is computed."""
+
+    prepare: PrepareSettings = field(default_factory=PrepareSettings)
+    fit: FitSettings = field(default_factory=FitSettings)
+    export: ExportSettings = field(default_factory=ExportSettings)
+    index: IndexSettings = field(default_factory=IndexSettings)
+    pack: PackSettings = field(default_factory=PackSettings)
+    execution: Execution = field(default_factory=Execution)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "TrainSettings":
+        """The settings of a run from values by name, such as "metric_weight"; defaults for the others.
+
+        Raises:
+            SettingsError: no such name, or a value out of its range; the message names both.
+        """
+        known = every_setting()
+        for name in values:
+            if name not in known:
+                raise SettingsError(no_setting(name, known))
+
+        def given(kind: type[Settings]) -> dict[str, Any]:
+            return {setting.name: values[setting.name] for setting in declared(kind) if setting.name in values}
+
+        return cls(
+            prepare=PrepareSettings(**given(PrepareSettings)),
+            fit=FitSettings(**given(FitSettings)),
+            export=ExportSettings(**given(ExportSettings)),
+            index=IndexSettings(**given(IndexSettings)),
+            pack=PackSettings(**given(PackSettings)),
+            execution=Execution(**given(Execution)),
+        )
+
+
+def by_stage() -> Iterator[tuple[str, list[Setting]]]:
+    """Each stage with its settings; the seed, which several stages use, stands with the first of them."""
+    seen: set[str] = set()
+    for stage, kinds in STAGES.items():
+        own = [setting for kind in kinds for setting in declared(kind) if setting.name not in seen]
+        seen |= {setting.name for setting in own}
+        yield stage, own
+
+
+def every_setting() -> dict[str, Setting]:
+    """All settings of a run, by name."""
+    return {setting.name: setting for _, settings in by_stage() for setting in settings}
+
+
+def read_pairs(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The pairs of texts such as "ema=0.9,warmup=0", the value of `--set`.
+
+    Raises:
+        SettingsError: a part that is no pair.
+    """
+    for text in texts:
+        for part in text.split(","):
+            name, equals, value = part.partition("=")
+            if not equals or not name.strip():
+                raise SettingsError(f"--set {text!r}: write NAME=VALUE, several with commas between them")
+            yield name.strip().replace("-", "_"), value.strip()
+
+
+def with_pairs(values: Mapping[str, Any], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Values by name, and those of pairs besides.
+
+    Raises:
+        SettingsError: a setting is given twice.
+    """
+    found = dict(values)
+    for name, value in pairs:
+        if name in found:
+            raise SettingsError(f"{name} is given twice: {found[name]} and {value}")
+        found[name] = value
+    return found
