@@ -141,13 +141,13 @@ def _reliability(
 
 
 def _confused(confusion: Sequence[Sequence[int]], categories: Sequence[str]) -> list[dict[str, Any]]:
-    """Pairs of a true category and another one told for it, most photos first."""
+    """Pairs of a true category and another one that was predicted for it, most photos first."""
     counts = np.array(confusion)
     mistaken = np.argwhere(counts - np.diag(np.diag(counts))).tolist()
     pairs = [
         {
             "true": categories[a],
-            "told": categories[b],
+            "predicted": categories[b],
             "count": int(counts[a, b]),
             "share": float(counts[a, b] / counts[a].sum()),
             "interval": wilson(counts[a, b] / counts[a].sum(), int(counts[a].sum())),

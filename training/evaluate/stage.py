@@ -20,9 +20,11 @@ from lambda_app.release.manifest import sha256_of
 from training.dataset import Dataset
 from training.evaluate.figures import Measured, measure
 from training.evaluate.report import charts
+from training.evaluate.report.curves import plot_history
 from training.evaluate.report.page import Report, write_report
 from training.evaluate.report.photos import Shelf
 from training.evaluate.report.pictures import Picture
+from training.evaluate.report.rendering import appearance
 from training.metrics import retrieval
 from training.network.embedding_net import EmbeddingNet
 from training.network.forward import Outputs, forward_batches
@@ -40,7 +42,8 @@ _BATCH = 64
 def run(work: WorkFolder) -> bool:
     """The stage: evaluate unless the same weights were evaluated on the same dataset before; whether it ran."""
     dataset = Dataset.open(work.dataset)
-    inputs = {"dataset": dataset.digest, "weights": sha256_of(work.weights)}
+    # The stamp's digest of the code knows Python files alone.
+    inputs = {"dataset": dataset.digest, "weights": sha256_of(work.weights), "appearance": appearance()}
     outputs = [work.report / name for name in ("metrics.json", "report.html", "reliability.png")]
     return run_stage(work, "evaluate", inputs, outputs, lambda: evaluate(dataset, work))
 
@@ -100,7 +103,7 @@ def draw(figures: Mapping[str, Any], history: Sequence[Mapping[str, Any]], best_
     test, reliability = figures["test"], figures["calibration"]
     ranks = "recall" if test["retrieval"]["embedding"]["recall@4"] is not None else "category_precision"
     pictures = [
-        *charts.plot_history(history, best_epoch),
+        *plot_history(history, best_epoch),
         charts.plot_confusion(test["confusion"], figures["categories"]),
         charts.plot_per_category(test["per_category"]),
         charts.plot_reliability(reliability["before"], reliability["after"]),
@@ -118,6 +121,7 @@ def _report(dataset: Dataset, work: WorkFolder, found: Measured) -> None:
     report = Report(
         figures=found.figures,
         run=fitted,
+        history=history,
         prepared=dataset.summary,
         pictures=pictures,
         gallery=found.gallery,

@@ -88,6 +88,7 @@ class Trainer:
         """Forget the epoch that was; nothing of the next is done."""
         self.done = 0
         self.seconds = 0.0
+        self.side: int | None = None
         self.losses = torch.zeros(self.input.steps_per_epoch, device=self.device)
 
     def train_epoch(self, bar: Iterator[object], stop: Callable[[], bool] = lambda: False) -> dict[str, Any] | None:
@@ -98,8 +99,9 @@ class Trainer:
             stop: asked before each step and after the last; true in one process stops all.
 
         Returns:
-            epoch (from 1), lr (at its end), train_loss (mean; None without a step), seconds, photos_per_s. None where
-            it was stopped: `state` then holds what is done of the epoch, and another call does the rest.
+            epoch (from 1), lr (at its end), side (of the photos in its last step, in pixels), train_loss (mean),
+            seconds, photos_per_s; side and train_loss are None without a step. None where it was stopped: `state` then
+            holds what is done of the epoch, and another call does the rest.
 
         Raises:
             DivergedError: the loss is not a finite number; names the epoch and the batch.
@@ -165,6 +167,7 @@ class Trainer:
             "elapsed": self.elapsed,
             "done": self.done,
             "seconds": self.seconds,
+            "side": self.side,
             "losses": self.losses,
         }
 
@@ -174,7 +177,7 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.elapsed = int(state["epoch"]), float(state["elapsed"])
-        self.done, self.seconds = int(state["done"]), float(state["seconds"])
+        self.done, self.seconds, self.side = int(state["done"]), float(state["seconds"]), state["side"]
         self.losses = state["losses"].to(self.device)
 
     def learn(self, images: Tensor, categories: Tensor, identities: Tensor) -> Tensor:
@@ -201,7 +204,9 @@ class Trainer:
         step = (self.epoch, self.done)
         # Dropout and stochastic depth draw from the global generator.
         torch.manual_seed(seed_of(self.settings.seed, *step, self.world.rank))
-        return self.learn(self.input.images(batch, photos, step, self.progress()), *self.input.labels(batch))
+        images = self.input.images(batch, photos, step, self.progress())
+        self.side = images.shape[-1]
+        return self.learn(images, *self.input.labels(batch))
 
     def _set_rate(self) -> None:
         """Set the learning rate for this point of the run."""
@@ -214,6 +219,7 @@ class Trainer:
         return {
             "epoch": self.epoch + 1,
             "lr": self.optimiser.param_groups[0]["lr"] if self.done else 0.0,
+            "side": self.side,
             "train_loss": float(self.losses[: self.done].mean()) if self.done else None,
             "seconds": self.seconds,
             "photos_per_s": self.done * batch / self.seconds,

@@ -77,6 +77,15 @@ def test_every_import_of_the_archives_own_packages_is_in_it() -> None:
                 assert node.module in modules, (name, node.module)
 
 
+def test_the_archive_holds_the_templates_and_the_style_sheet_of_the_report() -> None:
+    report = ROOT / "training" / "evaluate" / "report"
+    files = contents(ROOT)
+    templates = list((report / "templates").iterdir())
+    assert report / "templates" / "page.html.jinja" in templates
+    for path in (report / "style.css", *templates):
+        assert files[path.relative_to(ROOT).as_posix()] == path.read_bytes()
+
+
 def test_the_archive_holds_no_more_of_lambda_app_than_training_imports() -> None:
     shared = {path.relative_to(ROOT / "lambda_app").as_posix() for path in shared_modules(ROOT)}
     assert {"__init__.py", "errors.py", "photo/__init__.py", "photo/preprocessing.py", "release/manifest.py"} <= shared

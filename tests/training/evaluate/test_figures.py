@@ -52,7 +52,7 @@ def test_the_confused_pairs_are_the_confusion_matrix_off_its_diagonal(figures):
     assert counts == sorted(counts, reverse=True)
     first, names = figures["confused"][0], figures["categories"]
     row = names.index(first["true"])
-    assert matrix[row, names.index(first["told"])] == first["count"]
+    assert matrix[row, names.index(first["predicted"])] == first["count"]
     assert first["share"] == pytest.approx(first["count"] / matrix[row].sum())
 
 

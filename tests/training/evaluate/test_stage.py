@@ -1,13 +1,18 @@
+import importlib.metadata
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from training.evaluate import stage as evaluate
+from training.evaluate.report.rendering import appearance
 from training.metrics import calibration, retrieval
 from training.network.forward import forward_rows
 from training.network.weights import load_weights
+from training.pipeline.code_digest import code_digest
+from training.pipeline.stages import digest_of
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,21 @@ def test_nothing_changed_means_nothing_done(trained):
     before = (trained.report / "metrics.json").stat().st_mtime_ns
     evaluate.main(["--out", str(trained.root)])
     assert (trained.report / "metrics.json").stat().st_mtime_ns == before
+
+
+def test_a_page_of_other_templates_is_made_again(trained_copy):
+    stamp, page = trained_copy.root / "stages" / "evaluate.json", trained_copy.report / "report.html"
+    stamped = json.loads(stamp.read_bytes())
+    code = code_digest(Path(evaluate.__file__))
+    done_with = {"stage": "evaluate", "version": importlib.metadata.version("lookalike"), "code": code}
+    assert stamped["digest"] == digest_of(done_with | stamped["inputs"])
+    assert stamped["inputs"]["appearance"] == appearance()
+    # As other templates would have left it.
+    others = stamped["inputs"] | {"appearance": "0" * 64}
+    stamp.write_text(json.dumps({"digest": digest_of(done_with | others), "seconds": 1.0, "inputs": others}))
+    page.write_text("made with other templates")
+    evaluate.main(["--out", str(trained_copy.root)])
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 def test_no_intermediate_file_is_left(trained):

@@ -50,18 +50,20 @@ def test_training_lowers_the_loss(make, changes):
 def test_photos_grow_within_the_run(make):
     trainer, sides = make(epochs=3, small=0.75), []
     trainer.forward.register_forward_pre_hook(lambda _, images: sides.append(tuple(images[0].shape[2:])))
-    for _ in range(3):
-        trainer.train_epoch(bar())
+    told = [trainer.train_epoch(bar())["side"] for _ in range(3)]
     size, first = trainer.dataset.preprocessing.size, round(trainer.steps * 0.6 + 0.49)
     assert sides == [(size * 3 // 4,) * 2] * first + [(size, size)] * (trainer.steps - first)
+    # The photos grow within the second epoch, whose last steps show the full size.
+    assert told == [size * 3 // 4, size, size]
 
 
 def test_the_figures_of_an_epoch_have_their_names(make):
     trainer = make(epochs=2)
     trained, judged = trainer.train_epoch(bar()), trainer.validate()
-    assert set(trained) == {"epoch", "lr", "train_loss", "seconds", "photos_per_s"}
+    assert set(trained) == {"epoch", "lr", "side", "train_loss", "seconds", "photos_per_s"}
     assert set(judged) == {"val_loss", "val_accuracy", "val_recall4"}
     assert trained["epoch"] == 1
+    assert trained["side"] == trainer.dataset.preprocessing.size
     assert 0 <= judged["val_accuracy"] <= 1
     assert 0 <= judged["val_recall4"] <= 1
     assert trainer.elapsed >= trained["seconds"]
@@ -97,8 +99,8 @@ def test_an_epoch_that_was_stopped_between_steps_ends_as_an_undisturbed_one(make
     later = make(epochs=2)
     later.restore(copy.deepcopy(stopped.state()))
     found = later.train_epoch(bar())
-    assert [found[name] for name in ("epoch", "lr", "train_loss")] == [
-        expected[name] for name in ("epoch", "lr", "train_loss")
+    assert [found[name] for name in ("epoch", "lr", "side", "train_loss")] == [
+        expected[name] for name in ("epoch", "lr", "side", "train_loss")
     ]
     assert torch.equal(weights(later), weights(whole))
 

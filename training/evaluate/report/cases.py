@@ -39,7 +39,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A photo whose category is told wrong: row, category told, and its probability."""
+    """A photo whose predicted category is wrong: its row, the predicted category, and its probability."""
 
     row: int
     predicted: int
@@ -97,7 +97,7 @@ def choose(
 
 
 def confident_mistakes(probabilities: Floats, labels: Labels, rows: Labels) -> list[Mistake]:
-    """The photos that are told wrong with the most probability.
+    """The photos whose predicted category is wrong and has the highest probability.
 
     Args:
         probabilities: (n, classes).

@@ -1,36 +1,19 @@
-"""The report's charts."""
+"""The charts of the test figures: confusion, categories, reliability and retrieval."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
-from training.evaluate.report.pictures import Picture, Theme, picture, plain
+from training.evaluate.report.pictures import Picture, Theme, in_percent, legend_above, one_plot, picture, plain
+from training.evaluate.report.tables import spoken
 from training.metrics.intervals import wilson
 
-_COUNTED = 30  # a larger confusion matrix shows colours alone
-
-
-def plot_history(history: Sequence[Mapping[str, Any]], best_epoch: int | None = None) -> list[Picture]:
-    """Learning rate, loss and validation figures by epoch; the epoch whose weights were kept is marked."""
-    loss = {"train_loss": "training (all terms)", "val_loss": "validation (cross-entropy)"}
-    return [
-        _curves("learning_rate.png", "learning rate", history, {"lr": "at the end of the epoch"}, best_epoch),
-        _curves("loss.png", "loss", history, loss, best_epoch),
-        _curves(
-            "accuracy.png",
-            "validation split",
-            history,
-            {"val_accuracy": "accuracy", "val_recall4": "recall@4"},
-            best_epoch,
-        ),
-    ]
+COUNTED = 30  # a larger confusion matrix shows colours alone
 
 
 def plot_confusion(confusion: Sequence[Sequence[int]], categories: Sequence[str]) -> Picture:
@@ -40,14 +23,16 @@ def plot_confusion(confusion: Sequence[Sequence[int]], categories: Sequence[str]
     side = min(3.0 + 0.5 * len(categories), 14.0)
 
     def draw(theme: Theme) -> Figure:
-        figure, axes = _figure(side + 1.0, side)
-        axes.imshow(
-            shares, cmap=LinearSegmentedColormap.from_list("shares", [theme.page, theme.series[0]]), vmin=0, vmax=1
-        )
-        for row, column in zip(*np.nonzero(counts), strict=True) if len(counts) <= _COUNTED else ():
+        figure, axes = one_plot(side + 2.0, side)
+        colours = LinearSegmentedColormap.from_list("shares", [theme.page, theme.series[0]])
+        scale = figure.colorbar(axes.imshow(shares, cmap=colours, vmin=0, vmax=1), ax=axes, shrink=0.5, aspect=30)
+        scale.set_label("share of the photos of the true category")
+        scale.outline.set_edgecolor(theme.line)
+        in_percent(scale.ax.yaxis)
+        for row, column in zip(*np.nonzero(counts), strict=True) if len(counts) <= COUNTED else ():
             colour = theme.page if shares[row, column] > 0.5 else theme.ink
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=9)
-        names, size = [plain(name, 26) for name in categories], 9 if len(categories) <= _COUNTED else 5
+        names, size = [plain(name) for name in categories], 9 if len(categories) <= COUNTED else 5
         axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor", fontsize=size)
         axes.set_yticks(range(len(names)), names, fontsize=size)
         edges = np.arange(len(names) + 1) - 0.5
@@ -55,11 +40,13 @@ def plot_confusion(confusion: Sequence[Sequence[int]], categories: Sequence[str]
         axes.set_yticks(edges, minor=True)
         axes.grid(which="minor", color=theme.line, alpha=0.5, linewidth=0.6)
         axes.tick_params(which="minor", length=0)
-        axes.set_xlabel("told")
-        axes.set_ylabel("true")
+        axes.set_xlabel("predicted category")
+        axes.set_ylabel("true category")
         return figure
 
-    return picture("confusion.png", "Confusion matrix: true categories down, told categories across.", draw)
+    return picture(
+        "confusion.png", "Confusion matrix: a row for each true category, a column for each predicted category.", draw
+    )
 
 
 def plot_per_category(per_category: Mapping[str, Mapping[str, Any]]) -> Picture:
@@ -69,7 +56,7 @@ def plot_per_category(per_category: Mapping[str, Mapping[str, Any]]) -> Picture:
     whiskers = _whiskers(recall, [figures["recall_interval"] for _, figures in rows])
 
     def draw(theme: Theme) -> Figure:
-        figure, axes = _figure(8.0, 1.4 + 0.32 * len(rows))
+        figure, axes = one_plot(8.0, 1.4 + 0.32 * len(rows))
         places = range(len(rows))
         first, second, _ = theme.series
         axes.errorbar(
@@ -81,11 +68,15 @@ def plot_per_category(per_category: Mapping[str, Mapping[str, Any]]) -> Picture:
         axes.invert_yaxis()
         axes.set_xlim(-0.02, 1.02)
         axes.grid(axis="x", color=theme.line, alpha=0.5)
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-        _legend_above(axes, 2)
+        in_percent(axes.xaxis)
+        axes.set_xlabel("recall, precision")
+        axes.set_ylabel("category (test photos)")
+        legend_above(axes, 2)
         return figure
 
-    return picture("per_category.png", "Precision and recall of each category on the test photos.", draw)
+    return picture(
+        "per_category.png", "Dot plot of the recall, with its 95 % interval, and the precision of each category.", draw
+    )
 
 
 def plot_reliability(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Picture:
@@ -95,10 +86,13 @@ def plot_reliability(before: Sequence[Mapping[str, Any]], after: Sequence[Mappin
     """
 
     def draw(theme: Theme) -> Figure:
-        figure = Figure(figsize=(6.0, 5.6), layout="constrained")
+        figure = Figure(figsize=(6.0, 5.8), layout="constrained")
         axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        axes.plot((0, 1), (0, 1), linestyle="--", color=theme.line, label="as sure as right")
-        series = ((before, "before", theme.series[1], "s"), (after, "after the temperature", theme.series[0], "o"))
+        axes.plot((0, 1), (0, 1), linestyle="--", color=theme.line, label="perfect calibration")
+        series = (
+            (before, "before the temperature", theme.series[1], "s"),
+            (after, "after the temperature", theme.series[0], "o"),
+        )
         for points, name, colour, marker in series:
             confidence, accuracy, count = ([p[key] for p in points] for key in ("confidence", "accuracy", "count"))
             whiskers = _whiskers(accuracy, [wilson(p["accuracy"], p["count"]) for p in points])
@@ -111,65 +105,49 @@ def plot_reliability(before: Sequence[Mapping[str, Any]], after: Sequence[Mappin
                 counts.stairs(heights, edges, color=colour, linewidth=1.6)
         axes.set_xlim(0, 1.02)
         axes.set_ylim(-0.04, 1.06)
-        axes.set_ylabel("accuracy")
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-        counts.xaxis.set_major_formatter(PercentFormatter(1.0))
-        counts.set_xlabel("probability of the category told")
-        counts.set_ylabel("photos")
+        axes.set_ylabel("accuracy of the photos of a bin")
+        in_percent(axes.yaxis)
+        in_percent(counts.xaxis)
+        counts.set_xlabel("confidence (probability of the predicted category)")
+        counts.set_ylabel("photos in a bin")
+        counts.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.grid(color=theme.line, alpha=0.5)
-        for handle in _legend_above(axes, 3).legend_handles:
+        for handle in legend_above(axes, 2).legend_handles:
             if isinstance(handle, PathCollection):
                 handle.set_sizes([40])
         return figure
 
-    return picture("reliability.png", "Reliability diagram: accuracy against confidence, with photos a bin.", draw)
+    return picture(
+        "reliability.png",
+        "Reliability diagram: accuracy against confidence, and the number of photos in each bin.",
+        draw,
+    )
 
 
 def plot_retrieval(retrieval: Mapping[str, Mapping[str, Any]], measures: Sequence[str]) -> Picture:
     """Bars of these measures for each way of ranking, with intervals; a measure that is None draws nothing."""
+    alt = f"{', '.join(map(spoken, measures))} of the rankings by {', '.join(map(spoken, retrieval))}."
 
     def draw(theme: Theme) -> Figure:
-        figure, axes = _figure(8.0, 3.8)
+        figure, axes = one_plot(8.0, 3.8)
         width = 0.8 / len(retrieval)
         for number, (name, figures) in enumerate(retrieval.items()):
             known = [(place, measure) for place, measure in enumerate(measures) if figures[measure] is not None]
             places = [place + (number - (len(retrieval) - 1) / 2) * width for place, _ in known]
             heights = np.array([figures[measure] for _, measure in known])
             whiskers = _whiskers(heights, [figures["intervals"][measure] for _, measure in known])
-            axes.bar(places, heights, width * 0.92, color=theme.series[number], label=f"ranked by {name}")
+            axes.bar(places, heights, width * 0.92, color=theme.series[number], label=f"ranked by {spoken(name)}")
             axes.errorbar(places, heights, yerr=whiskers, fmt="none", ecolor=theme.ink, capsize=3, linewidth=1)
-        axes.set_xticks(range(len(measures)), [measure.replace("_", " ") for measure in measures])
+        axes.set_xticks(range(len(measures)), [spoken(measure) for measure in measures])
         axes.set_ylim(0, 1.02)
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        in_percent(axes.yaxis)
+        axes.set_ylabel(f"{spoken(measures[0].partition('@')[0])}, with 95 % interval")
         axes.grid(axis="y", color=theme.line, alpha=0.5)
         axes.set_axisbelow(True)
-        _legend_above(axes, len(retrieval))
+        legend_above(axes, len(retrieval))
         return figure
 
-    return picture("retrieval.png", f"{', '.join(measures)} for rankings by {', '.join(retrieval)}.", draw)
-
-
-def _curves(
-    name: str, label: str, history: Sequence[Mapping[str, Any]], series: Mapping[str, str], best_epoch: int | None
-) -> Picture:
-    def draw(theme: Theme) -> Figure:
-        figure, axes = _figure(5.6, 3.5)
-        for (key, title), colour in zip(series.items(), theme.series, strict=False):
-            points = [(epoch["epoch"], epoch[key]) for epoch in history if epoch[key] is not None]
-            if points:
-                marker = "o" if len(points) == 1 else None
-                axes.plot(*zip(*points, strict=True), label=title, color=colour, linewidth=1.8, marker=marker)
-        if best_epoch:
-            axes.axvline(best_epoch, color=theme.ink, linestyle=":", linewidth=1, label=f"kept: epoch {best_epoch}")
-        if axes.lines:
-            axes.legend(fontsize=9)
-        axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_ylabel(label)
-        axes.grid(color=theme.line, alpha=0.5)
-        return figure
-
-    return picture(name, f"By epoch: {', '.join(series.values())} ({label}).", draw)
+    return picture("retrieval.png", "Bar chart: " + alt, draw)
 
 
 def _whiskers(values: Any, intervals: Sequence[Sequence[float]]) -> Any:
@@ -188,12 +166,3 @@ def _filled(points: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[int]
         edges.append(point["high"])
         heights.append(point["count"])
     return edges, heights
-
-
-def _legend_above(axes: Axes, columns: int) -> Legend:
-    return axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, fontsize=9)
-
-
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.add_subplot()

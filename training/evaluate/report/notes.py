@@ -22,13 +22,16 @@ def notes(figures: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
 def _on_the_test(figures: Mapping[str, Any]) -> Iterator[str]:
     counts = {name: row["count"] for name, row in figures["test"]["per_category"].items()}
     if few := [f"{name} ({count})" for name, count in counts.items() if 0 < count < _FEW_PHOTOS]:
-        yield f"Fewer than {_FEW_PHOTOS} test photos, so their figures tell little: {', '.join(few)}."
+        yield (
+            f"These categories have fewer than {_FEW_PHOTOS} test photos, so their figures are uncertain: "
+            f"{', '.join(few)}."
+        )
     if absent := [name for name, count in counts.items() if not count]:
-        yield f"No test photo, so nothing is known of: {', '.join(absent)}."
+        yield f"These categories have no test photo, so nothing is measured for them: {', '.join(absent)}."
     if figures["test"]["retrieval"]["embedding"]["recall@4"] is None:
-        yield "No product-level figures: no query's product has another photo."
+        yield "There are no figures by product, because no test photo has another photo of its product."
     if not figures["validation"]["n"]:
-        yield "No validation photos: the temperature is 1, and the probabilities are as the network gives them."
+        yield "There are no validation photos, so no temperature is fitted: the probabilities are not calibrated."
 
 
 def _on_the_model(figures: Mapping[str, Any]) -> Iterator[str]:
@@ -37,18 +40,24 @@ def _on_the_model(figures: Mapping[str, Any]) -> Iterator[str]:
     for name, lead in leads.items():
         found = lead[measure]
         if found["interval"] is not None and found["interval"][1] < 0:
-            better = f"{-100 * found['difference']:.1f} points"
-            yield f"Ranking by {spoken(name)} beats the embedding by {better} of {spoken(measure)}."
+            yield (
+                f"Ranking by {spoken(name)} is better than ranking by the embedding: {spoken(measure)} is "
+                f"{-100 * found['difference']:.1f} percentage points higher."
+            )
     if test["ece"] is not None and test["ece"] > test["ece_uncalibrated"]:
-        yield "The temperature, fitted on validation photos, does not lower the calibration error on the test photos."
+        yield (
+            "The temperature was fitted on the validation photos. It does not lower the calibration error of the test "
+            "photos."
+        )
 
 
 def _on_the_run(figures: Mapping[str, Any], run: Mapping[str, Any]) -> Iterator[str]:
     train, test = figures["train"]["accuracy"], figures["test"]["accuracy"]
     if train is not None and test is not None and train - test > _GAP:
         yield (
-            f"Accuracy is {100 * (train - test):.0f} points higher on the photos it learnt from ({100 * train:.1f} %): "
-            "more photos or stronger augmentation may help."
+            f"Accuracy is {100 * (train - test):.0f} percentage points higher on the training photos "
+            f"({100 * train:.1f} %) than on the test photos ({100 * test:.1f} %): the network overfits. More photos or "
+            "stronger augmentation may help."
         )
     if run["epochs"] and run["best_epoch"] == run["epochs"]:
-        yield "The last epoch was the best on the validation split: a longer run may do better."
+        yield "The last epoch had the best figures on the validation split, so a longer run may be better."

@@ -1,11 +1,76 @@
-"""The report's photos: queries with what they found, marked right or wrong, and mistaken categories."""
+"""The photos that the report shows: queries with what they found, and photos of a wrongly predicted category."""
 
-from collections.abc import Iterable, Sequence
-from html import escape
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from training.dataset import Dataset, Item
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from training.dataset import Dataset
 from training.evaluate.report.cases import Case, Gallery, Mistake
-from training.evaluate.report.markup import Html, photo
+
+_SIDE = 160
+_QUALITY = 82
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo with its listing.
+
+    Attributes:
+        jpeg: the photo, small.
+        name: the listing's title, else its category.
+        category: the true one; split: "train", "validation" or "test".
+    """
+
+    jpeg: bytes
+    name: str
+    category: str
+    image_id: str
+    product_id: str
+    split: str
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A photo that a query found.
+
+    Attributes:
+        score: its cosine with the query.
+        shares: what it has in common with the query: "product", "category" (and not the product), or "nothing".
+    """
+
+    photo: Photo
+    score: float
+    shares: str
+
+
+@dataclass(frozen=True)
+class ShownCase:
+    """A query and what it found.
+
+    Attributes:
+        mate: the nearest other photo of its product, None where there is none.
+        mate_rank: its place among all neighbours, from 1; mate_score: its cosine.
+        neighbours: nearest first.
+    """
+
+    query: Photo
+    mate: Photo | None
+    mate_rank: int | None
+    mate_score: float | None
+    neighbours: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True)
+class ShownMistake:
+    """A photo whose predicted category is wrong, and the probability that it was given."""
+
+    photo: Photo
+    predicted: str
+    probability: float
 
 
 class Shelf:
@@ -19,73 +84,45 @@ class Shelf:
         self._items = {item.row: item for item in dataset.items() if item.row in rows}
         self._dataset = dataset
 
-    def item(self, row: int) -> Item:
-        """The listing of a row."""
-        return self._items[row]
+    def photo(self, row: int) -> Photo:
+        """The photo of a row."""
+        item = self._items[row]
+        category = self._dataset.categories[item.category]
+        jpeg = small_jpeg(self._dataset.photos[row])
+        return Photo(jpeg, item.title or category, category, item.image_id, item.product_id, item.split)
 
-    def category(self, row: int) -> str:
-        """The true category of a row."""
-        return self._dataset.categories[self.item(row).category]
+    def cases(self, cases: Iterable[Case]) -> list[ShownCase]:
+        """Cases with their photos."""
+        return [self._case(case) for case in cases]
 
-    def figure(self, row: int, kind: str, head: str, role: str, foot: str | None = None) -> Html:
-        """A photo with its caption.
+    def mistakes(self, mistakes: Iterable[Mistake]) -> list[ShownMistake]:
+        """Mistakes with their photos."""
+        names = self._dataset.categories
+        return [ShownMistake(self.photo(found.row), names[found.predicted], found.probability) for found in mistakes]
 
-        Args:
-            kind: its class in the style sheet.
-            head: first line of the caption.
-            role: what the photo is, for those who do not see it.
-            foot: second line; the listing's title, else its category, where it is None.
-        """
-        item = self.item(row)
-        name = item.title or self.category(row)
-        details = f"{name}\n{self.category(row)}\nimage {item.image_id}, product {item.product_id}\n{item.split} split"
-        return Html(
-            f'<figure class="{kind}" title="{escape(details)}">{photo(self._dataset.photos[row], f"{role}: {name}")}'
-            f"<figcaption><b>{escape(head)}</b><span>{escape(foot or name)}</span></figcaption></figure>"
+    def _case(self, case: Case) -> ShownCase:
+        return ShownCase(
+            query=self.photo(case.query),
+            mate=None if case.mate is None else self.photo(case.mate),
+            mate_rank=case.mate_rank,
+            mate_score=case.mate_score,
+            neighbours=tuple(
+                Neighbour(self.photo(row), score, self._shared(case.query, row))
+                for row, score in zip(case.neighbours, case.scores, strict=True)
+            ),
         )
 
-
-def cases_section(shelf: Shelf, title: str, text: str, cases: Sequence[Case]) -> Html:
-    """Cases under a heading; nothing where there is none."""
-    if not cases:
-        return Html("")
-    return Html(f"<h3>{escape(title)}</h3><p>{escape(text)}</p>{''.join(_case(shelf, case) for case in cases)}")
-
-
-def mistakes_section(shelf: Shelf, mistakes: Iterable[Mistake], categories: Sequence[str]) -> Html:
-    """Photos whose category is told wrong, with either category."""
-    return Html(
-        "".join(
-            shelf.figure(
-                mistake.row,
-                "wrong",
-                f"{100 * mistake.probability:.0f} % {categories[mistake.predicted]}",
-                "mistaken",
-                f"is {shelf.category(mistake.row)}",
-            )
-            for mistake in mistakes
-        )
-    )
+    def _shared(self, query: int, found: int) -> str:
+        one, other = self._items[query], self._items[found]
+        if one.product_id == other.product_id:
+            return "product"
+        return "category" if one.category == other.category else "nothing"
 
 
-def _case(shelf: Shelf, case: Case) -> str:
-    head = escape(shelf.category(case.query))
-    photos = [shelf.figure(case.query, "query" if case.mate is not None else "query mate", "query", "query")]
-    if case.mate is not None:
-        head += f" · nearest photo of the same product: neighbour {case.mate_rank:,}, cosine {case.mate_score:.3f}"
-        photos.append(shelf.figure(case.mate, "mate", "same product", "same product"))
-    for number, (row, score) in enumerate(zip(case.neighbours, case.scores, strict=True), start=1):
-        kind, mark = _verdict(shelf, case, row)
-        photos.append(shelf.figure(row, kind, f"{number}. {mark} {score:.3f}", f"neighbour {number}"))
-    return f'<div class="case"><p class="muted">{head}</p><div class="strip">{"".join(photos)}</div></div>'
-
-
-def _verdict(shelf: Shelf, case: Case, row: int) -> tuple[str, str]:
-    """Class and mark of a neighbour: not by colour alone."""
-    query, found = shelf.item(case.query), shelf.item(row)
-    if found.product_id == query.product_id:
-        return "right", "✓"
-    if found.category != query.category:
-        return "wrong", "✗"
-    # Where no product has a second photo, the category is all that can be right.
-    return ("right", "✓") if case.mate is None else ("near", "≈")
+def small_jpeg(rgb: npt.NDArray[np.uint8]) -> bytes:
+    """A photo, uint8 (height, width, 3), as a JPEG of 160 pixels at most on a side."""
+    image = Image.fromarray(rgb)
+    image.thumbnail((_SIDE, _SIDE))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=_QUALITY)
+    return file.getvalue()

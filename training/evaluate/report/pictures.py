@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
+from matplotlib.legend import Legend
+from matplotlib.ticker import PercentFormatter
 
 from training.pipeline.files import write_file
 
@@ -49,7 +53,7 @@ class Picture:
 
     Attributes:
         name: of its file.
-        alt: what it shows, for those who do not see it.
+        alt: what it shows, in a few words, for readers who do not see it.
         light, dark: for pages of either kind.
     """
 
@@ -84,6 +88,22 @@ def plain(name: str, most: int = 32) -> str:
     """A name as a label: cut where it is long, its dollars no formula."""
     short = name if len(name) <= most else name[: most - 1].rstrip() + "…"
     return short.replace("$", r"\$")
+
+
+def one_plot(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure with one plot; inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def in_percent(axis: Axis) -> None:
+    """Label an axis of shares in [0, 1] in percent."""
+    axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+
+
+def legend_above(axes: Axes, columns: int) -> Legend:
+    """The legend above the plot, where it covers nothing."""
+    return axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, fontsize=9)
 
 
 def _png(figure: Figure, theme: Theme) -> bytes:

@@ -5,17 +5,11 @@ from PIL import Image
 
 from training.evaluate.report.charts import (
     plot_confusion,
-    plot_history,
     plot_per_category,
     plot_reliability,
     plot_retrieval,
 )
 
-HISTORY = [
-    {"epoch": epoch, "lr": 0.1 / epoch, "train_loss": 3.0 / epoch, "val_loss": None, "val_accuracy": 0.2 * epoch,
-     "val_recall4": None}
-    for epoch in (1, 2, 3)
-]  # fmt: skip
 BINS = [
     {"low": 0.2, "high": 0.4, "count": 3, "confidence": 0.3, "accuracy": 1 / 3},
     {"low": 0.8, "high": 1.0, "count": 9, "confidence": 0.9, "accuracy": 1.0},
@@ -34,22 +28,6 @@ def colours(picture):
             assert found is not None
             counts.append(len(found))
     return min(counts)
-
-
-@pytest.mark.parametrize("epochs", [0, 1, 3])
-def test_history_becomes_three_pictures(epochs):
-    found = plot_history(HISTORY[:epochs])
-    assert [picture.name for picture in found] == ["learning_rate.png", "loss.png", "accuracy.png"]
-    assert all(colours(picture) > 1 for picture in found)
-
-
-def test_a_curve_without_a_figure_draws_what_there_is():
-    with_curve = plot_history(HISTORY)[2].light
-    assert with_curve != plot_history([figures | {"val_accuracy": None} for figures in HISTORY])[2].light
-
-
-def test_the_epoch_that_was_kept_is_marked():
-    assert plot_history(HISTORY, best_epoch=2)[1].light != plot_history(HISTORY)[1].light
 
 
 @pytest.mark.parametrize("categories", [["sofas & chairs", "under $5 or $9^{"], [f"c{i}" for i in range(40)]])

@@ -15,12 +15,13 @@ from training.network.forward import Outputs
 from training.prepare.settings import PrepareSettings
 from training.prepare.stage import prepare
 
-HISTORY = [{"epoch": 1, "lr": 0.1, "train_loss": 2.0, "val_loss": 1.0, "val_accuracy": 0.5, "val_recall4": None}]
+EPOCH = {"lr": 0.1, "train_loss": 2.0, "val_loss": 1.0, "val_accuracy": 0.5, "val_recall4": None}
+HISTORY = [{"epoch": 1, "side": 24, **EPOCH}, {"epoch": 2, "side": 32, **EPOCH}]
 RUN = {
     "settings": {"backbone": "resnet10_half", "lr": 1e-06},
     "best_epoch": 1,
-    "epochs": 1,
-    "seconds": 12.0,
+    "epochs": 2,
+    "seconds": 1234.5,
     "metric_labels": "category",
     "device": "cpu, 2 threads",
 }
@@ -37,10 +38,13 @@ class _Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.text, self.sources, self.alts, self.ids, self.links, self.open = [], [], [], [], [], []
+        self.captions, self.figure = [], None  # of charts
         self.feed(text)
 
     def handle_data(self, data):
         self.text.append(data)
+        if "figcaption" in self.open and self.figure == "chart":
+            self.captions[-1] += data
 
     def handle_starttag(self, tag, attributes):
         values = dict(attributes)
@@ -51,6 +55,10 @@ class _Page(HTMLParser):
             self.alts.append(values["alt"])
         if tag not in ("img", "meta", "source"):
             self.open.append(tag)
+        if tag == "figure":
+            self.figure = values["class"]
+        if tag == "figcaption" and self.figure == "chart":
+            self.captions.append("")
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -67,17 +75,17 @@ def page(trained):
 
 @pytest.fixture
 def write(tmp_path):
-    """Write the report of random answers for a dataset; its figures."""
+    """Write the report of random answers for a dataset, with some of its provenance changed; its figures."""
 
-    def make(dataset):
+    def make(dataset, **origin):
         rng = np.random.default_rng(0)
         n, classes = len(dataset.photos), len(dataset.categories)
         unit = l2_normalise(rng.normal(size=(n, 6)))
         logits = rng.normal(size=(n, classes)).astype(np.float32)
         found = measure(dataset, Outputs(logits, unit, unit), dataset.categories)
-        figures = found.figures | ORIGIN
+        figures = found.figures | ORIGIN | origin
         shelf = Shelf(dataset, found.gallery)
-        report = Report(figures, RUN, dataset.summary, draw(figures, HISTORY, 1), found.gallery, shelf)
+        report = Report(figures, RUN, HISTORY, dataset.summary, draw(figures, HISTORY, 1), found.gallery, shelf)
         write_report(tmp_path / "report.html", report)
         return figures
 
@@ -108,6 +116,45 @@ def test_the_page_tells_the_figures_and_where_they_come_from(page, trained):
     assert all(name in text for name in figures["categories"])
 
 
+def test_every_chart_has_a_caption_of_whole_sentences_that_says_how_many_photos(page):
+    captions = [" ".join(caption.split()) for caption in page.captions]
+    assert len(captions) == 7
+    for caption in captions:
+        assert caption[0].isupper()
+        assert caption.endswith(".")
+    assert len([caption for caption in captions if "n = " in caption]) == 6  # all but the learning rate
+
+
+def test_the_confusion_matrix_is_explained_in_the_fields_terms(page):
+    text = " ".join(page.text)
+    assert "true category → predicted category" in text
+    assert "perfect calibration" in text
+    assert "told" not in text
+
+
+def test_a_growth_of_the_photos_is_explained(write, small_dataset, tmp_path):
+    write(small_dataset)
+    text = " ".join(page_of(tmp_path).text)
+    assert text.count("in epoch 2 the training photos grow from 24 to 32 pixels a side") == 2
+
+
+def test_a_run_of_photos_of_one_size_tells_of_no_growth(page):
+    assert "photos grow" not in " ".join(page.text)
+
+
+def test_the_page_tells_where_a_run_comes_from(write, small_dataset, tmp_path):
+    def provenance(**origin):
+        write(small_dataset, **origin)
+        cells = "|".join(" ".join(part.split()) for part in page_of(tmp_path).text)
+        return cells.rpartition("|Provenance|")[2]
+
+    found = provenance()
+    train = f"|train: {small_dataset.summary['splits']['train']} photos of "
+    for shown in ("|1,234 s on cpu, 2 threads|", "|2; the weights of epoch 1 were kept|", train, "|lookalike 1.0|"):
+        assert shown in found
+    assert "|lookalike 1.0, commit abc|" in provenance(code={"version": "1.0", "commit": "abc"})
+
+
 def test_folders_of_one_photo_each_have_category_figures_alone(write, write_folders, tmp_path):
     names = ("hats & <caps>", "under $5", "shoes")
     data = write_folders(f"{split}/{names[i % 3]}/{i}.jpg" for split in ("train", "test") for i in range(12))
@@ -120,7 +167,7 @@ def test_folders_of_one_photo_each_have_category_figures_alone(write, write_fold
     page = page_of(tmp_path)
     text = " ".join(page.text)
     assert "hats & <caps>" in text
-    assert "only categories can be judged" in text
+    assert "only the figures by category can be measured" in text
     assert "1e-06" in text
     assert "n/a" in text
     assert not [alt for alt in page.alts if alt.startswith("same product")]

@@ -1,8 +1,13 @@
+import io
+import re
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from training.evaluate.report.cases import Case, Gallery, Mistake
-from training.evaluate.report.photos import Shelf, cases_section, mistakes_section
+from training.evaluate.report.photos import Shelf, small_jpeg
+from training.evaluate.report.rendering import render
 
 
 @pytest.fixture(scope="module")
@@ -23,33 +28,52 @@ def case(small_dataset, pair):
     return Case(int(pair[0]), int(pair[1]), 2, 0.8, (int(same[0]), int(pair[1]), int(other[0])), (0.9, 0.8, 0.7))
 
 
+def neighbours(worst=(), best=(), drawn=(), paired=True):
+    """The section as it is written."""
+    return render("neighbours.html.jinja", cases={"worst": worst, "best": best, "drawn": drawn}, paired=paired)
+
+
+def test_neighbours_are_told_by_what_they_share_with_the_query(small_dataset, case):
+    (shown,) = Shelf(small_dataset, Gallery((case,), (), (), ())).cases([case])
+    assert [found.shares for found in shown.neighbours] == ["category", "product", "nothing"]
+    assert [found.score for found in shown.neighbours] == [0.9, 0.8, 0.7]
+    assert (shown.mate_rank, shown.mate_score) == (2, 0.8)
+    assert shown.mate == shown.neighbours[1].photo
+    assert shown.query.product_id == shown.mate.product_id
+
+
 def test_neighbours_are_marked_by_what_they_share_with_the_query(small_dataset, case):
     shelf = Shelf(small_dataset, Gallery((case,), (), (), ()))
-    section = cases_section(shelf, "Worst", "why", [case])
-    kinds = [part.partition('"')[0] for part in section.split('<figure class="')[1:]]
-    assert kinds == ["query", "mate", "near", "right", "wrong"]
-    for shown in ("1. ≈ 0.900", "2. ✓ 0.800", "3. ✗ 0.700", "neighbour 2, cosine 0.800", "<h3>Worst</h3>"):
+    section = neighbours(worst=shelf.cases([case]))
+    assert re.findall('<figure class="photo ([^"]*)"', section) == ["query", "mate", "near", "right", "wrong"]
+    for shown in ("1. ≈ 0.900", "2. ✓ 0.800", "3. ✗ 0.700", "neighbour 2, with a cosine of 0.800", "<h3>Worst</h3>"):
         assert shown in section
 
 
 def test_without_a_second_photo_of_the_product_the_category_is_what_is_right(small_dataset, case):
     alone = Case(case.query, None, None, None, (case.neighbours[0], case.neighbours[2]), (0.9, 0.7))
     shelf = Shelf(small_dataset, Gallery((), (alone,), (), ()))
-    section = cases_section(shelf, "Best", "why", [alone])
+    section = neighbours(best=shelf.cases([alone]), paired=False)
     assert "1. ✓ 0.900" in section
     assert "2. ✗ 0.700" in section
     assert "same product" not in section
 
 
-def test_no_case_makes_no_heading(small_dataset):
-    assert cases_section(Shelf(small_dataset, Gallery((), (), (), ())), "Worst", "why", []) == ""
+def test_no_case_makes_no_heading():
+    assert "<h3>" not in neighbours()
 
 
 def test_a_mistake_names_both_categories(small_dataset):
     row = int(small_dataset.rows("test")[0])
-    told = (int(small_dataset.category[row]) + 1) % len(small_dataset.categories)
-    mistake = Mistake(row, told, 0.875)
-    shelf = Shelf(small_dataset, Gallery((), (), (), (mistake,)))
-    section = mistakes_section(shelf, [mistake], ["told"] * len(small_dataset.categories))
-    assert "88 % told" in section
-    assert "is " + shelf.category(row).replace("&", "&amp;") in section
+    predicted = (int(small_dataset.category[row]) + 1) % len(small_dataset.categories)
+    mistake = Mistake(row, predicted, 0.875)
+    (shown,) = Shelf(small_dataset, Gallery((), (), (), (mistake,))).mistakes([mistake])
+    assert shown.photo.category == small_dataset.categories[small_dataset.category[row]]
+    assert (shown.predicted, shown.probability) == (small_dataset.categories[predicted], 0.875)
+    assert shown.photo.split == "test"
+
+
+def test_a_photo_is_shown_small():
+    with Image.open(io.BytesIO(small_jpeg(np.full((500, 400, 3), 90, np.uint8)))) as image:
+        assert image.format == "JPEG"
+        assert max(image.size) == 160
