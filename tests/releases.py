@@ -20,7 +20,8 @@ from lambda_app.model import Model
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.release.catalog import CatalogItem, write_catalog
-from lambda_app.release.manifest import FileEntry, Manifest, Pointer, SmokeCase, file_entry, release_id, sha256_of
+from lambda_app.release.manifest import FileEntry, Manifest, Pointer, file_entry, release_id, sha256_of
+from lambda_app.release.smoke import SmokeCase
 from lambda_app.store.contract import OBJECTS, RELEASES, Store
 
 CREATED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)

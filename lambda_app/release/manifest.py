@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from lambda_app.errors import ReleaseError, UnknownFormatError
 from lambda_app.photo.rules import Preprocessing
+from lambda_app.release.smoke import SmokeCase
 
 FORMAT: Literal[1] = 1
 MANIFEST = "manifest.json"
@@ -80,24 +81,6 @@ class CatalogEntry(FileEntry):
     """The SQLite item table."""
 
     count: int = Field(ge=1)
-
-
-class SmokeCase(_Frozen):
-    """A photo whose answer is known, replayed by every loader.
-
-    Attributes:
-        photo: the encoded photo, base64.
-        category: expected category, by name.
-        margin: probability of that category minus the next one's.
-        neighbour: image id of the expected first neighbour.
-        score: that neighbour's cosine.
-    """
-
-    photo: str
-    category: str
-    margin: float
-    neighbour: str
-    score: float
 
 
 class Manifest(_Frozen):
