@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lambda_app.photo.rules import MEDIA_TYPES
 from lambda_app.recommendation.query import DEFAULT_K, Distinct, SimilarQuery
 from lambda_app.release.catalog import CatalogFilter
 from lambda_app.release.manifest import IndexType
@@ -156,7 +157,9 @@ class RecommendRequest(SearchParameters, _References):
 class UploadRequest(BaseModel):
     """A photo that is to be sent ahead."""
 
-    content_type: str = Field(description="Of the photo: image/jpeg, image/png or image/webp.", examples=["image/jpeg"])
+    content_type: str = Field(
+        description=f"Of the photo: one of {', '.join(sorted(MEDIA_TYPES.values()))}.", examples=[MEDIA_TYPES["JPEG"]]
+    )
 
 
 class UploadAnswer(_Answer):

@@ -92,3 +92,8 @@ def test_a_recommendation_takes_the_same_parameters_in_its_body(document: dict[s
     assert list(body["properties"]) == ["liked", "disliked", *described]
     assert {name: body["properties"][name]["description"] for name in described} == described
     assert body["required"] == ["liked"]
+
+
+def test_the_types_of_an_upload_are_named(document: dict[str, Any]):
+    body = document["paths"]["/uploads"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert "image/jpeg, image/png, image/webp" in body["properties"]["content_type"]["description"]
