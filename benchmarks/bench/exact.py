@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from benchmarks.processes.search_probe import K
 from lambda_app.release.row_set import RowSet
-from training.index.inverted import unit
+from lambda_app.search.vectors import unit
 
 # Two float32 sums of the same products may differ by that much.
 _TIE = 1e-6

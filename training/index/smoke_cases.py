@@ -15,9 +15,9 @@ from lambda_app.release.catalog import Catalog
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.release.smoke import FIRST, SmokeCase
 from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.vectors import softmax
 from training.dataset import Dataset
 from training.errors import IndexBuildError
-from training.metrics.retrieval import softmax
 
 CASES = 5
 _CANDIDATES = 32
