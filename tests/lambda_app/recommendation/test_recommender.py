@@ -20,6 +20,7 @@ from lambda_app.settings import Settings
 from lambda_app.telemetry.timings import Timings
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import CATEGORIES, DIM, SIZE, build_release, embed, write_index, write_network
+from training.index.choice import build_index
 
 ALL = SimilarQuery(k=100, distinct="image")
 
@@ -86,16 +87,17 @@ def test_results_by_product_are_each_products_best_photo(recommender: Recommende
     np.testing.assert_allclose([match.score for match in matches], [score for score, _ in best], atol=1e-6)
 
 
-@pytest.mark.parametrize("index_type", ["flat", "ivf"])
-def test_a_product_with_many_photos_does_not_crowd_out_others(tmp_path: Path, index_type: str):
-    manifest = build_release(tmp_path, index_type=index_type)
+@pytest.mark.parametrize("index_type", ["flat", "ivf-float16"])
+def test_a_product_with_many_photos_does_not_crowd_out_others(tmp_path: Path, vectors: np.ndarray, index_type: str):
+    manifest = build_release(tmp_path)
+    index = build_index(vectors, index_type, tmp_path / "index.faiss", seed=0)
     crowd = [
         CatalogItem(f"{row:03}", "crowd" if row < 37 else f"p{row}", CATEGORIES[0], None, None, None, "datasets/x")
         for row in range(40)
     ]
     write_catalog(tmp_path / "catalog.sqlite", crowd)
     catalog = {**file_entry(tmp_path / "catalog.sqlite"), "count": 40}
-    manifest = Manifest.model_validate({**manifest.model_dump(), "catalog": catalog})
+    manifest = Manifest.model_validate({**manifest.model_dump(), "catalog": catalog, "index": index})
     loaded = load_from(tmp_path, manifest)
     matches = loaded.similar_to("038", SimilarQuery(k=3))
     assert sorted(match.item.product_id for match in matches) == ["crowd", "p37", "p39"]
