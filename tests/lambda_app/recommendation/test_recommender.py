@@ -7,10 +7,13 @@ from typing import Any
 
 import faiss
 import numpy as np
+import onnx
 import pytest
+from onnx import helper
 
 from lambda_app.errors import PhotoTooLargeError, QueryError, ReleaseError, UndecodablePhotoError, UnknownItemError
 from lambda_app.model import Model
+from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.recommendation.query import Match, SimilarQuery
 from lambda_app.recommendation.recommender import DISLIKE_WEIGHT, Recommender, load
@@ -203,6 +206,29 @@ def test_an_answer_that_is_not_finite_is_refused(built: BuiltRelease, tmp_path: 
     loaded = load_from(folder, built.manifest.model_copy(update={"preprocessing": preprocessing}))
     with pytest.raises(UndecodablePhotoError, match="no finite answer"), np.errstate(all="ignore"):
         loaded.analyse(photo)
+
+
+@pytest.mark.parametrize("output", ["logits", "embedding"])
+def test_an_answer_of_which_one_part_is_not_finite_is_refused(
+    built: BuiltRelease, tmp_path: Path, photo: bytes, output: str
+):
+    """0 / 0 in place of one output of the network; the other is as before."""
+    network = onnx.load(built.folder / "model.onnx")
+    maker = next(node for node in network.graph.node if output in node.output)
+    maker.output[0] = "sound"
+    for node in network.graph.node:
+        node.input[:] = ["sound" if name == output else name for name in node.input]
+    zero = helper.make_node("Sub", ["sound", "sound"], ["zero"])
+    network.graph.node.extend([zero, helper.make_node("Div", ["zero", "zero"], [output])])
+    onnx.save(network, tmp_path / "model.onnx")
+    preprocessing = built.manifest.preprocessing
+    answer = Model(tmp_path / "model.onnx").run(normalise(load_rgb(photo, preprocessing)[np.newaxis], preprocessing))
+    finite = {"logits": np.isfinite(answer.logits).all(), "embedding": np.isfinite(answer.embedding).all()}
+    assert finite == {"logits": output != "logits", "embedding": output != "embedding"}
+    for name in ("index.faiss", "catalog.sqlite"):
+        shutil.copy(built.folder / name, tmp_path)
+    with pytest.raises(UndecodablePhotoError, match="no finite answer"):
+        load_from(tmp_path, built.manifest).analyse(photo)
 
 
 def test_closing_gives_the_catalog_back(built: BuiltRelease):
