@@ -36,8 +36,8 @@ class Settings:
     ready_wait_seconds: float = 20.0
     max_body_bytes: int = 4 * MIB
     max_upload_bytes: int = 20 * MIB
-    max_pixels: int = 50_000_000
-    max_side: int = 16_384
+    max_pixels: int = PhotoLimits.pixels
+    max_side: int = PhotoLimits.side
     max_k: int = 100
     max_batch: int = 16
     cors_origins: str = "*"

@@ -20,7 +20,8 @@ from lambda_app.model import Model
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.release.catalog import CatalogItem, write_catalog
-from lambda_app.release.manifest import FileEntry, Manifest, Pointer, SmokeCase, file_entry, release_id, sha256_of
+from lambda_app.release.manifest import FileEntry, Manifest, Pointer, file_entry, release_id, sha256_of
+from lambda_app.release.smoke import SmokeCase
 from lambda_app.store.contract import OBJECTS, RELEASES, Store
 
 CREATED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -52,7 +53,6 @@ def build_release(
     accuracy: float = 0.9,
     categories: tuple[str, ...] = CATEGORIES,
     products: int = 20,
-    index_type: str = "flat",
     **overrides: Any,
 ) -> Manifest:
     """Write model.onnx, index.faiss, catalog.sqlite, manifest.json and photos/ into `folder`.
@@ -64,7 +64,7 @@ def build_release(
     write_network(folder / "model.onnx", classes=len(categories), seed=seed)
     photos = write_photos(folder / "photos", products, seed)
     embeddings = embed(folder / "model.onnx", list(photos.values()))
-    write_index(folder / "index.faiss", embeddings, index_type)
+    write_index(folder / "index.faiss", embeddings)
     items = [_item(image_id, row // 2, products, categories) for row, image_id in enumerate(photos)]
     write_catalog(folder / "catalog.sqlite", items)
     fields = {
@@ -72,7 +72,7 @@ def build_release(
         "categories": categories,
         "preprocessing": Preprocessing(size=SIZE),
         "model": {**file_entry(folder / "model.onnx"), "embedding_dim": DIM, "opset": 17},
-        "index": {**file_entry(folder / "index.faiss"), "count": len(items), "type": index_type},
+        "index": {**file_entry(folder / "index.faiss"), "count": len(items)},
         "catalog": {**file_entry(folder / "catalog.sqlite"), "count": len(items)},
         "evaluation": {"test": {"n": 100, "accuracy": accuracy, "retrieval": {"embedding": {"recall@4": accuracy}}}},
         **overrides,
@@ -167,13 +167,9 @@ def embed(network: Path, photos: list[bytes]) -> np.ndarray:
     return Model(network, threads=1).run(normalise(pixels, settings)).embedding
 
 
-def write_index(path: Path, embeddings: np.ndarray, kind: str = "flat") -> None:
-    """Flat, or an inverted file of 4 lists."""
+def write_index(path: Path, embeddings: np.ndarray) -> None:
+    """A flat index."""
     index = faiss.IndexFlatIP(embeddings.shape[1])
-    if kind == "ivf":
-        index = faiss.IndexIVFFlat(index, embeddings.shape[1], 4, faiss.METRIC_INNER_PRODUCT)
-        index.cp.min_points_per_centroid = 1
-        index.train(embeddings)
     index.add(embeddings)
     faiss.write_index(index, str(path))
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from benchmarks.processes.search_probe import K
 from lambda_app.release.row_set import RowSet
-from training.index.inverted import unit
+from lambda_app.search.vectors import unit
 
 # Float32 dot products of the same vectors can differ by this much, depending on the order of the sum.
 _TIE = 1e-6

@@ -23,6 +23,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lambda_app.search.vectors import unit
+
 DIM = 256
 CATEGORIES = 13
 PHOTOS_A_PRODUCT = 2
@@ -133,5 +135,4 @@ class SyntheticCatalogue:
         differences = rng.standard_normal(products.shape, np.float32)
         differences[:, :_MAIN_DIMS] *= _PHOTO_SPREAD
         differences[:, _MAIN_DIMS:] *= _TAIL_SPREAD
-        photos = (products + differences) @ self._rotation
-        return np.asarray(photos / np.linalg.norm(photos, axis=1, keepdims=True), np.float32)
+        return unit((products + differences) @ self._rotation)

@@ -59,9 +59,11 @@ def promote_archive(
 
 def promote_unpacked(store: Store, folder: Path, manifest: Manifest, settings: Settings) -> Promotion:
     """As `promote_archive`, from the folder that the archive was unpacked into."""
+    # Judged early, before files are read and a network is loaded; and again against the pointer that is moved.
+    live = _live(store)
+    if _is_newer(manifest, live):
+        _check_floor(store, live, manifest)
     check_release(manifest, lambda entry: located(store, folder, entry), settings)
-    if _may_go_live(store, manifest):
-        _check_floor(store, manifest)
     _store_release(store, folder, manifest)
     return _move_forward(store, manifest)
 
@@ -154,13 +156,13 @@ def _live(store: Store) -> LivePointer | None:
         return None
 
 
-def _may_go_live(store: Store, manifest: Manifest) -> bool:
-    live = _live(store)
+def _is_newer(manifest: Manifest, live: LivePointer | None) -> bool:
+    """Whether the release was created after every one promoted so far."""
     return live is None or manifest.created_at > live.pointer.high_water
 
 
-def _check_floor(store: Store, manifest: Manifest) -> None:
-    live = _live(store)
+def _check_floor(store: Store, live: LivePointer | None, manifest: Manifest) -> None:
+    """Compare the figures with those of the release that `live`, just read, points to."""
     if live is None or manifest.force:
         return
     present = stored_manifest(store, live.pointer.release)
@@ -204,15 +206,15 @@ def _move_forward(store: Store, manifest: Manifest) -> Promotion:
         live = _live(store)
         if live is not None and live.pointer.release == release:
             return Promotion(release, "already live", f"{release} is live already")
-        if live is not None and manifest.created_at <= live.pointer.high_water:
+        if live is not None and not _is_newer(manifest, live):
             detail = (
                 f"{release} (created {manifest.created_at.isoformat()}) is stored but not live: a release created at "
                 f"{live.pointer.high_water.isoformat()} was promoted before; live is {live.pointer.release}"
             )
             log.info(detail)
             return Promotion(release, "superseded", detail)
-        # Looked at again for each try: the release that won the race sets the floor.
-        _check_floor(store, manifest)
+        # The release that won a race sets the floor: judged against the very pointer that the write names.
+        _check_floor(store, live, manifest)
         try:
             _point_to(store, manifest, live)
         except PointerConflictError:

@@ -8,7 +8,9 @@ from typing import Literal
 from lambda_app.errors import QueryError
 from lambda_app.release.catalog import CatalogFilter, CatalogItem
 
+DEFAULT_K = 4
 MAX_REFERENCES = 100
+Distinct = Literal["product", "image"]
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,10 @@ class SimilarQuery:
         distinct: "product": at most one photo per product. "image": every photo.
     """
 
-    k: int = 4
+    k: int = DEFAULT_K
     where: CatalogFilter = field(default_factory=CatalogFilter)
     min_score: float = -1.0
-    distinct: Literal["product", "image"] = "product"
+    distinct: Distinct = "product"
 
     def check(self, max_k: int, categories: Sequence[str]) -> None:
         """Check every parameter.

@@ -17,6 +17,7 @@ from lambda_app.recommendation.query import Match, Selection, SimilarQuery, chec
 from lambda_app.release.catalog import Catalog, CatalogItem
 from lambda_app.release.manifest import FileEntry, Manifest
 from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.vectors import softmax
 from lambda_app.settings import Settings
 from lambda_app.telemetry.timings import Timings
 
@@ -71,7 +72,8 @@ class Recommender:
         logits, embedding = output.logits[0], output.embedding[0]
         if not (np.isfinite(logits).all() and np.isfinite(embedding).all()):
             raise UndecodablePhotoError("the network's output for the photo is not finite")
-        return Analysis(logits, _softmax(logits / self.manifest.model.temperature), embedding)
+        probabilities = softmax(logits, self.manifest.model.temperature).astype(np.float32)
+        return Analysis(logits, probabilities, embedding)
 
     def check(self, query: SimilarQuery) -> None:
         """Check the parameters of a search. Called before the photo is decoded, so that bad requests fail early.
@@ -248,9 +250,3 @@ def _check_dimensions(manifest: Manifest, model: Model, index: VectorIndex) -> N
         )
     if model.classes != len(manifest.categories):
         raise ReleaseError(f"the model has {model.classes} classes; the manifest names {len(manifest.categories)}")
-
-
-def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    exponentials = np.exp(logits - logits.max())
-    probabilities: npt.NDArray[np.float32] = exponentials / exponentials.sum()
-    return probabilities

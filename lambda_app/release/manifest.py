@@ -15,13 +15,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from lambda_app.errors import ReleaseError, UnknownFormatError
 from lambda_app.photo.rules import Preprocessing
+from lambda_app.release.smoke import SmokeCase
 
 FORMAT: Literal[1] = 1
 MANIFEST = "manifest.json"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 ReleaseId = Annotated[str, Field(pattern=r"^[a-z0-9-]{8,64}$")]
-IndexType = Literal["flat", "ivf", "ivf-float16", "ivf-int8"]
+IndexType = Literal["flat", "ivf-float16", "ivf-int8"]
 
 
 class _Frozen(BaseModel):
@@ -59,8 +60,8 @@ class IndexEntry(FileEntry):
     """The FAISS index; row i is row i of the catalog.
 
     Attributes:
-        type: "flat" is exact; the others are inverted files, searched with `search`: "ivf" of whole float32 vectors,
-            "ivf-float16" and "ivf-int8" of a few dimensions, beside the whole vectors in that precision, by row.
+        type: "flat" is exact; the others are inverted files of a few dimensions, searched with `search`, beside the
+            whole vectors in that precision, by row.
         metric: inner product of L2-normalised vectors, which is the cosine.
         search: search-time settings such as {"nprobe": 16, "factor": 8}: lists that are looked into, candidates a
             neighbour.
@@ -82,24 +83,6 @@ class CatalogEntry(FileEntry):
     count: int = Field(ge=1)
 
 
-class SmokeCase(_Frozen):
-    """A photo whose answer is known, replayed by every loader.
-
-    Attributes:
-        photo: the encoded photo, base64.
-        category: expected category, by name.
-        margin: probability of that category minus the next one's.
-        neighbour: image id of the expected first neighbour.
-        score: that neighbour's cosine.
-    """
-
-    photo: str
-    category: str
-    margin: float
-    neighbour: str
-    score: float
-
-
 class Manifest(_Frozen):
     """What a release is made of. `evaluation` holds the content of `report/metrics.json`, in short."""
 
@@ -114,7 +97,6 @@ class Manifest(_Frozen):
     weights: FileEntry | None = None
     evaluation: dict[str, Any] = {}
     reference: dict[str, Any] | None = None
-    duplicate_threshold: float | None = None
     training: dict[str, Any] = {}
     smoke: tuple[SmokeCase, ...] = ()
     force: bool = False

@@ -12,6 +12,7 @@ from lambda_app.errors import ReleaseError
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.release.row_set import RowSet
 from lambda_app.search.vector_file import open_vectors
+from lambda_app.search.vectors import unit
 
 # Up to so many rows, or one row in so many, reading all that pass is quicker than finding the near ones among them.
 _FEW_ROWS, _ONE_ROW_IN = 200, 5_000
@@ -26,8 +27,6 @@ _LEAST_FACTOR = 8
 _ELSEWHERE, _THINNED = 0.85, 0.3
 # Where lists near the query hold too few candidates, so many times as many lists are looked into.
 _WIDENING = 4
-# Below any length of a vector, so that one of zeros is no division by zero.
-_TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,4 @@ class VectorIndex:
 
     def _vectors(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Stored vectors: float32 (m, d). Normalised again, which undoes much of what rounding did to their cosines."""
-        vectors: npt.NDArray[np.float32] = self._file.stored.reconstruct_batch(rows)
-        squares = np.maximum(np.einsum("ij,ij->i", vectors, vectors), _TINY)
-        vectors /= np.sqrt(squares)[:, np.newaxis]
-        return vectors
+        return unit(self._file.stored.reconstruct_batch(rows))

@@ -23,7 +23,7 @@ class VectorFile:
     """An open index, mapped into memory.
 
     Attributes:
-        type: as in the manifest: "flat", "ivf", "ivf-float16", "ivf-int8"; FAISS's class name for anything else.
+        type: as in the manifest: "flat", "ivf-float16", "ivf-int8"; FAISS's class name for anything else.
         searched: what finds neighbours, or candidates for them, best first.
         stored: what gives the vector of a row.
         inverted: the inverted file in what is searched, if there is one.
@@ -74,8 +74,6 @@ class VectorFile:
             return faiss.SearchParameters(sel=selector)
         among = faiss.SearchParameters(sel=_selector(lists))
         inverted = faiss.SearchParametersIVF(nprobe=nprobe, sel=selector, quantizer_params=among)
-        if self.searched is self.stored:
-            return inverted
         return faiss.IndexRefineSearchParameters(
             k_factor=1.0, base_index_params=faiss.SearchParametersPreTransform(index_params=inverted)
         )
@@ -98,9 +96,6 @@ def open_vectors(path: Path) -> VectorFile:
         raise ReleaseError(f"{path.name} is not a FAISS index: {str(exc).splitlines()[-1]}") from exc
     if isinstance(index, faiss.IndexFlat):
         return VectorFile("flat", index, index)
-    if isinstance(index, faiss.IndexIVF):
-        index.make_direct_map()  # a row's vector is found through it; nothing to do where the file holds it
-        return VectorFile("ivf", index, index, index)
     if isinstance(index, faiss.IndexRefine):
         stored = faiss.downcast_index(index.refine_index)
         inverted = faiss.try_extract_index_ivf(index.base_index)

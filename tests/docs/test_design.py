@@ -22,8 +22,8 @@ from lambda_app.release.manifest import (
     Manifest,
     ModelEntry,
     Pointer,
-    SmokeCase,
 )
+from lambda_app.release.smoke import SmokeCase
 from lambda_app.settings import Settings, environment_names
 from lambda_app.store import contract
 from tests.docs.markdown import ROOT, fenced, section, spans, table
@@ -31,8 +31,6 @@ from tests.test_architecture import FLOORS, PACKAGES, SHARED, floor_of
 from training.index.choice import KINDS
 
 DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
-# Nothing writes or reads it any more; it leaves the code with the next release.
-UNUSED = {"duplicate_threshold"}
 
 
 def first_column(heading: str, first: str) -> list[str]:
@@ -124,7 +122,7 @@ def test_the_roles_may_what_the_stack_grants():
 
 def test_the_manifest_has_these_fields():
     rows = {name.strip("`"): holds for name, holds in table(section(DESIGN, "The release"), "field")}
-    assert set(rows) == set(Manifest.model_fields) - UNUSED
+    assert set(rows) == set(Manifest.model_fields)
     parts: dict[str, type[BaseModel]] = {
         "preprocessing": Preprocessing,
         "model": ModelEntry,

@@ -26,6 +26,10 @@ def test_every_field_has_its_name_in_the_environment():
     assert "LOOKALIKE_MAX_BODY_BYTES" in values
 
 
+def test_a_photo_may_have_50_megapixels_and_16384_a_side_unless_set_otherwise():
+    assert Settings.from_environ(STORE).photo_limits == PhotoLimits() == PhotoLimits(pixels=50_000_000, side=16_384)
+
+
 def test_the_photo_limits_are_settings():
     settings = Settings.from_environ({**STORE, "LOOKALIKE_MAX_PIXELS": "7", "LOOKALIKE_MAX_SIDE": "5"})
     assert settings.photo_limits == PhotoLimits(pixels=7, side=5)

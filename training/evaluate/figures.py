@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lambda_app.search.vectors import softmax, unit
 from training.dataset import Dataset
 from training.evaluate.report.cases import Gallery, choose, confident_mistakes
 from training.metrics import calibration, retrieval
@@ -41,7 +42,7 @@ def measure(dataset: Dataset, outputs: Outputs, categories: Sequence[str]) -> Me
     test, validation = dataset.rows("test"), dataset.rows("validation")
     labels, logits = dataset.category, outputs.logits
     temperature = calibration.fit_temperature(logits[validation], labels[validation]) if len(validation) else 1.0
-    vectors = {SERVED: outputs.embedding, "logits": retrieval.l2_normalise(logits), "pooled": outputs.pooled}
+    vectors = {SERVED: outputs.embedding, "logits": unit(logits), "pooled": outputs.pooled}
     rankings = {name: retrieval.rank(vector, dataset.product, labels, test) for name, vector in vectors.items()}
     found = {name: retrieval.per_query(ranking) for name, ranking in rankings.items()}
     groups = dataset.product[rankings[SERVED].queries]
@@ -51,7 +52,7 @@ def measure(dataset: Dataset, outputs: Outputs, categories: Sequence[str]) -> Me
     )
     judged["retrieval"] = {name: _retrieval(values, groups) for name, values in found.items()}
     _add_retrieval(judged["per_category"], rankings[SERVED], found[SERVED], dataset)
-    probabilities = retrieval.softmax(logits[test], temperature)
+    probabilities = softmax(logits[test], temperature)
     mistakes = confident_mistakes(probabilities, labels[test], test)
     figures = {
         "test": judged,
@@ -132,7 +133,7 @@ def _leads(first: PerQuery, second: PerQuery, groups: Labels) -> dict[str, Any]:
 def _reliability(
     logits: npt.NDArray[np.float32], labels: Labels, products: Labels, temperature: float
 ) -> dict[str, Any]:
-    before, after = retrieval.softmax(logits), retrieval.softmax(logits, temperature)
+    before, after = softmax(logits), softmax(logits, temperature)
     return {
         "before": calibration.reliability(before, labels),
         "after": calibration.reliability(after, labels),

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from lambda_app.release.manifest import sha256_of
+from lambda_app.search.vectors import unit
 from training.dataset import Dataset
 from training.evaluate.figures import Measured, measure
 from training.evaluate.report import charts
@@ -94,7 +95,7 @@ def forward_all(model: EmbeddingNet, dataset: Dataset, folder: Path) -> Outputs:
         rows = slice(number * _BATCH, number * _BATCH + len(part.logits))
         outputs.logits[rows] = part.logits
         outputs.embedding[rows] = part.embedding
-        outputs.pooled[rows] = retrieval.l2_normalise(part.pooled)
+        outputs.pooled[rows] = unit(part.pooled)
     return outputs
 
 

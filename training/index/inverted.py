@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.search.vector_file import CODES
+from lambda_app.search.vectors import unit
 from training.errors import IndexBuildError
 from training.pipeline.progress import track
 
@@ -86,12 +87,6 @@ def blocks(vectors: Vectors, desc: str) -> Iterator[npt.NDArray[np.float32]]:
     starts = range(0, len(vectors), BLOCK)
     for start in track(starts, len(starts), desc, "block"):
         yield unit(vectors[start : start + BLOCK])
-
-
-def unit(part: Vectors) -> npt.NDArray[np.float32]:
-    """Vectors (m, d) as float32 of length 1 again: rounded to float16, they miss it by as much as neighbours differ."""
-    whole = np.asarray(part, np.float32)
-    return np.asarray(whole / np.maximum(np.linalg.norm(whole, axis=1, keepdims=True), 1e-6), np.float32)
 
 
 def _coarse(few: npt.NDArray[np.float32]) -> faiss.PCAMatrix:

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.search.faiss_index import VectorIndex
-from training.index.inverted import Vectors, blocks, unit
+from lambda_app.search.vectors import unit
+from training.index.inverted import Vectors, blocks
 
 DEPTH = 10
 _QUERIES = 1024

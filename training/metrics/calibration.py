@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from lambda_app.search.vectors import softmax
 from training.metrics.intervals import mean_interval
-from training.metrics.retrieval import Floats, Labels, negative_log_likelihood, softmax
+from training.metrics.retrieval import Floats, Labels, negative_log_likelihood
 
 BINS = 15
 # Probabilities at which a person may want to take over from the model.

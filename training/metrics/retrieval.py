@@ -7,19 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lambda_app.search.vectors import softmax
+
 Floats = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.int64]
 RANKS = (1, 4, 10)
 _BLOCK_BYTES = 64 << 20
-
-
-def softmax(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]:
-    """Probabilities of logits (n, classes) divided by a temperature: float64, same shape."""
-    scaled = np.asarray(logits, np.float64) / temperature
-    scaled -= scaled.max(axis=1, keepdims=True)
-    exponents = np.exp(scaled)
-    probabilities: npt.NDArray[np.float64] = exponents / exponents.sum(axis=1, keepdims=True)
-    return probabilities
 
 
 def accuracy(logits: Floats, labels: Labels) -> float:
@@ -70,13 +63,6 @@ def negative_log_likelihood(logits: Floats, labels: Labels, temperature: float =
     """Mean cross-entropy, in nats, of logits (n, classes) divided by a temperature."""
     chosen = softmax(logits, temperature)[np.arange(len(labels)), labels]
     return float(-np.log(np.maximum(chosen, 1e-300)).mean())
-
-
-def l2_normalise(vectors: Floats) -> npt.NDArray[np.float32]:
-    """Rows of length 1, float32; a row of zeros stays zero."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: npt.NDArray[np.float32] = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
-    return unit
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from lambda_app.release.manifest import (
     IndexEntry,
     Manifest,
     ModelEntry,
-    SmokeCase,
     file_entry,
     release_id,
     sha256_of,
 )
+from lambda_app.release.smoke import SmokeCase
 from training.dataset import Dataset
 from training.network.weights import load_weights
 from training.pack.settings import PackSettings

@@ -1,6 +1,6 @@
 """Reads what a request asks: its photos and JSON within the byte limit, and the parameters of a search."""
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, ValidationError
@@ -9,10 +9,9 @@ from starlette.requests import ClientDisconnect, Request
 from lambda_app.api.messages.calls import CurrentCall
 from lambda_app.api.messages.form import MEDIA_TYPE, Part, parse_multipart
 from lambda_app.api.messages.problems import validation_detail
-from lambda_app.api.messages.schemas import RecommendRequest, UploadedPhoto, UploadRequest
+from lambda_app.api.messages.schemas import RecommendRequest, SearchParameters, UploadedPhoto, UploadRequest
 from lambda_app.errors import QueryError, RequestError, RequestTooLargeError
 from lambda_app.recommendation.query import SimilarQuery
-from lambda_app.release.catalog import CatalogFilter
 
 FIELD = "file"
 BATCH_FIELD = "files"
@@ -119,18 +118,9 @@ async def read_upload_request(request: Request, call: CurrentCall) -> UploadRequ
     return parse_json(await read_body(request, call.service.settings.max_body_bytes), UploadRequest)
 
 
-async def read_query(
-    k: Annotated[int, Query(description="Results wanted, 1 to 100 unless the service is set otherwise.")] = 4,
-    category: Annotated[str | None, Query(description="Only items of this category.")] = None,
-    min_price: Annotated[float | None, Query(description="Only items that cost at least this.")] = None,
-    max_price: Annotated[float | None, Query(description="Only items that cost at most this.")] = None,
-    min_score: Annotated[float, Query(description="Only items of at least this cosine, -1 to 1.")] = -1.0,
-    distinct: Annotated[
-        Literal["product", "image"], Query(description="One photo per product, or every photo that is near.")
-    ] = "product",
-) -> SimilarQuery:
-    """The parameters of a search; their ranges are the recommender's to judge."""
-    return SimilarQuery(k, CatalogFilter(category, min_price, max_price), min_score, distinct)
+async def read_query(parameters: Annotated[SearchParameters, Query()]) -> SimilarQuery:
+    """The parameters of a search, from the query string."""
+    return parameters.query()
 
 
 def _only_photo(parts: list[Part]) -> bytes:

@@ -9,6 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lambda_app.photo.rules import MEDIA_TYPES
+from lambda_app.recommendation.query import DEFAULT_K, Distinct, SimilarQuery
+from lambda_app.release.catalog import CatalogFilter
 from lambda_app.release.manifest import IndexType
 
 Score = Annotated[float, Field(description="Cosine of the two embeddings, 1 at most.", examples=[0.913])]
@@ -125,23 +128,38 @@ class BatchAnswer(_Answer):
     entries: list[BatchEntry]
 
 
-class RecommendRequest(BaseModel):
-    """What to recommend from."""
+class SearchParameters(BaseModel):
+    """What is asked of a search, in a query string or a JSON body; the ranges are the recommender's to judge."""
 
-    liked: list[str] = Field(description="Image ids to be near to, 1 to 100.", examples=[["0a1b2c"]])
-    disliked: list[str] = Field(default=[], description="Image ids to be away from, up to 100.")
-    k: int = Field(default=4, description="Results wanted, 1 to 100 unless the service is set otherwise.")
+    k: int = Field(default=DEFAULT_K, description="Results wanted, 1 to 100 unless the service is set otherwise.")
     category: str | None = Field(default=None, description="Only items of this category.")
     min_price: float | None = Field(default=None, description="Only items that cost at least this.")
     max_price: float | None = Field(default=None, description="Only items that cost at most this.")
     min_score: float = Field(default=-1.0, description="Only items of at least this cosine, -1 to 1.")
-    distinct: Literal["product", "image"] = "product"
+    distinct: Distinct = Field(default="product", description="One photo per product, or every photo that is near.")
+
+    def query(self) -> SimilarQuery:
+        """The parameters as the recommender takes them."""
+        where = CatalogFilter(self.category, self.min_price, self.max_price)
+        return SimilarQuery(self.k, where, self.min_score, self.distinct)
+
+
+class _References(BaseModel):
+    liked: list[str] = Field(description="Image ids to be near to, 1 to 100.", examples=[["0a1b2c"]])
+    disliked: list[str] = Field(default=[], description="Image ids to be away from, up to 100.")
+
+
+# The documentation lists the fields of the last base first: the references, then the parameters.
+class RecommendRequest(SearchParameters, _References):
+    """What to recommend from."""
 
 
 class UploadRequest(BaseModel):
     """A photo that is to be sent ahead."""
 
-    content_type: str = Field(description="Of the photo: image/jpeg, image/png or image/webp.", examples=["image/jpeg"])
+    content_type: str = Field(
+        description=f"Of the photo: one of {', '.join(sorted(MEDIA_TYPES.values()))}.", examples=[MEDIA_TYPES["JPEG"]]
+    )
 
 
 class UploadAnswer(_Answer):

@@ -10,8 +10,6 @@ from lambda_app.api.messages.files import photo_response
 from lambda_app.api.messages.reading import SearchQuery, Wish
 from lambda_app.api.routes import openapi
 from lambda_app.errors import UnknownItemError
-from lambda_app.recommendation.query import SimilarQuery
-from lambda_app.release.catalog import CatalogFilter
 
 # Shorter than the lifetime of a presigned URL.
 REDIRECT_CACHE = "private, max-age=60"
@@ -46,9 +44,7 @@ def item(call: CurrentCall, image_id: str) -> JSONResponse:
 @blocking
 def recommend(call: CurrentCall, wish: Wish) -> JSONResponse:
     """Listings similar to the liked items and dissimilar to the disliked items."""
-    where = CatalogFilter(wish.category, wish.min_price, wish.max_price)
-    query = SimilarQuery(wish.k, where, wish.min_score, wish.distinct)
-    matches = call.live().recommender.recommend(wish.liked, wish.disliked, query, call.timings)
+    matches = call.live().recommender.recommend(wish.liked, wish.disliked, wish.query(), call.timings)
     return JSONResponse(answers.similar_answer(matches, call.service.store))
 
 

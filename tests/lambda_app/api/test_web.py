@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lambda_app.api.app import create_app
+from lambda_app.photo.rules import MEDIA_TYPES
 from lambda_app.settings import Settings
 
 WEB = Path(__file__).parents[3] / "lambda_app" / "api" / "web"
@@ -106,6 +107,11 @@ def test_every_filter_of_the_page_is_a_parameter_of_the_search(page, paths):
     named = {attributes["name"] for tag, attributes in page.tags if tag in ("select", "input") and "name" in attributes}
     assert named == {"category", "min_price", "max_price", "k"}
     assert named <= parameters
+
+
+def test_the_page_sends_as_they_are_the_photos_that_the_api_reads():
+    (readable,) = re.findall(r"READABLE = \[(.+)\];", (WEB / "photo.js").read_text())
+    assert {name.strip(' "') for name in readable.split(",")} == set(MEDIA_TYPES.values())
 
 
 def test_every_control_has_a_label(page):

@@ -5,7 +5,8 @@ import pytest
 
 from lambda_app.promotion import smoke_replay
 from lambda_app.recommendation.recommender import Recommender, load
-from lambda_app.release.manifest import Manifest, SmokeCase
+from lambda_app.release.manifest import Manifest
+from lambda_app.release.smoke import SmokeCase
 from lambda_app.settings import Settings
 from tests.lambda_app.conftest import BuiltRelease
 

@@ -2,7 +2,7 @@ import gc
 import logging
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class TroubledStore(FolderStore):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.looks = self.loads = 0
+        self.kept: list[list[str]] = []
         self.pointer_error: StoreError | None = None
         self.file_error: Exception | None = None
         self.looked_at, self.open, self.pointer_open = (threading.Event() for _ in range(3))
@@ -57,6 +58,9 @@ class TroubledStore(FolderStore):
         if self.file_error:
             raise self.file_error
         return super().local_file(entry)
+
+    def keep_local(self, entries: Iterable[FileEntry]) -> None:
+        self.kept.append([entry.sha256 for entry in entries])
 
 
 @pytest.fixture
@@ -223,13 +227,14 @@ def test_a_manifest_that_the_pointer_does_not_name_is_refused(store: TroubledSto
         LiveRelease(store, PATIENT).current()
 
 
-def test_a_store_that_fails_for_a_while_is_tried_again_with_growing_pauses(
-    store: TroubledStore, built: BuiltRelease, publish
+@pytest.mark.parametrize("error", [MissingObjectError("not there yet"), OSError(28, "No space left on device")])
+def test_files_that_cannot_be_read_for_a_while_are_tried_again_with_growing_pauses(
+    store: TroubledStore, built: BuiltRelease, publish, error: Exception
 ):
     publish(built)
     clock = Clock()
     live = LiveRelease(store, PATIENT, clock=clock)
-    store.file_error = MissingObjectError("not there yet")
+    store.file_error = error
     for loads, seconds in ((1, 0.0), (1, 0.9), (2, 0.2), (2, 1.9), (3, 0.2), (3, 3.9), (4, 0.2)):
         clock.now += seconds
         with pytest.raises(NotLiveError, match="cannot be read; the log says why"):
@@ -238,6 +243,62 @@ def test_a_store_that_fails_for_a_while_is_tried_again_with_growing_pauses(
     clock.now += 60
     store.file_error = None
     assert live.current().release == built.manifest.release
+
+
+def loads_around(pause: float, live: LiveRelease, store: TroubledStore, clock: Clock) -> list[int]:
+    """How many loads have begun just before a pause has passed, and just after."""
+    before, begun = store.loads, []
+    for seconds in (pause - 0.1, 0.2):
+        clock.now += seconds
+        with pytest.raises(NotLiveError):
+            live.current()
+        begun.append(store.loads - before)
+    return begun
+
+
+def test_the_pauses_between_tries_grow_to_a_minute_and_no_further(store: TroubledStore, built: BuiltRelease, publish):
+    publish(built)
+    clock = Clock()
+    live = LiveRelease(store, PATIENT, clock=clock)
+    store.file_error = StoreError("the disk is away")
+    with pytest.raises(NotLiveError):
+        live.current()
+    assert [loads_around(pause, live, store, clock) for pause in (1, 2, 4, 8, 16, 32, 60, 60)] == [[0, 1]] * 8
+
+
+def test_a_pointer_that_moves_is_loaded_at_once_and_its_pauses_start_anew(
+    store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish
+):
+    publish(built)
+    clock = Clock()
+    live = LiveRelease(store, PATIENT, clock=clock)
+    store.file_error = StoreError("the disk is away")
+    with pytest.raises(NotLiveError):
+        live.current()
+    assert [loads_around(pause, live, store, clock) for pause in (1, 2, 4)] == [[0, 1]] * 3
+    publish(other)
+    loads = store.loads
+    with pytest.raises(NotLiveError, match=other.manifest.release):
+        live.current()
+    assert store.loads == loads + 1  # without waiting for the eight seconds of the release before
+    assert [loads_around(pause, live, store, clock) for pause in (1, 2)] == [[0, 1]] * 2
+
+
+def test_after_a_swap_only_the_files_of_the_new_release_are_kept(
+    store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish
+):
+    publish(built)
+    live = LiveRelease(store, PATIENT)
+    live.current()
+    publish(other)
+    damage(store, other)
+    live.current()
+    served = [[entry.sha256 for entry in release.manifest.serving_files()] for release in (built, other)]
+    assert store.kept == served[:1]  # one that does not load takes nothing away
+    store.upload(f"objects/{other.manifest.index.sha256}", other.folder / "index.faiss")
+    pointer = publish_directly(store, other.folder, other.manifest, previous=built.manifest.release)
+    assert live.current().release == pointer.release
+    assert store.kept == served
 
 
 def test_an_error_that_nobody_foresaw_reaches_who_waits(store: TroubledStore, built: BuiltRelease, publish):

@@ -7,10 +7,13 @@ from typing import Any
 
 import faiss
 import numpy as np
+import onnx
 import pytest
+from onnx import helper
 
 from lambda_app.errors import PhotoTooLargeError, QueryError, ReleaseError, UndecodablePhotoError, UnknownItemError
 from lambda_app.model import Model
+from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.recommendation.query import Match, SimilarQuery
 from lambda_app.recommendation.recommender import DISLIKE_WEIGHT, Recommender, load
@@ -20,6 +23,7 @@ from lambda_app.settings import Settings
 from lambda_app.telemetry.timings import Timings
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import CATEGORIES, DIM, SIZE, build_release, embed, write_index, write_network
+from training.index.choice import build_index
 
 ALL = SimilarQuery(k=100, distinct="image")
 
@@ -86,16 +90,17 @@ def test_results_by_product_are_each_products_best_photo(recommender: Recommende
     np.testing.assert_allclose([match.score for match in matches], [score for score, _ in best], atol=1e-6)
 
 
-@pytest.mark.parametrize("index_type", ["flat", "ivf"])
-def test_a_product_with_many_photos_does_not_crowd_out_others(tmp_path: Path, index_type: str):
-    manifest = build_release(tmp_path, index_type=index_type)
+@pytest.mark.parametrize("index_type", ["flat", "ivf-float16"])
+def test_a_product_with_many_photos_does_not_crowd_out_others(tmp_path: Path, vectors: np.ndarray, index_type: str):
+    manifest = build_release(tmp_path)
+    index = build_index(vectors, index_type, tmp_path / "index.faiss", seed=0)
     crowd = [
         CatalogItem(f"{row:03}", "crowd" if row < 37 else f"p{row}", CATEGORIES[0], None, None, None, "datasets/x")
         for row in range(40)
     ]
     write_catalog(tmp_path / "catalog.sqlite", crowd)
     catalog = {**file_entry(tmp_path / "catalog.sqlite"), "count": 40}
-    manifest = Manifest.model_validate({**manifest.model_dump(), "catalog": catalog})
+    manifest = Manifest.model_validate({**manifest.model_dump(), "catalog": catalog, "index": index})
     loaded = load_from(tmp_path, manifest)
     matches = loaded.similar_to("038", SimilarQuery(k=3))
     assert sorted(match.item.product_id for match in matches) == ["crowd", "p37", "p39"]
@@ -201,6 +206,29 @@ def test_an_answer_that_is_not_finite_is_refused(built: BuiltRelease, tmp_path: 
     loaded = load_from(folder, built.manifest.model_copy(update={"preprocessing": preprocessing}))
     with pytest.raises(UndecodablePhotoError, match="is not finite"), np.errstate(all="ignore"):
         loaded.analyse(photo)
+
+
+@pytest.mark.parametrize("output", ["logits", "embedding"])
+def test_an_answer_of_which_one_part_is_not_finite_is_refused(
+    built: BuiltRelease, tmp_path: Path, photo: bytes, output: str
+):
+    """0 / 0 in place of one output of the network; the other is as before."""
+    network = onnx.load(built.folder / "model.onnx")
+    maker = next(node for node in network.graph.node if output in node.output)
+    maker.output[0] = "sound"
+    for node in network.graph.node:
+        node.input[:] = ["sound" if name == output else name for name in node.input]
+    zero = helper.make_node("Sub", ["sound", "sound"], ["zero"])
+    network.graph.node.extend([zero, helper.make_node("Div", ["zero", "zero"], [output])])
+    onnx.save(network, tmp_path / "model.onnx")
+    preprocessing = built.manifest.preprocessing
+    answer = Model(tmp_path / "model.onnx").run(normalise(load_rgb(photo, preprocessing)[np.newaxis], preprocessing))
+    finite = {"logits": np.isfinite(answer.logits).all(), "embedding": np.isfinite(answer.embedding).all()}
+    assert finite == {"logits": output != "logits", "embedding": output != "embedding"}
+    for name in ("index.faiss", "catalog.sqlite"):
+        shutil.copy(built.folder / name, tmp_path)
+    with pytest.raises(UndecodablePhotoError, match="no finite answer"):
+        load_from(tmp_path, built.manifest).analyse(photo)
 
 
 def test_closing_gives_the_catalog_back(built: BuiltRelease):

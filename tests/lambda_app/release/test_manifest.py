@@ -77,6 +77,7 @@ def test_json_that_is_no_object_is_refused():
         ({"model": {**ENTRY, "opset": 17}}, "model.embedding_dim"),
         ({"model": {**ENTRY, "file": "../model.onnx", "embedding_dim": 1, "opset": 17}}, "model.file"),
         ({"index": {**ENTRY, "file": "index.faiss", "count": 3, "sha256": "xyz"}}, "index.sha256"),
+        ({"index": {**ENTRY, "file": "index.faiss", "count": 3, "type": "ivf"}}, "index.type"),
         ({"index": {**ENTRY, "file": "index.faiss", "count": 4}}, "the index counts 4 rows, the catalog 3"),
         ({"catalog": {**ENTRY, "file": "index.faiss", "count": 3}}, "file names repeat"),
         ({"weights": {**ENTRY, "file": "manifest.json"}}, "shadow"),

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from lambda_app.search.vectors import unit
 from training.evaluate.figures import measure
-from training.metrics.retrieval import l2_normalise
 from training.network.forward import Outputs
 
 
@@ -12,10 +12,10 @@ def answers(small_dataset):
     rng = np.random.default_rng(0)
     n, classes = len(small_dataset.photos), len(small_dataset.categories)
     centres = rng.normal(size=(small_dataset.product.max() + 1, 16))
-    embedding = l2_normalise(centres[small_dataset.product] + 0.2 * rng.normal(size=(n, 16)))
+    embedding = unit(centres[small_dataset.product] + 0.2 * rng.normal(size=(n, 16)))
     logits = rng.normal(size=(n, classes)).astype(np.float32)
     logits[np.arange(n), small_dataset.category] += 1.5
-    return Outputs(logits, embedding, l2_normalise(rng.normal(size=(n, 24))))
+    return Outputs(logits, embedding, unit(rng.normal(size=(n, 24))))
 
 
 @pytest.fixture(scope="module")

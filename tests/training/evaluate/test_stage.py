@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from lambda_app.search.vectors import unit
 from training.evaluate import stage as evaluate
 from training.evaluate.report.rendering import appearance
 from training.metrics import calibration, retrieval
@@ -39,8 +40,8 @@ def test_the_figures_are_those_of_the_exported_weights_on_the_test_split(trained
     assert figures["test"]["accuracy"] == pytest.approx(retrieval.accuracy(found.logits[test], labels[test]))
     for name, vectors in (
         ("embedding", found.embedding),
-        ("logits", retrieval.l2_normalise(found.logits)),
-        ("pooled", retrieval.l2_normalise(found.pooled)),
+        ("logits", unit(found.logits)),
+        ("pooled", unit(found.pooled)),
     ):
         expected = retrieval.retrieval(vectors, small_dataset.product, labels, test)
         entry = figures["test"]["retrieval"][name]

@@ -2,18 +2,18 @@ import numpy as np
 import pytest
 
 from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.vectors import unit
 from training.errors import IndexBuildError
 from training.index import choice as building
 from training.index import inverted
 from training.index.choice import build_index
-from training.metrics.retrieval import l2_normalise
 
 
 @pytest.fixture(scope="module")
 def vectors():
     """2,000 vectors around 40 centres."""
     rng = np.random.default_rng(0)
-    return l2_normalise(rng.normal(size=(40, 16))[rng.integers(0, 40, 2000)] + 0.3 * rng.normal(size=(2000, 16)))
+    return unit(rng.normal(size=(40, 16))[rng.integers(0, 40, 2000)] + 0.3 * rng.normal(size=(2000, 16)))
 
 
 @pytest.mark.parametrize("kind", ["auto", "flat"])
@@ -44,7 +44,7 @@ def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_pa
 
 
 def test_a_very_large_catalogue_gives_up_recall_for_time(tmp_path, monkeypatch):
-    vectors = l2_normalise(np.random.default_rng(0).normal(size=(2000, 16)))  # without clusters: hard to find
+    vectors = unit(np.random.default_rng(0).normal(size=(2000, 16)))  # without clusters: hard to find
     usual = build_index(vectors, "ivf-float16", tmp_path / "usual.faiss", seed=0)
     monkeypatch.setattr(building, "MANY", 1999)
     large = build_index(vectors, "ivf-float16", tmp_path / "large.faiss", seed=0)

@@ -3,15 +3,15 @@ import numpy as np
 import pytest
 
 from lambda_app.release.manifest import IndexEntry, file_entry
+from lambda_app.search.vectors import unit
 from training.index import inverted
 from training.index.recall import Trial
-from training.metrics.retrieval import l2_normalise
 
 
 @pytest.fixture(scope="module")
 def vectors() -> np.ndarray:
     """float32 (500, 16), L2-normalised."""
-    return l2_normalise(np.random.default_rng(0).normal(size=(500, 16)))
+    return unit(np.random.default_rng(0).normal(size=(500, 16)))
 
 
 def flat_file(path, vectors: np.ndarray) -> IndexEntry:

@@ -1,11 +1,13 @@
 import base64
 import json
 
+import numpy as np
 import pytest
 
 from lambda_app.model import Model
-from lambda_app.photo.preprocessing import load_rgb
-from lambda_app.release.manifest import IndexEntry, SmokeCase
+from lambda_app.photo.preprocessing import load_rgb, normalise
+from lambda_app.release.manifest import IndexEntry
+from lambda_app.release.smoke import SmokeCase
 from training.errors import IndexBuildError
 from training.index.smoke_cases import replay
 
@@ -41,7 +43,7 @@ def test_a_wrong_category_is_named_where_it_is_clear(cases, small_dataset, train
     assert model.classes == len(small_dataset.categories)
     other = next(name for name in small_dataset.categories if name != cases[0].category)
     spoilt = cases[0].model_copy(update={"category": other, "margin": 0.5})
-    with pytest.raises(IndexBuildError, match=f"smoke case 1 is answered with .*, not '{other}'"):
+    with pytest.raises(IndexBuildError, match=f"smoke case 1: category .* instead of '{other}'"):
         replay([spoilt], small_dataset, trained.release, entry)
 
 
@@ -50,7 +52,32 @@ def test_a_wrong_category_is_let_pass_where_it_was_never_clear(cases, small_data
     replay([cases[0].model_copy(update={"category": other, "margin": 0.05})], small_dataset, trained.release, entry)
 
 
-def test_a_wrong_neighbour_of_another_score_is_named(cases, small_dataset, trained, entry):
-    spoilt = cases[1].model_copy(update={"neighbour": "no-such-image", "score": cases[1].score - 0.1})
-    with pytest.raises(IndexBuildError, match=r"smoke case 1 finds .* not no-such-image"):
+@pytest.fixture
+def furthest(cases, small_dataset, trained):
+    """The image least like the first case's photo, and its cosine."""
+    pixels = load_rgb(base64.b64decode(cases[0].photo), small_dataset.preprocessing)
+    answer = Model(trained.model).run(normalise(pixels[np.newaxis], small_dataset.preprocessing))
+    cosines = np.load(trained.index / "embeddings.npy") @ answer.embedding[0]
+    return small_dataset.image_ids[int(cosines.argmin())], float(cosines.min())
+
+
+def test_a_neighbour_further_back_passes_by_its_own_score(cases, furthest, small_dataset, trained, entry):
+    name, score = furthest
+    assert score < cases[0].score - 0.1  # the first neighbour's score is another
+    replay(
+        [cases[0].model_copy(update={"neighbour": name, "score": score + 0.01})], small_dataset, trained.release, entry
+    )
+
+
+def test_a_neighbour_further_back_is_not_judged_by_the_score_of_the_first(
+    cases, furthest, small_dataset, trained, entry
+):
+    spoilt = cases[0].model_copy(update={"neighbour": furthest[0]})
+    with pytest.raises(IndexBuildError, match=f"smoke case 1: neighbour '{furthest[0]}' is not within the first 3"):
+        replay([spoilt], small_dataset, trained.release, entry)
+
+
+def test_a_neighbour_that_the_release_lacks_is_named(cases, small_dataset, trained, entry):
+    spoilt = cases[1].model_copy(update={"neighbour": "no-such-image"})
+    with pytest.raises(IndexBuildError, match="smoke case 1: the release has no item 'no-such-image'"):
         replay([spoilt], small_dataset, trained.release, entry)

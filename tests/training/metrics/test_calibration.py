@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from lambda_app.search.vectors import softmax
 from training.metrics.calibration import BINS, calibration, calibration_error, coverage, fit_temperature, reliability
-from training.metrics.retrieval import softmax
 
 
 def test_reliability_matches_bins_filled_one_by_one(scored):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lambda_app.search.vectors import unit
 from training.metrics import retrieval
 
 
@@ -11,7 +12,7 @@ def catalogue():
     """40 vectors: 12 products of two photos, 4 of three, 4 of one; 4 categories."""
     rng = np.random.default_rng(1)
     products = np.concatenate([np.repeat(np.arange(12), 2), np.repeat(np.arange(12, 16), 3), np.arange(16, 20)])
-    vectors = retrieval.l2_normalise(rng.normal(size=(20, 8))[products] + 0.9 * rng.normal(size=(len(products), 8)))
+    vectors = unit(rng.normal(size=(20, 8))[products] + 0.9 * rng.normal(size=(len(products), 8)))
     return vectors, products, products % 4
 
 
@@ -102,12 +103,6 @@ def test_retrieval_without_a_query_has_no_figures(catalogue):
     assert found.pop("n") == 0
     assert found.keys() >= {"recall@1", "recall@4", "recall@10", "category_precision@4", "map@r"}
     assert set(found.values()) == {None}
-
-
-def test_normalised_rows_have_length_one_and_zeros_stay_zero():
-    found = retrieval.l2_normalise(np.array([[3.0, 4.0], [0.0, 0.0]]))
-    assert found.dtype == np.float32
-    assert found.tolist() == [[pytest.approx(0.6), pytest.approx(0.8)], [0.0, 0.0]]
 
 
 def test_the_log_likelihood_is_that_of_the_softmax():

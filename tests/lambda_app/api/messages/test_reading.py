@@ -173,5 +173,14 @@ def test_a_bad_parameter_is_refused_before_the_photo_is_decoded(client: TestClie
         assert "decode" not in answer.headers["server-timing"]
 
 
+def test_every_bad_parameter_is_named_up_to_three(client: TestClient):
+    answer = client.get("/items/003a/similar?k=a&min_price=b&max_price=c&min_score=d")
+    assert answer.status_code == 422
+    named = [part.partition(" is ")[0] for part in answer.json()["detail"].split("; ")]
+    assert named == ["k", "min_price", "max_price"]
+
+
 def test_unknown_parameters_are_ignored(client: TestClient):
-    assert client.get("/items/003a/similar?colour=red&k=2").status_code == 200
+    plain = client.get("/items/003a/similar?k=2")
+    assert client.get("/items/003a/similar?colour=red&k=2&colour=blue&K=9").json() == plain.json()
+    assert len(plain.json()["results"]) == 2

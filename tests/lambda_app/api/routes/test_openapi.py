@@ -65,7 +65,35 @@ def test_forms_are_described(document: dict[str, Any], path: str):
     assert body["required"] is True
 
 
-def test_search_parameters_are_described(document: dict[str, Any]):
-    for path, method in (("/predict/similar_images", "post"), ("/items/{image_id}/similar", "get")):
-        names = {parameter["name"] for parameter in document["paths"][path][method]["parameters"]}
-        assert {"k", "category", "min_price", "max_price", "min_score", "distinct"} <= names
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/predict", "post"),
+        ("/predict/batch", "post"),
+        ("/predict/similar_images", "post"),
+        ("/items/{image_id}/similar", "get"),
+    ],
+)
+def test_search_parameters_are_described(document: dict[str, Any], path: str, method: str):
+    parameters = {parameter["name"]: parameter for parameter in document["paths"][path][method]["parameters"]}
+    parameters.pop("image_id", None)
+    assert list(parameters) == ["k", "category", "min_price", "max_price", "min_score", "distinct"]
+    for parameter in parameters.values():
+        assert (parameter["in"], parameter["required"]) == ("query", False)
+        assert parameter["description"]
+    assert (parameters["k"]["schema"]["type"], parameters["k"]["schema"]["default"]) == ("integer", 4)
+    assert parameters["distinct"]["schema"]["enum"] == ["product", "image"]
+
+
+def test_a_recommendation_takes_the_same_parameters_in_its_body(document: dict[str, Any]):
+    body = document["paths"]["/recommend"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    searched = document["paths"]["/items/{image_id}/similar"]["get"]["parameters"]
+    described = {parameter["name"]: parameter["description"] for parameter in searched if parameter["in"] == "query"}
+    assert list(body["properties"]) == ["liked", "disliked", *described]
+    assert {name: body["properties"][name]["description"] for name in described} == described
+    assert body["required"] == ["liked"]
+
+
+def test_the_types_of_an_upload_are_named(document: dict[str, Any]):
+    body = document["paths"]["/uploads"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert "image/jpeg, image/png, image/webp" in body["properties"]["content_type"]["description"]

@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
+from lambda_app.search.vectors import unit
 from training.evaluate.report.cases import SHOWN, choose, confident_mistakes
-from training.metrics.retrieval import l2_normalise, rank
+from training.metrics.retrieval import rank
 
 
 def catalogue(products, noise, seed=0, width=8):
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(products.max() + 1, width))
-    return l2_normalise(centres[products] + noise * rng.normal(size=(len(products), width)))
+    return unit(centres[products] + noise * rng.normal(size=(len(products), width)))
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,9 @@ def test_history_becomes_three_pictures(epochs):
     for picture in found:
         for content in (picture.light, picture.dark):
             with Image.open(io.BytesIO(content)) as image:
-                assert len(image.convert("RGB").getcolors(1 << 20)) > 1
+                colours = image.convert("RGB").getcolors(1 << 20)
+                assert colours is not None
+                assert len(colours) > 1
 
 
 def test_a_curve_without_a_figure_draws_what_there_is():

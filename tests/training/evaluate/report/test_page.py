@@ -5,12 +5,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from lambda_app.search.vectors import unit
 from training.dataset import Dataset
 from training.evaluate.figures import measure
 from training.evaluate.report.page import Report, write_report
 from training.evaluate.report.photos import Shelf
 from training.evaluate.stage import draw
-from training.metrics.retrieval import l2_normalise
 from training.network.forward import Outputs
 from training.prepare.settings import PrepareSettings
 from training.prepare.stage import prepare
@@ -80,9 +80,9 @@ def write(tmp_path):
     def make(dataset, **origin):
         rng = np.random.default_rng(0)
         n, classes = len(dataset.photos), len(dataset.categories)
-        unit = l2_normalise(rng.normal(size=(n, 6)))
+        embedding = unit(rng.normal(size=(n, 6)))
         logits = rng.normal(size=(n, classes)).astype(np.float32)
-        found = measure(dataset, Outputs(logits, unit, unit), dataset.categories)
+        found = measure(dataset, Outputs(logits, embedding, embedding), dataset.categories)
         figures = found.figures | ORIGIN | origin
         shelf = Shelf(dataset, found.gallery)
         report = Report(figures, RUN, HISTORY, dataset.summary, draw(figures, HISTORY, 1), found.gallery, shelf)

@@ -1,0 +1,19 @@
+import pytest
+
+from lambda_app.api.messages.schemas import RecommendRequest, SearchParameters
+from lambda_app.recommendation.query import SimilarQuery
+from lambda_app.release.catalog import CatalogFilter
+
+ASKED = {"k": 7, "category": "Sofas", "min_price": 5, "max_price": 6, "min_score": 0.5, "distinct": "image"}
+
+
+@pytest.mark.parametrize("asked", [SearchParameters(), RecommendRequest(liked=["003a"])])
+def test_what_is_not_asked_is_the_default_of_a_search(asked: SearchParameters):
+    assert asked.query() == SimilarQuery()
+
+
+@pytest.mark.parametrize(("model", "references"), [(SearchParameters, {}), (RecommendRequest, {"liked": ["003a"]})])
+def test_every_parameter_reaches_the_search(model: type[SearchParameters], references: dict[str, list[str]]):
+    assert set(ASKED) == set(SearchParameters.model_fields)
+    query = model.model_validate({**ASKED, **references}).query()
+    assert query == SimilarQuery(7, CatalogFilter("Sofas", 5, 6), 0.5, "image")
