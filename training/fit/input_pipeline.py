@@ -71,7 +71,7 @@ class InputPipeline:
         labels = self.identities.labels[batch]
         twins = torch.from_numpy(first_of_each(labels)) if self.identities.kind == "product" else None
         drawn = torch.Generator().manual_seed(seed_of(self.settings.seed, *step))
-        changes = draw_changes(len(batch), self._augmentation, drawn, twins).of(self.world.share(len(batch)))
+        changes = draw_changes(len(batch), self._augmentation, drawn, twins).of(self.world.shard(len(batch)))
         unit = change(to_unit(photos), changes, self.side(progress))
         return normalise(unit, self.dataset.preprocessing).contiguous(memory_format=torch.channels_last)
 

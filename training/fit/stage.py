@@ -32,7 +32,7 @@ from training.pipeline.commands import CommandParser, add_settings, add_work_fol
 from training.pipeline.progress import track
 from training.pipeline.stages import digest_of, run_stage
 from training.pipeline.work_folder import WorkFolder
-from training.pipeline.world import ALONE, World, joined
+from training.pipeline.world import SINGLE_PROCESS, World, process_group
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def run(
     work: WorkFolder,
     settings: FitSettings,
     checkpoints: Path | None = None,
-    world: World = ALONE,
+    world: World = SINGLE_PROCESS,
     execution: Execution = DEFAULT,
 ) -> bool:
     """The stage: train unless the same settings were trained on the same dataset before; whether it ran.
@@ -55,9 +55,9 @@ def run(
         TrainingError: the processes have different datasets; and what `fit` raises.
     """
     dataset = Dataset.open(work.dataset)
-    world.check_same("dataset", dataset.digest)
-    if not world.leads:
-        (runs,) = world.told(False)
+    world.check_same_digest("dataset", dataset.digest)
+    if not world.is_leader:
+        (runs,) = world.broadcast(False)
         if runs:
             assist(dataset, settings, world, execution)
         return bool(runs)
@@ -66,14 +66,14 @@ def run(
     outputs = [work.weights, work.fit / "history.json", work.fit / "fit.json"]
 
     def make() -> None:
-        world.told(True)
+        world.broadcast(True)
         # Without the code, a rerun after a change of it would go on from what the old one left.
         fingerprint = digest_of(inputs | {"code": code_digest(Path(__file__))})
         fit(dataset, settings, work.fit, checkpoint, fingerprint, world, execution)
 
     ran = run_stage(work, "fit", inputs, outputs, make)
     if not ran:
-        world.told(False)
+        world.broadcast(False)
     return ran
 
 
@@ -83,7 +83,7 @@ def fit(
     folder: Path,
     checkpoint: Path,
     fingerprint: str,
-    world: World = ALONE,
+    world: World = SINGLE_PROCESS,
     execution: Execution = DEFAULT,
 ) -> None:
     """Train, from a checkpoint of the same fingerprint where there is one. The other processes `assist`.
@@ -102,7 +102,7 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(dataset, settings, world.device, world, execution)
     record = RunRecord(trainer, folder, checkpoint, fingerprint)
-    state = world.told_state(record.resume())
+    state = world.broadcast_state(record.resume())
     if state is not None:
         trainer.restore(state)
         log.info("fit: goes on after epoch %d, batch %d", trainer.epoch, trainer.done)
@@ -113,12 +113,12 @@ def fit(
             record.save_if_due()
             return stop.requested
 
-        while world.told(not record.complete)[0]:
+        while world.broadcast(not record.complete)[0]:
             figures = trainer.train_epoch(bar, between_steps)
             if figures is None:
                 record.save()
                 log.info("fit: stopped after epoch %d, batch %d; run again to go on", trainer.epoch, trainer.done)
-                world.wait()
+                world.barrier()
                 stop.requested = True  # by this process or another
                 break
             figures |= trainer.validate()
@@ -134,13 +134,13 @@ def assist(dataset: Dataset, settings: FitSettings, world: World, execution: Exe
         DivergedError, LostProcessError, SystemExit: see `fit`.
     """
     trainer = Trainer(dataset, settings, world.device, world, execution)
-    state = world.told_state(None)
+    state = world.broadcast_state(None)
     if state is not None:
         trainer.restore(state)
     with stopped_by_sigterm() as stop:
-        while world.told(False)[0]:
+        while world.broadcast(False)[0]:
             if trainer.train_epoch(itertools.repeat(None), lambda: stop.requested) is None:
-                world.wait()
+                world.barrier()
                 stop.requested = True
                 break
             trainer.validate()
@@ -168,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_settings(parser, FitSettings)
     add_settings(parser, Execution)
     arguments = parser.parse_args(argv)
-    with joined(os.environ) as world:
+    with process_group(os.environ) as world:
         run(
             WorkFolder(arguments.out),
             settings_from(arguments, FitSettings),

@@ -21,7 +21,7 @@ from training.fit.settings import FitSettings
 from training.fit.validation import validate
 from training.network.embedding_net import EmbeddingNet
 from training.network.weights import start_from
-from training.pipeline.world import ALONE, World
+from training.pipeline.world import SINGLE_PROCESS, World
 
 # Batches between looks at the loss: each look waits for the device.
 _CHECK_EVERY = 20
@@ -41,7 +41,7 @@ class Trainer:
         dataset: Dataset,
         settings: FitSettings,
         device: torch.device,
-        world: World = ALONE,
+        world: World = SINGLE_PROCESS,
         execution: Execution = DEFAULT,
     ) -> None:
         torch.manual_seed(settings.seed)
@@ -49,14 +49,14 @@ class Trainer:
         self.execution = execution
         self.input = InputPipeline(dataset, settings, device, world)
         model = EmbeddingNet(settings.backbone, len(dataset.categories))
-        if world.leads:  # the others get them from it
+        if world.is_leader:  # the others get them from it
             start_from(model, settings.weights, dataset.categories)
-        world.synchronise(model, device)
+        world.sync_batch_norm(model, device)
         model.freeze(settings.freeze)
         # Nothing is learned of what no loss looks at, and processes that train together wait for its gradient.
         model.embedding.requires_grad_(settings.metric_weight > 0)
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.forward = world.parallel(prepared(self.model, execution, device), device)
+        self.forward = world.data_parallel(prepared(self.model, execution, device), device)
         self.average = Average(self.model, settings.ema)
         weights = balanced_weights(dataset.category[self.input.rows], len(dataset.categories), settings.balance)
         self.loss = TrainingLoss(settings.smoothing, settings.metric_weight, torch.from_numpy(weights)).to(device)
@@ -107,7 +107,7 @@ class Trainer:
         """
         clock = _Clock(self)
         batches = self.input.batches(self.epoch)
-        left, own = batches[self.done :], self.world.share(len(batches[0]))
+        left, own = batches[self.done :], self.world.shard(len(batches[0]))
         self.model.train()
         with closing(self.input.feed.batches(batch[own] for batch in left)) as fed:
             for batch, photos in zip(left, fed, strict=True):
@@ -184,8 +184,8 @@ class Trainer:
             images: normalised, float32 (own, 3, size, size), channels last: this process's share of the batch.
             categories, identities: int64 (n,), of the whole batch.
         """
-        with self.world.answering():
-            outputs = self.world.gather(self.forward(images), len(categories))
+        with self.world.detect_lost_process():
+            outputs = self.world.all_gather(self.forward(images), len(categories))
             classes = len(self.dataset.categories)
             loss = self.loss(outputs[:, :classes], outputs[:, classes:], categories, identities)
             self.optimiser.zero_grad(set_to_none=True)
@@ -232,5 +232,5 @@ class _Clock:
         """Note the time; whether any process wants to stop."""
         now = time.monotonic()
         self.trainer.seconds = self.seconds + now
-        self.trainer.elapsed, stopped = self.trainer.world.largest(self.elapsed + now, float(stop))
+        self.trainer.elapsed, stopped = self.trainer.world.all_reduce_max(self.elapsed + now, float(stop))
         return stopped > 0

@@ -30,7 +30,7 @@ def validate(model: EmbeddingNet, dataset: Dataset, batch: int, world: World) ->
         return dict.fromkeys(FIGURES)
     logits, embedding = _answers(model, dataset, rows, batch, world)
     values: tuple[float | None, ...] = (0.0,) * len(FIGURES)
-    if world.leads:
+    if world.is_leader:
         labels = dataset.category[rows]
         _, products = np.unique(dataset.product[rows], return_inverse=True)
         ranking = retrieval.retrieval(embedding, products, labels, np.arange(len(rows)))
@@ -39,7 +39,7 @@ def validate(model: EmbeddingNet, dataset: Dataset, batch: int, world: World) ->
             retrieval.accuracy(logits, labels),
             ranking["recall@4"],
         )
-    told = world.told(*(_NONE if value is None else value for value in values))
+    told = world.broadcast(*(_NONE if value is None else value for value in values))
     return {name: None if value == _NONE else value for name, value in zip(FIGURES, told, strict=True)}
 
 
@@ -50,7 +50,7 @@ def _answers(
     if len(rows) < world.size:  # too few to go round
         found = forward_rows(model, dataset, rows, batch)
         return found.logits, found.embedding
-    found = forward_rows(model, dataset, rows[world.share(len(rows))], batch)
-    logits = world.gather(torch.from_numpy(found.logits), len(rows))
-    embedding = world.gather(torch.from_numpy(found.embedding), len(rows))
+    found = forward_rows(model, dataset, rows[world.shard(len(rows))], batch)
+    logits = world.all_gather(torch.from_numpy(found.logits), len(rows))
+    embedding = world.all_gather(torch.from_numpy(found.embedding), len(rows))
     return logits.numpy(), embedding.numpy()

@@ -20,7 +20,7 @@ from lambda_app.model import ModelOutput
 from training.errors import TrainingError
 from training.pipeline.files import write_json
 from training.pipeline.progress import track
-from training.pipeline.world import ALONE, World
+from training.pipeline.world import SINGLE_PROCESS, World
 
 LOGITS = "logits.npy"
 EMBEDDINGS = "embeddings.npy"
@@ -37,7 +37,7 @@ def embed_rows(
     shape: tuple[int, int],
     folder: Path,
     identity: str,
-    world: World = ALONE,
+    world: World = SINGLE_PROCESS,
     batch: int = BATCH,
 ) -> ModelOutput | None:
     """The model's answers for `count` rows, in memory-mapped files of `folder`; each process of `world` must call.
@@ -57,23 +57,23 @@ def embed_rows(
         LostProcessError: another process has ended.
         TrainingError: a file cannot be written, as on a full disk; what was noted before stands.
     """
-    done = _rows_done(folder, identity, count, shape) if world.leads else 0
-    (known,) = world.told(done)
+    done = _rows_done(folder, identity, count, shape) if world.is_leader else 0
+    (known,) = world.broadcast(done)
     done, step = int(known), batch * _BATCHES_A_BLOCK * world.size
-    if world.leads and not done:
+    if world.is_leader and not done:
         _make(folder, count, shape)
-    mapped = _mapped(folder) if world.leads else None
+    mapped = _mapped(folder) if world.is_leader else None
     batches = -(-(count - done) // (batch * world.size))
-    bar = track(range(batches), batches, "embed", "batch") if world.leads else iter(())
+    bar = track(range(batches), batches, "embed", "batch") if world.is_leader else iter(())
     for start in range(done, count, step):
         rows = range(start, min(start + step, count))
         found = [np.empty((0, sum(shape)), np.float32)]
-        own = rows[world.share(len(rows))]
+        own = rows[world.shard(len(rows))]
         for first in own[::batch]:
             said = answer(slice(first, min(first + batch, own.stop)))
             found.append(np.concatenate([said.logits, said.embedding], axis=1))
             next(bar, None)
-        block = world.gather(torch.from_numpy(np.concatenate(found)), len(rows)).numpy()
+        block = world.all_gather(torch.from_numpy(np.concatenate(found)), len(rows)).numpy()
         if mapped:
             for array, part in zip(mapped, np.split(block, [shape[0]], axis=1), strict=True):
                 _write(array, start, part)

@@ -14,7 +14,7 @@ from lambda_app.errors import PhotoError, PhotoTooLargeError
 from lambda_app.photo.preprocessing import load_rgb
 from lambda_app.photo.rules import Preprocessing
 from training.pipeline.in_order import in_order
-from training.pipeline.progress import Tracker
+from training.pipeline.progress import ProgressReporter
 from training.prepare.intake.tables import Intake
 
 # More than a photo of the pixel limit takes in any usual form; a larger file would only cost memory.
@@ -22,7 +22,7 @@ MAX_FILE_BYTES = 256 * 2**20
 
 
 def fill(
-    data: Path, cache: Path, intake: Intake, preprocessing: Preprocessing, *, workers: int, progress: Tracker
+    data: Path, cache: Path, intake: Intake, preprocessing: Preprocessing, *, workers: int, progress: ProgressReporter
 ) -> None:
     """Decode every photo of `intake` into `cache`; one that does not decode is rejected as `unreadable_photo`.
 

@@ -22,8 +22,8 @@ from training.dataset import ITEMS, PHOTOS, REJECTED, SUMMARY, Dataset
 from training.errors import DataError
 from training.pipeline.commands import CommandParser
 from training.pipeline.files import write_json
-from training.pipeline.output_folder import check_place, made_beside
-from training.pipeline.progress import Tracker, track
+from training.pipeline.output_folder import atomic_folder, check_output_folder
+from training.pipeline.progress import ProgressReporter, track
 from training.prepare import photo_cache, splits
 from training.prepare.categories import category_order, read_categories
 from training.prepare.dataset_tables import write_items, write_rejected
@@ -89,7 +89,7 @@ class PrepareSettings:
         }
 
 
-def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: Tracker = track) -> Summary:
+def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: ProgressReporter = track) -> Summary:
     """Make the dataset `out` of the listings or folders in `data`, unless it stands there already.
 
     A run that is stopped leaves an older dataset as it was.
@@ -98,13 +98,13 @@ def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: Track
         DataError: nothing usable in `data`, or `out` holds something else than a dataset.
     """
     layout = layout_of(data)
-    check_place(out, FILES, data)
+    check_output_folder(out, FILES, data)
     mark = fingerprint(data, settings)
     standing = _standing(out, mark)
     if standing:
         log.info("%s: unchanged", out)
         return standing
-    with made_beside(out) as folder:
+    with atomic_folder(out) as folder:
         working = folder / "intake.sqlite"
         with closing(Intake(working)) as intake:
             LAYOUTS[layout].read(data, intake, progress)

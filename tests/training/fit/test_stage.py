@@ -167,7 +167,7 @@ def test_one_process_of_two_that_is_stopped_stops_both_and_one_that_dies_ends_bo
     running[1].signal(signal.SIGKILL)
     status, output = running[0].wait()
     assert status == 2
-    assert "error: process 0 of 2 stops: another one has ended or no longer answers" in output
+    assert "error: process 0 of 2 stops: another process has ended or does not respond" in output
     assert running[1].wait()[0] == -signal.SIGKILL
 
 

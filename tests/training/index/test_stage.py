@@ -92,5 +92,5 @@ def test_processes_with_different_datasets_are_refused(trained, processes, tmp_p
         process.wait() for process in processes.start_several(2, "training.index.stage", options)
     ]
     assert (first, second) == (2, 2)
-    assert "error: process 1 of 2 has another dataset than process 0" in other
+    assert "error: process 1 of 2 has a different dataset than process 0" in other
     assert "error: process 0 of 2 stops" in lost

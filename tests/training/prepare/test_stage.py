@@ -232,7 +232,7 @@ def test_the_command_runs_as_a_module(write_listings, tmp_path):
         (["nowhere", "--out", "out"], "error: nowhere is not a folder"),
         (["data", "--out", "out", "--size", "7"], "error: size is 7; it must be 16 to 1024 pixels"),
         (["data", "--out", "out", "--categories", "none.txt"], "error: the categories file none.txt cannot be read"),
-        (["data", "--out", "data/out"], "error: data/out must lie apart from data"),
+        (["data", "--out", "data/out"], "error: data/out and data overlap"),
         (["data", "--out", "occupied"], "error: occupied holds 'thesis.txt'"),
     ],
 )

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
 from training.errors import DataError
-from training.pipeline.progress import Tracker
+from training.pipeline.progress import ProgressReporter
 from training.prepare.intake.photo_files import FOREIGN_ENDINGS, PHOTO_ENDINGS, ending, files_under, is_text
 from training.prepare.intake.tables import ImageRow, Intake, ProductRow
 
@@ -20,7 +20,7 @@ def input_files(data: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
         yield str(path), entry
 
 
-def read(data: Path, intake: Intake, progress: Tracker) -> None:
+def read(data: Path, intake: Intake, progress: ProgressReporter) -> None:
     """Take every photo under `data` as a product of its own, or reject it with its reason; count other files.
 
     A photo deeper than `<category>/` belongs to that category. `validation/` without `test/` is the test split.

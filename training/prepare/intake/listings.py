@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from training.errors import DataError
-from training.pipeline.progress import Tracker
+from training.pipeline.progress import ProgressReporter
 from training.prepare.intake.cells import parse_price, root_category, text_or_none
 from training.prepare.intake.csv_records import CsvFile, Record
 from training.prepare.intake.photo_files import PHOTO_ENDINGS, ending, files_in, is_text
@@ -40,7 +40,7 @@ def input_files(data: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                     yield f"{folder}/{entry.name}".lstrip("/"), entry
 
 
-def read(data: Path, intake: Intake, progress: Tracker) -> None:
+def read(data: Path, intake: Intake, progress: ProgressReporter) -> None:
     """Read both files and list the photos into `intake`; every row is taken or rejected with its reason.
 
     An image row whose product id is empty, unknown or that of a rejected product is a `missing_product`.
@@ -53,7 +53,7 @@ def read(data: Path, intake: Intake, progress: Tracker) -> None:
     _read_rows(data / IMAGES, IMAGE_COLUMNS, intake, progress, _take_image)
 
 
-def _list_photos(data: Path, intake: Intake, progress: Tracker) -> None:
+def _list_photos(data: Path, intake: Intake, progress: ProgressReporter) -> None:
     for path, entry in progress(input_files(data), None, "photo files", "file"):
         if entry.name in (PRODUCTS, IMAGES) and "/" not in path:
             continue
@@ -67,7 +67,7 @@ def _read_rows(
     path: Path,
     columns: tuple[str, ...],
     intake: Intake,
-    progress: Tracker,
+    progress: ProgressReporter,
     take: Callable[[Record, Intake], None],
 ) -> None:
     file = CsvFile(path, columns)
