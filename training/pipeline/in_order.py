@@ -17,7 +17,7 @@ R = TypeVar("R")
 def in_order(items: Iterable[T], work: Callable[[T], R], workers: int) -> Iterator[tuple[T, Future[R]]]:
     """Apply `work` to each item in threads; yield (item, finished future) in the order of the items.
 
-    At most `IN_FLIGHT_PER_WORKER * workers` items are in flight. The next item starts after the oldest result was yielded.
+    At most `IN_FLIGHT_PER_WORKER * workers` items are in flight. Items are consumed lazily.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
         window: deque[tuple[T, Future[R]]] = deque()
