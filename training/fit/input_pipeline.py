@@ -13,7 +13,7 @@ from training.fit.input.identities import identity_labels
 from training.fit.input.sampler import batches_per_epoch, first_of_each, pair_batches
 from training.fit.schedule import photo_side
 from training.fit.settings import FitSettings
-from training.network.input import normalise, sent, to_unit
+from training.network.input import copy_to_device, normalise, to_unit
 from training.pipeline.world import World
 
 
@@ -79,7 +79,7 @@ class InputPipeline:
         """Categories and identities of a whole batch, both int64 (n,), on the device."""
         categories = torch.from_numpy(self._categories[batch])
         identities = torch.from_numpy(self.identities.labels[batch])
-        return sent(categories, self.device), sent(identities, self.device)
+        return copy_to_device(categories, self.device), copy_to_device(identities, self.device)
 
 
 def seed_of(*parts: int) -> int:

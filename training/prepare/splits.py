@@ -1,8 +1,8 @@
 """Train, validation and test splits: by product, stratified by category, seeded, stable as listings come and go.
 
 Products are ordered by a hash of the seed and their id. So the order of the input rows does not matter, and adding a
-product moves few others to another split. Products that share an identical photo (byte for byte) are always in the same
-split; in different splits, that photo would leak test data into training.
+product moves few others to another split. Products that share an identical photo (byte for byte) are drawn together;
+in different splits, that photo would leak test data into training.
 """
 
 import hashlib

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.network.input import sent
+from training.network.input import copy_to_device
 
 _EXCHANGES = 2.0  # share of products with exchanged channels, over the strength of the other colour changes
 # Exponent of the largest change of proportions, over that of the zoom. In torchvision's RandomResizedCrop, whose
@@ -68,7 +68,7 @@ class Changes:
 
     def to(self, device: torch.device) -> "Changes":
         """The same on a device."""
-        return self._each(lambda value: sent(value, device))
+        return self._each(lambda value: copy_to_device(value, device))
 
     def _each(self, done: Callable[[Tensor], Tensor]) -> "Changes":
         drawn = {name: value for name, value in vars(self).items() if value is not None}

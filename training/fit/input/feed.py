@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from training.network.input import sent
+from training.network.input import copy_to_device
 from training.pipeline.in_order import in_order
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class DevicePhotos:
     def batches(self, order: Iterable[Rows]) -> Generator[Tensor, None, None]:
         """See `Feed.batches`."""
         for positions in order:
-            yield self._photos.index_select(0, sent(torch.from_numpy(positions), self._photos.device))
+            yield self._photos.index_select(0, copy_to_device(torch.from_numpy(positions), self._photos.device))
 
 
 class StreamedPhotos:

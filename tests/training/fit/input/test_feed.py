@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from training.fit.input.feed import DevicePhotos, StreamedPhotos, feed_of
-from training.network.input import sent
+from training.network.input import copy_to_device
 
 CPU = torch.device("cpu")
 ROWS = np.array([1, 3, 4, 6, 8, 9])
@@ -71,4 +71,4 @@ def test_photos_that_fill_the_device_in_parts_are_all_there(photos):
 
 def test_what_is_sent_arrives_as_it_was():
     values = torch.arange(3.0)
-    assert torch.equal(sent(values, CPU), values)
+    assert torch.equal(copy_to_device(values, CPU), values)
