@@ -36,13 +36,13 @@ def train(dataset: Dataset, world: World, result: Path) -> None:
     rows = np.arange(len(dataset.photos))
 
     def answer(part: slice) -> ModelOutput:
-        found = forward_rows(trainer.judged, dataset, rows[part], SETTINGS.batch)
+        found = forward_rows(trainer.eval_model, dataset, rows[part], SETTINGS.batch)
         return ModelOutput(found.logits, found.embedding)
 
     embed_rows(answer, len(rows), (len(dataset.categories), 256), result, "this", world, batch=3)
     if world.is_leader:
         save_file(
-            {name: value.contiguous() for name, value in trainer.judged.state_dict().items()},
+            {name: value.contiguous() for name, value in trainer.eval_model.state_dict().items()},
             result / "weights.safetensors",
         )
         (result / "figures.json").write_text(json.dumps(figures))

@@ -1,12 +1,12 @@
-"""Train the network on a dataset; the weights that are best on its validation split are what is exported.
+"""Train the network on a dataset; the weights of the best epoch on the validation split are exported.
 
     python -m training.fit --out OUT --backbone resnet18 --epochs 20
     torchrun --nproc-per-node 4 -m training.fit --out OUT
 
-reads OUT/dataset and writes OUT/fit: `best.safetensors`, `history.json`, `fit.json`, and the
-checkpoint from which a rerun goes on: written after every epoch, every few minutes of a long one, and at a SIGTERM.
-Every random number comes from a generator seeded by (seed, epoch, step): a run that was killed and started again ends,
-on a CPU and without a time budget, with the very weights of one that was not.
+reads OUT/dataset and writes OUT/fit: `best.safetensors`, `history.json`, `fit.json`, and a checkpoint. The checkpoint
+is written after every epoch, every few minutes within a long epoch, and at SIGTERM; a rerun resumes from it. Every
+random generator is seeded by (seed, epoch, step). So on a CPU and without a time budget, a run that was killed and
+resumed gives exactly the same weights as a run without interruption.
 """
 
 import dataclasses
@@ -44,15 +44,15 @@ def run(
     world: World = SINGLE_PROCESS,
     execution: Execution = DEFAULT,
 ) -> bool:
-    """The stage: train unless the same settings were trained on the same dataset before; whether it ran.
+    """Run the stage: train, unless the last run had the same settings, dataset and code. Returns whether it ran.
 
     Args:
-        checkpoints: folder of the checkpoint, where it must outlive the machine; in the work folder by default.
-        world: the processes that train together; each must call.
-        execution: how they compute; the same settings trained with another are not trained again.
+        checkpoints: folder for the checkpoint, if it must survive the loss of the machine; by default the work folder.
+        world: the processes that train together; every process must call this function.
+        execution: how the training is computed. A change of it does not cause a new run.
 
     Raises:
-        TrainingError: the processes have different datasets; and what `fit` raises.
+        TrainingError: the processes have different datasets; also the errors of `fit`.
     """
     dataset = Dataset.open(work.dataset)
     world.check_same_digest("dataset", dataset.digest)
@@ -61,13 +61,17 @@ def run(
         if runs:
             assist(dataset, settings, world, execution)
         return bool(runs)
-    inputs = {"dataset": dataset.digest, "settings": dataclasses.asdict(settings), "weights": _identity(settings)}
+    inputs = {
+        "dataset": dataset.digest,
+        "settings": dataclasses.asdict(settings),
+        "weights": _weights_identity(settings),
+    }
     checkpoint = (checkpoints or work.fit) / "checkpoint.pt"
     outputs = [work.weights, work.fit / "history.json", work.fit / "fit.json"]
 
     def make() -> None:
         world.broadcast(True)
-        # Without the code, a rerun after a change of it would go on from what the old one left.
+        # Includes the code: after a code change, a run must not resume from a checkpoint of the old code.
         fingerprint = digest_of(inputs | {"code": code_digest(Path(__file__))})
         fit(dataset, settings, work.fit, checkpoint, fingerprint, world, execution)
 
@@ -86,17 +90,17 @@ def fit(
     world: World = SINGLE_PROCESS,
     execution: Execution = DEFAULT,
 ) -> None:
-    """Train, from a checkpoint of the same fingerprint where there is one. The other processes `assist`.
+    """Train on the leader; resumes from a checkpoint with the same fingerprint. Other processes call `assist`.
 
     Args:
-        folder: where weights and history go.
-        checkpoint: file, rewritten after every epoch.
-        fingerprint: of everything that the run depends on.
+        folder: folder for weights and history.
+        checkpoint: checkpoint file, rewritten after every epoch.
+        fingerprint: digest of everything that the run depends on.
 
     Raises:
         DivergedError: the loss is not a finite number.
         LostProcessError: another process has ended.
-        SystemExit: SIGTERM asked for a stop, and the checkpoint is written.
+        SystemExit: SIGTERM requested a stop, and the checkpoint was written.
         WeightsError: see `training.network.weights.start_from`.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +109,7 @@ def fit(
     state = world.broadcast_state(record.resume())
     if state is not None:
         trainer.restore(state)
-        log.info("fit: goes on after epoch %d, batch %d", trainer.epoch, trainer.done)
+        log.info("fit: resuming after epoch %d, batch %d", trainer.epoch, trainer.steps_done)
     bar = track(range(trainer.steps_left), None, "fit", "batch")
     with stopped_by_sigterm() as stop:
 
@@ -117,18 +121,20 @@ def fit(
             figures = trainer.train_epoch(bar, between_steps)
             if figures is None:
                 record.save()
-                log.info("fit: stopped after epoch %d, batch %d; run again to go on", trainer.epoch, trainer.done)
+                log.info(
+                    "fit: stopped after epoch %d, batch %d; run again to resume", trainer.epoch, trainer.steps_done
+                )
                 world.barrier()
-                stop.requested = True  # by this process or another
+                stop.requested = True  # here or in another process
                 break
             figures |= trainer.validate()
             record.add(figures)
-            _show(figures)
+            _print_metrics(figures)
     record.write()
 
 
 def assist(dataset: Dataset, settings: FitSettings, world: World, execution: Execution = DEFAULT) -> None:
-    """Train with the process that leads, in the others: they decide and write nothing.
+    """Train together with the leader, in the other processes. They make no decisions and write no files.
 
     Raises:
         DivergedError, LostProcessError, SystemExit: see `fit`.
@@ -146,15 +152,15 @@ def assist(dataset: Dataset, settings: FitSettings, world: World, execution: Exe
             trainer.validate()
 
 
-def _show(figures: dict[str, Any]) -> None:
-    """Print one line, for people and for the metric expressions of SageMaker."""
+def _print_metrics(figures: dict[str, Any]) -> None:
+    """Print one line of metrics. The metric expressions of SageMaker parse it."""
     known = {name: value for name, value in figures.items() if value is not None}
     tqdm.write(" ".join(f"{name}={value:.4g}" for name, value in known.items()), file=sys.stdout)
-    sys.stdout.flush()  # a pipe would hold the line back until there are many
+    sys.stdout.flush()  # output to a pipe would be buffered
 
 
-def _identity(settings: FitSettings) -> str:
-    """What the starting weights are: their name, or their content."""
+def _weights_identity(settings: FitSettings) -> str:
+    """The identity of the initial weights: their name, or the digest of the file."""
     if settings.weights in ("imagenet", "none"):
         return settings.weights
     with local_copy(settings.weights) as path:
