@@ -41,7 +41,7 @@ def assign(intake: Intake, *, seed: int, test_share: float, validation_share: fl
     """Set the split of every product that has a cached photo.
 
     Products whose split is given by the input folders keep it. If the input has a test split, `test_share` is ignored;
-    the same holds for validation.
+    the same applies to validation.
 
     Args:
         test_share: share of test products among the products without a given split.
