@@ -189,7 +189,7 @@ def test_only_three_places_read_the_environment(package: str):
         reads = "os.environ" in path.read_text() or "getenv" in path.read_text()
         if reads and name not in allowed:
             # Training's arguments: those of SageMaker, and torchrun's, which says who of several a process is.
-            handed_on = "SM_" in path.read_text() or "joined(os.environ)" in path.read_text()
+            handed_on = "SM_" in path.read_text() or "process_group(os.environ)" in path.read_text()
             assert handed_on, f"{name} reads the environment"
 
 

@@ -1,9 +1,9 @@
-"""A prepared dataset: the items table, the photo cache and the splits, as every later stage reads them.
+"""A prepared dataset: the items table, the photo cache and the splits. All later stages read it.
 
-items.sqlite   table `items`; its row i is row i of the photo cache
+items.sqlite   table `items`; row i belongs to row i of the photo cache
 photos.npy     uint8 (n, size, size, 3), letterboxed by the serving code
-rejected.csv   every input row or photo that was refused, with its reason
-summary.json   what was read, kept and refused; settings and identity
+rejected.csv   every rejected input row or photo, with its reason
+summary.json   counts of what was read, kept and rejected; settings and digest
 """
 
 import json
@@ -37,10 +37,10 @@ CREATE TABLE items (
 
 @dataclass(frozen=True)
 class Item:
-    """One kept photo with its listing.
+    """One photo of the dataset with its listing.
 
     Attributes:
-        row: its row in the photo cache.
+        row: row in the photo cache.
         category: index into `Dataset.categories`.
         photo: path relative to the data folder that was prepared.
     """
@@ -58,18 +58,18 @@ class Item:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset opened for reading.
+    """A dataset, open for reading.
 
     Attributes:
-        path: its folder.
+        path: folder of the dataset.
         photos: uint8 (n, size, size, 3), memory-mapped.
         category: int64 (n,), indices into `categories`.
-        product: int64 (n,), dense codes: two photos of one product share theirs.
+        product: int64 (n,), product numbers from 0; photos of one product have the same number.
         split: uint8 (n,), indices into `SPLITS`.
-        categories: in index order; the last ones may have no item.
-        preprocessing: how the photos were made, and how serving must make its own.
-        digest: hex SHA-256 of items, photos, splits and settings: the dataset's identity.
-        layout: "listings" or "folders" (there each photo is its own product).
+        categories: category names in index order; some may have no items.
+        preprocessing: settings with which the photos were made; serving must use the same.
+        digest: hex SHA-256 of items, photos, splits and settings; identifies the dataset.
+        layout: "listings" or "folders" (where each photo is a separate product).
         summary: `summary.json`.
     """
 
@@ -86,10 +86,10 @@ class Dataset:
 
     @classmethod
     def open(cls, path: Path) -> "Dataset":
-        """Open a dataset, photos memory-mapped.
+        """Open a dataset; the photos are memory-mapped.
 
         Raises:
-            DataError: a file is missing or unreadable, or the files disagree about how many items there are.
+            DataError: a file is missing or cannot be read, or the files do not match each other.
         """
         summary = read_summary(path)
         photos = _map_photos(path / PHOTOS)
@@ -114,11 +114,13 @@ class Dataset:
         expected = (count, preprocessing.size, preprocessing.size, 3)
         if photos.shape != expected or len(category) != count:
             raise DataError(
-                f"{path} disagrees with itself: {SUMMARY} counts {count} items of {preprocessing.size} pixels, "
+                f"the files of {path} do not match: {SUMMARY} counts {count} items of {preprocessing.size} pixels, "
                 f"{ITEMS} holds {len(category)}, {PHOTOS} is {photos.shape}"
             )
         if count and not 0 <= category.min() <= category.max() < len(dataset.categories):
-            raise DataError(f"{path / ITEMS} holds a category beyond the {len(dataset.categories)} of {SUMMARY}")
+            raise DataError(
+                f"{path / ITEMS} has a category index outside the {len(dataset.categories)} categories of {SUMMARY}"
+            )
         return dataset
 
     def rows(self, split: str) -> npt.NDArray[np.int64]:
@@ -128,16 +130,16 @@ class Dataset:
             DataError: not one of `SPLITS`.
         """
         if split not in SPLITS:
-            raise DataError(f"no split is called {split!r}; there are {', '.join(SPLITS)}")
+            raise DataError(f"unknown split {split!r}; the splits are {', '.join(SPLITS)}")
         return np.flatnonzero(self.split == SPLITS.index(split)).astype(np.int64)
 
     @cached_property
     def image_ids(self) -> tuple[str, ...]:
-        """The image id of each row; read when first asked for."""
+        """The image id of each row; read from the table at the first access."""
         return tuple(item.image_id for item in self.items())
 
     def items(self) -> Iterator[Item]:
-        """Every item in row order, streamed."""
+        """Yield all items in row order."""
         with closing(_connect(self.path / ITEMS)) as db:
             for values in db.execute("SELECT * FROM items ORDER BY row"):
                 yield Item(*values)
@@ -152,7 +154,7 @@ def read_summary(path: Path) -> dict[str, Any]:
     try:
         summary = json.loads((path / SUMMARY).read_bytes())
     except FileNotFoundError as exc:
-        raise DataError(f"{path} is not a dataset: it holds no {SUMMARY}") from exc
+        raise DataError(f"{path} is not a dataset: it has no {SUMMARY}") from exc
     except ValueError as exc:
         raise DataError(f"{path / SUMMARY} is not JSON: {exc}") from exc
     if not isinstance(summary, dict):
@@ -166,7 +168,7 @@ def _map_photos(path: Path) -> npt.NDArray[np.uint8]:
     except (OSError, ValueError) as exc:
         raise DataError(f"{path} cannot be read: {exc}") from exc
     if photos.dtype != np.uint8:
-        raise DataError(f"{path} holds {photos.dtype}, not uint8")
+        raise DataError(f"{path} contains {photos.dtype}, not uint8")
     return photos
 
 
@@ -188,5 +190,5 @@ def _read_codes(path: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64
     except (sqlite3.Error, TypeError, ValueError) as exc:
         raise DataError(f"{path} cannot be read: {exc}") from exc
     if not np.array_equal(codes["row"], np.arange(len(codes))):
-        raise DataError(f"{path} does not number its rows from 0 without a gap")
+        raise DataError(f"the rows of {path} are not numbered from 0 without gaps")
     return codes["category"].copy(), codes["product"].copy(), codes["split"].copy()

@@ -1,18 +1,18 @@
-"""What training reports to a person: one clear line each, exit code 2 at the command line."""
+"""Errors of training. On the command line: one clear line and exit code 2."""
 
 from lambda_app.errors import LookalikeError
 
 
 class TrainingError(LookalikeError):
-    """Anything that stops a stage and that a person can act on."""
+    """An error that stops a stage and that the user can correct."""
 
 
 class DataError(TrainingError):
-    """The listings, folders or photos cannot be made into a dataset, or the dataset cannot be read."""
+    """No dataset can be made from the listings, folders or photos, or the dataset cannot be read."""
 
 
 class WeightsError(TrainingError):
-    """The backbone is unknown, or the weights to start from do not fit it."""
+    """The backbone is unknown, or the initial weights do not match it."""
 
 
 class DivergedError(TrainingError):
@@ -20,12 +20,12 @@ class DivergedError(TrainingError):
 
 
 class LostProcessError(TrainingError):
-    """Another process of the run has ended, or no longer answers."""
+    """Another process of the run has ended or does not respond."""
 
 
 class ExportError(TrainingError):
-    """The exported model does not answer as the trained one does."""
+    """The outputs of the exported model differ from those of the trained network."""
 
 
 class IndexBuildError(TrainingError):
-    """The index or its smoke cases do not answer as they must."""
+    """The index cannot be built, or gives wrong results for its smoke cases."""

@@ -29,7 +29,7 @@ from training.network.weights import categories_of
 from training.pack import stage as pack
 from training.pipeline.commands import add_work_folder, report_errors
 from training.pipeline.work_folder import WorkFolder
-from training.pipeline.world import ALONE, World, joined
+from training.pipeline.world import SINGLE_PROCESS, World, process_group
 from training.prepare.stage import prepare
 from training.settings.options import parse_values, train_parser
 from training.settings.train_settings import TrainSettings
@@ -79,7 +79,11 @@ class Places:
 
 
 def train(
-    data: Path, work: WorkFolder, settings: TrainSettings, checkpoints: Path | None = None, world: World = ALONE
+    data: Path,
+    work: WorkFolder,
+    settings: TrainSettings,
+    checkpoints: Path | None = None,
+    world: World = SINGLE_PROCESS,
 ) -> Manifest:
     """Run every stage whose inputs or settings changed; the manifest of the release in `work.archive`.
 
@@ -97,7 +101,7 @@ def train(
     export.run(work, settings.export)
     index.run(work, settings.index, world)
     pack.run(work, settings.pack)
-    world.wait()
+    world.barrier()
     return read_manifest((work.release / MANIFEST).read_bytes())
 
 
@@ -106,17 +110,17 @@ def assist(data: Path, work: WorkFolder, settings: TrainSettings, world: World) 
     _prepare(data, work, settings, world)
     fit.run(work, settings.fit, world=world, execution=settings.execution)
     index.run(work, settings.index, world)
-    world.wait()
+    world.barrier()
 
 
 def _prepare(data: Path, work: WorkFolder, settings: TrainSettings, world: World) -> None:
     """Make the dataset, once on each machine; where machines share the work folder, they find it made."""
-    if world.leads:
+    if world.is_leader:
         prepare(data, work.dataset, settings.prepare)
-    world.wait()
-    if not world.leads and world.local_rank == 0:
+    world.barrier()
+    if not world.is_leader and world.local_rank == 0:
         prepare(data, work.dataset, settings.prepare)
-    world.wait()
+    world.barrier()
 
 
 def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder, TrainSettings]:
@@ -188,8 +192,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with failure_told(os.environ):
         places = Places.from_environ(os.environ)
         data, work, settings = parse(argv, places)
-        with joined(os.environ) as world:
-            if not world.leads:
+        with process_group(os.environ) as world:
+            if not world.is_leader:
                 assist(data, work, settings, world)
                 return
             manifest = train(data, work, settings, places.checkpoints, world)

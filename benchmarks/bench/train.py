@@ -24,7 +24,7 @@ from training.fit.input.feed import StreamedPhotos
 from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.trainer import Trainer
 from training.pipeline.progress import track
-from training.pipeline.world import ALONE
+from training.pipeline.world import SINGLE_PROCESS
 
 CATEGORIES = 13
 # Epochs times training photos of the published run, and the limit in minutes for them on an H100.
@@ -121,7 +121,7 @@ def measure(
     settings = FitSettings(
         backbone=plan.backbone, weights="none", freeze=freeze, batch=plan.batch, epochs=plan.rounds + 1
     )
-    trainer = Trainer(dataset, settings, plan.device, ALONE, execution)
+    trainer = Trainer(dataset, settings, plan.device, SINGLE_PROCESS, execution)
     if streamed:
         trainer.input.feed = StreamedPhotos(dataset.photos, trainer.input.rows, plan.device)
     batch = _fixed_batch(trainer, plan)
@@ -187,7 +187,7 @@ def _notes(plan: Plan) -> Sequence[str]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench.train", description=__doc__.partition("\n")[0])
-    parser.add_argument("--device", type=torch.device, default=ALONE.device, help="default: %(default)s")
+    parser.add_argument("--device", type=torch.device, default=SINGLE_PROCESS.device, help="default: %(default)s")
     parser.add_argument("--photos", type=int, default=20_000, help="photos in the dataset (default %(default)s)")
     parser.add_argument("--batch", type=int, default=256, help="photos per step (default %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="measured epochs (default %(default)s)")

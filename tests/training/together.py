@@ -18,7 +18,7 @@ from training.fit.settings import FitSettings
 from training.fit.trainer import Trainer
 from training.index.embedding import embed_rows
 from training.network.forward import forward_rows
-from training.pipeline.world import World, joined
+from training.pipeline.world import World, process_group
 
 # Plain gradient descent: what differs by a rounding stays so, which adamw's division would magnify.
 SETTINGS = FitSettings(backbone="resnet10_half", weights="none", epochs=2, batch=18, optimiser="sgd", lr=0.02, ema=0.9)
@@ -38,13 +38,13 @@ def train(dataset: Dataset, world: World, result: Path) -> None:
     rows = np.arange(len(dataset.photos))
 
     def answer(part: slice) -> ModelOutput:
-        found = forward_rows(trainer.judged, dataset, rows[part], SETTINGS.batch)
+        found = forward_rows(trainer.eval_model, dataset, rows[part], SETTINGS.batch)
         return ModelOutput(found.logits, found.embedding)
 
     embed_rows(answer, len(rows), (len(dataset.categories), 256), result, "this", world, batch=3)
-    if world.leads:
+    if world.is_leader:
         save_file(
-            {name: value.contiguous() for name, value in trainer.judged.state_dict().items()},
+            {name: value.contiguous() for name, value in trainer.eval_model.state_dict().items()},
             result / "weights.safetensors",
         )
         (result / "figures.json").write_text(json.dumps(figures))
@@ -52,5 +52,5 @@ def train(dataset: Dataset, world: World, result: Path) -> None:
 
 def main(argv: Sequence[str]) -> None:
     """Train on the dataset argv[0]; leave `weights.safetensors` and `figures.json` in argv[1]."""
-    with joined(os.environ) as world:
+    with process_group(os.environ) as world:
         train(Dataset.open(Path(argv[0])), world, Path(argv[1]))

@@ -1,1 +1,1 @@
-"""Training jobs on SageMaker: the code archive, the order, and following the job."""
+"""Training jobs on SageMaker: the code archive, starting a job, following its log."""

@@ -1,7 +1,8 @@
-"""The code of a training job in the cloud: one archive, of which SageMaker's toolkit runs `training/train.py`.
+"""The code archive of a training job in the cloud. SageMaker's toolkit runs `training/train.py` from it.
 
-It holds `training/`, those modules of `lambda_app/` that training imports, directly or not, what the container must
-install, and the distribution's name and version, which the code asks for though nothing is installed there.
+The archive contains `training/`, the modules of `lambda_app/` that training imports directly or indirectly,
+`requirements.txt` for the container, and the metadata file of the distribution. The code reads the project's version
+from that file, because the project itself is not installed in the container.
 """
 
 import gzip
@@ -19,10 +20,10 @@ REQUIREMENTS = "requirements.txt"
 
 
 def pack(root: Path) -> bytes:
-    """The archive, gzipped: the same bytes for the same sources, wherever and whenever it is made.
+    """The archive (tar.gz). It is reproducible: the same sources always give the same bytes.
 
     Args:
-        root: of the checkout, which holds `training/` and `lambda_app/`.
+        root: root of the checkout, which contains `training/` and `lambda_app/`.
     """
     compressed = io.BytesIO()
     with (
@@ -37,7 +38,7 @@ def pack(root: Path) -> bytes:
 
 
 def contents(root: Path) -> dict[str, bytes]:
-    """What the archive holds, by name."""
+    """The files of the archive: path in the archive to content."""
     own = [path for path in (root / OWN).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in own}
     for path in shared_modules(root):
@@ -50,7 +51,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def shared_modules(root: Path) -> list[Path]:
-    """The files of `lambda_app` that training imports, directly or through one another, with the package's own."""
+    """The files of `lambda_app` that training imports, directly or indirectly, and the package's `__init__.py`."""
     package = root / SHARED
     found = with_imports(root, [package / "__init__.py", *(root / OWN).rglob("*.py")])
     return sorted(path for path in found if package in path.parents)

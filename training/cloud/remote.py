@@ -1,7 +1,7 @@
-"""Training in the cloud, from a person's machine: hand over code and settings, start the flow, follow its job.
+"""Start training in the cloud from a local machine: upload code, start the state machine, follow its training job.
 
-The stack's state machine does the rest: its job writes its release archive to the bucket's `drops/`, where the promoter
-takes it. Each function takes the boto3 clients that it needs.
+The state machine of the stack does everything else. The training job writes its release archive to `drops/` in the
+bucket, and the promoter picks it up there. Each function has the boto3 clients that it needs as parameters.
 """
 
 import hashlib
@@ -24,16 +24,16 @@ LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 POLL_SECONDS = 15.0
 TAIL = 20
 _DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_FIGURES = re.compile(r"\bepoch=\d")
+_METRICS = re.compile(r"\bepoch=\d")
 
 
 class RemoteError(TrainingError):
-    """The job could not be started or followed, or it failed; the message says what to do where something can be."""
+    """The job could not be started or followed, or it failed; the message says what to do if possible."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What is known of a deployed stack."""
+    """The bucket and the state machine (ARN) of a deployed stack."""
 
     bucket: str
     machine: str
@@ -41,17 +41,17 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Execution:
-    """A run of the state machine; its job has the same name."""
+    """An execution of the state machine; its training job has the same name."""
 
     arn: str
     name: str
 
 
 def find_deployment(cloudformation: Any, stack: str) -> Deployment:
-    """Read a stack's outputs.
+    """Read the outputs of a stack.
 
     Raises:
-        RemoteError: no such stack in this account and region, or it is another kind of stack.
+        RemoteError: no such stack in this account and region, or it is not a Lookalike stack.
     """
     with _aws(f"stack {stack}"):
         found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
@@ -63,7 +63,7 @@ def find_deployment(cloudformation: Any, stack: str) -> Deployment:
 
 
 def upload_code(s3: Any, deployment: Deployment, archive: bytes) -> str:
-    """Put the code archive where the job reads it; the key, made of its digest."""
+    """Upload the code archive to the bucket. Returns its key, which contains its digest."""
     key = f"training/code/{hashlib.sha256(archive).hexdigest()}/sourcedir.tar.gz"
     with _aws(f"s3://{deployment.bucket}/{key}"):
         s3.put_object(Bucket=deployment.bucket, Key=key, Body=archive)
@@ -71,15 +71,15 @@ def upload_code(s3: Any, deployment: Deployment, archive: bytes) -> str:
 
 
 def weights_key(s3: Any, deployment: Deployment, weights: str) -> str:
-    """The key of the weights to start from: an object of the bucket's `weights/`, or a local file, which is uploaded.
+    """The key of the initial weights: an object under `weights/` in the bucket, or a local file, which is uploaded.
 
     Raises:
-        RemoteError: no such file, or an object elsewhere, which the job may not read.
+        RemoteError: no such file, or an object elsewhere, which the job has no permission to read.
     """
     if weights.startswith("s3://"):
         prefix = f"s3://{deployment.bucket}/weights/"
         if not weights.startswith(prefix) or weights == prefix:
-            raise RemoteError(f"--weights {weights}: the job reads objects of {prefix} only")
+            raise RemoteError(f"--weights {weights}: the job can only read objects under {prefix}")
         return weights.removeprefix(f"s3://{deployment.bucket}/")
     path = Path(weights)
     if not path.is_file():
@@ -91,13 +91,16 @@ def weights_key(s3: Any, deployment: Deployment, weights: str) -> str:
 
 
 def check_dataset(s3: Any, deployment: Deployment, dataset: str) -> None:
-    """See that the bucket holds the dataset.
+    """Check that the bucket contains the dataset.
 
     Raises:
-        RemoteError: it does not, or the name is none.
+        RemoteError: it does not, or the name is not valid.
     """
     if not _DATASET.fullmatch(dataset):
-        raise RemoteError(f"--dataset {dataset!r}: a name is 1 to 63 letters, digits, dots, hyphens and underscores")
+        raise RemoteError(
+            f"--dataset {dataset!r}: a name has 1 to 63 letters, digits, dots, hyphens and underscores, and "
+            "starts with a letter or digit"
+        )
     prefix = f"datasets/{dataset}/"
     with _aws(f"s3://{deployment.bucket}/{prefix}"):
         found = s3.list_objects_v2(Bucket=deployment.bucket, Prefix=prefix, MaxKeys=1)
@@ -115,24 +118,24 @@ def start(
     hyperparameters: Mapping[str, str],
     weights: str | None,
 ) -> Execution:
-    """Start the flow; it goes on by itself from here.
+    """Start an execution of the state machine. It continues without this process.
 
     Args:
-        code, weights: keys of the bucket.
+        code, weights: keys in the bucket.
     """
-    # A job's name takes letters, digits and hyphens, 63 at most.
+    # The name of a job may have letters, digits and hyphens, at most 63.
     stem = re.sub(r"[^A-Za-z0-9]+", "-", dataset)[:40].strip("-")
     name = f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    order = {"dataset": dataset, "code": code, "hyperparameters": dict(hyperparameters)}
+    request = {"dataset": dataset, "code": code, "hyperparameters": dict(hyperparameters)}
     if weights is not None:
-        order["weights"] = weights
+        request["weights"] = weights
     with _aws(f"training {name}"):
-        answer = states.start_execution(stateMachineArn=deployment.machine, name=name, input=json.dumps(order))
+        answer = states.start_execution(stateMachineArn=deployment.machine, name=name, input=json.dumps(request))
     return Execution(answer["executionArn"], name)
 
 
 def execution_of(deployment: Deployment, name: str) -> Execution:
-    """An execution that was started before."""
+    """The execution with this name, which was started earlier."""
     return Execution(f"{deployment.machine.replace(':stateMachine:', ':execution:')}:{name}", name)
 
 
@@ -144,19 +147,19 @@ def follow(
     show: Callable[[str], None],
     wait: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Show what the job does, a line at a time, until it ends.
+    """Poll the job until it ends, and show its progress line by line.
 
     Args:
-        show: is given changes of state and the lines with an epoch's figures.
-        wait: is given the seconds until the next look.
+        show: called with each change of state and each log line with the metrics of an epoch.
+        wait: called with the number of seconds before the next poll.
 
     Returns:
         The S3 URI of the release archive.
 
     Raises:
-        RemoteError: it failed or was stopped; the message gives the reason and the last lines of its log.
+        RemoteError: the job failed or was stopped; the message gives the reason and the last lines of its log.
     """
-    journal = _Journal(logs, execution.name)
+    job_log = _JobLog(logs, execution.name)
     state = None
     while True:
         with _aws(f"training {execution.name}"):
@@ -164,18 +167,18 @@ def follow(
         if (now := _job_state(sagemaker, execution.name)) != state and now is not None:
             show(f"{execution.name}: {now}")
             state = now
-        for line in journal.new_lines():
-            if _FIGURES.search(line):
+        for line in job_log.new_lines():
+            if _METRICS.search(line):
                 show(line)
         if run["status"] == "SUCCEEDED":
             return str(json.loads(run["output"])["result"]["drop"])
         if run["status"] != "RUNNING":
-            raise RemoteError(_failure(run, execution, journal))
+            raise RemoteError(_failure(run, execution, job_log))
         wait(POLL_SECONDS)
 
 
-class _Journal:
-    """The job's log, read on from where the last look ended."""
+class _JobLog:
+    """The job's log, read incrementally."""
 
     def __init__(self, logs: Any, job: str) -> None:
         self._logs, self._job = logs, job
@@ -183,7 +186,7 @@ class _Journal:
         self.tail: list[str] = []
 
     def new_lines(self) -> Iterator[str]:
-        """The lines written since; none while the log does not exist."""
+        """The lines written since the last call; none while the log does not exist."""
         pages = self._logs.get_paginator("filter_log_events").paginate(
             logGroupName=LOG_GROUP, logStreamNamePrefix=f"{self._job}/", startTime=self._since
         )
@@ -192,7 +195,7 @@ class _Journal:
         except self._logs.exceptions.ResourceNotFoundException:
             return
         for event in events:
-            # Lines may arrive late: a look starts again at the newest time seen, and drops what it knows.
+            # Lines may arrive late: each call starts at the newest time seen and skips events that were already seen.
             self._since = max(self._since, event["timestamp"])
             self._seen.add(event["eventId"])
             self.tail = [*self.tail[1 - TAIL :], event["message"].rstrip()]
@@ -200,7 +203,7 @@ class _Journal:
 
 
 def _job_state(sagemaker: Any, name: str) -> str | None:
-    """The job's state in words; None before there is a job."""
+    """The state of the job as text; None before the job exists."""
     try:
         job = sagemaker.describe_training_job(TrainingJobName=name)
     except ClientError as exc:
@@ -211,9 +214,9 @@ def _job_state(sagemaker: Any, name: str) -> str | None:
     return ": ".join(filter(None, (job["SecondaryStatus"], changes[-1].get("StatusMessage"))))
 
 
-def _failure(run: Mapping[str, Any], execution: Execution, journal: _Journal) -> str:
+def _failure(run: Mapping[str, Any], execution: Execution, job_log: _JobLog) -> str:
     reason = f"{run.get('error', '')} {run.get('cause', '')}".strip() or "no reason given"
-    tail = "\n".join(f"  {line}" for line in journal.tail)
+    tail = "\n".join(f"  {line}" for line in job_log.tail)
     return f"training {execution.name} {run['status'].lower().replace('_', ' ')}: {reason}" + (
         f"\nthe last lines of its log:\n{tail}" if tail else ""
     )
@@ -221,7 +224,7 @@ def _failure(run: Mapping[str, Any], execution: Execution, journal: _Journal) ->
 
 @contextmanager
 def _aws(what: str) -> Iterator[None]:
-    """AWS's refusals as errors that a person can act on."""
+    """Convert errors of AWS calls into `RemoteError`."""
     try:
         yield
     except (BotoCoreError, ClientError) as exc:

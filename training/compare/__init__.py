@@ -1,1 +1,1 @@
-"""Many runs beside each other: the published study, and an ablation of the settings."""
+"""Compare training runs: the published study against the default settings, and an ablation of the settings."""

@@ -1,4 +1,4 @@
-"""The charts of a comparison: learning rate, training loss and validation accuracy over the course of a run."""
+"""Charts of a comparison: learning rate, training loss and validation accuracy over the course of a run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,14 +16,14 @@ from training.fit.schedule import learning_rate
 Run = Mapping[str, Any]
 Curve = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 _POINTS = 301
-_DASHES = ("-", "--", ":", "-.")  # three colours go round, then the next dash
+_DASHES = ("-", "--", ":", "-.")  # three colours for each dash style
 
 
 def charts(recipes: Sequence[Recipe], runs: Sequence[Run]) -> list[Picture]:
     """Learning rate, training loss and validation accuracy over the course of a run.
 
     Args:
-        runs: as `training.compare.table.figures_of` gives them.
+        runs: results of `training.compare.table.figures_of`.
     """
 
     def of_history(name: str) -> Callable[[Run], Curve | None]:
@@ -39,16 +39,16 @@ def charts(recipes: Sequence[Recipe], runs: Sequence[Run]) -> list[Picture]:
 def _chart(
     name: str, label: str, recipes: Sequence[Recipe], runs: Sequence[Run], curve: Callable[[Run], Curve | None]
 ) -> Picture:
-    """A line for each recipe, the mean of its seeds, within the range of them."""
+    """A chart with one line per recipe: the mean over its seeds, and a band from minimum to maximum."""
 
     def draw(theme: Theme) -> Figure:
         figure = Figure(figsize=(7.0, 4.0 + 0.1 * len(recipes)), layout="constrained")
         axes = figure.add_subplot()
         for number, recipe in enumerate(recipes):
             curves = [found for run in runs if run["recipe"] == recipe.name and (found := curve(run)) is not None]
-            turn, colour = divmod(number, len(theme.series))
+            dash, colour = divmod(number, len(theme.series))
             if curves:
-                _line(axes, curves, recipe.name, theme.series[colour], _DASHES[turn % len(_DASHES)])
+                _line(axes, curves, recipe.name, theme.series[colour], _DASHES[dash % len(_DASHES)])
         if axes.lines:
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(recipes), 4), fontsize=9)
         axes.set_xlim(0, 1)
@@ -63,7 +63,7 @@ def _chart(
 
 
 def _line(axes: Axes, curves: Sequence[Curve], name: str, colour: str, dash: str) -> None:
-    # Seeds end their epochs at different times: they meet on a grid, where all of them have a value.
+    # Runs of different seeds end their epochs at different times, so interpolate all of them on one grid.
     grid = np.linspace(max(places[0] for places, _ in curves), min(places[-1] for places, _ in curves), _POINTS)
     values = np.stack([np.interp(grid, places, measured) for places, measured in curves])
     marker = "o" if grid[0] == grid[-1] else None
@@ -72,15 +72,15 @@ def _line(axes: Axes, curves: Sequence[Curve], name: str, colour: str, dash: str
 
 
 def _measured(run: Run, name: str) -> Curve | None:
-    """A figure at the end of each epoch, by the share of the run's time that lies behind."""
-    behind = np.cumsum([epoch["seconds"] for epoch in run["history"]])
-    points = [(x, epoch[name]) for x, epoch in zip(behind / behind[-1], run["history"], strict=True)]
+    """A metric at the end of each epoch, against the share of the run's time that has passed."""
+    elapsed = np.cumsum([epoch["seconds"] for epoch in run["history"]])
+    points = [(x, epoch[name]) for x, epoch in zip(elapsed / elapsed[-1], run["history"], strict=True)]
     known = np.array([point for point in points if point[1] is not None], np.float64)
     return (known[:, 0], known[:, 1]) if len(known) else None
 
 
 def _rate(run: Run) -> Curve:
-    """The learning rate as it was set: a schedule moves within epochs too."""
+    """The learning rate computed from the schedule, because it also changes within epochs."""
     settings, grid = run["settings"], np.linspace(0.0, 1.0, _POINTS)
     rates = [
         learning_rate(x, peak=settings["lr"], schedule=settings["schedule"], warmup=settings["warmup"]) for x in grid

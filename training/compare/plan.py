@@ -1,20 +1,21 @@
-"""Train several recipes on the same splits, seeds and budget, and judge them alike.
+"""Train several recipes with the same splits, seeds and budget, and compare their test metrics.
 
-    python -m training.compare --data DATA --out OUT --seeds 0 1 2 --seconds 600 --jobs 2   # the published study, rerun
-    python -m training.compare --data DATA --out OUT --seeds 0 1 2 --epochs 30 --ablate     # what each setting is worth
+    python -m training.compare --data DATA --out OUT --seeds 0 1 2 --seconds 600 --jobs 2   # rerun the published study
+    python -m training.compare --data DATA --out OUT --seeds 0 1 2 --epochs 30 --ablate     # ablation of the settings
 
-DATA is listings, folders of photos, or a dataset that `training.prepare` made. Of every run, whatever its recipe, the
-epoch is kept that did best on the validation split (the mean of accuracy and, where products have several photos,
-recall@4 of the embedding; see `training.fit.record`); the figures are those of that epoch on the test split, which
-nothing before has looked at. Where a folder has `train/` and `validation/` alone, `validation/` is that test split, and
-the validation split is taken from `train/`.
+DATA is listings, folders of photos, or a dataset that `training.prepare` made. Every run keeps the epoch with the best
+score on the validation split: the mean of accuracy and, if products have several photos, recall@4 of the embedding (see
+`training.fit.record`). The reported metrics are those of that epoch on the test split, which is not used before. If a
+folder has only `train/` and `validation/`, `validation/` is the test split, and the validation split is taken from
+`train/`.
 
-A run is a process; `--jobs` of them go side by side, each with its share of the processors, so that equal time is time
-on equal processors. The order is by seed and then by recipe: what else slows the machine down hits all recipes alike.
-However it ends, the same command goes on: what is done stays, what was under way goes on from its checkpoint.
+Each run is a process. `--jobs` processes run in parallel, each with an equal part of the CPU cores, so that equal time
+means equal computing resources. Runs are ordered by seed, then by recipe, so that other load on the machine affects all
+recipes equally. If the command is interrupted, run it again: finished runs are kept, and others resume from their
+checkpoints.
 
-OUT/compare.json has every run, OUT/compare.md the table, three PNG the charts; OUT/runs/RECIPE-SEED is the work folder
-of a run, of which `python -m training.evaluate --out` makes the full report.
+OUT/compare.json has all runs, OUT/compare.md has the table, and three PNG files have the charts. OUT/runs/RECIPE-SEED
+is the work folder of a run; `python -m training.evaluate --out` makes a full report from it.
 """
 
 import argparse
@@ -34,23 +35,23 @@ from training.prepare.settings import PrepareSettings
 from training.prepare.stage import prepare
 
 _STUDY_EPOCHS = 300
-_ENDLESS = 1_000_000  # epochs, where the time ends a run
-_IN_FAVOUR = (
-    "The weights are random (`--weights none`), so the study's recipes train the whole network instead of layer4 and "
-    "the head alone: a frozen random network could not learn. That is in the study's favour."
+_UNLIMITED_EPOCHS = 1_000_000  # for runs that end by time
+_STUDY_NOTE = (
+    "The initial weights are random (`--weights none`), so the study's recipes train the whole network instead of only "
+    "layer4 and the head, because frozen random layers cannot learn. This favours the study."
 )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is compared.
+    """The plan of a comparison.
 
     Attributes:
-        out: where all of it goes.
-        recipes: the rows of the table.
-        seeds: of the runs of each recipe; the splits are the same for all.
-        shared: what the recipes have in common; its seed is of no account.
-        jobs: runs side by side.
+        out: output folder.
+        recipes: the recipes to compare: the rows of the table.
+        seeds: seeds of the runs of each recipe. All runs have the same splits.
+        shared: settings that all recipes share; its seed is not used.
+        jobs: number of parallel runs.
     """
 
     out: Path
@@ -68,11 +69,11 @@ class Plan:
 
     @property
     def threads(self) -> int:
-        """Of each run."""
+        """Number of CPU threads of each run."""
         return max(1, (os.cpu_count() or 1) // self.jobs)
 
     def trials(self) -> list[Trial]:
-        """Every run, seed by seed."""
+        """All runs, ordered by seed, then by recipe."""
         return [
             Trial(
                 recipe.name,
@@ -84,21 +85,21 @@ class Plan:
         ]
 
     def notes(self) -> Iterator[str]:
-        """What a reader of the table must know, a sentence or two each."""
+        """Notes for readers of the table, one or two sentences each."""
         budget = f"{self.shared.seconds:g} s" if self.shared.seconds > 0 else f"{self.shared.epochs} epochs"
         yield (
-            f"{self.shared.backbone} from {self.shared.weights} weights, {budget} a run, seeds "
-            f"{', '.join(map(str, self.seeds))}, {self.jobs} at a time."
+            f"{self.shared.backbone} from {self.shared.weights} weights, {budget} per run, seeds "
+            f"{', '.join(map(str, self.seeds))}, {self.jobs} runs in parallel."
         )
         if self.shared.weights == "none" and any(recipe.study for recipe in self.recipes):
-            yield _IN_FAVOUR
+            yield _STUDY_NOTE
 
 
 def compare(plan: Plan, dataset: Dataset) -> str:
-    """Run what is not done, and write what was found.
+    """Run all trials that are not finished, and write the comparison.
 
     Returns:
-        The table with what explains it, Markdown.
+        The table with its explanations, as Markdown.
 
     Raises:
         TrainingError: a run failed.
@@ -110,10 +111,10 @@ def compare(plan: Plan, dataset: Dataset) -> str:
 
 
 def parse(argv: Sequence[str] | None) -> tuple[Plan, Path, int | None]:
-    """The command line: the plan, the data, and the side of the photos, None where none is asked for.
+    """Parse the command line: the plan, the data folder, and the photo size (None if not given).
 
     Raises:
-        SettingsError: names the option, its value and the limit.
+        SettingsError: an option has an invalid value; the message gives the value and the limit.
     """
     parser = CommandParser(prog="python -m training.compare", description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="listings, folders of photos, or a prepared dataset")
@@ -127,7 +128,7 @@ def parse(argv: Sequence[str] | None) -> tuple[Plan, Path, int | None]:
     size = settings_from(given, PrepareSettings).size if "size" in given else None
     shared = settings_from(given, FitSettings)
     if shared.seconds > 0:
-        shared = shared.changed(epochs=_ENDLESS)
+        shared = shared.changed(epochs=_UNLIMITED_EPOCHS)
     chosen = ABLATION if given.ablate else tuple(recipe_of(name) for name in dict.fromkeys(given.recipes))
     plan = Plan(given.out, chosen, tuple(dict.fromkeys(given.seeds)), shared, given.jobs)
     return plan, given.data, size
@@ -150,11 +151,11 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 
 
 def open_dataset(data: Path, out: Path, size: int | None) -> Dataset:
-    """The dataset that `data` is, or that is made of it.
+    """Open `data` if it is a prepared dataset; else prepare one from it in `out`.
 
     Raises:
-        DataError: it is neither.
-        SettingsError: it is a dataset of another size.
+        DataError: `data` is neither a dataset nor usable raw data.
+        SettingsError: the dataset has another photo size than `size`.
     """
     if not (data / SUMMARY).is_file() or not (data / PHOTOS).is_file():
         prepared = PrepareSettings() if size is None else PrepareSettings(size=size)
@@ -162,7 +163,7 @@ def open_dataset(data: Path, out: Path, size: int | None) -> Dataset:
         return Dataset.open(out / "dataset")
     dataset = Dataset.open(data)
     if size not in (None, dataset.preprocessing.size):
-        raise SettingsError(f"size is {size}; the photos of {data} are of {dataset.preprocessing.size} pixels")
+        raise SettingsError(f"size is {size}; the photos of {data} have {dataset.preprocessing.size} pixels")
     return dataset
 
 

@@ -1,6 +1,6 @@
-"""Named recipes: the published study's two, the default, and the default with one thing changed.
+"""Named recipes: two of the published study, the default, and variants of the default with one change each.
 
-Each is `FitSettings` with changes, so that whatever a recipe does not name is the default's.
+A recipe is a set of changes to `FitSettings`. All other settings keep their default values.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from typing import Any
 from lambda_app.errors import SettingsError
 from training.fit.settings import FitSettings
 
-# The study's optimiser, at its rate: what moves the weights well at the one does not at the other's.
+# The study's optimiser with its learning rate: the best learning rates of sgd and adamw differ.
 _STUDY_SGD = {"optimiser": "sgd", "lr": 0.015}
-# Any turn together with mirroring is also the other flip. Everything that the study did not do is off.
+# Rotation by any angle plus mirroring includes the vertical flip. Everything that the study did not use is off.
 _STUDY = {
     **_STUDY_SGD,
     "freeze": "layer3",
@@ -32,13 +32,13 @@ _STUDY = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """A way to train.
+    """A named set of training settings.
 
     Attributes:
-        name: on the command line, in tables, and of folders.
-        what: what it is, for a reader of the table.
-        changes: of `FitSettings`.
-        study: whether it is the published study's, which others are held against.
+        name: used on the command line, in tables and in folder names.
+        what: short description for the table.
+        changes: fields of `FitSettings` that differ from the default.
+        study: whether this is a recipe of the published study; other recipes are compared with these.
     """
 
     name: str
@@ -47,13 +47,13 @@ class Recipe:
     study: bool = False
 
     def settings(self, shared: FitSettings) -> FitSettings:
-        """The settings of a run.
+        """The settings of a run with this recipe.
 
-        The study's recipes freeze all but layer4 and the head, but not where the weights are random: a frozen random
-        network would only hold them back.
+        The study's recipes freeze everything except layer4 and the head. With random initial weights nothing is frozen,
+        because random frozen layers would only reduce their accuracy.
 
         Args:
-            shared: what all recipes of a comparison have in common: backbone, weights, budget and seed.
+            shared: the settings that all recipes of a comparison share: backbone, weights, budget and seed.
         """
         changes = dict(self.changes)
         if self.study and shared.weights == "none":
@@ -63,8 +63,10 @@ class Recipe:
 
 DEFAULT = Recipe("default", "the default settings")
 COMPARISON = (
-    Recipe("flat", "the published study, its rate flat", {**_STUDY, "schedule": "flat"}, study=True),
-    Recipe("cosine", "the published study, its rate in three cosine periods", {**_STUDY, "schedule": "waves"}, True),
+    Recipe("flat", "the published study, constant learning rate", {**_STUDY, "schedule": "flat"}, study=True),
+    Recipe(
+        "cosine", "the published study, learning rate in three cosine periods", {**_STUDY, "schedule": "waves"}, True
+    ),
     DEFAULT,
 )
 ABLATION = (
@@ -72,27 +74,27 @@ ABLATION = (
     Recipe("no-metric-loss", "cross-entropy alone", {"metric_weight": 0.0}),
     Recipe("more-metric-loss", "the metric loss at three times its weight", {"metric_weight": 1.5}),
     Recipe("no-smoothing", "no label smoothing", {"smoothing": 0.0}),
-    Recipe("no-averaging", "the last weights instead of their average", {"ema": 0.0}),
-    Recipe("no-warmup", "the full rate from the first step", {"warmup": 0.0}),
-    Recipe("higher-rate", "two and a half times the rate", {"lr": 0.005}),
-    Recipe("cosine-rate", "a rate that falls to nothing", {"schedule": "cosine"}),
-    Recipe("small-at-first", "photos of three quarters of their side for 60 % of the run", {"small": 0.75}),
-    Recipe("no-colour", "colours as they are", {"colour": 0.0}),
+    Recipe("no-averaging", "the last weights instead of the EMA weights", {"ema": 0.0}),
+    Recipe("no-warmup", "full learning rate from the first step", {"warmup": 0.0}),
+    Recipe("higher-rate", "2.5 times the learning rate", {"lr": 0.005}),
+    Recipe("cosine-rate", "a learning rate that falls to zero", {"schedule": "cosine"}),
+    Recipe("small-at-first", "three quarters of the photo side for 60 % of the run", {"small": 0.75}),
+    Recipe("no-colour", "no colour changes", {"colour": 0.0}),
     Recipe("no-crop", "no zoom and no shift", {"crop": 0.0}),
-    Recipe("no-rotation", "no turning", {"rotation": 0.0}),
+    Recipe("no-rotation", "no rotation", {"rotation": 0.0}),
     Recipe("erasing", "a rectangle of every fourth photo erased", {"erasing": 0.25}),
     Recipe("balance", "every category counts the same", {"balance": 1.0}),
-    Recipe("sgd", "the study's optimiser and rate", _STUDY_SGD),
+    Recipe("sgd", "the study's optimiser and learning rate", _STUDY_SGD),
 )
 RECIPES = {recipe.name: recipe for recipe in (*COMPARISON, *ABLATION)}
 
 
 def recipe_of(name: str) -> Recipe:
-    """The recipe of a name.
+    """The recipe with this name.
 
     Raises:
-        SettingsError: there is none; the message lists those that there are.
+        SettingsError: there is no such recipe; the message lists all names.
     """
     if name not in RECIPES:
-        raise SettingsError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
+        raise SettingsError(f"unknown recipe {name!r}; the recipes are {', '.join(RECIPES)}")
     return RECIPES[name]

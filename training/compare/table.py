@@ -1,4 +1,4 @@
-"""What a comparison found: the figures of each run, and a table of recipes."""
+"""Results of a comparison: the metrics of each run, and a table of the recipes."""
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,16 +17,16 @@ from training.pipeline.provenance import code, versions
 Run = Mapping[str, Any]
 _RANKINGS = ("embedding", "logits")
 _LEGEND = (
-    "Accuracy and ranking are of the test split: mean ± standard deviation over the seeds. Points are the differences "
-    "between runs of the same seed, of the figure to their left, with the 95 % t interval of their mean: it holds what "
-    "another seed would change, not what other test photos would. Without a metric loss nothing trains the embedding "
-    "head, which is then a random projection of the pooled features; what such a network offers to rank by are its "
-    "logits."
+    "Accuracy and ranking metrics are on the test split: mean ± standard deviation over the seeds. Points are the mean "
+    "difference (in percentage points) of the metric to their left, between runs of the same seed, with its 95 % t "
+    "interval. The interval covers the variation between seeds, not between samples of test photos. Without a metric "
+    "loss the embedding head is not trained: it is a random projection of the pooled features. For such a network, "
+    "look at the ranking by logits."
 )
 
 
 def figures_of(trial: Trial) -> dict[str, Any]:
-    """A finished trial's part of `compare.json`.
+    """The entry of a finished trial in `compare.json`.
 
     Returns:
         recipe, seed, settings, device, epochs, best_epoch (the one kept), seconds (of training, without validation),
@@ -51,17 +51,18 @@ def figures_of(trial: Trial) -> dict[str, Any]:
 
 
 def references(recipes: Sequence[Recipe]) -> list[Recipe]:
-    """The recipes that the others are held against: the study's, else the first."""
+    """The recipes that the others are compared with: those of the study, else the first one."""
     return [recipe for recipe in recipes if recipe.study] or [recipes[0]]
 
 
 def rows(recipes: Sequence[Recipe], runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """A row for each recipe: means over its runs, s (None for a single run), and differences to the references.
+    """A row for each recipe: means over its runs, standard deviations, and differences to the references.
 
     Returns:
         recipe, what, runs; accuracy, macro_f1, retrieval by embedding and by logits, photos_per_s and epochs, each
-        with mean and s; differences, by reference, of accuracy and of ranking by embedding, paired by seed, each with
-        mean and interval. The study has no embedding: to it there is no difference of ranking.
+        with mean and s (standard deviation, None for a single run); differences, by reference, of accuracy and of the
+        ranking by embedding, paired by seed, each with mean and interval. The study has no embedding, so there are no
+        ranking differences to it.
     """
     by_recipe = {recipe.name: [run for run in runs if run["recipe"] == recipe.name] for recipe in recipes}
     measure = headline(runs[0]["retrieval"])
@@ -91,8 +92,8 @@ def table(found: Sequence[Mapping[str, Any]], against: Sequence[Recipe]) -> str:
     """The rows as Markdown.
 
     Args:
-        found: of `rows`.
-        against: of `references`.
+        found: result of `rows`.
+        against: result of `references`.
     """
     measure = spoken(found[0]["retrieval"]["measure"])
     names = [recipe.name for recipe in against]
@@ -132,14 +133,14 @@ def write_comparison(
     """Write `compare.md`, `compare.json` and the charts.
 
     Args:
-        runs: of `figures_of`.
-        notes: what a reader must know, a paragraph each.
+        runs: results of `figures_of`.
+        notes: notes for the reader, one paragraph each.
 
     Returns:
-        The table with what explains it, Markdown.
+        The table with its explanations, as Markdown.
     """
     found = rows(recipes, runs)
-    notes = [*notes, *_on_the_runs(dataset, runs)]
+    notes = [*notes, *_run_notes(dataset, runs)]
     text = "\n\n".join([table(found, references(recipes)), _LEGEND, *notes])
     pictures = charts(recipes, runs)
     for picture in pictures:
@@ -157,15 +158,15 @@ def write_comparison(
     return text
 
 
-def _on_the_runs(dataset: Dataset, runs: Sequence[Run]) -> Iterator[str]:
+def _run_notes(dataset: Dataset, runs: Sequence[Run]) -> Iterator[str]:
     devices = sorted({run["device"] for run in runs})
     splits = dataset.summary["splits"]
     yield (
-        f"Judged on {runs[0]['n']} test photos; {splits['train']} to learn from, {splits['validation']} to choose the "
-        f"kept epoch by; {dataset.preprocessing.size} pixels a side. Device: {'; '.join(devices)}."
+        f"Photos: {splits['train']} for training, {splits['validation']} for choosing the epoch, {runs[0]['n']} for "
+        f"testing; {dataset.preprocessing.size} pixels per side. Device: {'; '.join(devices)}."
     )
     if len(devices) > 1:
-        yield "These runs are not on equal terms, for their devices differ: run all of them again, with another --out."
+        yield "The runs used different devices, so they are not comparable: run all of them again with another --out."
 
 
 def _spread(values: Sequence[float | None]) -> dict[str, float | None]:

@@ -1,8 +1,8 @@
-"""Runs of several recipes and seeds, in processes side by side, each in a work folder of its own.
+"""Run trials (a recipe with a seed) in parallel processes, each in a separate work folder.
 
-A trial is the stages `fit` and `judge` on a dataset that all trials share. A trial that is done is not run again; one
-that was killed goes on from its checkpoint. Each process has the same number of threads, and a trial whose comparison
-is killed saves and ends too.
+A trial runs the stages `fit` and `judge` on a dataset that all trials share. A finished trial is not run again; a trial
+that was killed resumes from its checkpoint. All processes have the same number of threads. If the parent process is
+killed, its trials save a checkpoint and exit too.
 """
 
 import fcntl
@@ -35,8 +35,8 @@ from training.pipeline.stages import run_stage
 from training.pipeline.work_folder import WorkFolder
 
 _SECONDS_BETWEEN_LOOKS = 1.0
-_LOG_LINES_TOLD = 5
-# Forked from a process that has imported everything and done nothing, which no thread and no GPU is harmed by.
+_LOG_LINES_SHOWN = 5
+# Fork from a server process that has only imported the modules: it has no threads and no CUDA context.
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([__name__])
 
@@ -46,9 +46,9 @@ class Trial:
     """One recipe with one seed.
 
     Attributes:
-        recipe: its name.
-        settings: of the run; seed is one of them.
-        folder: where all of it goes.
+        recipe: name of the recipe.
+        settings: settings of the run, including the seed.
+        folder: work folder of the trial.
     """
 
     recipe: str
@@ -60,20 +60,20 @@ class Trial:
 
     @property
     def log(self) -> Path:
-        """What it writes while it runs."""
+        """The log file: standard output and standard error of the process."""
         return self.folder / "log.txt"
 
     @property
     def result_file(self) -> Path:
-        """What came of it."""
+        """The result file, `result.json`."""
         return self.folder / "result.json"
 
     def result(self) -> dict[str, Any]:
-        """What came of it: `fit` (`fit.json`), `history`, and `figures` (see `training.evaluate.judge`)."""
+        """The results: `fit` (`fit.json`), `history`, and `figures` (see `training.evaluate.stage.judge`)."""
         return cast(dict[str, Any], json.loads(self.result_file.read_bytes()))
 
     def progress(self) -> float:
-        """Share of its budget that its finished epochs have taken, in [0, 1]."""
+        """Share of the budget that the finished epochs have used, in [0, 1]."""
         try:
             history = json.loads((self.folder / "fit" / "history.json").read_bytes())
         except FileNotFoundError:
@@ -84,13 +84,13 @@ class Trial:
 
 
 def run_trials(trials: Sequence[Trial], dataset: Path, jobs: int, threads: int) -> None:
-    """Run every trial that is not done, so many at a time, in their order; a line for each as it ends.
+    """Run all trials that are not finished, in order, `jobs` at a time. Prints a line when a trial ends.
 
     Args:
-        threads: of each process.
+        threads: number of threads of each process.
 
     Raises:
-        TrainingError: one failed. The others save what they have and end.
+        TrainingError: a trial failed. The others save a checkpoint and exit.
     """
     waiting, running = list(trials), dict[Trial, tuple[BaseProcess, tqdm]]()
     try:
@@ -117,11 +117,11 @@ def run_trials(trials: Sequence[Trial], dataset: Path, jobs: int, threads: int) 
 
 
 def run_trial(trial: Trial, dataset: Path) -> None:
-    """Train and judge, as far as neither is done; leaves `result.json`.
+    """Run the stages `fit` and `judge` of a trial, unless they are done; writes `result.json`.
 
     Raises:
-        TrainingError: one that a person can act on.
-        SystemExit: SIGTERM asked for a stop, and the checkpoint is written.
+        TrainingError: a stage failed.
+        SystemExit: SIGTERM requested a stop, and the checkpoint was written.
     """
     work = WorkFolder(trial.folder)
     if work.dataset.is_symlink():
@@ -136,30 +136,30 @@ def run_trial(trial: Trial, dataset: Path) -> None:
         write_json(trial.result_file, kept | {"figures": evaluate.judge(opened, work).figures})
 
     run_stage(work, "judge", inputs, [trial.result_file], judge)
-    (work.fit / "checkpoint.pt").unlink(missing_ok=True)  # three times the network, and of no more use
+    (work.fit / "checkpoint.pt").unlink(missing_ok=True)  # three times the size of the network, and no longer needed
 
 
 def _start(trial: Trial, dataset: Path, threads: int) -> BaseProcess:
     trial.folder.mkdir(parents=True, exist_ok=True)
-    process = _processes.Process(target=_work, args=(trial, dataset, threads), daemon=True)
+    process = _processes.Process(target=_run_in_process, args=(trial, dataset, threads), daemon=True)
     process.start()
     return process
 
 
-def _work(trial: Trial, dataset: Path, threads: int) -> None:
-    """In a process of its own: run the trial; exits with the status of a command."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent hears it too, and asks for a stop
+def _run_in_process(trial: Trial, dataset: Path, threads: int) -> None:
+    """Entry point of the child process: run the trial and exit with its status."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which stops the trials
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with trial.log.open("a") as log:
         for stream in (1, 2):
             os.dup2(log.fileno(), stream)
     torch.set_num_threads(threads)
-    with _alone_in(trial.folder):
+    with _exclusive_lock(trial.folder):
         sys.exit(report_errors(lambda _: run_trial(trial, dataset)))
 
 
 def _end_with_parent() -> None:
-    """Ask this process for a stop when the one that started it is gone, killed or not."""
+    """Send SIGTERM to this process when its parent process ends for any reason."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
@@ -167,8 +167,8 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other process works in a folder, such as one of a comparison that was killed and still saves."""
+def _exclusive_lock(folder: Path) -> Iterator[None]:
+    """Lock a work folder; waits for other processes, such as an old trial that is still saving its checkpoint."""
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -176,15 +176,15 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 def _check(trial: Trial, process: BaseProcess) -> None:
     if process.exitcode != 0:
-        last = " | ".join(trial.log.read_text(errors="replace").splitlines()[-_LOG_LINES_TOLD:])
+        last = " | ".join(trial.log.read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:])
         raise TrainingError(
             f"the run of {trial} ended with status {process.exitcode}: {last} ({trial.log}); "
-            "the same command goes on from where all runs stand"
+            "run the same command again to resume all runs"
         )
 
 
 def _bar(trial: Trial) -> tqdm:
-    """On a terminal, how far it is."""
+    """A progress bar for the trial, shown only on a terminal."""
     return tqdm(desc=str(trial), total=1.0, bar_format="{desc} |{bar}| {percentage:3.0f}%", leave=False, disable=None)
 
 
@@ -192,6 +192,6 @@ def _line(trial: Trial) -> str:
     result = trial.result()
     run, test = result["fit"], result["figures"]["test"]
     return (
-        f"{trial}: {run['epochs']} epochs in {run['seconds']:,.0f} s, kept {run['best_epoch']}, "
+        f"{trial}: {run['epochs']} epochs in {run['seconds']:,.0f} s, best epoch {run['best_epoch']}, "
         f"accuracy {test['accuracy']:.3f} ({test['n']} test photos)"
     )

@@ -1,4 +1,4 @@
-"""The network as an ONNX file, and whether that file answers as the network does."""
+"""Export the network to an ONNX file, and check that the file gives the same outputs as the network."""
 
 import contextlib
 import io
@@ -21,21 +21,21 @@ from training.network.embedding_net import EmbeddingNet
 from training.network.forward import Outputs, forward_rows
 
 OPSET = 18
-# Largest absolute differences that reordered float32 sums explain, with room for deep networks.
+# Limits of the absolute differences. A different order of float32 sums explains less, even in deep networks.
 LOGIT_TOLERANCE = 1e-3
 EMBEDDING_TOLERANCE = 1e-4
 
 
 def write_onnx(model: EmbeddingNet, size: int, path: Path) -> None:
-    """Write the network, in evaluation mode, beside `path`, then rename it into place.
+    """Export the network in evaluation mode to `path`, atomically (temporary file, then rename).
 
-    The file has the input `images` (n, 3, size, size) and the outputs `logits` and `embedding`; n is free. Batch-norm
-    is folded into the convolutions before it, which every reader would else do at each load.
+    The file has the input `images` (n, 3, size, size) and the outputs `logits` and `embedding`; n is dynamic.
+    Batch-norm layers are folded into the convolutions before them, so that this is not repeated at every load.
     """
     partial = path.with_name(f".{path.name}.partial")
     model = model.cpu().eval()
     example = torch.zeros(2, 3, size, size)
-    with quietly():
+    with silence_libraries():
         torch.onnx.export(
             model,
             (example,),
@@ -47,29 +47,29 @@ def write_onnx(model: EmbeddingNet, size: int, path: Path) -> None:
             dynamo=True,
             external_data=False,
         )
-    fold(partial)
+    optimise_graph(partial)
     partial.replace(path)
 
 
-def fold(path: Path) -> None:
-    """Rewrite an ONNX file with ONNX Runtime's basic optimisations, which leave it a standard ONNX file."""
-    folded = path.with_name(f"{path.name}.folded")
+def optimise_graph(path: Path) -> None:
+    """Apply ONNX Runtime's basic graph optimisations to a file. It then still uses only standard ONNX operators."""
+    optimised = path.with_name(f"{path.name}.optimised")
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(folded)
+    options.optimized_model_filepath = str(optimised)
     options.log_severity_level = 3
     ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    folded.replace(path)
+    optimised.replace(path)
 
 
 def opset_of(path: Path) -> int:
-    """The version of the standard operator set that an ONNX file uses."""
+    """The version of the standard operator set (opset) of an ONNX file."""
     imports = onnx.load(path, load_external_data=False).opset_import
     return int(next(entry.version for entry in imports if entry.domain in ("", "ai.onnx")))
 
 
-def answers(model: Model, dataset: Dataset, rows: npt.NDArray[np.int64], batch: int = 64) -> ModelOutput:
-    """What the serving code answers for rows of a dataset, all in memory."""
+def predict(model: Model, dataset: Dataset, rows: npt.NDArray[np.int64], batch: int = 64) -> ModelOutput:
+    """The model's outputs for rows of a dataset, computed by the serving code; all in memory."""
     parts = [
         model.run(normalise(dataset.photos[rows[start : start + batch]], dataset.preprocessing))
         for start in range(0, len(rows), batch)
@@ -80,16 +80,16 @@ def answers(model: Model, dataset: Dataset, rows: npt.NDArray[np.int64], batch: 
 
 
 def check_parity(model: EmbeddingNet, path: Path, dataset: Dataset, rows: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Compare the file, run by the serving code, with the network on real photos.
+    """Compare the outputs of the file, run by the serving code, with those of the network on real photos.
 
     Returns:
-        The largest absolute differences, by output.
+        The largest absolute difference of each output.
 
     Raises:
-        ExportError: one is over its limit; names it.
+        ExportError: a difference exceeds its limit; the message names the output.
     """
     expected: Outputs = forward_rows(model, dataset, rows, len(rows))
-    found = answers(Model(path), dataset, rows)
+    found = predict(Model(path), dataset, rows)
     differences = {
         "logits": float(np.abs(found.logits - expected.logits).max()),
         "embedding": float(np.abs(found.embedding - expected.embedding).max()),
@@ -98,15 +98,15 @@ def check_parity(model: EmbeddingNet, path: Path, dataset: Dataset, rows: npt.ND
     for name, limit in (("logits", LOGIT_TOLERANCE * scale), ("embedding", EMBEDDING_TOLERANCE)):
         if not differences[name] <= limit:
             raise ExportError(
-                f"{path.name} differs from the trained network on {len(rows)} photos: {name} by up to "
-                f"{differences[name]:.2g}, the limit is {limit:.2g}"
+                f"{path.name} differs from the trained network on {len(rows)} photos: the largest difference of "
+                f"{name} is {differences[name]:.2g}, the limit is {limit:.2g}"
             )
     return differences
 
 
 @contextlib.contextmanager
-def quietly() -> Iterator[None]:
-    """Silence libraries that talk of their own internals on stdout, in logs and in warnings."""
+def silence_libraries() -> Iterator[None]:
+    """Suppress the output of libraries on stdout, in logs and in warnings."""
     before = logging.root.manager.disable
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""The network in eight bits: static quantisation, calibrated on training photos."""
+"""Static int8 quantisation of the network, calibrated on training photos."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,23 +20,23 @@ from onnxruntime.quantization import (
 from lambda_app.model import INPUT
 from lambda_app.photo.preprocessing import normalise
 from training.dataset import Dataset
-from training.export.onnx_file import quietly
+from training.export.onnx_file import silence_libraries
 
 _BATCH = 16
-# The heads stay in float32: they are a thousandth of the work, and what they answer is compared digit by digit.
+# The heads stay in float32: they are about 0.1 % of the work, and similarities depend on small differences in outputs.
 _QUANTISED = ["Conv", "Add", "MaxPool", "Concat", "Relu", "Clip", "Mul"]
 
 
 def quantise(source: Path, target: Path, dataset: Dataset, rows: npt.NDArray[np.int64]) -> None:
-    """Write an int8 copy of an ONNX file beside `target`, then rename it into place.
+    """Write an int8 copy of an ONNX file to `target`, atomically (temporary file, then rename).
 
     Args:
-        source: float32 ONNX file, batch-norm folded.
-        target: where the copy goes: int8 weights by channel, uint8 activations, in QDQ form.
-        dataset, rows: photos whose activations set the ranges.
+        source: float32 ONNX file with folded batch-norm.
+        target: the file to write: int8 weights with per-channel scales, uint8 activations, QDQ format.
+        dataset, rows: calibration photos; their activations determine the ranges.
     """
     partial = target.with_name(f".{target.name}.partial")
-    with quietly():
+    with silence_libraries():
         quantize_static(
             source,
             partial,
@@ -44,7 +44,7 @@ def quantise(source: Path, target: Path, dataset: Dataset, rows: npt.NDArray[np.
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=_QUANTISED,
             per_channel=True,
-            # Seven bits for weights: x86 without VNNI adds pairs of products in 16 bits, which eight would overflow.
+            # 7-bit weights: x86 CPUs without VNNI add pairs of products in 16 bits, which overflow with 8-bit weights.
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -54,7 +54,7 @@ def quantise(source: Path, target: Path, dataset: Dataset, rows: npt.NDArray[np.
 
 
 class _Photos(CalibrationDataReader):  # type: ignore[misc]
-    """Hands normalised photos to the calibration, a batch at a time."""
+    """Gives normalised photos to the calibration, batch by batch."""
 
     def __init__(self, dataset: Dataset, rows: npt.NDArray[np.int64]) -> None:
         self._batches = self._read(dataset, rows)

@@ -20,7 +20,7 @@ from lambda_app.model import Model
 from lambda_app.release.manifest import sha256_of
 from training.dataset import Dataset
 from training.errors import ExportError
-from training.export.onnx_file import answers, check_parity, opset_of, write_onnx
+from training.export.onnx_file import check_parity, opset_of, predict, write_onnx
 from training.export.quantise import quantise
 from training.export.settings import ExportSettings
 from training.metrics import retrieval
@@ -110,7 +110,7 @@ def export(dataset: Dataset, work: WorkFolder, settings: ExportSettings) -> dict
 
 def compare(dataset: Dataset, reference: Model, candidate: Model, rows: npt.NDArray[np.int64]) -> Gate:
     """Whether a candidate answers nearly as the reference does on these rows of the dataset."""
-    expected, found = answers(reference, dataset, rows), answers(candidate, dataset, rows)
+    expected, found = predict(reference, dataset, rows), predict(candidate, dataset, rows)
     labels = dataset.category[rows]
     _, products = np.unique(dataset.product[rows], return_inverse=True)
     agreement = float(np.mean(expected.logits.argmax(axis=1) == found.logits.argmax(axis=1)))

@@ -1,1 +1,1 @@
-"""The stage that trains the network."""
+"""The stage that trains the network: input, loss, optimiser, validation, checkpoints."""

@@ -1,6 +1,7 @@
-"""What training minimises: cross-entropy on the category, and a metric-learning term on the embedding.
+"""The training loss: cross-entropy on the category plus a metric-learning loss on the embedding.
 
-All of it is computed where the network is, by operations whose sizes hang on no value: the host never waits for one.
+The loss is computed on the device of the network. No tensor shape depends on computed values, so the host never has to
+wait for the device.
 """
 
 import numpy as np
@@ -9,16 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_TEMPERATURE = 0.1  # of the contrastive softmax over cosines, as its authors found best
+_TEMPERATURE = 0.1  # of the contrastive softmax over cosines: the best value in the paper
 
 
 class TrainingLoss(nn.Module):
-    """Cross-entropy plus a weighted supervised contrastive term.
+    """Cross-entropy plus a weighted supervised contrastive loss.
 
     Args:
         smoothing: label smoothing of the cross-entropy, in [0, 1).
-        metric_weight: factor of the metric term; 0 leaves it out.
-        category_weights: how much a photo of each category counts in the cross-entropy, float32 (classes,): see
+        metric_weight: factor of the metric loss; 0 disables it.
+        category_weights: weight of a photo of each category in the cross-entropy, float32 (classes,): see
             `balanced_weights`.
     """
 
@@ -37,47 +38,48 @@ class TrainingLoss(nn.Module):
             logits: (n, classes).
             embedding: (n, d), L2-normalised.
             categories: int64 (n,).
-            identities: int64 (n,), what the embedding must tell apart: see `identity_labels`.
+            identities: int64 (n,), labels for the metric loss: see `identity_labels`.
         """
         each = F.cross_entropy(logits.float(), categories, label_smoothing=self.smoothing, reduction="none")
-        # Not the weights of torch, which divides by those of the batch: a rare category alone would count as any other.
+        # Not the `weight` argument of torch, which divides by the sum of weights in the batch: the effective weights
+        # would change from batch to batch.
         loss = (each * self.category_weights[categories]).mean()
         if self.metric_weight > 0:
-            loss = loss + self.metric_weight * contrast(embedding.float(), identities)
+            loss = loss + self.metric_weight * supervised_contrastive_loss(embedding.float(), identities)
         return loss
 
 
-def contrast(embedding: Tensor, identities: Tensor, temperature: float = _TEMPERATURE) -> Tensor:
-    """Supervised contrastive loss (Khosla et al. 2020, equation 2), the mean over photos that have a partner.
+def supervised_contrastive_loss(embedding: Tensor, identities: Tensor, temperature: float = _TEMPERATURE) -> Tensor:
+    """Supervised contrastive loss (Khosla et al. 2020, equation 2), averaged over photos with a partner in the batch.
 
     Args:
         embedding: float32 (n, d), L2-normalised.
-        identities: int64 (n,); photos that share one are partners.
+        identities: int64 (n,); photos with the same value are partners (positives).
 
     Returns:
-        A scalar; 0 where no photo has a partner.
+        A scalar; 0 if no photo has a partner.
     """
     similar = embedding @ embedding.T / temperature  # (n, n)
-    itself = torch.eye(len(similar), dtype=torch.bool, device=similar.device)
-    partner = (identities[:, None] == identities) & ~itself
-    others = torch.logsumexp(similar.masked_fill(itself, -torch.inf), dim=1, keepdim=True)
+    self_pair = torch.eye(len(similar), dtype=torch.bool, device=similar.device)
+    partner = (identities[:, None] == identities) & ~self_pair
+    log_sum = torch.logsumexp(similar.masked_fill(self_pair, -torch.inf), dim=1, keepdim=True)
     partners = partner.sum(dim=1)
-    each = ((others - similar) * partner).sum(dim=1) / partners.clamp(min=1)
+    each = ((log_sum - similar) * partner).sum(dim=1) / partners.clamp(min=1)
     return each.sum() / (partners > 0).sum().clamp(min=1)
 
 
 def balanced_weights(categories: npt.NDArray[np.int64], classes: int, balance: float) -> npt.NDArray[np.float32]:
-    """How much a photo of each category is to count, so that scarce categories do not drown.
+    """Loss weight of a photo of each category, to balance rare and frequent categories.
 
-    Weights rather than drawing scarce photos more often: each photo is still seen once an epoch, and pairs stay pairs.
+    Uses loss weights instead of oversampling: each photo is still seen once per epoch, and pairs stay together.
 
     Args:
-        categories: int64 (n,), of the training photos.
-        balance: 0 lets every photo count alike, 1 every category in total; between them (n / (k count))^balance of
-            k categories.
+        categories: int64 (n,), categories of the training photos.
+        balance: 0: all photos have the same weight; 1: all categories have the same total weight; in general the weight
+            is proportional to (n / (k count))^balance for k categories.
 
     Returns:
-        float32 (classes,), of mean 1 over the photos; 1 for a category without any.
+        float32 (classes,), with mean 1 over the photos; 1 for a category without photos.
     """
     counts = np.bincount(categories, minlength=classes)
     present = counts > 0

@@ -1,4 +1,4 @@
-"""What moves the weights: the optimiser, and the moving average of what it did."""
+"""The optimiser, and the exponential moving average (EMA) of the weights."""
 
 import copy
 from typing import Any
@@ -8,17 +8,17 @@ from torch import Tensor
 
 from training.network.embedding_net import EmbeddingNet, parameter_groups
 
-# What goes with an optimiser. Of sgd both are the published study's, which takes them from NVIDIA's recipe for
-# ResNet50; of adamw the decay is that of the authors of Swin and ConvNeXt.
+# Momentum and weight decay of sgd are those of the published study, which took them from NVIDIA's recipe for ResNet50.
+# The weight decay of adamw is that of the Swin and ConvNeXt papers.
 _MOMENTUM = 0.875
 _DECAY = {"sgd": 2.0**-15, "adamw": 0.05}
 
 
-def optimiser_of(model: EmbeddingNet, kind: str, lr: float) -> torch.optim.Optimizer:
-    """The optimiser of what learns in the model: one kernel for all weights, on any device.
+def make_optimiser(model: EmbeddingNet, kind: str, lr: float) -> torch.optim.Optimizer:
+    """The optimiser for the trainable parameters of the model, in its fused implementation.
 
     Args:
-        kind: "adamw", or "sgd" with Nesterov momentum; each with its own weight decay.
+        kind: "adamw", or "sgd" with Nesterov momentum. Each kind has its own weight decay.
         lr: learning rate.
     """
     groups = parameter_groups(model, _DECAY[kind])
@@ -27,19 +27,19 @@ def optimiser_of(model: EmbeddingNet, kind: str, lr: float) -> torch.optim.Optim
     return torch.optim.AdamW(groups, lr=lr, fused=True)
 
 
-class Average:
-    """A copy of the model that follows it: an exponential moving average of weights and batch-norm statistics.
+class EmaWeights:
+    """A copy of the model with an exponential moving average of its weights and batch-norm statistics.
 
-    It forgets its first, random steps: decay min(d, (1 + t) / (10 + t)). Its count stays on the host, since one on the
-    device would have to be fetched at each step, and the host wait for it.
+    The decay at step t is min(d, (1 + t) / (10 + t)), so early, nearly random weights are soon forgotten. The step
+    counter is kept on the host: reading a counter from the device at each step would make the host wait.
 
     Args:
-        model: what it follows, on its device; its tensors must stay where they are.
+        model: the model to average, on its device. Its tensors must not be replaced by others later.
         decay: d.
 
     Attributes:
         module: the averaged model.
-        steps: how often it was updated.
+        steps: number of updates.
     """
 
     def __init__(self, model: EmbeddingNet, decay: float) -> None:
@@ -51,21 +51,21 @@ class Average:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Follow the model by a step."""
+        """Update the averages after an optimiser step."""
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps)) if self.steps else 0.0
         means, current = zip(*self._means, strict=True)
         torch._foreach_lerp_(means, current, 1 - decay)
-        if self._counts:  # of batches that batch-norm has seen
+        if self._counts:  # batch counters of batch-norm layers
             counts, current = zip(*self._counts, strict=True)
             torch._foreach_copy_(counts, current)
         self.steps += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` goes on from."""
+        """The state for `load_state_dict`."""
         return {"module": self.module.state_dict(), "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state_dict`."""
+        """Restore the state from `state_dict`."""
         self.module.load_state_dict(state["module"])
         self.steps = int(state["steps"])
 

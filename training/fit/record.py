@@ -1,4 +1,4 @@
-"""What a run leaves behind: its history, its best weights, and the checkpoint from which it goes on after a stop."""
+"""The files of a training run: history, best weights, and the checkpoint from which a stopped run resumes."""
 
 import os
 import signal
@@ -19,23 +19,20 @@ from training.fit.trainer import Trainer
 from training.network.weights import save_weights
 from training.pipeline.files import write_json
 
-# What a machine that is lost without a word costs at most, where an epoch takes longer.
+# Maximum training time lost if a machine fails without SIGTERM, when epochs are longer than this.
 _SECONDS_BETWEEN_CHECKPOINTS = 300.0
 _KEPT = ("history", "best", "best_epoch", "weights")
-
-
-# What a shell says of a program that SIGTERM ended. Never 0: a job that was stopped has no model to hand over.
+# The exit status of a program that SIGTERM ended. Never 0: a stopped job has no finished model.
 STOPPED = 128 + signal.SIGTERM
 
 
 class RunRecord:
-    """The record of a trainer's run; the process that leads keeps it.
+    """Writes the files of a trainer's run. Used only by the leader.
 
     Args:
-        folder: where weights and history go.
-        checkpoint: file from which a run goes on, with the best weights too: the folder may be lost with the machine
-            where the checkpoint is not.
-        fingerprint: of everything that the run depends on.
+        folder: folder for weights and history.
+        checkpoint: the checkpoint file. It also has the best weights, because `folder` may be lost with the machine.
+        fingerprint: digest of everything that the run depends on.
     """
 
     def __init__(self, trainer: Trainer, folder: Path, checkpoint: Path, fingerprint: str) -> None:
@@ -48,14 +45,14 @@ class RunRecord:
 
     @property
     def complete(self) -> bool:
-        """Whether the run is over."""
+        """Whether the run is finished."""
         return self.trainer.progress() >= 1
 
     def resume(self) -> dict[str, Any] | None:
-        """Go on from the checkpoint, where there is one of the same fingerprint: the trainer's state in it."""
+        """Load the checkpoint if it has the same fingerprint. Returns the trainer's state from it, else None."""
         state = load_checkpoint(self.checkpoint, self.fingerprint)
         if state is None:
-            self._keep()
+            self._keep_weights()
             return None
         for name in _KEPT:
             setattr(self, name, state["record"][name])
@@ -63,22 +60,22 @@ class RunRecord:
         return trainer_state
 
     def add(self, figures: dict[str, Any]) -> None:
-        """Note an epoch, keep its weights where they are the best so far, and save."""
+        """Add the metrics of an epoch, keep its weights if they are the best so far, and write the checkpoint."""
         self.history.append(figures)
         write_json(self.folder / "history.json", self.history)
         score = _score(figures)
-        # Without a validation split every epoch is the best yet: the last one is exported.
+        # Without a validation split, each epoch replaces the one before, and the last one is exported.
         if self.best is None or score is None or score > self.best:
             self.best, self.best_epoch = score, figures["epoch"]
-            self._keep()
+            self._keep_weights()
         self.save()
 
     def save(self) -> None:
-        """Write the checkpoint: between any two steps, a run can go on from it.
+        """Write the checkpoint. Possible between any two steps.
 
         Raises:
-            DivergedError: the network is ruined; the earlier checkpoint stays.
-            TrainingError: it cannot be written; the earlier checkpoint stays.
+            DivergedError: the loss is not finite; the earlier checkpoint is kept.
+            TrainingError: the file cannot be written; the earlier checkpoint is kept.
         """
         state = {name: getattr(self, name) for name in _KEPT}
         whole = {"fingerprint": self.fingerprint, "trainer": self.trainer.state(), "record": state}
@@ -86,12 +83,12 @@ class RunRecord:
         self._saved = time.monotonic()
 
     def save_if_due(self) -> None:
-        """Write the checkpoint if the last one is some minutes old."""
+        """Write the checkpoint if the last one is older than `_SECONDS_BETWEEN_CHECKPOINTS`."""
         if time.monotonic() - self._saved >= _SECONDS_BETWEEN_CHECKPOINTS:
             self.save()
 
     def write(self) -> None:
-        """Leave the best weights and the run's provenance."""
+        """Write the history, the best weights, and settings and provenance of the run (`fit.json`)."""
         settings, device = self.trainer.settings, self.trainer.device
         write_json(self.folder / "history.json", self.history)
         save_weights(self.folder / "best.safetensors", settings.backbone, self.weights, self.trainer.dataset.categories)
@@ -104,32 +101,32 @@ class RunRecord:
                 "epochs": len(self.history),
                 "seconds": round(sum(figures["seconds"] for figures in self.history), 1),
                 "metric_labels": self.trainer.input.identities.kind,
-                "device": _name(device),
+                "device": _device_name(device),
                 "processes": self.trainer.world.size,
                 "torch": torch.__version__,
             },
         )
 
-    def _keep(self) -> None:
-        """Note the weights that would be exported now."""
-        state = self.trainer.judged.state_dict()
+    def _keep_weights(self) -> None:
+        """Copy the current weights of `eval_model` as the best ones."""
+        state = self.trainer.eval_model.state_dict()
         self.weights = {key: value.detach().cpu().clone() for key, value in state.items()}
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors and plain values beside `path`, then rename them into place.
+    """Write tensors and plain values to `path`, atomically (temporary file, then rename).
 
-    An earlier checkpoint survives a kill or a full disk.
+    A kill or a full disk does not damage an earlier checkpoint.
 
     Raises:
-        TrainingError: it cannot be written, as on a full disk.
+        TrainingError: it cannot be written, for example on a full disk.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
         torch.save(state, partial)
         with partial.open("rb+") as file:
-            os.fsync(file.fileno())  # else a machine that dies may keep the new name and not the content
+            os.fsync(file.fileno())  # without this, a crash of the machine could keep the rename but lose the content
         partial.replace(path)
     except (OSError, RuntimeError) as exc:  # torch reports a full disk as a RuntimeError
         raise TrainingError(f"the checkpoint {path} cannot be written: {exc}") from exc
@@ -138,7 +135,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
-    """The state saved at `path`, on the CPU; None where there is none, or it is of a run with other settings.
+    """The state saved at `path`, on the CPU. None if there is no file, or its fingerprint differs.
 
     Raises:
         TrainingError: the file is damaged.
@@ -147,31 +144,33 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
         return None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as exc:  # torch's refusals of a damaged file share no other base
-        raise TrainingError(f"the checkpoint {path} does not load ({exc}); remove it to start anew") from exc
+    except Exception as exc:  # the errors of torch for damaged files have no other common base class
+        raise TrainingError(
+            f"the checkpoint {path} cannot be loaded ({exc}); delete it to start from the beginning"
+        ) from exc
     return state if isinstance(state, dict) and state.get("fingerprint") == fingerprint else None
 
 
 @dataclass
 class Stop:
-    """Whether the work is to end, at the next point from which it can go on."""
+    """Whether training should stop at the next point where it can be resumed."""
 
     requested: bool = False
 
 
 @contextmanager
 def stopped_by_sigterm() -> Iterator[Stop]:
-    """Within, SIGTERM only asks for a stop; in the main thread alone, where Python takes signals.
+    """Inside the block, SIGTERM only sets `Stop.requested`. Use in the main thread only (a limit of Python signals).
 
     Raises:
-        SystemExit: with `STOPPED`, at the end, where a stop was asked for.
+        SystemExit: with the status `STOPPED`, at the end of the block, if a stop was requested.
     """
     stop = Stop()
 
-    def ask(_number: int, _frame: FrameType | None) -> None:
+    def request_stop(_number: int, _frame: FrameType | None) -> None:
         stop.requested = True
 
-    before = signal.signal(signal.SIGTERM, ask)
+    before = signal.signal(signal.SIGTERM, request_stop)
     try:
         yield stop
     finally:
@@ -181,10 +180,10 @@ def stopped_by_sigterm() -> Iterator[Stop]:
 
 
 def _score(figures: dict[str, Any]) -> float | None:
-    """What "best" means: the mean of accuracy and recall@4, the two figures that a release is held to."""
+    """The score that selects the best epoch: the mean of accuracy and recall@4, the main metrics of a release."""
     known = [figures[name] for name in ("val_accuracy", "val_recall4") if figures[name] is not None]
     return sum(known) / len(known) if known else None
 
 
-def _name(device: torch.device) -> str:
+def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"

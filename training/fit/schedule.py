@@ -1,32 +1,32 @@
-"""Schedules of the learning rate and of the photos' size: pure functions of how far a run has come."""
+"""Schedules of learning rate and photo size: pure functions of the progress of a run."""
 
 import math
 
 from lambda_app.errors import SettingsError
 
 SCHEDULES = ("cosine", "flat", "waves")
-# Of "waves", as in the published study: three periods a run, and a lowest rate of 1e-6 where the highest is 0.015.
+# For "waves", as in the published study: three periods per run, with a minimum of 1e-6 for a maximum of 0.015.
 _WAVES = 3
 _LOWEST = 1e-6 / 0.015
-# Of a run with smaller photos at first. What comes after lets the network settle on the size that it is used with.
+# A run with smaller photos uses them up to this progress. The rest of the run adapts the network to the full size.
 _SMALL_UNTIL = 0.6
-# Small sides are multiples of it: a network halves its photos some five times, and rounds up.
+# Smaller sides are multiples of this. Networks halve the side about five times and round up.
 _SIDE_STEP = 4
 
 
 def learning_rate(progress: float, *, peak: float, schedule: str, warmup: float) -> float:
-    """The learning rate at a point of a run.
+    """The learning rate at a given progress of the run.
 
     Args:
-        progress: share of the run done, in [0, 1]: of its steps, or of its time budget where that is further on.
+        progress: share of the run that is done, in [0, 1]: of its steps or of its time budget, whichever is larger.
         peak: highest learning rate.
-        schedule: "flat" stays at the peak, "cosine" falls from it to zero along half a period
-            (Loshchilov and Hutter 2017, equation 5, without restarts), "waves" falls and climbs along three whole
-            periods, and so ends at the peak: torch's CosineAnnealingLR with a T_max of a sixth of the run.
-        warmup: share of the run that climbs linearly to the peak.
+        schedule: "flat": constant at the peak; "cosine": from the peak to zero in half a cosine period (Loshchilov and
+            Hutter 2017, equation 5, without restarts); "waves": three full cosine periods, which start and end at the
+            peak, like torch's CosineAnnealingLR with T_max of one sixth of the run.
+        warmup: share of the run with linear warm-up to the peak.
 
     Raises:
-        SettingsError: an unknown schedule.
+        SettingsError: unknown schedule.
     """
     if progress < warmup or warmup >= 1:
         return peak * progress / warmup
@@ -38,19 +38,20 @@ def learning_rate(progress: float, *, peak: float, schedule: str, warmup: float)
     if schedule == "waves":
         height = 0.5 * (1.0 + math.cos(2.0 * math.pi * _WAVES * rest))
         return peak * (_LOWEST + (1.0 - _LOWEST) * height)
-    raise SettingsError(f"no schedule {schedule!r}; there are {', '.join(SCHEDULES)}")
+    raise SettingsError(f"unknown schedule {schedule!r}; the schedules are {', '.join(SCHEDULES)}")
 
 
 def photo_side(progress: float, *, size: int, small: float) -> int:
-    """The side of the training photos at a point of a run, in pixels.
+    """The side of the training photos in pixels at a given progress of the run.
 
-    Smaller photos at first cost the square of their side in time, and what is learned of them holds for larger ones
-    (Howard et al. 2018 for DAWNBench; Tan and Le 2021, "EfficientNetV2", section 4).
+    The time of a step is proportional to the square of the side, so smaller photos in the first part of the run are
+    faster, and what the network learns from them transfers to the full size (Howard et al. 2018 for DAWNBench; Tan and
+    Le 2021, "EfficientNetV2", section 4).
 
     Args:
-        progress: share of the run done, in [0, 1].
-        size: full side.
-        small: side in the first part of the run, over `size`.
+        progress: share of the run that is done, in [0, 1].
+        size: full side in pixels.
+        small: side in the first part of the run, as a share of `size`.
     """
     if progress >= _SMALL_UNTIL or small >= 1:
         return size
@@ -58,12 +59,12 @@ def photo_side(progress: float, *, size: int, small: float) -> int:
 
 
 def run_progress(step: int, steps: int, elapsed: float, budget: float) -> float:
-    """Share of a run that is done: of its steps, or of its time where that is further on.
+    """Share of a run that is done, in [0, 1]: of its steps or of its time budget, whichever is larger.
 
     Args:
-        step: optimiser steps done.
-        steps: steps of the whole run.
-        elapsed, budget: seconds; a budget of 0 is none.
+        step: number of finished optimiser steps.
+        steps: number of steps of the whole run.
+        elapsed, budget: seconds; a budget of 0 means no time limit.
     """
     by_steps = step / steps if steps else 1.0
     by_time = elapsed / budget if budget > 0 else 0.0

@@ -1,12 +1,12 @@
-"""Train the network on a dataset; the weights that are best on its validation split are what is exported.
+"""Train the network on a dataset; the weights of the best epoch on the validation split are exported.
 
     python -m training.fit --out OUT --backbone resnet18 --epochs 20
     torchrun --nproc-per-node 4 -m training.fit --out OUT
 
-reads OUT/dataset and writes OUT/fit: `best.safetensors`, `history.json`, `fit.json`, and the
-checkpoint from which a rerun goes on: written after every epoch, every few minutes of a long one, and at a SIGTERM.
-Every random number comes from a generator seeded by (seed, epoch, step): a run that was killed and started again ends,
-on a CPU and without a time budget, with the very weights of one that was not.
+reads OUT/dataset and writes OUT/fit: `best.safetensors`, `history.json`, `fit.json`, and a checkpoint. The checkpoint
+is written after every epoch, every few minutes within a long epoch, and at SIGTERM; a rerun resumes from it. Every
+random generator is seeded by (seed, epoch, step). So on a CPU and without a time budget, a run that was killed and
+resumed gives exactly the same weights as a run without interruption.
 """
 
 import itertools
@@ -30,7 +30,7 @@ from training.pipeline.commands import CommandParser, add_settings, add_work_fol
 from training.pipeline.progress import track
 from training.pipeline.stages import digest_of, run_stage
 from training.pipeline.work_folder import WorkFolder
-from training.pipeline.world import ALONE, World, joined
+from training.pipeline.world import SINGLE_PROCESS, World, process_group
 
 log = logging.getLogger(__name__)
 
@@ -39,39 +39,39 @@ def run(
     work: WorkFolder,
     settings: FitSettings,
     checkpoints: Path | None = None,
-    world: World = ALONE,
+    world: World = SINGLE_PROCESS,
     execution: Execution = DEFAULT,
 ) -> bool:
-    """The stage: train unless the same settings were trained on the same dataset before; whether it ran.
+    """Run the stage: train, unless the last run had the same settings, dataset and code. Returns whether it ran.
 
     Args:
-        checkpoints: folder of the checkpoint, where it must outlive the machine; in the work folder by default.
-        world: the processes that train together; each must call.
-        execution: how they compute; the same settings trained with another are not trained again.
+        checkpoints: folder for the checkpoint, if it must survive the loss of the machine; by default the work folder.
+        world: the processes that train together; every process must call this function.
+        execution: how the training is computed. A change of it does not cause a new run.
 
     Raises:
-        TrainingError: the processes have different datasets; and what `fit` raises.
+        TrainingError: the processes have different datasets; also the errors of `fit`.
     """
     dataset = Dataset.open(work.dataset)
-    world.check_same("dataset", dataset.digest)
-    if not world.leads:
-        (runs,) = world.told(False)
+    world.check_same_digest("dataset", dataset.digest)
+    if not world.is_leader:
+        (runs,) = world.broadcast(False)
         if runs:
             assist(dataset, settings, world, execution)
         return bool(runs)
-    inputs = {"dataset": dataset.digest, "settings": settings.as_json(), "weights": _identity(settings)}
+    inputs = {"dataset": dataset.digest, "settings": settings.as_json(), "weights": _weights_identity(settings)}
     checkpoint = (checkpoints or work.fit) / "checkpoint.pt"
     outputs = [work.weights, work.fit / "history.json", work.fit / "fit.json"]
 
     def make() -> None:
-        world.told(True)
-        # Without the code, a rerun after a change of it would go on from what the old one left.
+        world.broadcast(True)
+        # Includes the code: after a code change, a run must not resume from a checkpoint of the old code.
         fingerprint = digest_of(inputs | {"code": code_digest(Path(__file__))})
         fit(dataset, settings, work.fit, checkpoint, fingerprint, world, execution)
 
     ran = run_stage(work, "fit", inputs, outputs, make)
     if not ran:
-        world.told(False)
+        world.broadcast(False)
     return ran
 
 
@@ -81,29 +81,29 @@ def fit(
     folder: Path,
     checkpoint: Path,
     fingerprint: str,
-    world: World = ALONE,
+    world: World = SINGLE_PROCESS,
     execution: Execution = DEFAULT,
 ) -> None:
-    """Train, from a checkpoint of the same fingerprint where there is one. The other processes `assist`.
+    """Train on the leader; resumes from a checkpoint with the same fingerprint. Other processes call `assist`.
 
     Args:
-        folder: where weights and history go.
-        checkpoint: file, rewritten after every epoch.
-        fingerprint: of everything that the run depends on.
+        folder: folder for weights and history.
+        checkpoint: checkpoint file, rewritten after every epoch.
+        fingerprint: digest of everything that the run depends on.
 
     Raises:
         DivergedError: the loss is not a finite number.
         LostProcessError: another process has ended.
-        SystemExit: SIGTERM asked for a stop, and the checkpoint is written.
+        SystemExit: SIGTERM requested a stop, and the checkpoint was written.
         WeightsError: see `training.network.weights.start_from`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(dataset, settings, world.device, world, execution)
     record = RunRecord(trainer, folder, checkpoint, fingerprint)
-    state = world.told_state(record.resume())
+    state = world.broadcast_state(record.resume())
     if state is not None:
         trainer.restore(state)
-        log.info("fit: goes on after epoch %d, batch %d", trainer.epoch, trainer.done)
+        log.info("fit: resuming after epoch %d, batch %d", trainer.epoch, trainer.steps_done)
     bar = track(range(trainer.steps_left), None, "fit", "batch")
     with stopped_by_sigterm() as stop:
 
@@ -111,48 +111,50 @@ def fit(
             record.save_if_due()
             return stop.requested
 
-        while world.told(not record.complete)[0]:
+        while world.broadcast(not record.complete)[0]:
             figures = trainer.train_epoch(bar, between_steps)
             if figures is None:
                 record.save()
-                log.info("fit: stopped after epoch %d, batch %d; run again to go on", trainer.epoch, trainer.done)
-                world.wait()
-                stop.requested = True  # by this process or another
+                log.info(
+                    "fit: stopped after epoch %d, batch %d; run again to resume", trainer.epoch, trainer.steps_done
+                )
+                world.barrier()
+                stop.requested = True  # here or in another process
                 break
             figures |= trainer.validate()
             record.add(figures)
-            _show(figures)
+            _print_metrics(figures)
     record.write()
 
 
 def assist(dataset: Dataset, settings: FitSettings, world: World, execution: Execution = DEFAULT) -> None:
-    """Train with the process that leads, in the others: they decide and write nothing.
+    """Train together with the leader, in the other processes. They make no decisions and write no files.
 
     Raises:
         DivergedError, LostProcessError, SystemExit: see `fit`.
     """
     trainer = Trainer(dataset, settings, world.device, world, execution)
-    state = world.told_state(None)
+    state = world.broadcast_state(None)
     if state is not None:
         trainer.restore(state)
     with stopped_by_sigterm() as stop:
-        while world.told(False)[0]:
+        while world.broadcast(False)[0]:
             if trainer.train_epoch(itertools.repeat(None), lambda: stop.requested) is None:
-                world.wait()
+                world.barrier()
                 stop.requested = True
                 break
             trainer.validate()
 
 
-def _show(figures: dict[str, Any]) -> None:
-    """Print one line, for people and for the metric expressions of SageMaker."""
+def _print_metrics(figures: dict[str, Any]) -> None:
+    """Print one line of metrics. The metric expressions of SageMaker parse it."""
     known = {name: value for name, value in figures.items() if value is not None}
     tqdm.write(" ".join(f"{name}={value:.4g}" for name, value in known.items()), file=sys.stdout)
-    sys.stdout.flush()  # a pipe would hold the line back until there are many
+    sys.stdout.flush()  # output to a pipe would be buffered
 
 
-def _identity(settings: FitSettings) -> str:
-    """What the starting weights are: their name, or their content."""
+def _weights_identity(settings: FitSettings) -> str:
+    """The identity of the initial weights: their name, or the digest of the file."""
     if settings.weights in ("imagenet", "none"):
         return settings.weights
     with local_copy(settings.weights) as path:
@@ -166,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_settings(parser, FitSettings)
     add_settings(parser, Execution)
     arguments = parser.parse(argv)
-    with joined(os.environ) as world:
+    with process_group(os.environ) as world:
         run(
             WorkFolder(arguments.out),
             settings_from(arguments, FitSettings),

@@ -1,4 +1,4 @@
-"""A run of training: the network, what moves it, and how far it has come."""
+"""A training run: network, optimiser, loss, and progress."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,27 +13,27 @@ from torch import Tensor
 from training.dataset import Dataset
 from training.errors import DivergedError
 from training.fit.execution import prepared
-from training.fit.input_pipeline import InputPipeline, seed_of
+from training.fit.input_pipeline import InputPipeline, derive_seed
 from training.fit.losses import TrainingLoss, balanced_weights
-from training.fit.optimisation import Average, optimiser_of
+from training.fit.optimisation import EmaWeights, make_optimiser
 from training.fit.schedule import learning_rate, run_progress
 from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.validation import validate
 from training.network.embedding_net import EmbeddingNet
 from training.network.weights import start_from
-from training.pipeline.world import ALONE, World
+from training.pipeline.world import SINGLE_PROCESS, World
 
-# Batches between looks at the loss: each look waits for the device.
+# Number of batches between checks that the loss is finite. Each check makes the host wait for the device.
 _CHECK_EVERY = 20
 
 
 class Trainer:
-    """One run, on one device or on one of several that train together.
+    """One training run on the device of this process; several processes can train together (data-parallel).
 
-    `train_epoch` goes through an epoch, and may be stopped between any two of its steps; `state` and `restore` make a
-    run outlive a kill. Batches, random numbers and the loss are those of the whole batch, however many processes share
-    it, so that the result does not depend on their number beyond the order of floating-point sums. Between two looks
-    at the loss the host waits for nothing that the device has to do: it hands over the steps ahead of it.
+    `train_epoch` trains for one epoch and can be stopped between any two steps. `state` and `restore` save and resume a
+    run. Batches, random draws and the loss are those of the whole batch. So the result depends on the number of
+    processes only through the order of floating-point sums. Between two checks of the loss, the host does not wait for
+    the device: it queues steps in advance.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Trainer:
         dataset: Dataset,
         settings: FitSettings,
         device: torch.device,
-        world: World = ALONE,
+        world: World = SINGLE_PROCESS,
         execution: Execution = DEFAULT,
     ) -> None:
         torch.manual_seed(settings.seed)
@@ -49,79 +49,79 @@ class Trainer:
         self.execution = execution
         self.input = InputPipeline(dataset, settings, device, world)
         model = EmbeddingNet(settings.backbone, len(dataset.categories))
-        if world.leads:  # the others get them from it
+        if world.is_leader:  # the other processes get the weights from the leader
             start_from(model, settings.weights, dataset.categories)
-        world.synchronise(model, device)
+        world.sync_batch_norm(model, device)
         model.freeze(settings.freeze)
-        # Nothing is learned of what no loss looks at, and processes that train together wait for its gradient.
+        # Without the metric loss the embedding head gets no gradient, and DDP would wait for one.
         model.embedding.requires_grad_(settings.metric_weight > 0)
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.forward = world.parallel(prepared(self.model, execution, device), device)
-        self.average = Average(self.model, settings.ema)
+        self.forward = world.data_parallel(prepared(self.model, execution, device), device)
+        self.ema = EmaWeights(self.model, settings.ema)
         weights = balanced_weights(dataset.category[self.input.rows], len(dataset.categories), settings.balance)
         self.loss = TrainingLoss(settings.smoothing, settings.metric_weight, torch.from_numpy(weights)).to(device)
-        self.optimiser = optimiser_of(self.model, settings.optimiser, settings.lr)
+        self.optimiser = make_optimiser(self.model, settings.optimiser, settings.lr)
         self.epoch = 0
         self.elapsed = 0.0
         self.begin_epoch()
 
     @property
-    def judged(self) -> EmbeddingNet:
-        """The network that is evaluated and exported: the averaged one, where there is one."""
-        return self.average.module if self.settings.ema > 0 else self.model
+    def eval_model(self) -> EmbeddingNet:
+        """The network that is evaluated and exported: the EMA weights if enabled, else the current weights."""
+        return self.ema.module if self.settings.ema > 0 else self.model
 
     @property
     def steps(self) -> int:
-        """Optimiser steps of the whole run."""
+        """Number of optimiser steps of the whole run."""
         return self.settings.epochs * self.input.steps_per_epoch
 
     @property
     def steps_left(self) -> int:
-        """Optimiser steps that are still to do, if no time budget ends the run before."""
-        return self.steps - self.epoch * self.input.steps_per_epoch - self.done
+        """Number of remaining optimiser steps, if no time budget ends the run earlier."""
+        return self.steps - self.epoch * self.input.steps_per_epoch - self.steps_done
 
     def progress(self) -> float:
-        """Share of the run that lies behind, by steps or by the time budget."""
+        """Share of the run that is done, in [0, 1], by steps or by the time budget."""
         return run_progress(self.steps - self.steps_left, self.steps, self.elapsed, self.settings.seconds)
 
     def begin_epoch(self) -> None:
-        """Forget the epoch that was; nothing of the next is done."""
-        self.done = 0
+        """Reset the counters for the next epoch."""
+        self.steps_done = 0
         self.seconds = 0.0
         self.side: int | None = None
         self.losses = torch.zeros(self.input.steps_per_epoch, device=self.device)
 
     def train_epoch(self, bar: Iterator[object], stop: Callable[[], bool] = lambda: False) -> dict[str, Any] | None:
-        """What is left of a pass over the training split, or as much of it as the time budget leaves.
+        """Train on the remaining batches of the current epoch, or until the time budget is used up.
 
         Args:
-            bar: advanced by one with each batch, for show.
-            stop: asked before each step and after the last; true in one process stops all.
+            bar: progress bar; advanced by one per batch.
+            stop: called before each step and after the last. True in one process stops all processes.
 
         Returns:
-            epoch (from 1), lr (at its end), side (of the photos in its last step, in pixels), train_loss (mean),
-            seconds, photos_per_s; side and train_loss are None without a step. None where it was stopped: `state` then
-            holds what is done of the epoch, and another call does the rest.
+            epoch (from 1), lr (at the end), side (of the photos in the last step, in pixels), train_loss (mean),
+            seconds, photos_per_s; side and train_loss are None if no step was made. None if training was stopped:
+            `state` then has the progress within the epoch, and the next call continues from it.
 
         Raises:
-            DivergedError: the loss is not a finite number; names the epoch and the batch.
+            DivergedError: the loss is not a finite number; the message names the epoch and the batch.
             LostProcessError: another process has ended.
         """
         clock = _Clock(self)
         batches = self.input.batches(self.epoch)
-        left, own = batches[self.done :], self.world.share(len(batches[0]))
+        remaining, own = batches[self.steps_done :], self.world.shard(len(batches[0]))
         self.model.train()
-        with closing(self.input.feed.batches(batch[own] for batch in left)) as fed:
-            for batch, photos in zip(left, fed, strict=True):
+        with closing(self.input.feed.batches(batch[own] for batch in remaining)) as feed:
+            for batch, photos in zip(remaining, feed, strict=True):
                 if clock.tick(stop()):
                     return None
                 if self.progress() >= 1:
                     break
                 next(bar, None)
                 self._set_rate()
-                self.losses[self.done] = self._step(batch, photos)
-                self.done += 1
-                if self.done % _CHECK_EVERY == 0:
+                self.losses[self.steps_done] = self._step(batch, photos)
+                self.steps_done += 1
+                if self.steps_done % _CHECK_EVERY == 0:
                     self.check_finite()
         self.check_finite()
         if clock.tick(stop()):
@@ -132,84 +132,84 @@ class Trainer:
         return figures
 
     def validate(self) -> dict[str, float | None]:
-        """How the judged network does on the validation split: see `training.fit.validation.validate`."""
-        begun = time.monotonic()
-        figures = validate(self.judged, self.dataset, self.settings.batch, self.world)
-        self.elapsed += time.monotonic() - begun
+        """Metrics of `eval_model` on the validation split: see `training.fit.validation.validate`."""
+        start = time.monotonic()
+        figures = validate(self.eval_model, self.dataset, self.settings.batch, self.world)
+        self.elapsed += time.monotonic() - start
         return figures
 
     def check_finite(self) -> None:
-        """Look at the losses of this epoch.
+        """Check the losses of this epoch.
 
         Raises:
-            DivergedError: one is not a finite number.
+            DivergedError: a loss is not a finite number.
         """
-        broken = torch.nonzero(~torch.isfinite(self.losses[: self.done]))
+        broken = torch.nonzero(~torch.isfinite(self.losses[: self.steps_done]))
         if len(broken):
             batch = int(broken[0])
             raise DivergedError(
                 f"the loss is {float(self.losses[batch])} in epoch {self.epoch + 1}, batch {batch + 1}; "
-                "a lower --lr or a longer --warmup may help"
+                "try a lower --lr or a longer --warmup"
             )
 
     def state(self) -> dict[str, Any]:
-        """All that a later process needs to go on; random states are functions of the seed, epoch and step.
+        """Everything needed to resume the run. No random state: random draws depend only on seed, epoch and step.
 
         Raises:
-            DivergedError: see `check_finite`; a ruined network is not worth going on from.
+            DivergedError: see `check_finite`; a diverged network must not replace a good checkpoint.
         """
         self.check_finite()
         return {
             "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
+            "average": self.ema.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "epoch": self.epoch,
             "elapsed": self.elapsed,
-            "done": self.done,
+            "done": self.steps_done,
             "seconds": self.seconds,
             "side": self.side,
             "losses": self.losses,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
+        """Restore the run from `state`."""
         self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
+        self.ema.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.elapsed = int(state["epoch"]), float(state["elapsed"])
-        self.done, self.seconds, self.side = int(state["done"]), float(state["seconds"]), state["side"]
+        self.steps_done, self.seconds, self.side = int(state["done"]), float(state["seconds"]), state["side"]
         self.losses = state["losses"].to(self.device)
 
     def learn(self, images: Tensor, categories: Tensor, identities: Tensor) -> Tensor:
-        """One optimiser step on a batch; its loss, detached.
+        """Make one optimiser step on a batch; returns its loss, detached.
 
         Args:
-            images: normalised, float32 (own, 3, size, size), channels last: this process's share of the batch.
-            categories, identities: int64 (n,), of the whole batch.
+            images: normalised, float32 (own, 3, size, size), channels last: this process's shard of the batch.
+            categories, identities: int64 (n,), labels of the whole batch.
         """
-        with self.world.answering():
-            outputs = self.world.gather(self.forward(images), len(categories))
+        with self.world.detect_lost_process():
+            outputs = self.world.all_gather(self.forward(images), len(categories))
             classes = len(self.dataset.categories)
             loss = self.loss(outputs[:, :classes], outputs[:, classes:], categories, identities)
             self.optimiser.zero_grad(set_to_none=True)
-            # Each process holds a part of the gradient; what they make of the parts is the mean, and wanted is the sum.
+            # Each process has a part of the gradient. DDP averages them; multiply by the world size to get the sum.
             (loss * self.world.size).backward()
         self.optimiser.step()
         if self.settings.ema > 0:
-            self.average.update()
+            self.ema.update()
         return cast(Tensor, loss.detach())
 
     def _step(self, batch: npt.NDArray[np.int64], photos: Tensor) -> Tensor:
-        """Learn from these positions of the training split, of whose photos this process has its share."""
-        step = (self.epoch, self.done)
-        # Dropout and stochastic depth draw from the global generator.
-        torch.manual_seed(seed_of(self.settings.seed, *step, self.world.rank))
+        """Train on a batch (positions in the training split). `photos` are those of this process's shard."""
+        step = (self.epoch, self.steps_done)
+        # Dropout and stochastic depth use the global random generator.
+        torch.manual_seed(derive_seed(self.settings.seed, *step, self.world.rank))
         images = self.input.images(batch, photos, step, self.progress())
         self.side = images.shape[-1]
         return self.learn(images, *self.input.labels(batch))
 
     def _set_rate(self) -> None:
-        """Set the learning rate for this point of the run."""
+        """Set the learning rate for the current progress of the run."""
         settings = self.settings
         rate = learning_rate(self.progress(), peak=settings.lr, schedule=settings.schedule, warmup=settings.warmup)
         for group in self.optimiser.param_groups:
@@ -218,16 +218,16 @@ class Trainer:
     def _figures(self, batch: int) -> dict[str, Any]:
         return {
             "epoch": self.epoch + 1,
-            "lr": self.optimiser.param_groups[0]["lr"] if self.done else 0.0,
+            "lr": self.optimiser.param_groups[0]["lr"] if self.steps_done else 0.0,
             "side": self.side,
-            "train_loss": float(self.losses[: self.done].mean()) if self.done else None,
+            "train_loss": float(self.losses[: self.steps_done].mean()) if self.steps_done else None,
             "seconds": self.seconds,
-            "photos_per_s": self.done * batch / self.seconds,
+            "photos_per_s": self.steps_done * batch / self.seconds,
         }
 
 
 class _Clock:
-    """Counts the time of training, the same in all processes; ticks between steps."""
+    """Measures the training time, with the same result in all processes. Updated between steps."""
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
@@ -235,8 +235,8 @@ class _Clock:
         self.seconds = trainer.seconds - time.monotonic()
 
     def tick(self, stop: bool) -> bool:
-        """Note the time; whether any process wants to stop."""
+        """Update the time; returns whether any process wants to stop (a collective call)."""
         now = time.monotonic()
         self.trainer.seconds = self.seconds + now
-        self.trainer.elapsed, stopped = self.trainer.world.largest(self.elapsed + now, float(stop))
+        self.trainer.elapsed, stopped = self.trainer.world.all_reduce_max(self.elapsed + now, float(stop))
         return stopped > 0

@@ -1,4 +1,4 @@
-"""How the network does on the validation split, which decides what is kept of a run."""
+"""Metrics on the validation split, which select the epoch whose weights are kept."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,26 +11,26 @@ from training.network.forward import forward_rows
 from training.pipeline.world import World
 
 Array = npt.NDArray[np.float32]
-_NONE = -np.inf  # stands for None where only numbers travel; none of the figures can be it
+_NONE = -np.inf  # replaces None in the broadcast of numbers; no metric can have this value
 FIGURES = ("val_loss", "val_accuracy", "val_recall4")
 
 
 def validate(model: EmbeddingNet, dataset: Dataset, batch: int, world: World) -> dict[str, float | None]:
-    """Figures of the validation split, the same in all processes, which share the work.
+    """Metrics on the validation split. The processes share the work, and all get the same values.
 
     Args:
-        batch: photos a forward pass.
+        batch: photos per forward pass.
 
     Returns:
-        val_loss, val_accuracy, and val_recall4: how often a product's other photo is among the 4 nearest of that
-        split. None where the split is empty, or holds no such pair.
+        val_loss, val_accuracy, and val_recall4 (how often another photo of the same product is among the 4 nearest
+        neighbours in the split). None if the split is empty; val_recall4 is also None if no product has two photos.
     """
     rows = dataset.rows("validation")
     if not len(rows):
         return dict.fromkeys(FIGURES)
-    logits, embedding = _answers(model, dataset, rows, batch, world)
+    logits, embedding = _outputs(model, dataset, rows, batch, world)
     values: tuple[float | None, ...] = (0.0,) * len(FIGURES)
-    if world.leads:
+    if world.is_leader:
         labels = dataset.category[rows]
         _, products = np.unique(dataset.product[rows], return_inverse=True)
         ranking = retrieval.retrieval(embedding, products, labels, np.arange(len(rows)))
@@ -39,18 +39,18 @@ def validate(model: EmbeddingNet, dataset: Dataset, batch: int, world: World) ->
             retrieval.accuracy(logits, labels),
             ranking["recall@4"],
         )
-    told = world.told(*(_NONE if value is None else value for value in values))
-    return {name: None if value == _NONE else value for name, value in zip(FIGURES, told, strict=True)}
+    broadcast = world.broadcast(*(_NONE if value is None else value for value in values))
+    return {name: None if value == _NONE else value for name, value in zip(FIGURES, broadcast, strict=True)}
 
 
-def _answers(
+def _outputs(
     model: EmbeddingNet, dataset: Dataset, rows: npt.NDArray[np.int64], batch: int, world: World
 ) -> tuple[Array, Array]:
-    """Logits (n, classes) and embeddings (n, d) of all rows."""
-    if len(rows) < world.size:  # too few to go round
+    """Logits (n, classes) and embeddings (n, d) of all rows, on every process."""
+    if len(rows) < world.size:  # fewer rows than processes
         found = forward_rows(model, dataset, rows, batch)
         return found.logits, found.embedding
-    found = forward_rows(model, dataset, rows[world.share(len(rows))], batch)
-    logits = world.gather(torch.from_numpy(found.logits), len(rows))
-    embedding = world.gather(torch.from_numpy(found.embedding), len(rows))
+    found = forward_rows(model, dataset, rows[world.shard(len(rows))], batch)
+    logits = world.all_gather(torch.from_numpy(found.logits), len(rows))
+    embedding = world.all_gather(torch.from_numpy(found.embedding), len(rows))
     return logits.numpy(), embedding.numpy()

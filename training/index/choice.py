@@ -1,7 +1,8 @@
-"""The vector index of a catalogue: exact while that is fast, an inverted file beyond, chosen by measured recall.
+"""Choose and build the vector index of a catalogue: exact search for small ones, else an inverted file.
 
-An inverted file (`training.index.inverted`) keeps whole vectors as float16 or, where that is much to download and to
-map, as int8. Which one, and how many lists each query looks into, is decided here.
+An inverted file (`training.index.inverted`) stores full vectors as float16, or as int8 if the float16 file would be
+large to download and to memory-map. This module chooses between them, and sets nprobe (inverted lists searched per
+query) by measured recall.
 """
 
 from pathlib import Path
@@ -12,38 +13,38 @@ from lambda_app.release.manifest import IndexEntry, IndexType, file_entry
 from training.index.inverted import Vectors, blocks, inverted_file, lists_for
 from training.index.recall import DEPTH, Trial
 
-# An inverted file takes 0.05 ms whatever is below 10,000 vectors, exact search 0.025 ms a thousand (256 dimensions).
+# Query time at 256 dimensions: exact search 0.025 ms per 1,000 vectors, inverted file 0.05 ms up to 10,000 vectors.
 EXACT_UP_TO = 2_000
-# Rounding to 8 bits costs recall and saves half of the file: 256 MB at a million vectors.
+# int8 has lower recall, but its file is half as large: it saves 256 MB at one million vectors.
 FLOAT16_UP_TO = 200_000
 KINDS: tuple[IndexType, ...] = ("flat", "ivf-float16", "ivf-int8")
-# What is asked of recall@10; where the most thorough search gives less, what it gives but for YIELDED.
-WANTED_RECALL: dict[IndexType, float] = {"ivf-float16": 0.9995, "ivf-int8": 0.982}
-YIELDED = 0.005
-# Beyond so many vectors a query takes a millisecond, and a hundredth of recall is a third of that.
-MANY, WANTED_OF_MANY = 3_000_000, 0.975
-# Below that, a catalogue is too dense for 8 bits.
-LEAST_INT8_RECALL = 0.95
+# Target for recall@10. If even the largest search settings do not reach it: their recall minus RECALL_MARGIN.
+TARGET_RECALL: dict[IndexType, float] = {"ivf-float16": 0.9995, "ivf-int8": 0.982}
+RECALL_MARGIN = 0.005
+# Above this size a query takes about 1 ms, and the last 0.01 of recall would cost a third of that time.
+LARGE_CATALOGUE, LARGE_TARGET_RECALL = 3_000_000, 0.975
+# With less recall than this, the vectors are too close together for int8; "auto" then uses float16.
+MIN_INT8_RECALL = 0.95
 
 _NPROBES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 _FACTORS = (4, 6, 8, 12, 16, 24, 32)
-# Time of ranking a candidate, in times of looking at a vector in a list (measured at 256 dimensions).
+# Cost of re-ranking one candidate, relative to scanning one vector of a list (measured at 256 dimensions).
 _RANKING_COST = 30
 
 
 def build_index(vectors: Vectors, kind: str, path: Path, seed: int) -> IndexEntry:
-    """Write an index of the vectors beside `path`, then rename it into place; measure it against exact search.
+    """Build an index of the vectors, write it atomically to `path`, and measure it against exact search.
 
     Args:
-        vectors: float32 or float16 (n, d), L2-normalised; may be memory-mapped, and is then never held as a whole.
-        kind: one of KINDS, or "auto": flat up to EXACT_UP_TO vectors, float16 up to FLOAT16_UP_TO, beyond that int8
-            where its recall suffices and else float16.
+        vectors: float32 or float16 (n, d), L2-normalised; may be memory-mapped; is then never loaded as a whole.
+        kind: one of KINDS, or "auto": flat up to EXACT_UP_TO vectors, float16 up to FLOAT16_UP_TO, above that
+            int8 if its recall is at least MIN_INT8_RECALL, else float16.
         path: file to write.
-        seed: of k-means and of the queries that measure recall.
+        seed: random seed of k-means and of the choice of queries for measuring recall.
 
     Returns:
-        The manifest's entry. An inverted file carries the cheapest search settings that reach its WANTED_RECALL
-        (beyond MANY vectors WANTED_OF_MANY), or what can be reached.
+        The manifest's entry. For an inverted file it has the cheapest search settings that reach the target recall
+        (above LARGE_CATALOGUE vectors: LARGE_TARGET_RECALL), or nearly the best recall if that is lower.
 
     Raises:
         IndexBuildError: too few vectors for an inverted file.
@@ -57,8 +58,8 @@ def build_index(vectors: Vectors, kind: str, path: Path, seed: int) -> IndexEntr
         kinds = [known for known in KINDS if known == kind]
     for candidate in kinds:
         entry = _write(path, inverted_file(vectors, candidate, seed), candidate)
-        entry = trial.timed(path, _tuned(trial, path, entry))
-        if (entry.recall_at_10 or 0.0) >= LEAST_INT8_RECALL:
+        entry = trial.timed(path, _tune_search(trial, path, entry))
+        if (entry.recall_at_10 or 0.0) >= MIN_INT8_RECALL:
             break
     return entry
 
@@ -77,11 +78,12 @@ def _write(path: Path, index: faiss.Index, kind: IndexType) -> IndexEntry:
     return IndexEntry(type=kind, count=index.ntotal, **file_entry(path))
 
 
-def _tuned(trial: Trial, path: Path, entry: IndexEntry) -> IndexEntry:
-    """The entry with the cheapest search settings that reach its recall, and that recall.
+def _tune_search(trial: Trial, path: Path, entry: IndexEntry) -> IndexEntry:
+    """The entry with the cheapest search settings (nprobe, factor) that reach the target recall, and their recall.
 
-    Cost is counted in vectors looked at, which unlike time is the same on every machine. The fewer candidates a
-    neighbour, the more lists a query needs: a walk along the border of what suffices sees every setting worth having.
+    Cost is counted in scanned vectors, which is the same on every machine, unlike time. With fewer candidates per
+    neighbour (factor), a query needs a larger nprobe. So the search starts at the smallest nprobe and the largest
+    factor, raises nprobe while recall is too low, and else lowers factor: it visits every setting that can be cheapest.
     """
     lists = lists_for(entry.count)
     nprobes = sorted({min(nprobe, lists) for nprobe in _NPROBES})
@@ -93,15 +95,15 @@ def _tuned(trial: Trial, path: Path, entry: IndexEntry) -> IndexEntry:
         return found, found.recall_at_10 or 0.0
 
     best, reached = measured(nprobes[-1], factors[-1])
-    asked = WANTED_RECALL[entry.type] if entry.count <= MANY else WANTED_OF_MANY
-    wanted = asked if reached >= asked else reached - YIELDED
-    least = float("inf")
+    target = TARGET_RECALL[entry.type] if entry.count <= LARGE_CATALOGUE else LARGE_TARGET_RECALL
+    required = target if reached >= target else reached - RECALL_MARGIN
+    lowest_cost = float("inf")
     while nprobes and factors:
         candidate, reached = measured(nprobes[0], factors[-1])
-        if reached < wanted:
+        if reached < required:
             nprobes.pop(0)
             continue
         cost = nprobes[0] * entry.count / lists + _RANKING_COST * factors.pop() * DEPTH
-        if cost < least:
-            best, least = candidate, cost
+        if cost < lowest_cost:
+            best, lowest_cost = candidate, cost
     return best

@@ -1,8 +1,8 @@
-"""Embed any number of photos: shared out over the processes of a run, in bounded memory, gone on with after a kill.
+"""Embed any number of photos with several processes, in bounded memory; an interrupted run can be resumed.
 
-Rows are worked through in blocks, of which each process does its share. The process that leads collects a block, writes
-it into its place in the files and notes how far it has come: a kill costs what came after, and a rerun may have another
-number of processes, for the note counts rows. Nothing is shared but the blocks, so that machines need no common disk.
+Rows are processed in blocks, and each process embeds its shard of a block. The leader gathers the block, writes it to
+the files and records the number of finished rows. After a kill, only later rows are computed again. The record counts
+rows, so the rerun may have another number of processes. Blocks are sent over the network; machines need no shared disk.
 """
 
 import json
@@ -20,70 +20,70 @@ from lambda_app.model import ModelOutput
 from training.errors import TrainingError
 from training.pipeline.files import write_json
 from training.pipeline.progress import track
-from training.pipeline.world import ALONE, World
+from training.pipeline.world import SINGLE_PROCESS, World
 
 LOGITS = "logits.npy"
 EMBEDDINGS = "embeddings.npy"
 PROGRESS = "embedded.json"
 Mapped = np.memmap[Any, np.dtype[np.float32]]
-BATCH = 64  # rows that the model answers at once
-# Of each process, between two notes: rows are lost by the thousand at most, and files are not flushed all the time.
-_BATCHES_A_BLOCK = 16
+BATCH = 64  # rows per forward pass
+# Batches of each process per block. A kill loses at most 1,024 rows per process; smaller blocks would flush more often.
+_BATCHES_PER_BLOCK = 16
 
 
 def embed_rows(
-    answer: Callable[[slice], ModelOutput],
+    predict: Callable[[slice], ModelOutput],
     count: int,
     shape: tuple[int, int],
     folder: Path,
     identity: str,
-    world: World = ALONE,
+    world: World = SINGLE_PROCESS,
     batch: int = BATCH,
 ) -> ModelOutput | None:
-    """The model's answers for `count` rows, in memory-mapped files of `folder`; each process of `world` must call.
+    """The model's outputs for `count` rows, in memory-mapped files of `folder`. Every process of `world` must call it.
 
     Args:
-        answer: what the model says of some rows, at most `batch`.
-        shape: classes, and d of the embedding.
-        folder: of the process that leads; keeps `LOGITS`, `EMBEDDINGS` and `PROGRESS`.
-        identity: of everything that the answers depend on, such as the digests of model and dataset; where the folder
-            holds a part of the same, the work goes on from there.
-        batch: at most so many rows are asked for at once.
+        predict: computes the outputs of a slice of at most `batch` rows.
+        shape: number of classes, and dimension d of the embedding.
+        folder: folder of the leader for the files `LOGITS`, `EMBEDDINGS` and `PROGRESS`.
+        identity: digest of everything that the outputs depend on, such as model and dataset. If the folder has a part
+            of the outputs with the same identity, the work resumes there.
+        batch: maximum rows per forward pass.
 
     Returns:
-        float32 logits (count, classes) and embeddings (count, d) in the process that leads, None in the others.
+        float32 logits (count, classes) and embeddings (count, d) in the leader, None in the other processes.
 
     Raises:
         LostProcessError: another process has ended.
-        TrainingError: a file cannot be written, as on a full disk; what was noted before stands.
+        TrainingError: a file cannot be written, for example on a full disk; finished blocks are kept.
     """
-    done = _rows_done(folder, identity, count, shape) if world.leads else 0
-    (known,) = world.told(done)
-    done, step = int(known), batch * _BATCHES_A_BLOCK * world.size
-    if world.leads and not done:
-        _make(folder, count, shape)
-    mapped = _mapped(folder) if world.leads else None
+    done = _rows_done(folder, identity, count, shape) if world.is_leader else 0
+    (resumed,) = world.broadcast(done)
+    done, step = int(resumed), batch * _BATCHES_PER_BLOCK * world.size
+    if world.is_leader and not done:
+        _create_files(folder, count, shape)
+    mapped = _mapped(folder) if world.is_leader else None
     batches = -(-(count - done) // (batch * world.size))
-    bar = track(range(batches), batches, "embed", "batch") if world.leads else iter(())
+    bar = track(range(batches), batches, "embed", "batch") if world.is_leader else iter(())
     for start in range(done, count, step):
         rows = range(start, min(start + step, count))
         found = [np.empty((0, sum(shape)), np.float32)]
-        own = rows[world.share(len(rows))]
+        own = rows[world.shard(len(rows))]
         for first in own[::batch]:
-            said = answer(slice(first, min(first + batch, own.stop)))
-            found.append(np.concatenate([said.logits, said.embedding], axis=1))
+            outputs = predict(slice(first, min(first + batch, own.stop)))
+            found.append(np.concatenate([outputs.logits, outputs.embedding], axis=1))
             next(bar, None)
-        block = world.gather(torch.from_numpy(np.concatenate(found)), len(rows)).numpy()
+        block = world.all_gather(torch.from_numpy(np.concatenate(found)), len(rows)).numpy()
         if mapped:
             for array, part in zip(mapped, np.split(block, [shape[0]], axis=1), strict=True):
-                _write(array, start, part)
+                _write_rows(array, start, part)
             write_json(folder / PROGRESS, {"identity": identity, "rows": rows.stop})
-    next(bar, None)  # its last line
+    next(bar, None)  # the last log line
     return ModelOutput(*mapped) if mapped else None
 
 
-def _make(folder: Path, count: int, shape: tuple[int, int]) -> None:
-    """The files in their final size, after what was noted of older ones is taken back."""
+def _create_files(folder: Path, count: int, shape: tuple[int, int]) -> None:
+    """Create the files in their final size. Deletes the progress record first, which may belong to older files."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PROGRESS).unlink(missing_ok=True)
     for name, width in zip((LOGITS, EMBEDDINGS), shape, strict=True):
@@ -91,9 +91,9 @@ def _make(folder: Path, count: int, shape: tuple[int, int]) -> None:
             np.lib.format.open_memmap(folder / name, "w+", np.float32, (count, width))
 
 
-def _write(array: Mapped, start: int, rows: npt.NDArray[np.float32]) -> None:
-    """Put rows into the file behind an array where they belong, and see them on the disk."""
-    # Not through the mapping: on a full disk that ends the process without a word.
+def _write_rows(array: Mapped, start: int, rows: npt.NDArray[np.float32]) -> None:
+    """Write rows to the file of a memory-mapped array, from row `start` on, and flush them to disk."""
+    # Not through the mapping: on a full disk, that kills the process (SIGBUS) without an error message.
     path = Path(str(array.filename))
     with _writing(path), path.open("r+b") as file:
         file.seek(array.offset + start * array.strides[0])
@@ -107,20 +107,22 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise TrainingError(f"{path} cannot be written: {exc}; run again to go on from its last whole block") from exc
+        raise TrainingError(
+            f"{path} cannot be written: {exc}; run again to resume after its last complete block"
+        ) from exc
 
 
 def _rows_done(folder: Path, identity: str, count: int, shape: tuple[int, int]) -> int:
-    """How many rows an earlier run of the same identity has left; 0 where its files are gone or of other shapes."""
+    """Rows finished by an earlier run with the same identity; 0 if its files are missing or have other shapes."""
     try:
-        note = json.loads((folder / PROGRESS).read_bytes())
+        record = json.loads((folder / PROGRESS).read_bytes())
         shapes = [array.shape for array in _mapped(folder)]
     except (OSError, ValueError):
         return 0
-    same = note["identity"] == identity and shapes == [(count, width) for width in shape]
-    return int(note["rows"]) if same else 0
+    same = record["identity"] == identity and shapes == [(count, width) for width in shape]
+    return int(record["rows"]) if same else 0
 
 
 def _mapped(folder: Path) -> tuple[Mapped, Mapped]:
-    """Logits and embeddings, for reading."""
+    """Logits and embeddings, memory-mapped for reading."""
     return np.lib.format.open_memmap(folder / LOGITS, "r"), np.lib.format.open_memmap(folder / EMBEDDINGS, "r")

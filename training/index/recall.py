@@ -1,4 +1,4 @@
-"""How well and how fast an index answers, against exact search, by the code that serves."""
+"""Measure the recall of an index against exact search, and its query time, with the serving code."""
 
 import time
 from pathlib import Path
@@ -14,19 +14,19 @@ from training.index.inverted import Vectors, blocks
 DEPTH = 10
 _QUERIES = 1024
 _TIMED = 256
-# Two products of equal float32 vectors may differ by that much, and one of two such neighbours is as good as the other.
+# Rounding can make the scores of two equal float32 vectors differ by this much; such neighbours count as a tie.
 _TIE = 1e-5
 
 
 class Trial:
-    """Photos of the catalogue, asked for their neighbours among the others; the exact answer is found once."""
+    """Queries from the catalogue, and their exact nearest neighbours among the other photos, computed once."""
 
     def __init__(self, vectors: Vectors, seed: int) -> None:
-        """Choose the photos and search exactly, block by block.
+        """Choose the query photos and search exactly, block by block.
 
         Args:
             vectors: float (n, d), L2-normalised; may be memory-mapped.
-            seed: of the choice.
+            seed: random seed for the choice of queries.
         """
         count = len(vectors)
         self._vectors = vectors
@@ -35,7 +35,7 @@ class Trial:
         self._floor = self._exact_floor()
 
     def measured(self, path: Path, entry: IndexEntry) -> IndexEntry:
-        """The entry with its index's recall@10: neighbours found that score as high as the tenth by exact search."""
+        """The entry with recall@10: share of the ten found that score at least as high as the exact tenth neighbour."""
         found = VectorIndex(path, entry).search(self._queries, DEPTH + 1).rows
         hits = [
             np.count_nonzero(self._scores(number, rows) >= floor - _TIE)
@@ -46,7 +46,7 @@ class Trial:
         return entry.model_copy(update={"recall_at_10": min(recall, 1.0)})
 
     def timed(self, path: Path, entry: IndexEntry) -> IndexEntry:
-        """The entry with the median time of a query alone, on one thread."""
+        """The entry with the median time of a single query on one thread."""
         index = VectorIndex(path, entry, threads=1)
         times = []
         for query in self._queries[:_TIMED]:
@@ -56,13 +56,13 @@ class Trial:
         return entry.model_copy(update={"latency_ms": round(1000 * float(np.median(times)), 4)})
 
     def _scores(self, number: int, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Exact scores of the rows found for a query, without the query's own: float32 (at most DEPTH,)."""
+        """Exact scores of the rows found for a query, without the query's own row: float32 (at most DEPTH,)."""
         others = np.sort(rows[(rows >= 0) & (rows != self._rows[number])][:DEPTH])
         scores: npt.NDArray[np.float32] = unit(self._vectors[others]) @ self._queries[number]
         return scores
 
     def _exact_floor(self) -> npt.NDArray[np.float32]:
-        """The exact score of each query's tenth neighbour beside itself, or its last: float32 (q,)."""
+        """Exact score of each query's tenth neighbour, or of the last if there are fewer than ten: float32 (q,)."""
         best = np.full((len(self._rows), 0), -np.inf, np.float32)
         start = 0
         for block in blocks(self._vectors, "exact search"):

@@ -30,10 +30,10 @@ from training.pipeline.commands import CommandParser, add_settings, add_work_fol
 from training.pipeline.files import write_json
 from training.pipeline.stages import digest_of, run_stage
 from training.pipeline.work_folder import WorkFolder
-from training.pipeline.world import ALONE, World, joined
+from training.pipeline.world import SINGLE_PROCESS, World, process_group
 
 
-def run(work: WorkFolder, settings: IndexSettings, world: World = ALONE) -> bool:
+def run(work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS) -> bool:
     """The stage: embed and index unless the same model and dataset were before; whether it ran.
 
     Args:
@@ -43,9 +43,9 @@ def run(work: WorkFolder, settings: IndexSettings, world: World = ALONE) -> bool
         TrainingError: the processes have different datasets; and what `index` raises.
     """
     dataset = Dataset.open(work.dataset)
-    world.check_same("dataset", dataset.digest)
-    if not world.leads:
-        (runs,) = world.told(False)
+    world.check_same_digest("dataset", dataset.digest)
+    if not world.is_leader:
+        (runs,) = world.broadcast(False)
         if runs:
             assist(dataset, work, world)
         return bool(runs)
@@ -65,17 +65,17 @@ def run(work: WorkFolder, settings: IndexSettings, world: World = ALONE) -> bool
     ]
 
     def make() -> None:
-        world.told(True)
+        world.broadcast(True)
         index(dataset, work, settings, temperature, world)
 
     ran = run_stage(work, "index", inputs, outputs, make)
     if not ran:
-        world.told(False)
+        world.broadcast(False)
     return ran
 
 
 def index(
-    dataset: Dataset, work: WorkFolder, settings: IndexSettings, temperature: float, world: World = ALONE
+    dataset: Dataset, work: WorkFolder, settings: IndexSettings, temperature: float, world: World = SINGLE_PROCESS
 ) -> IndexEntry:
     """Embed, index, write the catalog, choose smoke cases and ask them back. The other processes `assist`.
 
@@ -85,7 +85,7 @@ def index(
     """
     work.index.mkdir(parents=True, exist_ok=True)
     model = Model(work.model, threads=_threads(world))
-    world.told_bytes(work.model.read_bytes())
+    world.broadcast_bytes(work.model.read_bytes())
     identity = digest_of({"dataset": dataset.digest, "model": sha256_of(work.model)})
     outputs = cast(ModelOutput, embed(model, dataset, work.index, identity, world))  # None in other processes only
     entry = build_index(outputs.embedding, settings.index, work.release / "index.faiss", int(dataset.summary["seed"]))
@@ -105,11 +105,13 @@ def assist(dataset: Dataset, work: WorkFolder, world: World) -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, work.model.name)
-        path.write_bytes(world.told_bytes(b""))
+        path.write_bytes(world.broadcast_bytes(b""))
         embed(Model(path, threads=_threads(world)), dataset, work.index, "", world)
 
 
-def embed(model: Model, dataset: Dataset, folder: Path, identity: str, world: World = ALONE) -> ModelOutput | None:
+def embed(
+    model: Model, dataset: Dataset, folder: Path, identity: str, world: World = SINGLE_PROCESS
+) -> ModelOutput | None:
     """The served model's answers for every row of the dataset, memory-mapped: `logits.npy` and `embeddings.npy`.
 
     Memory stays flat as photos grow; a run that was killed goes on where it was, if `identity` is the same. See
@@ -147,6 +149,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_work_folder(parser)
     add_settings(parser, IndexSettings)
     arguments = parser.parse(argv)
-    with joined(os.environ) as world:
+    with process_group(os.environ) as world:
         run(WorkFolder(arguments.out), settings_from(arguments, IndexSettings), world)
-        world.wait()  # for the last stage: a process that fails there ends all
+        world.barrier()  # for the last stage: a process that fails there ends all

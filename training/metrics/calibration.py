@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: reliability, calibration error, and the temperature that mends it."""
+"""Calibration of the predicted probabilities: reliability diagram, calibration error, temperature scaling."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,19 +10,19 @@ from training.metrics.intervals import mean_interval
 from training.metrics.retrieval import Floats, Labels, negative_log_likelihood
 
 BINS = 15
-# Probabilities at which a person may want to take over from the model.
+# Confidence thresholds below which a person may want to check the predictions.
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95)
 
 
 def calibration(logits: Floats, labels: Labels, temperature: float) -> dict[str, Any]:
-    """The figures of calibration on a labelled set, after the temperature and (`_uncalibrated`) before.
+    """Calibration metrics of a labelled set, with temperature scaling and without (`_uncalibrated`).
 
     Args:
         logits: (n, classes).
         labels: int64 (n,).
 
     Returns:
-        ece, ece_uncalibrated, nll, nll_uncalibrated (nats). None without a row.
+        ece, ece_uncalibrated, nll, nll_uncalibrated (nats). All None if there are no rows.
     """
     if not len(labels):
         return dict.fromkeys(("ece", "ece_uncalibrated", "nll", "nll_uncalibrated"))
@@ -35,14 +35,14 @@ def calibration(logits: Floats, labels: Labels, temperature: float) -> dict[str,
 
 
 def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> list[dict[str, Any]]:
-    """A reliability diagram's points (Guo et al. 2017, section 2): the bins of equal width that hold a photo.
+    """The points of a reliability diagram (Guo et al. 2017, section 2): all non-empty bins of equal width.
 
     Args:
         probabilities: (n, classes).
         labels: int64 (n,).
 
     Returns:
-        For each: low and high (of its confidence), count, confidence (mean) and accuracy, ascending.
+        For each bin, in ascending order: low and high (limits of the confidence), count, mean confidence, accuracy.
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
@@ -62,7 +62,7 @@ def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> list
 
 
 def calibration_error(probabilities: Floats, labels: Labels, bins: int = BINS) -> float:
-    """Expected calibration error over bins of equal width (Guo et al. 2017, equation 3); there must be a row."""
+    """Expected calibration error over bins of equal width (Guo et al. 2017, equation 3). Needs at least one row."""
     points = reliability(probabilities, labels, bins)
     return float(sum(point["count"] * abs(point["confidence"] - point["accuracy"]) for point in points) / len(labels))
 
@@ -70,24 +70,29 @@ def calibration_error(probabilities: Floats, labels: Labels, bins: int = BINS) -
 def coverage(
     probabilities: Floats, labels: Labels, products: Labels, thresholds: Sequence[float] = THRESHOLDS
 ) -> list[dict[str, Any]]:
-    """What answering only where the model is sure enough would bring.
+    """Coverage and accuracy if only predictions with a confidence of at least each threshold are used.
+
+    Args:
+        probabilities: (n, classes).
+        labels: int64 (n,).
+        products: int64 (n,), for the confidence intervals.
 
     Returns:
-        For each threshold: threshold, count (photos at or above it), share of all photos, accuracy among them and its
-        interval. None where there is no photo to tell by.
+        For each threshold: threshold, count (photos at or above it), share of all photos, accuracy of these photos and
+        its interval. Values without any photo are None.
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
     rows = []
     for threshold in thresholds:
-        sure = confidence >= threshold
+        kept = confidence >= threshold
         rows.append(
             {
                 "threshold": threshold,
-                "count": int(sure.sum()),
-                "share": float(sure.mean()) if len(sure) else None,
-                "accuracy": float(correct[sure].mean()) if sure.any() else None,
-                "interval": mean_interval(correct[sure], products[sure]),
+                "count": int(kept.sum()),
+                "share": float(kept.mean()) if len(kept) else None,
+                "accuracy": float(correct[kept].mean()) if kept.any() else None,
+                "interval": mean_interval(correct[kept], products[kept]),
             }
         )
     return rows
@@ -96,7 +101,8 @@ def coverage(
 def fit_temperature(logits: Floats, labels: Labels) -> float:
     """The temperature that minimises the negative log-likelihood (Guo et al. 2017, section 4.2), in [0.05, 20].
 
-    The likelihood is unimodal in log T, so a golden-section search finds it.
+    The likelihood is unimodal in log T, so a golden-section search finds the minimum. Returns 1 if no temperature is
+    better than 1, for example with only one category.
     """
     low, high = np.log(0.05), np.log(20.0)
     ratio = (np.sqrt(5.0) - 1) / 2
@@ -109,6 +115,5 @@ def fit_temperature(logits: Floats, labels: Labels) -> float:
         else:
             low = left
     fitted = float(np.exp((low + high) / 2))
-    # Where no temperature is better than another, as with one category, the logits stay as they are.
     better = negative_log_likelihood(logits, labels, fitted) < negative_log_likelihood(logits, labels)
     return fitted if better else 1.0

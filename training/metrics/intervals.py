@@ -1,10 +1,10 @@
-"""How sure a figure is: 95 % intervals that know that photos of one product are no independent witnesses.
+"""95 % confidence intervals that account for the correlation between photos of one product.
 
-Two photos of a product are mostly both found or both missed, so n photos tell less than n independent ones would. The
-variance of a share is therefore taken between products (the linearised variance of cluster sampling: Cochran 1977,
-"Sampling Techniques", section 9), turned into the number of independent photos that would vary as much, and given to
-Wilson's interval, which holds near 0 and 1, where errors are few (Wilson 1927; Franco et al. 2019, "Comparative Study
-of Confidence Intervals for Proportions in Complex Sample Surveys").
+Two photos of a product are usually both correct or both wrong, so n photos carry less information than n independent
+ones. Therefore the variance of a proportion is computed between products (linearised variance of cluster sampling:
+Cochran 1977, "Sampling Techniques", section 9). It is converted to an effective sample size: the number of independent
+photos with the same variance. Wilson's interval uses that size; it is valid near 0 and 1, where errors are few (Wilson
+1927; Franco et al. 2019, "Comparative Study of Confidence Intervals for Proportions in Complex Sample Surveys").
 """
 
 import math
@@ -17,30 +17,30 @@ import numpy.typing as npt
 Values = npt.NDArray[Any]
 Groups = npt.NDArray[np.int64]
 Interval = tuple[float, float]
-_Z = 1.959963985  # of the standard normal, 2.5 % beyond it on either side
-# The same of Student's t with 1, 2, ... degrees of freedom (Student 1908). Beyond the last, the last: a little wide.
+_Z = 1.959963985  # quantile of the standard normal distribution: 2.5 % in each tail
+# The same for Student's t with 1, 2, ... degrees of freedom (Student 1908). The last value is used beyond the table.
 _T = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622)
 
 
 def wilson(share: float, n: float) -> Interval:
-    """The interval of a share of n independent trials (Wilson 1927), within [0, 1].
+    """Wilson's interval for a proportion of n independent trials (Wilson 1927), within [0, 1].
 
     Args:
-        share: in [0, 1].
-        n: positive; need not be whole.
+        share: the proportion, in [0, 1].
+        n: positive; may be fractional.
     """
     spread = _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
     centre, scale = share + _Z**2 / (2 * n), 1 + _Z**2 / n
-    # An interval holds its own share, which rounding may leave outside at 0 and 1.
+    # Rounding errors at 0 and 1 must not exclude the proportion itself.
     return min(share, max(0.0, (centre - spread) / scale)), max(share, min(1.0, (centre + spread) / scale))
 
 
 def mean_interval(values: Values, groups: Groups) -> Interval | None:
-    """The interval of a mean of values in [0, 1], such as hits; None without a value.
+    """The interval for the mean of values in [0, 1], such as hits (0 or 1); None if there are no values.
 
     Args:
         values: (n,).
-        groups: int64 (n,); values of one group, such as a product's photos, may depend on each other.
+        groups: int64 (n,); values of the same group, such as photos of one product, may be correlated.
     """
     if not len(values):
         return None
@@ -48,9 +48,9 @@ def mean_interval(values: Values, groups: Groups) -> Interval | None:
 
 
 def effective_count(values: Values, groups: Groups) -> float:
-    """How many independent values would leave a mean of values in [0, 1] as uncertain as these do; at most n.
+    """Effective sample size: the number of independent values whose mean has the same variance. In [1, n].
 
-    Where nothing varies nothing is known of how they depend: each group then counts as one.
+    If all values are 0 or all are 1, their correlation is unknown; each group then counts as one value.
     """
     mean, variance = float(np.mean(values)), _variance_of_mean(values, groups)
     if variance is None or mean in (0.0, 1.0):
@@ -61,9 +61,9 @@ def effective_count(values: Values, groups: Groups) -> float:
 
 
 def mean_difference(first: Values, second: Values, groups: Groups) -> tuple[float, Interval | None]:
-    """The mean of first - second, measured on the same n queries, and its normal interval.
+    """The mean of first - second, measured on the same n queries, and its interval (normal distribution).
 
-    None for the interval where there are fewer than two groups.
+    The interval is None if there are fewer than two groups.
     """
     differences = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     mean, variance = float(differences.mean()), _variance_of_mean(differences, groups)
@@ -74,9 +74,9 @@ def mean_difference(first: Values, second: Values, groups: Groups) -> tuple[floa
 
 
 def paired_difference(first: Sequence[float], second: Sequence[float]) -> tuple[float, Interval | None]:
-    """The mean of first - second, two figures of each of n runs alike in all else, and its t interval.
+    """The mean of first - second over n pairs of runs that differ in nothing else, and its t interval.
 
-    None for the interval of a single run.
+    The interval is None for a single pair.
     """
     differences = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     mean, count = float(differences.mean()), len(differences)
@@ -87,7 +87,7 @@ def paired_difference(first: Sequence[float], second: Sequence[float]) -> tuple[
 
 
 def _variance_of_mean(values: Values, groups: Groups) -> float | None:
-    """None for fewer than two groups."""
+    """Variance of the mean, from the differences between groups; None for fewer than two groups."""
     _, group = np.unique(groups, return_inverse=True)
     totals = np.bincount(group, np.asarray(values, np.float64) - np.mean(values))
     if len(totals) < 2:

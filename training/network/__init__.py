@@ -1,1 +1,1 @@
-"""The network in torch: backbones, heads, weights, input."""
+"""The network in torch: backbones, heads, weights and input."""

@@ -1,4 +1,4 @@
-"""The network: a torchvision backbone, and on its pooled features a classifier and an embedding head."""
+"""The network: a torchvision backbone with two heads on its pooled features, a classifier and an embedding."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -12,29 +12,29 @@ from training.errors import WeightsError
 from training.network import half_resnet
 
 EMBEDDING_DIM = 256
-# Two of these answer with auxiliary outputs in training, the others are built for one fixed input size.
-_UNSUITED = ("googlenet", "inception_v3", "maxvit_t", "vit_b_16", "vit_b_32", "vit_h_14", "vit_l_16", "vit_l_32")
-# Containers whose children are the stages, where other backbones have their stages at the top.
+# The first two return auxiliary outputs in training; the others accept only one fixed input size.
+_UNSUPPORTED = ("googlenet", "inception_v3", "maxvit_t", "vit_b_16", "vit_b_32", "vit_h_14", "vit_l_16", "vit_l_32")
+# In these backbones the stages are children of a container; in others they are direct children of the model.
 _STAGE_CONTAINERS = ("features", "trunk_output", "layers")
-_CUSTOMARY = ("resnet50", "resnet18", half_resnet.NAME, "mobilenet_v3_small", "efficientnet_b0", "convnext_tiny")
+_COMMON = ("resnet50", "resnet18", half_resnet.NAME, "mobilenet_v3_small", "efficientnet_b0", "convnext_tiny")
 
 
 class EmbeddingNet(nn.Module):
     """A backbone with two heads.
 
     Args:
-        name: a torchvision classification model, such as "resnet50"; its weights are random here.
+        name: a torchvision classification model, such as "resnet50", with random weights.
         classes: number of categories.
-        dim: d of the embedding.
+        dim: dimension d of the embedding.
 
     Raises:
-        WeightsError: torchvision has no such model, or its classifier cannot be cut off.
+        WeightsError: torchvision has no such model, or it does not end in a linear classifier.
     """
 
     def __init__(self, name: str, classes: int, dim: int = EMBEDDING_DIM) -> None:
         super().__init__()
         self.name = name
-        self.backbone, self.head_name, self.width = _headless(name)
+        self.backbone, self.head_name, self.width = _without_classifier(name)
         self.classifier = nn.Linear(self.width, classes)
         self.embedding = nn.Linear(self.width, dim)
         self._frozen: tuple[nn.Module, ...] = ()
@@ -53,7 +53,7 @@ class EmbeddingNet(nn.Module):
         return self.heads(self.features(images))
 
     def stages(self) -> Iterator[tuple[str, nn.Module]]:
-        """The backbone's stages that hold parameters, from the stem on: names as `--freeze` takes them."""
+        """Names and modules of the backbone's stages with parameters, stem first. `--freeze` takes these names."""
         for name, child in self.backbone.named_children():
             parts = child.named_children() if name in _STAGE_CONTAINERS else [("", child)]
             for part, stage in parts:
@@ -61,10 +61,10 @@ class EmbeddingNet(nn.Module):
                     yield f"{name}.{part}".rstrip("."), stage
 
     def freeze(self, last: str) -> None:
-        """Freeze the stem up to and including stage `last`: no gradients, batch-norm statistics kept. "none" frees all.
+        """Freeze the stages up to and including `last`: no gradients, fixed batch-norm statistics. "none" freezes none.
 
         Raises:
-            WeightsError: no such stage; the message lists those that there are.
+            WeightsError: no such stage; the message lists the stages.
         """
         stages = dict(self.stages())
         if last != "none" and last not in stages:
@@ -77,45 +77,47 @@ class EmbeddingNet(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> "EmbeddingNet":
-        """As `nn.Module.train`, but frozen stages stay in evaluation mode, so that their batch-norm stands still."""
+        """Like `nn.Module.train`, but frozen stages stay in evaluation mode, so their batch-norm is fixed."""
         super().train(mode)
         for stage in self._frozen:
             stage.eval()
         return self
 
 
-def _headless(name: str) -> tuple[nn.Module, str, int]:
-    """A backbone without its last linear layer, that layer's name, and the width of the features before it."""
-    backbone = _whole(name)
+def _without_classifier(name: str) -> tuple[nn.Module, str, int]:
+    """A backbone without its last linear layer, the name of that layer, and the width of its input features."""
+    backbone = _torchvision_model(name)
     linear = [path for path, module in backbone.named_modules() if isinstance(module, nn.Linear)]
     if not linear or backbone.get_submodule(linear[-1]).out_features != 1000:
-        raise WeightsError(f"{name} does not end in a linear classifier, so its features cannot be taken")
+        raise WeightsError(
+            f"{name} does not end in a linear classifier with 1,000 classes, so it cannot be used as a backbone"
+        )
     parent, _, child = linear[-1].rpartition(".")
     width = int(cast(nn.Linear, backbone.get_submodule(linear[-1])).in_features)
     setattr(backbone.get_submodule(parent), child, nn.Identity())
     return backbone, linear[-1], width
 
 
-def _whole(name: str) -> nn.Module:
+def _torchvision_model(name: str) -> nn.Module:
     if name == half_resnet.NAME:
         return half_resnet.HalfResNet10()
-    if name not in torchvision.models.list_models(module=torchvision.models) or name in _UNSUITED:
+    if name not in torchvision.models.list_models(module=torchvision.models) or name in _UNSUPPORTED:
         raise WeightsError(
-            f"no backbone {name!r}; try {', '.join(_CUSTOMARY)}, or another classification model of torchvision"
+            f"no backbone {name!r}; try {', '.join(_COMMON)}, or another classification model of torchvision"
         )
     backbone: nn.Module = torchvision.models.get_model(name, weights=None)
     return backbone
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Trainable parameters for an optimiser: matrices and kernels decay, biases and norm scales do not."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    """Parameter groups for an optimiser: weight decay for matrices and kernels, none for biases and norm scales."""
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
     ]
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where the model's parameters are."""
+    """The device of the model's parameters."""
     return next(model.parameters()).device

@@ -1,4 +1,4 @@
-"""What the trained network answers for the photos of a dataset, in batches, without gradients."""
+"""Outputs of the trained network for the photos of a dataset, in batches, without gradients."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from training.network.input import to_input
 
 @dataclass(frozen=True)
 class Outputs:
-    """Answers for n photos.
+    """Outputs for n photos.
 
     Attributes:
         logits: float32 (n, classes).
@@ -30,11 +30,11 @@ class Outputs:
 def forward_batches(
     model: EmbeddingNet, dataset: Dataset, rows: npt.NDArray[np.int64], batch: int
 ) -> Iterator[Outputs]:
-    """Answers for the rows of a dataset, a batch at a time and in order; the model is put into evaluation mode.
+    """Yield the outputs for rows of a dataset, batch by batch and in order. Sets the model to evaluation mode.
 
     Args:
         rows: int64 (n,).
-        batch: photos a forward pass.
+        batch: photos per forward pass.
     """
     model.eval()
     device = device_of(model)
@@ -48,7 +48,7 @@ def forward_batches(
 
 
 def forward_rows(model: EmbeddingNet, dataset: Dataset, rows: npt.NDArray[np.int64], batch: int) -> Outputs:
-    """Answers for the rows of a dataset, all in memory; there must be at least one."""
+    """The outputs for rows of a dataset, all in memory. There must be at least one row."""
     parts = list(forward_batches(model, dataset, rows, batch))
     return Outputs(
         np.concatenate([part.logits for part in parts]),

@@ -1,10 +1,12 @@
-"""A backbone for machines without an accelerator: ResNet's own blocks, one a stage, at half the width.
+"""A backbone for training on a CPU: one ResNet basic block per stage, with half of the channels.
 
-About a sixth of ResNet18's arithmetic, so that a CPU sees several times the photos in the same minutes, which from
-random weights counts for more than depth (He et al. 2016, "Deep residual learning", section 4.2, has the blocks).
-Its features are those of the last three stages: of a 64-pixel photo the last one keeps 2 x 2 points, and what tells
-two like products apart is smaller than that. They are batch-normalised, so that stages weigh alike, and what all photos
-have in common is no likeness (Luo et al. 2019, "Bag of tricks", section 3, has such a neck before its classifier).
+It needs about one sixth of the operations of ResNet18, so a CPU processes several times as many photos in the same
+time. When training starts from random weights, that helps more than depth. (The blocks: He et al. 2016, "Deep residual
+learning", section 4.2.)
+The features are the pooled outputs of the last three stages. For a 64-pixel photo, the last stage has only 2 x 2
+positions, and the details that distinguish two similar products are smaller than that. Batch normalisation of the
+features gives all stages the same weight and removes the part that all photos have in common, which would otherwise
+increase every similarity (Luo et al. 2019, "Bag of tricks", section 3, has such a neck before its classifier).
 """
 
 import torch
@@ -16,7 +18,7 @@ _WIDTH = 32
 
 
 class HalfResNet10(ResNet):  # type: ignore[misc]
-    """Four basic blocks, of 32, 64, 128 and 256 channels; pooled features (n, 448). Stages are named as ResNet's."""
+    """Four basic blocks, of 32, 64, 128 and 256 channels; pooled features (n, 448). Stage names are those of ResNet."""
 
     def __init__(self) -> None:
         super().__init__(BasicBlock, [1, 1, 1, 1])
@@ -30,7 +32,7 @@ class HalfResNet10(ResNet):  # type: ignore[misc]
         features = (2 + 4 + 8) * _WIDTH
         self.neck = nn.BatchNorm1d(features)
         self.fc = nn.Linear(features, 1000)
-        # As torchvision does it for its own: the layers above are new.
+        # The same initialisation as in torchvision's ResNet, for the new layers above.
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -41,5 +43,5 @@ class HalfResNet10(ResNet):  # type: ignore[misc]
         fine = self.layer2(self.layer1(stem))
         middle = self.layer3(fine)
         pooled = [stage.mean(dim=(2, 3)) for stage in (fine, middle, self.layer4(middle))]
-        answer: Tensor = self.fc(self.neck(torch.cat(pooled, dim=1)))
-        return answer
+        logits: Tensor = self.fc(self.neck(torch.cat(pooled, dim=1)))
+        return logits

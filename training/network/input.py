@@ -1,4 +1,4 @@
-"""From uint8 photos to the input of the network, on the device."""
+"""Convert uint8 photos to the input of the network, on the device."""
 
 import torch
 from torch import Tensor
@@ -6,8 +6,8 @@ from torch import Tensor
 from lambda_app.photo.rules import Preprocessing
 
 
-def sent(tensor: Tensor, device: torch.device) -> Tensor:
-    """A small tensor of the host on the device; the host does not wait for what the device still has to do."""
+def copy_to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy a small CPU tensor to the device. On a GPU the copy is asynchronous: the host does not wait for it."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
@@ -15,21 +15,21 @@ def sent(tensor: Tensor, device: torch.device) -> Tensor:
 
 def to_unit(photos: Tensor) -> Tensor:
     """uint8 (n, size, size, 3) -> float32 (n, 3, size, size) in [0, 1]."""
-    # A tensor as divisor: CUDA turns division by a plain number into a product with its rounded reciprocal.
+    # Divide by a tensor: for a Python number, CUDA multiplies by the rounded reciprocal instead.
     return photos.permute(0, 3, 1, 2).float().div_(torch.full((1,), 255.0, device=photos.device))
 
 
 def normalise(unit: Tensor, settings: Preprocessing) -> Tensor:
-    """Normalise on the device: the same float32 operations as `lambda_app.photo.preprocessing.normalise`, same order.
+    """Normalise on the device, with the same float32 operations in the same order as serving's `normalise`.
 
     Args:
         unit: float32 (n, 3, size, size) in [0, 1]; overwritten.
     """
-    mean = sent(torch.tensor(settings.mean), unit.device).view(3, 1, 1)
-    std = sent(torch.tensor(settings.std), unit.device).view(3, 1, 1)
+    mean = copy_to_device(torch.tensor(settings.mean), unit.device).view(3, 1, 1)
+    std = copy_to_device(torch.tensor(settings.std), unit.device).view(3, 1, 1)
     return unit.sub_(mean).div_(std)
 
 
 def to_input(photos: Tensor, settings: Preprocessing) -> Tensor:
-    """What evaluation feeds the network: uint8 (n, size, size, 3) -> normalised float32 (n, 3, size, size)."""
+    """The network's input in evaluation: uint8 (n, size, size, 3) -> normalised float32 (n, 3, size, size)."""
     return normalise(to_unit(photos), settings)

@@ -1,4 +1,4 @@
-"""Weights to start from, and the weights that a release ships to train on."""
+"""Load the weights that training starts from; save and load the weights file of a release."""
 
 import json
 import logging
@@ -31,13 +31,13 @@ def start_from(model: EmbeddingNet, source: str, categories: Sequence[str]) -> N
 
     Args:
         model: for `categories`, with random weights.
-        source: "none"; "imagenet" for torchvision's best; or the path or s3:// URI of a state dict (.pt, .pth or
-            .safetensors) of the bare torchvision backbone or of an `EmbeddingNet` such as a release's
+        source: "none"; "imagenet" for torchvision's best weights; or the path or s3:// URI of a state dict (.pt, .pth
+            or .safetensors) of the bare torchvision backbone or of an `EmbeddingNet` such as a release's
             `weights.safetensors`, heads included.
-        categories: in index order; a release's categories keep their rows of the classifier.
+        categories: in index order; the categories of a release keep their rows of the classifier.
 
     Raises:
-        WeightsError: unreadable, or the keys or shapes are not this backbone's; the message names them.
+        WeightsError: the file cannot be read, or its keys or shapes do not match; the message names them.
     """
     if source == "none":
         return
@@ -55,12 +55,12 @@ def start_from(model: EmbeddingNet, source: str, categories: Sequence[str]) -> N
 
 
 def save_weights(path: Path, backbone: str, state: Mapping[str, Tensor], categories: Sequence[str]) -> None:
-    """Write a network's state dict beside `path`, then rename it into place; `load_weights` reads it back.
+    """Write a network's state dict atomically (temporary file, then rename); `load_weights` reads it back.
 
     Args:
-        backbone: the name that its `EmbeddingNet` was made with.
+        backbone: the `name` argument of its `EmbeddingNet`.
     """
-    # One entry: several would be written in random order, and equal weights would differ by digest.
+    # One entry only: safetensors writes several in random order, so equal weights would get different digests.
     metadata = {_METADATA: json.dumps({"backbone": backbone, "categories": list(categories)})}
     partial = path.with_name(f".{path.name}.partial")
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
@@ -81,12 +81,12 @@ def load_weights(path: Path) -> tuple[EmbeddingNet, tuple[str, ...]]:
         model = EmbeddingNet(metadata["backbone"], len(categories), state["embedding.weight"].shape[0])
         model.load_state_dict(state)
     except (KeyError, RuntimeError) as exc:
-        raise WeightsError(f"{path} does not hold the weights of a trained network: {exc}") from exc
+        raise WeightsError(f"{path} does not contain the weights of a trained network: {exc}") from exc
     return model.eval(), categories
 
 
 def categories_of(source: str) -> tuple[str, ...] | None:
-    """The categories of the release that `source` comes from; None where it carries none."""
+    """The categories stored in the weights file `source`; None if it stores none."""
     if source in _NAMED or not source.endswith(".safetensors"):
         return None
     with local_copy(source) as path:
@@ -96,14 +96,14 @@ def categories_of(source: str) -> tuple[str, ...] | None:
 
 @contextmanager
 def local_copy(source: str) -> Iterator[Path]:
-    """The file behind a path or an s3:// URI; a download is removed again on leaving.
+    """A local path for a path or an s3:// URI. A downloaded file is deleted when the block ends.
 
     Raises:
         WeightsError: no such file or object.
     """
     if not source.startswith("s3://"):
         if not Path(source).is_file():
-            raise WeightsError(f"--weights {source}: no such file (nor is it imagenet, none or an s3:// URI)")
+            raise WeightsError(f"--weights {source}: no such file (other values: imagenet, none, or an s3:// URI)")
         yield Path(source)
         return
     folder = Path(tempfile.mkdtemp(prefix="lookalike-weights-"))
@@ -116,7 +116,7 @@ def local_copy(source: str) -> Iterator[Path]:
 
 
 def _download(uri: str, path: Path) -> None:
-    import boto3  # not needed, and slow to import, where weights are local
+    import boto3  # slow to import, and not needed for local weights
     from botocore.exceptions import BotoCoreError, ClientError
 
     parts = urlsplit(uri)
@@ -128,15 +128,17 @@ def _download(uri: str, path: Path) -> None:
 
 def _imagenet(name: str) -> dict[str, Tensor]:
     if name == half_resnet.NAME:
-        raise WeightsError(f"--weights imagenet: {name} has none; give --weights none or the path of a state dict")
+        raise WeightsError(
+            f"--weights imagenet: {name} has no ImageNet weights; use --weights none or the path of a state dict"
+        )
     best = torchvision.models.get_model_weights(name).DEFAULT
     log.info("starting from torchvision's %s", best)
     try:
         state: dict[str, Tensor] = best.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (urllib.error.URLError, OSError, RuntimeError) as exc:
         raise WeightsError(
-            f"--weights imagenet: {best.url} cannot be had ({exc}); without internet, give --weights the path or "
-            "s3:// URI of that file, or none"
+            f"--weights imagenet: {best.url} cannot be downloaded ({exc}); without internet, set --weights to the "
+            "path or s3:// URI of that file, or to none"
         ) from exc
     return state
 
@@ -148,7 +150,7 @@ def _read(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (
         Exception
-    ) as exc:  # torch's refusals of a damaged file, or of one with more than tensors, share no other base
+    ) as exc:  # the errors of torch for damaged files or non-tensor content have no other common base class
         reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
         raise WeightsError(f"{path.name} does not load as a state dict: {reason}") from exc
 
@@ -165,7 +167,7 @@ def _metadata(path: Path) -> dict[str, Any]:
 
 
 def _unwrap(state: Any, source: str) -> dict[str, Tensor]:
-    """The tensors themselves: out of a training script's wrapping, and without DataParallel's prefix."""
+    """The state dict inside a training script's checkpoint, without the "module." prefix of DataParallel."""
     for key in ("state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
@@ -175,18 +177,18 @@ def _unwrap(state: Any, source: str) -> dict[str, Tensor]:
 
 
 def _load_backbone(model: EmbeddingNet, state: Mapping[str, Tensor], source: str) -> None:
-    wanted = model.backbone.state_dict()
+    expected = model.backbone.state_dict()
     given = {key: value for key, value in state.items() if not key.startswith(f"{model.head_name}.")}
-    missing, surplus = sorted(wanted.keys() - given.keys()), sorted(given.keys() - wanted.keys())
+    missing, surplus = sorted(expected.keys() - given.keys()), sorted(given.keys() - expected.keys())
     if missing or surplus:
         raise WeightsError(
-            f"{source} is not a state dict of {model.name}: missing {_some(missing)}; unexpected {_some(surplus)}"
+            f"{source} is not a state dict of {model.name}: missing {_shorten(missing)}; unexpected {_shorten(surplus)}"
         )
     for key, value in given.items():
-        if value.shape != wanted[key].shape:
+        if value.shape != expected[key].shape:
             raise WeightsError(
                 f"{source} is not a state dict of {model.name}: {key} has shape {tuple(value.shape)}, "
-                f"not {tuple(wanted[key].shape)}"
+                f"not {tuple(expected[key].shape)}"
             )
     model.backbone.load_state_dict(given)
 
@@ -203,7 +205,7 @@ def _load_heads(
     if all(value is not None and value.shape == own[key].shape for key, value in embedding.items()):
         model.embedding.load_state_dict(embedding)
     else:
-        log.warning("%s: its embedding head does not fit and starts anew", source)
+        log.warning("%s: its embedding head is missing or has another shape; starting with a random one", source)
     before = tuple(metadata["categories"]) if "categories" in metadata else None
     _load_classifier(model, state, categories, before, source)
 
@@ -215,26 +217,31 @@ def _load_classifier(
     before: tuple[str, ...] | None,
     source: str,
 ) -> None:
-    """Copy the rows of the categories that both lists begin with; rows of new categories stay random."""
+    """Copy the rows of the old categories, which must be the first ones; the rows of new categories stay random."""
     weight, bias = state.get("classifier.weight"), state.get("classifier.bias")
     if weight is None or bias is None or weight.shape[1:] != model.classifier.weight.shape[1:]:
-        log.warning("%s: its classifier does not fit and starts anew", source)
+        log.warning("%s: its classifier is missing or has another shape; starting with a random one", source)
         return
     known = before if before is not None else tuple(categories[: len(weight)])
     if len(weight) > len(categories) or tuple(categories[: len(known)]) != known:
         log.warning(
-            "%s: its %d categories are not the first of this dataset's; the classifier starts anew", source, len(weight)
+            "%s: its %d categories are not the first categories of this dataset; starting with a random classifier",
+            source,
+            len(weight),
         )
         return
     with torch.no_grad():
         model.classifier.weight[: len(weight)].copy_(weight)
         model.classifier.bias[: len(weight)].copy_(bias)
     log.info(
-        "%s: the classifier keeps %d categories and learns %d new", source, len(weight), len(categories) - len(weight)
+        "%s: the classifier keeps the rows of %d categories; %d categories are new",
+        source,
+        len(weight),
+        len(categories) - len(weight),
     )
 
 
-def _some(keys: Sequence[str], shown: int = 5) -> str:
+def _shorten(keys: Sequence[str], shown: int = 5) -> str:
     if not keys:
         return "nothing"
     return ", ".join(keys[:shown]) + (f" and {len(keys) - shown} more" if len(keys) > shown else "")

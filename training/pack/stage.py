@@ -1,8 +1,8 @@
-"""Put the release together: manifest, files and report in one archive.
+"""Make the release archive: manifest, files and report.
 
     python -m training.pack --out OUT
 
-reads what the other stages left in OUT and writes OUT/release.tar.
+reads the outputs of the other stages in OUT and writes OUT/release.tar.
 """
 
 import json
@@ -37,7 +37,7 @@ _STAGES = ("fit", "evaluate", "onnx", "export", "index")
 
 
 def run(work: WorkFolder, settings: PackSettings) -> bool:
-    """The stage: pack unless the same files were packed before; whether it ran."""
+    """Run the stage: pack, unless the last run packed the same files. Returns whether it ran."""
     files = [
         work.model,
         work.release / "index.faiss",
@@ -53,7 +53,7 @@ def run(work: WorkFolder, settings: PackSettings) -> bool:
 
 
 def pack(work: WorkFolder, settings: PackSettings) -> Manifest:
-    """Write `manifest.json` and `report/` beside the release's files, and the archive of them all."""
+    """Write `manifest.json` and `report/` to the release folder, then the archive of all its files."""
     manifest = build_manifest(work, settings)
     shutil.copytree(work.report, work.release / REPORT, dirs_exist_ok=True)
     (work.release / MANIFEST).write_bytes(manifest.to_json())
@@ -62,7 +62,7 @@ def pack(work: WorkFolder, settings: PackSettings) -> Manifest:
 
 
 def build_manifest(work: WorkFolder, settings: PackSettings) -> Manifest:
-    """The manifest of the files that stand in the work folder."""
+    """The manifest for the files in the work folder."""
     dataset = Dataset.open(work.dataset)
     figures = _read(work.report / "metrics.json")
     exported = _read(work.export / "export.json")
@@ -88,15 +88,15 @@ def build_manifest(work: WorkFolder, settings: PackSettings) -> Manifest:
         index=index,
         catalog=catalog,
         weights=weights,
-        evaluation=_in_short(figures),
+        evaluation=_short_metrics(figures),
         training=_provenance(work, dataset, exported),
         smoke=tuple(SmokeCase.model_validate(case) for case in _read(work.index / "smoke.json")),
         force=settings.force,
     )
 
 
-def _in_short(figures: dict[str, Any]) -> dict[str, Any]:
-    """The figures without the tables that `report/metrics.json` holds."""
+def _short_metrics(figures: dict[str, Any]) -> dict[str, Any]:
+    """The metrics without the large tables, which only `report/metrics.json` has."""
     test = {name: value for name, value in figures["test"].items() if name not in ("confusion", "per_category")}
     return {"test": test, "validation": figures["validation"], "gallery": figures["gallery"]}
 

@@ -1,1 +1,1 @@
-"""What every stage needs: settings, reruns, progress, several processes, files."""
+"""Code shared by all stages: settings, skipping unchanged stages, progress, process groups, file writing."""

@@ -1,4 +1,4 @@
-"""What code a stage is: its module and all of this project that it imports, so that other code makes it run again."""
+"""Digest of the code of a stage: its module and all project modules that it imports. A changed digest reruns it."""
 
 import ast
 import hashlib
@@ -11,7 +11,7 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def with_imports(root: Path, sources: Iterable[Path]) -> dict[Path, ast.Module]:
-    """Python files, and those of `PACKAGES` in `root` that they import, directly or through one another; parsed."""
+    """Parse Python files and all modules of `PACKAGES` in `root` that they import, directly or indirectly."""
     found: dict[Path, ast.Module] = {}
     waiting = list(sources)
     while waiting:
@@ -23,9 +23,9 @@ def with_imports(root: Path, sources: Iterable[Path]) -> dict[Path, ast.Module]:
 
 
 def code_digest(source: Path, root: Path = ROOT) -> str:
-    """Hex SHA-256 of what a Python file and its imports of this project do: comments and docstrings do not count.
+    """Hex SHA-256 of a Python file and the project modules that it imports, without comments and docstrings.
 
-    A file counts under its path from `root`: several files have one name.
+    Includes the path of each file relative to `root`, because several files have the same name.
     """
     digest = hashlib.sha256()
     for path, tree in sorted(with_imports(root, [source]).items()):
@@ -42,7 +42,7 @@ def _imported(root: Path, tree: ast.Module) -> Iterator[Path]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            # `from package import name`: the name may be a module or something within one.
+            # `from package import name`: the name may be a module, or an object in the package.
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
             continue
@@ -52,7 +52,7 @@ def _imported(root: Path, tree: ast.Module) -> Iterator[Path]:
 
 
 def _files_of(root: Path, module: str) -> Iterator[Path]:
-    """The file of a module, and the `__init__.py` of each package that Python loads on the way to it."""
+    """The file of a module, and the `__init__.py` of each package that Python loads before it."""
     parts = module.split(".")
     packages = (root.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1))
     yield from (path for path in (*packages, root.joinpath(*parts).with_suffix(".py")) if path.is_file())

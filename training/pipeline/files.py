@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Write files atomically: a file is either complete or unchanged."""
 
 import contextlib
 import json
@@ -9,15 +9,15 @@ from training.errors import TrainingError
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON as `write_file` does."""
+    """Write a value as JSON, atomically: see `write_file`."""
     write_file(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write beside `path`, then rename into place, so that a file there is whole.
+    """Write a temporary file next to `path`, then rename it, so that `path` never holds a partial file.
 
     Raises:
-        TrainingError: it cannot be written, as on a full disk; what stood at `path` still does.
+        TrainingError: it cannot be written, for example on a full disk; an existing file at `path` is unchanged.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -27,4 +27,4 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError as exc:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise TrainingError(f"{path} cannot be written, and is as it was: {exc}") from exc
+        raise TrainingError(f"{path} cannot be written and is unchanged: {exc}") from exc

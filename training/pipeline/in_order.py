@@ -1,4 +1,4 @@
-"""Work in threads, with results in the order of the items and a bounded number in flight."""
+"""Process items in threads; results keep the order of the items, and the number in flight is bounded."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,9 +15,9 @@ R = TypeVar("R")
 
 
 def in_order(items: Iterable[T], work: Callable[[T], R], workers: int) -> Iterator[tuple[T, Future[R]]]:
-    """Work through items in threads; yield each with its finished future, in the order of the items.
+    """Apply `work` to each item in threads; yield (item, finished future) in the order of the items.
 
-    Items are drawn only as room appears: at most `IN_FLIGHT_PER_WORKER` times `workers` are held at once.
+    At most `IN_FLIGHT_PER_WORKER * workers` items are in flight. Items are consumed lazily.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
         window: deque[tuple[T, Future[R]]] = deque()
@@ -31,5 +31,5 @@ def in_order(items: Iterable[T], work: Callable[[T], R], workers: int) -> Iterat
 
 def _finished(window: deque[tuple[T, Future[R]]]) -> tuple[T, Future[R]]:
     item, future = window.popleft()
-    future.exception()  # waits, and leaves it to the caller to raise
+    future.exception()  # waits until done; `result()` raises the error in the caller
     return item, future

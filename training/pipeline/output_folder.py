@@ -1,4 +1,4 @@
-"""A folder that appears whole or not at all: written beside its place, then renamed into it."""
+"""Write an output folder atomically: fill a temporary folder next to it, then rename it into place."""
 
 import os
 import re
@@ -10,29 +10,32 @@ from pathlib import Path
 from training.errors import DataError
 
 
-def check_place(out: Path, files: Collection[str], source: Path) -> None:
-    """Refuse to write into the source, and to replace a folder that holds anything but `files`.
+def check_output_folder(out: Path, files: Collection[str], source: Path) -> None:
+    """Check that `out` and `source` do not overlap, and that `out` is absent or holds nothing besides `files`.
 
     Raises:
-        DataError: naming what stands in the way.
+        DataError: `out` cannot be used; the message names the reason.
     """
     origin, target = source.resolve(), out.resolve()
     if target == origin or origin in target.parents or target in origin.parents:
-        raise DataError(f"{out} must lie apart from {source}, which it is made of")
+        raise DataError(f"{out} and {source} overlap; the output folder must be outside the input folder")
     if not out.exists():
         return
     if not out.is_dir():
         raise DataError(f"{out} is a file, not a folder")
     foreign = sorted(child.name for child in out.iterdir() if child.name not in files)
     if foreign:
-        raise DataError(f"{out} holds {foreign[0]!r}, so it was not made here and is not replaced; name another folder")
+        raise DataError(
+            f"{out} contains {foreign[0]!r}, so it is not a folder that this command made; choose another output folder"
+        )
 
 
 @contextmanager
-def made_beside(out: Path) -> Iterator[Path]:
-    """Give an empty folder beside `out` to fill; it takes the place of `out` if the block ends well.
+def atomic_folder(out: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder next to `out`; it replaces `out` if the block ends without an error.
 
-    What a run that was killed left behind is cleared away, or put back where it had already stepped aside.
+    First cleans up after runs that were killed: deletes their temporary folders, or moves the old `out` back if the run
+    was killed between the two renames.
     """
     target = out.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -42,11 +45,11 @@ def made_beside(out: Path) -> Iterator[Path]:
     try:
         yield folder
         if target.exists():
-            # A folder cannot be renamed over one that holds files: the old one steps aside for a moment.
-            aside = target.with_name(f"{target.name}.old-{os.getpid()}")
-            target.rename(aside)
+            # A folder cannot be renamed onto a folder that is not empty, so move the old one away first.
+            old = target.with_name(f"{target.name}.old-{os.getpid()}")
+            target.rename(old)
             folder.rename(target)
-            shutil.rmtree(aside)
+            shutil.rmtree(old)
         else:
             folder.rename(target)
     finally:
@@ -57,7 +60,7 @@ def _clear_leftovers(target: Path) -> None:
     pattern = re.compile(re.escape(target.name) + r"\.(tmp|old)-([0-9]+)")
     for folder in target.parent.iterdir():
         match = pattern.fullmatch(folder.name)
-        if not match or _runs(int(match[2])):
+        if not match or _is_running(int(match[2])):
             continue
         if match[1] == "old" and not target.exists():
             folder.rename(target)
@@ -65,11 +68,11 @@ def _clear_leftovers(target: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _runs(process: int) -> bool:
-    """Whether another process of this number is at work."""
+def _is_running(process: int) -> bool:
+    """Whether another process with this id is running."""
     if process == os.getpid():
         return False
-    with suppress(PermissionError):  # it runs, as another user
+    with suppress(PermissionError):  # the process exists, but belongs to another user
         try:
             os.kill(process, 0)
         except ProcessLookupError:

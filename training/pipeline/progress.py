@@ -1,4 +1,4 @@
-"""Progress of long work: a bar with rate and time left on a terminal, log lines elsewhere."""
+"""Progress of long loops: a progress bar with rate and time left on a terminal, else log lines."""
 
 import logging
 import sys
@@ -14,8 +14,8 @@ SECONDS_BETWEEN_LINES = 10.0
 T = TypeVar("T")
 
 
-class Tracker(Protocol):
-    """Passes items through and shows how far they are: `track`, or whatever a caller puts in its place."""
+class ProgressReporter(Protocol):
+    """A function that yields the items unchanged and reports progress, such as `track`."""
 
     def __call__(self, items: Iterable[T], total: int | None, desc: str, unit: str) -> Iterator[T]: ...
 
@@ -23,19 +23,19 @@ class Tracker(Protocol):
 def track(
     items: Iterable[T], total: int | None, desc: str, unit: str, seconds: float = SECONDS_BETWEEN_LINES
 ) -> Iterator[T]:
-    """Pass `items` through and show progress: a bar if standard error is a terminal, else lines to the log.
+    """Yield `items` unchanged and report progress: a bar if standard error is a terminal, else log lines.
 
     Args:
-        items: what is worked through; consumed lazily.
-        total: how many there are, if known.
-        desc: what is being done, such as "photos".
-        unit: what one item is, such as "photo".
-        seconds: between two lines of the log; a last line always follows.
+        items: the items to iterate over; consumed lazily.
+        total: number of items, if known.
+        desc: label of the progress bar, such as "photos".
+        unit: name of one item, such as "photo".
+        seconds: minimum time between two log lines. One more line is always logged at the end.
     """
     if sys.stderr.isatty():
         yield from tqdm(items, total=total, desc=desc, unit=unit, dynamic_ncols=True)
         return
-    begin = last = time.monotonic()
+    start = last = time.monotonic()
     done = 0
     for item in items:
         yield item
@@ -43,8 +43,8 @@ def track(
         now = time.monotonic()
         if now - last >= seconds:
             last = now
-            log.info(_line(done, total, desc, unit, now - begin))
-    log.info("%s, done", _line(done, None, desc, unit, time.monotonic() - begin))
+            log.info(_line(done, total, desc, unit, now - start))
+    log.info("%s, done", _line(done, None, desc, unit, time.monotonic() - start))
 
 
 def _line(done: int, total: int | None, desc: str, unit: str, elapsed: float) -> str:

@@ -1,4 +1,4 @@
-"""Which code, on which machine: what a report and a release say about where they come from."""
+"""Provenance of a report or release: code version, commit, library versions, device."""
 
 import platform
 import shutil
@@ -11,7 +11,7 @@ import torch
 
 
 def commit() -> str | None:
-    """The commit that this code is at, marked where it was changed; None outside of a checkout."""
+    """The commit of this checkout, with the suffix "-dirty" if files have changed; None outside a git checkout."""
     git = shutil.which("git")
     if git is None:
         return None
@@ -25,15 +25,15 @@ def commit() -> str | None:
 
 
 def code() -> dict[str, str | None]:
-    """Version and commit of this code."""
+    """Version and commit of this project's code."""
     return {"version": version("lookalike"), "commit": commit()}
 
 
 def versions() -> dict[str, str]:
-    """Of what computes."""
+    """Versions of Python, torch and numpy."""
     return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
 
 
 def device_name(device: torch.device) -> str:
-    """The GPU's name, or how many threads of the CPU."""
+    """The name of the GPU, or "cpu" and the number of torch threads."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"

@@ -1,4 +1,4 @@
-"""Where a run keeps what its stages write."""
+"""The work folder of a run: where each stage writes its files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,23 +6,23 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """Where a run keeps what its stages make, one folder each."""
+    """The work folder of a run, with one folder for each stage."""
 
     root: Path
 
     @property
     def dataset(self) -> Path:
-        """What `training.prepare` writes."""
+        """The dataset that `training.prepare` writes."""
         return self.root / "dataset"
 
     @property
     def fit(self) -> Path:
-        """History, checkpoint, and the best weights."""
+        """History, checkpoint and best weights of the training run."""
         return self.root / "fit"
 
     @property
     def weights(self) -> Path:
-        """The weights that were best on the validation split."""
+        """The weights of the epoch with the best score on the validation split."""
         return self.fit / "best.safetensors"
 
     @property
@@ -32,27 +32,27 @@ class WorkFolder:
 
     @property
     def export(self) -> Path:
-        """ONNX files of either precision, and what was measured on them."""
+        """The float32 and int8 ONNX files, and the measurements made on them."""
         return self.root / "export"
 
     @property
     def float32(self) -> Path:
-        """The network as exported, before any other precision is made of it."""
+        """The float32 ONNX file, from which the int8 file is made."""
         return self.export / "float32.onnx"
 
     @property
     def index(self) -> Path:
-        """Stored vectors, the index's figures, smoke cases."""
+        """Embeddings, measurements of the index, smoke cases."""
         return self.root / "index"
 
     @property
     def release(self) -> Path:
-        """The files of the release, as its archive holds them."""
+        """The files of the release, as they are in its archive."""
         return self.root / "release"
 
     @property
     def model(self) -> Path:
-        """The served model."""
+        """The ONNX file that serving loads."""
         return self.release / "model.onnx"
 
     @property

@@ -1,1 +1,1 @@
-"""The stage that turns raw data into a dataset: photos decoded, products split, every rejected row explained."""
+"""The stage that makes a dataset from raw data: decodes photos, splits products, gives a reason per rejected row."""

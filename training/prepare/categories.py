@@ -1,4 +1,4 @@
-"""The order of the categories, which is their index in the model."""
+"""The order of the categories. The position of a category is its index in the model's output."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,14 +27,14 @@ def read_categories(path: Path) -> tuple[str, ...]:
 
 
 def category_order(intake: Intake, leading: Sequence[str]) -> list[str]:
-    """All categories in index order: `leading` as they stand, then new ones by their first kept product.
+    """All categories in index order: first `leading`, then new ones in the order of their first kept product.
 
-    Adds a warning to `intake` for new ones that `leading` lacks, and for those without a photo to learn from.
+    Adds warnings to `intake` for categories that are not in `leading`, and for categories without any photo.
     """
     sql = "SELECT category FROM products GROUP BY category ORDER BY min(number)"
     new = [category for (category,) in intake.db.execute(sql) if category not in leading]
     if leading and new:
-        intake.warnings.append(f"categories that the given order lacks were added at its end: {', '.join(new)}")
+        intake.warnings.append(f"categories missing from the given order were added at its end: {', '.join(new)}")
     categories = [*leading, *new]
     sql = "SELECT DISTINCT category FROM products WHERE split IS NOT NULL"
     seen = {category for (category,) in intake.db.execute(sql)}

@@ -1,4 +1,4 @@
-"""Writes the tables of a dataset from the working tables: the items, and what was rejected."""
+"""Write the tables of a dataset from the working tables: the items and the rejected rows."""
 
 import csv
 import hashlib
@@ -20,10 +20,10 @@ _REJECTED = "SELECT source, record, id, reason, detail FROM rejected ORDER BY ki
 
 
 def write_items(path: Path, intake: Intake, categories: Sequence[str], settings: dict[str, Any]) -> str:
-    """Write the items table, row i for row i of the photo cache.
+    """Write the items table. Row i of the table belongs to row i of the photo cache.
 
     Returns:
-        The dataset's identity: hex SHA-256 of settings, categories, and each item with the digest of its photo.
+        The dataset's digest: hex SHA-256 of the settings, the categories, and every item with the digest of its photo.
     """
     digest = hashlib.sha256(json.dumps([settings, list(categories)], sort_keys=True).encode())
     index = {category: number for number, category in enumerate(categories)}
@@ -41,7 +41,7 @@ def write_items(path: Path, intake: Intake, categories: Sequence[str], settings:
 
 
 def write_rejected(path: Path, intake: Intake) -> None:
-    """Write every rejected row, products first, as CSV; all text is quoted, for an id may hold anything."""
+    """Write all rejected rows as CSV, products first. All text is quoted, because an id may contain any character."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
         writer.writerow(("source", "row", "id", "reason", "detail"))

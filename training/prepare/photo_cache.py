@@ -1,7 +1,7 @@
-"""The photo cache: every photo decoded once, by the code that serves, into one memory-mapped array.
+"""The photo cache: all photos, decoded once by the serving code, in one array that can be memory-mapped.
 
-Photos are decoded by threads (Pillow releases the GIL) with a bounded number in flight, and written in order, so that
-neither memory nor the result depends on how many there are or on how fast each thread was.
+Threads decode the photos (Pillow releases the GIL) with a bounded number in flight; rows are written in input order. So
+memory does not grow with the number of photos, and the result does not depend on thread timing.
 """
 
 import hashlib
@@ -14,24 +14,24 @@ from lambda_app.errors import PhotoError, PhotoTooLargeError
 from lambda_app.photo.preprocessing import load_rgb
 from lambda_app.photo.rules import Preprocessing
 from training.pipeline.in_order import in_order
-from training.pipeline.progress import Tracker
+from training.pipeline.progress import ProgressReporter
 from training.prepare.intake.tables import Intake
 
-# More than a photo of the pixel limit takes in any usual form; a larger file would only cost memory.
+# A photo within the pixel limit is smaller than this in any usual format. Reading a larger file would waste memory.
 MAX_FILE_BYTES = 256 * 2**20
 
 
 def fill(
-    data: Path, cache: Path, intake: Intake, preprocessing: Preprocessing, *, workers: int, progress: Tracker
+    data: Path, cache: Path, intake: Intake, preprocessing: Preprocessing, *, workers: int, progress: ProgressReporter
 ) -> None:
-    """Decode every photo of `intake` into `cache`; one that does not decode is rejected as `unreadable_photo`.
+    """Decode every photo of `intake` into `cache`. Photos that cannot be decoded are rejected as `unreadable_photo`.
 
     Args:
-        data: folder that the photos' paths are relative to.
-        cache: `.npy` file to write, uint8 (n, size, size, 3). Row i is row i of the table `cached` of `intake`, which
-            also holds the SHA-256 of each photo's bytes.
-        preprocessing: that of serving.
-        workers: decoding threads.
+        data: the data folder; photo paths are relative to it.
+        cache: `.npy` file to write, uint8 (n, size, size, 3). Row i belongs to row i of the table `cached` of `intake`,
+            which also stores the SHA-256 of the photo's bytes.
+        preprocessing: the same settings as in serving.
+        workers: number of decoding threads.
     """
 
     def load(photo: str) -> tuple[npt.NDArray[np.uint8], bytes]:
@@ -55,18 +55,18 @@ def fill(
 
 
 class RowWriter:
-    """Writes a uint8 `.npy` file row by row, for a number of rows that is known only at the end."""
+    """Writes a uint8 `.npy` file row by row, when the number of rows is not known in advance."""
 
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
-        """Open `path` for rows of `shape`."""
+        """Create the file `path` for rows of `shape`."""
         self._shape = shape
         self._rows = 0
         self._file = path.open("wb")
         self._write_header()
-        self._begin = self._file.tell()
+        self._header_bytes = self._file.tell()
 
     def append(self, row: npt.NDArray[np.uint8]) -> None:
-        """Write one row, uint8 of the shape given."""
+        """Append one row, a uint8 array of the file's row shape."""
         if row.shape != self._shape or row.dtype != np.uint8:
             raise ValueError(f"a row is {row.dtype} {row.shape}; the file holds uint8 {self._shape}")
         self._file.write(np.ascontiguousarray(row).data)
@@ -79,9 +79,9 @@ class RowWriter:
         with self._file as file:
             file.seek(0)
             self._write_header()
-            # numpy pads the header so that the first axis can grow in place (NEP 1, numpy.lib.format).
-            if file.tell() != self._begin:
-                raise RuntimeError(f"the header of {file.name} changed its length")
+            # numpy pads the header so that a larger first axis fits in the same space (NEP 1, numpy.lib.format).
+            if file.tell() != self._header_bytes:
+                raise RuntimeError(f"the length of the header of {file.name} has changed")
 
     def _write_header(self) -> None:
         header = {"descr": "|u1", "fortran_order": False, "shape": (self._rows, *self._shape)}

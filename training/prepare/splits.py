@@ -1,7 +1,8 @@
-"""Train, validation and test: by product, stratified by category, seeded, and stable as listings come and go.
+"""Train, validation and test splits: by product, stratified by category, seeded, stable as listings come and go.
 
-A product's place in the draw is a hash of the seed and its id, so that the order of rows does not matter and one more
-product moves few others. Products that share a photo byte for byte are drawn together: on two sides they would leak.
+Products are ordered by a hash of the seed and their id. So the order of the input rows does not matter, and adding a
+product moves few others to another split. Products that share an identical photo (byte for byte) are drawn together;
+in different splits, that photo would leak test data into training.
 """
 
 import hashlib
@@ -12,13 +13,13 @@ from dataclasses import dataclass
 from training.prepare.intake.tables import Intake
 
 _POOL = """
-CREATE TEMP TABLE pool (product INTEGER PRIMARY KEY, head INTEGER NOT NULL, category TEXT NOT NULL, draw BLOB NOT NULL);
+CREATE TEMP TABLE pool (product INTEGER PRIMARY KEY, root INTEGER NOT NULL, category TEXT NOT NULL, draw BLOB NOT NULL);
 INSERT INTO pool
-    SELECT number, coalesce((SELECT head FROM sharing WHERE sharing.product = number), number), category, draw(id)
+    SELECT number, coalesce((SELECT root FROM sharing WHERE sharing.product = number), number), category, draw(id)
     FROM products WHERE split IS NULL AND number IN (SELECT product FROM images JOIN cached ON image = number);
-UPDATE pool SET category = (SELECT category FROM products WHERE number = head)
-    WHERE head != product;
-CREATE INDEX pool_by_head ON pool (head);
+UPDATE pool SET category = (SELECT category FROM products WHERE number = root)
+    WHERE root != product;
+CREATE INDEX pool_by_root ON pool (root);
 """
 _LEAKS = """
 SELECT count(*) FROM (
@@ -30,7 +31,7 @@ SELECT count(*) FROM (
 
 @dataclass(frozen=True)
 class Quota:
-    """How many products of a category go to test and to validation; the others train."""
+    """Numbers of products of a category for the test and validation splits; the others are for training."""
 
     test: int
     validation: int
@@ -39,19 +40,20 @@ class Quota:
 def assign(intake: Intake, *, seed: int, test_share: float, validation_share: float) -> int:
     """Set the split of every product that has a cached photo.
 
-    A split that the data prescribe stays as it is, and its share is then not drawn.
+    Products whose split is given by the input folders keep it. If the input has a test split, `test_share` is ignored;
+    the same applies to validation.
 
     Args:
-        test_share: of all products drawn from.
-        validation_share: of those that are not test.
+        test_share: share of test products among the products without a given split.
+        validation_share: share of validation products among those that are not test.
 
     Returns:
-        How many cached photos equal a photo of another product byte for byte.
+        Number of cached photos that are identical (byte for byte) to a photo of another product.
     """
     db = intake.db
     given = {split for (split,) in db.execute("SELECT DISTINCT given_split FROM images")}
     db.execute("UPDATE products SET split = given_split FROM images WHERE product = products.number")
-    shared = _heads_of_sharing(intake)
+    shared = _group_by_shared_photos(intake)
     db.create_function("draw", 1, lambda key: hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=16).digest())
     db.executescript(_POOL)
     sizes = db.execute("SELECT category, count(*) FROM pool GROUP BY category ORDER BY category").fetchall()
@@ -62,23 +64,23 @@ def assign(intake: Intake, *, seed: int, test_share: float, validation_share: fl
     )
     for (category, _), quota in zip(sizes, drawn, strict=True):
         groups = db.execute(
-            "SELECT head, count(*) FROM pool WHERE category = ? GROUP BY head ORDER BY min(draw)", (category,)
+            "SELECT root, count(*) FROM pool WHERE category = ? GROUP BY root ORDER BY min(draw)", (category,)
         )
         db.executemany(
-            "UPDATE products SET split = ? WHERE number IN (SELECT product FROM pool WHERE head = ?)",
-            _deal(groups, quota),
+            "UPDATE products SET split = ? WHERE number IN (SELECT product FROM pool WHERE root = ?)",
+            _assign_groups(groups, quota),
         )
     (leaks,) = db.execute(_LEAKS).fetchone()
     if leaks:
-        intake.warnings.append(f"{leaks} photos stand byte for byte in more than one of the splits that the data give")
+        intake.warnings.append(f"{leaks} photos are in more than one of the splits that the input folders define")
     return shared
 
 
 def quotas(sizes: Iterable[int], test_share: float, validation_share: float) -> Iterator[Quota]:
-    """Divide categories of these sizes, so that the sums come out right too.
+    """Compute the quotas of categories of these sizes, so that the totals over all categories are right too.
 
-    A category gets its share rounded up or down, whichever keeps the running total nearest to the share of all; and
-    never so much that nothing is left to train on.
+    The share of a category is rounded up or down, whichever keeps the running total closest to the exact share. At
+    least one product of each category is left for training.
     """
     test, validation = _Rounding(test_share), _Rounding(validation_share)
     for size in sizes:
@@ -100,35 +102,35 @@ class _Rounding:
         return taken
 
 
-def _deal(groups: Iterable[tuple[int, int]], quota: Quota) -> Iterator[tuple[str, int]]:
-    """The split of each group (head, products), in the order of the draw; one too large for a quota is passed on."""
+def _assign_groups(groups: Iterable[tuple[int, int]], quota: Quota) -> Iterator[tuple[str, int]]:
+    """Yield (split, root) per group (root, size): test if it still has room, else validation if so, else train."""
     room = {"test": quota.test, "validation": quota.validation}
-    for head, size in groups:
+    for root, size in groups:
         split = next((name for name, left in room.items() if left >= size), "train")
         if split != "train":
             room[split] -= size
-        yield split, head
+        yield split, root
 
 
-def _heads_of_sharing(intake: Intake) -> int:
-    """Fill the table `sharing`: for each product that shares a photo, the first product of its group.
+def _group_by_shared_photos(intake: Intake) -> int:
+    """Fill the table `sharing`: maps each product with a shared photo to the first product of its group (union-find).
 
-    Only products that share are held in memory.
+    Only products with shared photos are kept in memory.
 
     Returns:
-        How many photos they share.
+        Number of photos that are shared.
     """
     db = intake.db
     db.executescript(
         "CREATE INDEX cached_by_content ON cached (content);"
-        "CREATE TEMP TABLE sharing (product INTEGER PRIMARY KEY, head INTEGER NOT NULL);"
+        "CREATE TEMP TABLE sharing (product INTEGER PRIMARY KEY, root INTEGER NOT NULL);"
     )
-    heads: dict[int, int] = {}
+    roots: dict[int, int] = {}
 
-    def head_of(product: int) -> int:
-        while (above := heads.setdefault(product, product)) != product:
-            heads[product] = heads[above]
-            product = above
+    def root_of(product: int) -> int:
+        while (parent := roots.setdefault(product, product)) != product:
+            roots[product] = roots[parent]
+            product = parent
         return product
 
     photos, before = 0, (b"", 0)
@@ -144,8 +146,8 @@ def _heads_of_sharing(intake: Intake) -> int:
         if not is_free:
             continue
         if content == before[0]:
-            first, second = sorted((head_of(before[1]), head_of(product)))
-            heads[second] = first
+            first, second = sorted((root_of(before[1]), root_of(product)))
+            roots[second] = first
         before = (content, product)
-    db.executemany("INSERT INTO sharing VALUES (?, ?)", ((product, head_of(product)) for product in list(heads)))
+    db.executemany("INSERT INTO sharing VALUES (?, ?)", ((product, root_of(product)) for product in list(roots)))
     return photos

@@ -1,8 +1,8 @@
-"""Raw listings or folders of photos to a dataset: clean, reject with reasons, decode once, split by product.
+"""Make a dataset from raw listings or folders of photos: clean, reject with reasons, decode once, split by product.
 
     python -m training.prepare DATA --out DATASET [--size N] [--seed N] [--categories FILE] ...
 
-DATASET is written beside and renamed into place; it is made again only when DATA or the settings changed.
+DATASET is written to a temporary folder and renamed into place. It is made again only if DATA or the settings changed.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ from training.dataset import ITEMS, PHOTOS, REJECTED, SUMMARY, Dataset
 from training.errors import DataError
 from training.pipeline.commands import CommandParser, add_settings, settings_from
 from training.pipeline.files import write_json
-from training.pipeline.output_folder import check_place, made_beside
-from training.pipeline.progress import Tracker, track
+from training.pipeline.output_folder import atomic_folder, check_output_folder
+from training.pipeline.progress import ProgressReporter, track
 from training.prepare import photo_cache, splits
 from training.prepare.categories import category_order
 from training.prepare.dataset_tables import write_items, write_rejected
@@ -29,45 +29,45 @@ from training.prepare.settings import PrepareSettings
 from training.prepare.summary import Summary, rejected_by_source, total_by_reason
 
 log = logging.getLogger(__name__)
-# Raised whenever a dataset made by older code must be made anew.
+# Increase this number when datasets that older code made must be made again.
 FORMAT = 1
 LAYOUTS: dict[str, ModuleType] = {"listings": listings, "folders": folders}
 FILES = (ITEMS, PHOTOS, REJECTED, SUMMARY)
 
 
-def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: Tracker = track) -> Summary:
-    """Make the dataset `out` of the listings or folders in `data`, unless it stands there already.
+def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: ProgressReporter = track) -> Summary:
+    """Make the dataset `out` from the listings or folders in `data`, unless an up-to-date dataset exists there.
 
-    A run that is stopped leaves an older dataset as it was.
+    If the run is stopped, an existing dataset is unchanged.
 
     Raises:
-        DataError: nothing usable in `data`, or `out` holds something else than a dataset.
+        DataError: nothing in `data` is usable, or `out` contains something other than a dataset.
     """
     layout = layout_of(data)
-    check_place(out, FILES, data)
-    mark = fingerprint(data, settings)
-    standing = _standing(out, mark)
-    if standing:
+    check_output_folder(out, FILES, data)
+    input_digest = fingerprint(data, settings)
+    existing = _existing_summary(out, input_digest)
+    if existing:
         log.info("%s: unchanged", out)
-        return standing
-    with made_beside(out) as folder:
+        return existing
+    with atomic_folder(out) as folder:
         working = folder / "intake.sqlite"
         with closing(Intake(working)) as intake:
             LAYOUTS[layout].read(data, intake, progress)
             cache = folder / PHOTOS
             workers = settings.workers or os.cpu_count() or 1
             photo_cache.fill(data, cache, intake, settings.preprocessing(), workers=workers, progress=progress)
-            summary = _finish(folder, intake, settings, layout=layout, data=data, mark=mark)
+            summary = _finish(folder, intake, settings, layout=layout, data=data, input_digest=input_digest)
         working.unlink()
         write_json(folder / SUMMARY, summary.as_json())
     return summary
 
 
 def layout_of(data: Path) -> str:
-    """Which layout `data` is in: "listings" or "folders".
+    """The layout of `data`: "listings" or "folders".
 
     Raises:
-        DataError: neither, or only half of the listings.
+        DataError: it has neither layout, or only one of the two listing files.
     """
     if not data.is_dir():
         raise DataError(f"{data} is not a folder")
@@ -81,9 +81,9 @@ def layout_of(data: Path) -> str:
 
 
 def fingerprint(data: Path, settings: PrepareSettings) -> str:
-    """Hex digest of the settings and of the path, size and modification time of every input file; none is read.
+    """Hex digest of the settings and of the path, size and modification time of every input file.
 
-    The files' digests are added up, so that their order does not matter and none need be remembered.
+    The files are not opened. Their digests are added up, so the order does not matter and no list is kept in memory.
     """
     total = 0
     for path, entry in LAYOUTS[layout_of(data)].input_files(data):
@@ -109,20 +109,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     print("\n".join(summary.lines()))
 
 
-def _standing(out: Path, mark: str) -> Summary | None:
-    """The summary of a sound dataset in `out` that was made of the same input."""
+def _existing_summary(out: Path, input_digest: str) -> Summary | None:
+    """The summary of the dataset in `out`, if it is valid and was made from the same input; else None."""
     try:
         summary = Dataset.open(out).summary
     except DataError:
         return None
-    return Summary(**summary) if summary.get("fingerprint") == mark else None
+    return Summary(**summary) if summary.get("fingerprint") == input_digest else None
 
 
-def _finish(folder: Path, intake: Intake, settings: PrepareSettings, *, layout: str, data: Path, mark: str) -> Summary:
-    """Split, write the items and the rejected rows, and count everything."""
+def _finish(
+    folder: Path, intake: Intake, settings: PrepareSettings, *, layout: str, data: Path, input_digest: str
+) -> Summary:
+    """Assign the splits, write the items and the rejected rows, and make the summary."""
     if not intake.count("cached"):
         rejected = total_by_reason(rejected_by_source(intake))
-        raise DataError(f"{data} holds no usable photo: of {intake.rows_in['images']} image rows none; {rejected}")
+        raise DataError(
+            f"{data} holds no usable photo: 0 of {intake.rows_in['images']} image rows; rejected: {rejected}"
+        )
     shared = splits.assign(
         intake, seed=settings.seed, test_share=settings.test_share, validation_share=settings.validation_share
     )
@@ -136,9 +140,9 @@ def _finish(folder: Path, intake: Intake, settings: PrepareSettings, *, layout: 
         categories=categories,
         shared_photos=shared,
         settings=settings.as_json(),
-        fingerprint=mark,
+        fingerprint=input_digest,
         digest=digest,
     )
     if not summary.splits["train"]:
-        raise DataError(f"{data} leaves no photo to train on: {summary.splits}")
+        raise DataError(f"{data} has no photo in the training split: {summary.splits}")
     return summary

@@ -1,4 +1,4 @@
-"""What a `prepare` run read, kept and refused: the content of `summary.json`."""
+"""Counts of what a `prepare` run read, kept and rejected: the content of `summary.json`."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,20 +21,22 @@ class Summary:
     Attributes:
         layout: "listings" or "folders".
         data: name of the folder that was read.
-        rows_in: input rows by kind; kept: those that were taken. A kept product may have no kept photo. In the folder
-            layout each photo in a category's folder is a product row too.
-        rejected: input rows by reason, the sum of `rejected_by_source`.
-        rejected_by_source: the same apart for products and images; with `kept` it adds up to `rows_in`.
-        extra_photos: photo files that no row names; extra_files: files of a folder layout that are no photos.
-        null_prices: kept products whose price is missing or no price.
-        shared_photos: kept photos that equal a photo of another product byte for byte.
-        categories: in index order.
-        splits: items in train, validation and test; split_products: their products.
-        preprocessing: how the photos were made.
-        settings: what was asked for; seed is one of them.
-        encoding: of each CSV file.
-        warnings: what a person should look at, a sentence each.
-        fingerprint: of input and settings, to tell whether a rerun is needed.
+        rows_in: number of input rows by kind ("products", "images"). In the folder layout, each photo in a category
+            folder also counts as one product row.
+        kept: number of kept rows by kind. A kept product may have no kept photo.
+        rejected: number of rejected rows by reason: products and images together.
+        rejected_by_source: number of rejected rows by kind and reason; `kept` plus these equals `rows_in`.
+        extra_photos: photo files without a row in the listings.
+        extra_files: files in the folder layout that are not photos.
+        null_prices: kept products with a missing or invalid price.
+        shared_photos: kept photos that are identical (byte for byte) to a photo of another product.
+        categories: category names in index order.
+        splits: number of items in train, validation and test; split_products: number of their products.
+        preprocessing: settings with which the photos were decoded and resized.
+        settings: the settings of the run; seed is one of them.
+        encoding: text encoding of each CSV file.
+        warnings: problems that a person should check, one sentence each.
+        fingerprint: digest of input and settings, which decides whether a rerun is needed.
         digest: hex SHA-256 of items, photos, splits and settings.
     """
 
@@ -72,11 +74,11 @@ class Summary:
         fingerprint: str,
         digest: str,
     ) -> "Summary":
-        """Count what is in the working tables.
+        """Make the summary by counting the rows of the working tables.
 
         Raises:
-            RuntimeError: kept and rejected rows do not add up to those read; a mistake of this program, not of the
-                input.
+            RuntimeError: kept plus rejected rows is not the number of rows read: a bug in this program, not an error
+                in the input.
         """
         by_source = rejected_by_source(intake)
         splits = {split: (images, products) for split, images, products in intake.db.execute(_SPLITS)}
@@ -107,7 +109,7 @@ class Summary:
         return asdict(self)
 
     def lines(self) -> Iterator[str]:
-        """For a person."""
+        """The summary as text lines for the terminal."""
         kept, rows_in = self.kept, self.rows_in
         yield f"{self.layout} in {self.data}: {len(self.categories)} categories, dataset {self.digest[:12]}"
         yield f"kept      {kept['products']:,} of {rows_in['products']:,} products"
@@ -115,7 +117,7 @@ class Summary:
         for kind, reasons in self.rejected_by_source.items():
             for reason, count in reasons.items():
                 yield f"rejected  {count:,} {kind}: {reason}"
-        yield f"not named {self.extra_photos:,} photos, {self.extra_files:,} other files"
+        yield f"unused    {self.extra_photos:,} photos without a row, {self.extra_files:,} other files"
         for split, count in self.splits.items():
             yield f"split     {count:,} images of {self.split_products[split]:,} products: {split}"
         for warning in self.warnings:
@@ -123,10 +125,11 @@ class Summary:
 
 
 def rejected_by_source(intake: Intake) -> dict[str, dict[str, int]]:
-    """Rejected rows by kind of row and reason.
+    """Number of rejected rows by kind and reason.
 
     Raises:
-        RuntimeError: kept and rejected rows do not add up to those read; a mistake of this program, not of the input.
+        RuntimeError: kept plus rejected rows is not the number of rows read: a bug in this program, not an error in the
+            input.
     """
     counts: dict[str, dict[str, int]] = {"products": {}, "images": {}}
     sql = "SELECT kind, reason, count(*) FROM rejected GROUP BY kind, reason ORDER BY kind, reason"
@@ -140,12 +143,12 @@ def rejected_by_source(intake: Intake) -> dict[str, dict[str, int]]:
 
 
 def kept(intake: Intake) -> dict[str, int]:
-    """Products taken, and images taken and decoded."""
+    """Number of kept products, and of kept and decoded images."""
     return {"products": intake.count("products"), "images": intake.count("cached")}
 
 
 def total_by_reason(by_source: dict[str, dict[str, int]]) -> dict[str, int]:
-    """Rejected rows by reason, products and images together."""
+    """Number of rejected rows by reason, products and images together."""
     totals: Counter[str] = Counter()
     for reasons in by_source.values():
         totals.update(reasons)

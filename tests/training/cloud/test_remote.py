@@ -77,7 +77,7 @@ def test_a_dataset_must_be_there(s3: Any) -> None:
     with pytest.raises(RemoteError, match=r"aws s3 sync FOLDER s3://store/datasets/shoes/"):
         remote.check_dataset(s3, DEPLOYMENT, "shoes")
     for name in ("../shop", "", "a/b", "x" * 64):
-        with pytest.raises(RemoteError, match="a name is"):
+        with pytest.raises(RemoteError, match="a name has"):
             remote.check_dataset(s3, DEPLOYMENT, name)
 
 

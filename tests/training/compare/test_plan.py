@@ -58,7 +58,7 @@ def test_the_page_has_the_table_the_method_and_the_charts(out, found):
     assert f"| {100 * default['accuracy']['mean']:.1f} ± {100 * default['accuracy']['s']:.1f} % |" in page
     assert f"{100 * default['differences']['flat']['accuracy']['mean']:+.1f} (" in page
     assert flat["differences"] == {}
-    assert "That is in the study's favour." in page
+    assert "This favours the study." in page
     for name in ("learning_rate", "training_loss", "validation_accuracy"):
         assert f"({name}.png)" in page
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
@@ -75,7 +75,7 @@ def test_the_same_command_again_trains_nothing(out, arguments, capsys):
 
 
 def test_a_run_that_was_killed_goes_on(out, found):
-    assert "fit: goes on after epoch 1, batch 0" in (out / "runs" / NAMES[0] / "log.txt").read_text()
+    assert "fit: resuming after epoch 1, batch 0" in (out / "runs" / NAMES[0] / "log.txt").read_text()
     assert [epoch["epoch"] for epoch in found["runs"][0]["history"]] == [1, 2]
 
 
@@ -109,7 +109,7 @@ def test_raw_data_is_prepared_in_the_folder_of_the_comparison(sample_data, tmp_p
 
 
 def test_a_prepared_dataset_of_another_size_is_refused(trained, tmp_path):
-    with pytest.raises(SettingsError, match=r"size is 64; the photos of .* are of 32 pixels"):
+    with pytest.raises(SettingsError, match=r"size is 64; the photos of .* have 32 pixels"):
         compare.open_dataset(trained.dataset, tmp_path, 64)
 
 
@@ -123,7 +123,7 @@ def test_a_time_budget_alone_ends_a_run():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--recipes best", "no recipe 'best'"),
+        ("--recipes best", "unknown recipe 'best'"),
         ("--jobs 0", "jobs is 0; it must be at least 1"),
         ("--epochs 0", "epochs is 0; it must be at least 1"),
         ("--seconds 5 --epochs 3", "not allowed with"),

@@ -38,7 +38,9 @@ def test_an_ablation_changes_one_thing(recipe):
     assert len(expected) == 1 or recipe.name == "sgd"
 
 
-def test_names_are_unique_and_an_unknown_one_is_told():
+def test_names_are_unique_and_an_unknown_one_is_an_error():
     assert len(RECIPES) == len(COMPARISON) + len(ABLATION) - 1  # the default is in both
-    with pytest.raises(SettingsError, match="no recipe 'best'; there are flat, cosine, default, no-metric-loss"):
+    with pytest.raises(
+        SettingsError, match="unknown recipe 'best'; the recipes are flat, cosine, default, no-metric-loss"
+    ):
         recipe_of("best")

@@ -8,7 +8,7 @@ import torch
 
 from lambda_app.model import Model
 from training.errors import ExportError
-from training.export.onnx_file import OPSET, answers, check_parity, opset_of, quietly
+from training.export.onnx_file import OPSET, check_parity, opset_of, predict, silence_libraries
 from training.network.embedding_net import EmbeddingNet
 from training.network.weights import load_weights
 
@@ -36,16 +36,18 @@ def test_batch_norm_is_folded_into_convolutions_and_only_standard_operators_rema
     assert opset_of(exported) == OPSET
 
 
-def test_another_network_is_told_apart_by_name_and_limit(exported, small_dataset):
+def test_the_file_of_another_network_is_an_error_that_names_output_and_limit(exported, small_dataset):
     torch.manual_seed(3)
     other = EmbeddingNet("resnet10_half", len(small_dataset.categories)).eval()
-    with pytest.raises(ExportError, match=r"float32.onnx differs from the .* on 4 photos: \w+ by up to .*limit"):
+    with pytest.raises(
+        ExportError, match=r"float32.onnx differs from the .* on 4 photos: the largest difference of \w+ is .*limit"
+    ):
         check_parity(other, exported, small_dataset, np.arange(4))
 
 
 def test_answers_in_batches_are_those_of_one_pass(exported, small_dataset):
     rows = np.array([5, 1, 9, 2, 7])
-    one, parts = answers(Model(exported), small_dataset, rows, 5), answers(Model(exported), small_dataset, rows, 2)
+    one, parts = predict(Model(exported), small_dataset, rows, 5), predict(Model(exported), small_dataset, rows, 2)
     np.testing.assert_allclose(parts.logits, one.logits, atol=1e-5)
     np.testing.assert_allclose(parts.embedding, one.embedding, atol=1e-5)
 
@@ -56,7 +58,7 @@ def test_nothing_but_whole_files_is_left(exported):
 
 
 def test_libraries_are_silenced_and_heard_again(capsys, caplog):
-    with quietly():
+    with silence_libraries():
         print("internals")
         logging.getLogger("any").warning("internals")
         warnings.warn("internals", stacklevel=1)

@@ -2,7 +2,7 @@ import numpy as np
 import onnx
 
 from lambda_app.model import Model
-from training.export.onnx_file import answers
+from training.export.onnx_file import predict
 from training.export.quantise import quantise
 
 
@@ -24,6 +24,6 @@ def test_embeddings_point_nearly_the_same_way(trained, small_dataset, tmp_path):
     source = trained.float32
     quantise(source, tmp_path / "int8.onnx", small_dataset, np.arange(40))
     rows = np.arange(40, 60)
-    exact = answers(Model(source), small_dataset, rows)
-    rounded = answers(Model(tmp_path / "int8.onnx"), small_dataset, rows)
+    exact = predict(Model(source), small_dataset, rows)
+    rounded = predict(Model(tmp_path / "int8.onnx"), small_dataset, rows)
     assert (exact.embedding * rounded.embedding).sum(axis=1).min() > 0.9

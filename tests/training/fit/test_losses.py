@@ -5,7 +5,7 @@ from pytorch_metric_learning.losses import SupConLoss
 from torch.nn import functional as F
 
 from training.fit.input.identities import identity_labels
-from training.fit.losses import TrainingLoss, balanced_weights, contrast
+from training.fit.losses import TrainingLoss, balanced_weights, supervised_contrastive_loss
 
 CATEGORIES = torch.tensor([0, 0, 1, 1])
 PRODUCTS = torch.tensor([5, 5, 6, 6])
@@ -44,7 +44,7 @@ def test_scarce_categories_are_weighted_up_to_a_mean_of_one_over_photos(balance,
 def test_the_contrast_and_its_gradient_are_those_of_the_field_s_library():
     given = torch.randn(9, 8, generator=torch.Generator().manual_seed(1), requires_grad=True)
     identities = torch.tensor([0, 0, 1, 1, 1, 2, 3, 4, 4])  # two, three, and photos without a partner
-    ours = contrast(F.normalize(given, dim=1), identities, temperature=0.1)
+    ours = supervised_contrastive_loss(F.normalize(given, dim=1), identities, temperature=0.1)
     theirs = SupConLoss(temperature=0.1)(F.normalize(given, dim=1), identities)
     torch.testing.assert_close(ours, theirs)
     torch.testing.assert_close(torch.autograd.grad(ours, given), torch.autograd.grad(theirs, given))

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.fit.optimisation import Average, optimiser_of
+from training.fit.optimisation import EmaWeights, make_optimiser
 from training.network.embedding_net import EmbeddingNet
 
 
@@ -14,7 +14,7 @@ def model():
     ("kind", "expected", "decay"), [("sgd", torch.optim.SGD, 2**-15), ("adamw", torch.optim.AdamW, 0.05)]
 )
 def test_the_optimiser_is_of_the_kind_named_and_moves_all_that_learns(model, kind, expected, decay):
-    optimiser = optimiser_of(model, kind, lr=0.1)
+    optimiser = make_optimiser(model, kind, lr=0.1)
     assert type(optimiser) is expected
     moved = sum(len(group["params"]) for group in optimiser.param_groups)
     assert moved == len(list(model.parameters()))
@@ -23,20 +23,20 @@ def test_the_optimiser_is_of_the_kind_named_and_moves_all_that_learns(model, kin
 
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])
 def test_the_optimiser_is_one_kernel_with_the_momentum_of_its_kind(model, kind):
-    settings = optimiser_of(model, kind, lr=0.1).defaults
+    settings = make_optimiser(model, kind, lr=0.1).defaults
     assert settings["fused"]
     assert settings["betas"] == (0.9, 0.999) if kind == "adamw" else settings["momentum"] == 0.875
 
 
 def test_an_average_goes_on_from_its_state():
     model, twin = EmbeddingNet("resnet10_half", 3), EmbeddingNet("resnet10_half", 3)
-    first, later = Average(model, 0.9), Average(twin, 0.9)
+    first, later = EmaWeights(model, 0.9), EmaWeights(twin, 0.9)
     first.update()
     first.update()
     later.load_state_dict(first.state_dict())
     twin.load_state_dict(model.state_dict())
-    for average in (first, later):
-        average.update()
+    for ema in (first, later):
+        ema.update()
     assert later.steps == first.steps == 3
     expected = first.module.state_dict()
     assert all(torch.equal(value, expected[name]) for name, value in later.module.state_dict().items())
@@ -44,24 +44,24 @@ def test_an_average_goes_on_from_its_state():
 
 def test_an_average_holds_statistics_as_well_and_counts_as_they_are():
     model = EmbeddingNet("resnet10_half", 3)
-    average = Average(model, 0.5)
-    average.update()
+    ema = EmaWeights(model, 0.5)
+    ema.update()
     buffers = dict(model.backbone.named_buffers())
     buffers["bn1.running_mean"].fill_(8.0)
     buffers["bn1.num_batches_tracked"].fill_(8)
-    average.update()
-    averaged = dict(average.module.backbone.named_buffers())
+    ema.update()
+    averaged = dict(ema.module.backbone.named_buffers())
     mean = averaged["bn1.running_mean"]
     torch.testing.assert_close(mean, torch.full_like(mean, 8 * (1 - 2 / 11)))
     assert averaged["bn1.num_batches_tracked"] == 8
-    assert not any(parameter.requires_grad for parameter in average.module.parameters())
+    assert not any(parameter.requires_grad for parameter in ema.module.parameters())
 
 
 @pytest.mark.parametrize(("decay", "kept"), [(0.99, 2 / 11), (0.1, 0.1)])
 def test_the_average_forgets_its_first_steps_sooner_than_its_decay_says(model, decay, kept):
-    average = Average(model, decay)
+    ema = EmaWeights(model, decay)
     for value in (1.0, 2.0):
         with torch.no_grad():
             model.classifier.bias.fill_(value)
-        average.update()
-    torch.testing.assert_close(average.module.classifier.bias, torch.full((3,), kept * 1.0 + (1 - kept) * 2.0))
+        ema.update()
+    torch.testing.assert_close(ema.module.classifier.bias, torch.full((3,), kept * 1.0 + (1 - kept) * 2.0))

@@ -21,7 +21,7 @@ FIGURES = {"epoch": 1, "val_accuracy": 0.5, "val_recall4": None, "seconds": 1.0}
 
 def test_a_new_run_begins_with_the_weights_it_starts_from(record):
     assert record.resume() is None
-    assert record.weights.keys() == record.trainer.judged.state_dict().keys()
+    assert record.weights.keys() == record.trainer.eval_model.state_dict().keys()
     assert not record.complete
 
 
@@ -51,7 +51,7 @@ def test_a_checkpoint_is_not_due_right_after_the_start(record):
 def test_a_ruined_network_does_not_replace_the_checkpoint(record):
     record.resume()
     record.save()
-    record.trainer.losses[0], record.trainer.done = float("nan"), 1
+    record.trainer.losses[0], record.trainer.steps_done = float("nan"), 1
     with pytest.raises(DivergedError, match="the loss is nan in epoch 1, batch 1"):
         record.save()
     found = load_checkpoint(record.checkpoint, "this run")
@@ -85,7 +85,7 @@ def test_a_damaged_one_is_named(tmp_path):
     path = tmp_path / "checkpoint.pt"
     save_checkpoint(path, STATE)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(TrainingError, match=r"checkpoint.pt does not load .* remove it to start anew"):
+    with pytest.raises(TrainingError, match=r"checkpoint.pt cannot be loaded .* delete it to start from the beginning"):
         load_checkpoint(path, "abc")
 
 

@@ -38,7 +38,7 @@ def test_a_run_that_is_all_warmup_ends_at_the_peak():
 
 
 def test_an_unknown_schedule_is_refused_by_name():
-    with pytest.raises(SettingsError, match=r"no schedule 'step'; there are cosine, flat, waves"):
+    with pytest.raises(SettingsError, match=r"unknown schedule 'step'; the schedules are cosine, flat, waves"):
         learning_rate(0.5, peak=1.0, schedule="step", warmup=0.0)
 
 

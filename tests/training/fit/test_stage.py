@@ -130,7 +130,7 @@ def test_a_full_disk_costs_what_came_after_the_last_checkpoint_and_no_more(
     assert "checkpoint.pt cannot be written" in output
     with caplog.at_level(logging.INFO):
         fit.run(full, two_epochs)
-    assert "fit: goes on after epoch 1, batch 0" in caplog.text
+    assert "fit: resuming after epoch 1, batch 0" in caplog.text
     assert_same_run(full, work)
 
 
@@ -144,16 +144,16 @@ def test_a_stopped_run_saves_and_ends_and_a_rerun_goes_on(processes, work, anoth
     child.signal(signal.SIGTERM)
     status, output = child.wait()
     assert status == STOPPED == 143
-    assert "run again to go on" in output
+    assert "run again to resume" in output
     assert not stopped.weights.exists()
     with caplog.at_level(logging.INFO):
         fit.run(stopped, settings)
-    assert "fit: goes on after epoch" in caplog.text
+    assert "fit: resuming after epoch" in caplog.text
     assert_same_run(stopped, work)
 
 
 def test_one_process_of_two_that_is_stopped_stops_both_and_one_that_dies_ends_both(processes, work):
-    """The first run saves and is gone on from; of the second, one process goes without a word."""
+    """The first run saves a checkpoint, and the second resumes from it; then one process is killed."""
     running = processes.start_several(2, "training.fit.stage", arguments(work, 1000))
     running[0].wait_for("epoch=1 ")
     running[1].signal(signal.SIGTERM)
@@ -164,15 +164,15 @@ def test_one_process_of_two_that_is_stopped_stops_both_and_one_that_dies_ends_bo
     running[1].signal(signal.SIGKILL)
     status, output = running[0].wait()
     assert status == 2
-    assert "error: process 0 of 2 stops: another one has ended or no longer answers" in output
+    assert "error: process 0 of 2 stops: another process has ended or does not respond" in output
     assert running[1].wait()[0] == -signal.SIGKILL
 
 
-def test_a_checkpoint_of_other_settings_is_not_gone_on_from(work, fit_settings, caplog):
+def test_a_checkpoint_of_other_settings_is_not_used(work, fit_settings, caplog):
     fit.run(work, fit_settings)
     with caplog.at_level(logging.INFO):
         fit.run(work, fit_settings.changed(epochs=2))
-    assert "goes on" not in caplog.text
+    assert "resuming" not in caplog.text
     assert len(history(work)) == 2
 
 

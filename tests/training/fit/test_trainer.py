@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from training.errors import DataError, DivergedError
-from training.fit.input.feed import feed_of
+from training.fit.input.feed import make_feed
 from training.fit.trainer import Trainer
 from training.pipeline.world import World
 
@@ -28,7 +28,7 @@ def make(small_dataset, fit_settings):
 
 
 def weights(trainer):
-    return torch.cat([value.flatten().double() for value in trainer.judged.state_dict().values()])
+    return torch.cat([value.flatten().double() for value in trainer.eval_model.state_dict().values()])
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_an_epoch_that_was_stopped_between_steps_ends_as_an_undisturbed_one(make
     expected = whole.train_epoch(bar())
     stopped, asked = make(epochs=2), iter([False] * (whole.input.steps_per_epoch if steps is None else steps) + [True])
     assert stopped.train_epoch(bar(), lambda: next(asked)) is None
-    assert stopped.done == (whole.input.steps_per_epoch if steps is None else steps)
+    assert stopped.steps_done == (whole.input.steps_per_epoch if steps is None else steps)
     later = make(epochs=2)
     later.restore(copy.deepcopy(stopped.state()))
     found = later.train_epoch(bar())
@@ -107,7 +107,7 @@ def test_an_epoch_that_was_stopped_between_steps_ends_as_an_undisturbed_one(make
 
 def test_the_weights_do_not_hang_on_where_the_photos_lie(make):
     streamed, there = make(), make()
-    there.input.feed = feed_of(there.dataset.photos, there.input.rows, CPU, lambda device: (2**40, 2**40))
+    there.input.feed = make_feed(there.dataset.photos, there.input.rows, CPU, lambda device: (2**40, 2**40))
     assert type(there.input.feed) is not type(streamed.input.feed)
     for trainer in (streamed, there):
         trainer.train_epoch(bar())
@@ -127,18 +127,18 @@ def test_balance_weighs_categories_within_the_loss(make):
 def test_the_host_waits_for_nothing_within_a_step(small_dataset, fit_settings, free):
     device = torch.device("cuda")
     trainer = Trainer(small_dataset, fit_settings.changed(erasing=0.5, balance=0.5), device)
-    trainer.input.feed = feed_of(small_dataset.photos, trainer.input.rows, device, lambda device: (free, free))
+    trainer.input.feed = make_feed(small_dataset.photos, trainer.input.rows, device, lambda device: (free, free))
     asked = iter([False] * 3 + [True])
     torch.cuda.set_sync_debug_mode("error")
     try:
         assert trainer.train_epoch(bar(), lambda: next(asked)) is None
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    assert trainer.done == 3
+    assert trainer.steps_done == 3
 
 
 def test_fewer_than_two_photos_a_process_are_refused(small_dataset, fit_settings):
-    with pytest.raises(DataError, match="a batch has 16 photos, less than two for each of 9 processes"):
+    with pytest.raises(DataError, match="a batch has 16 photos, fewer than two for each of 9 processes"):
         Trainer(small_dataset, fit_settings, CPU, World(0, 9))
 
 
@@ -161,11 +161,11 @@ def test_frozen_stages_keep_their_weights(make):
 
 def test_a_loss_that_is_not_finite_names_epoch_and_batch(make):
     trainer = make(epochs=1, lr=1e30, optimiser="sgd", warmup=0.0)
-    with pytest.raises(DivergedError, match=r"the loss is (nan|inf) in epoch 1, batch \d+; a lower --lr"):
+    with pytest.raises(DivergedError, match=r"the loss is (nan|inf) in epoch 1, batch \d+; try a lower --lr"):
         trainer.train_epoch(bar())
 
 
 def test_a_dataset_without_training_photos_is_refused(small_dataset, fit_settings):
     empty = dataclasses.replace(small_dataset, split=np.full_like(small_dataset.split, 2))
-    with pytest.raises(DataError, match="has 0 training photos; 2 are the least"):
+    with pytest.raises(DataError, match="has 0 training photos; training needs at least 2"):
         Trainer(empty, fit_settings, CPU)

@@ -7,7 +7,7 @@ from training.fit.validation import validate
 from training.metrics import retrieval
 from training.network.forward import forward_rows
 from training.network.weights import load_weights
-from training.pipeline.world import ALONE
+from training.pipeline.world import SINGLE_PROCESS
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def model(trained):
 def test_the_figures_are_those_of_the_validation_split(model, small_dataset):
     rows = small_dataset.rows("validation")
     logits, labels = forward_rows(model, small_dataset, rows, 16).logits, small_dataset.category[rows]
-    figures = validate(model, small_dataset, 16, ALONE)
+    figures = validate(model, small_dataset, 16, SINGLE_PROCESS)
     assert figures["val_accuracy"] == retrieval.accuracy(logits, labels)
     assert figures["val_loss"] == retrieval.negative_log_likelihood(logits, labels)
     recall = figures["val_recall4"]
@@ -28,12 +28,12 @@ def test_the_figures_are_those_of_the_validation_split(model, small_dataset):
 
 def test_where_no_product_has_two_photos_there_is_no_recall(model, small_dataset):
     alone = dataclasses.replace(small_dataset, product=np.arange(len(small_dataset.photos)))
-    figures = validate(model, alone, 16, ALONE)
+    figures = validate(model, alone, 16, SINGLE_PROCESS)
     assert figures["val_recall4"] is None
     assert figures["val_accuracy"] is not None
 
 
 def test_without_a_validation_split_there_are_no_figures(model, small_dataset):
     split = np.where(small_dataset.split == 1, 0, small_dataset.split)
-    found = validate(model, dataclasses.replace(small_dataset, split=split), 16, ALONE)
+    found = validate(model, dataclasses.replace(small_dataset, split=split), 16, SINGLE_PROCESS)
     assert found == {"val_loss": None, "val_accuracy": None, "val_recall4": None}

@@ -9,7 +9,7 @@ import numpy as np
 
 from lambda_app.model import ModelOutput
 from training.index.embedding import embed_rows
-from training.pipeline.world import joined
+from training.pipeline.world import process_group
 
 COUNT, SHAPE, BATCH = 101, (3, 5), 2  # blocks of 32 rows a process
 
@@ -23,7 +23,7 @@ def answers() -> ModelOutput:
 def main(argv: Sequence[str]) -> None:
     """Embed into the folder argv[0]; the process of rank argv[1] is killed by the first row from argv[2] on."""
     said = answers()
-    with joined(os.environ) as world:
+    with process_group(os.environ) as world:
 
         def answer(rows: slice) -> ModelOutput:
             if world.rank == int(argv[1]) and rows.start >= int(argv[2]):

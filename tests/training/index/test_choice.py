@@ -27,8 +27,8 @@ def test_a_small_catalogue_is_searched_exactly(vectors, tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ["ivf-float16", "ivf-int8"])
 def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_path, monkeypatch, kind):
-    monkeypatch.setitem(building.WANTED_RECALL, kind, 0.97)
-    monkeypatch.setattr(building, "YIELDED", 0.5)  # of what can be reached nothing is yielded where it suffices
+    monkeypatch.setitem(building.TARGET_RECALL, kind, 0.97)
+    monkeypatch.setattr(building, "RECALL_MARGIN", 0.5)  # unused: the target can be reached
     entry = build_index(vectors, kind, tmp_path / "index.faiss", seed=0)
     assert entry.type == kind
     assert set(entry.search) == {"nprobe", "factor"}
@@ -46,19 +46,19 @@ def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_pa
 def test_a_very_large_catalogue_gives_up_recall_for_time(tmp_path, monkeypatch):
     vectors = unit(np.random.default_rng(0).normal(size=(2000, 16)))  # without clusters: hard to find
     usual = build_index(vectors, "ivf-float16", tmp_path / "usual.faiss", seed=0)
-    monkeypatch.setattr(building, "MANY", 1999)
+    monkeypatch.setattr(building, "LARGE_CATALOGUE", 1999)
     large = build_index(vectors, "ivf-float16", tmp_path / "large.faiss", seed=0)
     assert usual.recall_at_10 is not None
     assert large.recall_at_10 is not None
-    assert building.WANTED_OF_MANY <= large.recall_at_10 < usual.recall_at_10
+    assert building.LARGE_TARGET_RECALL <= large.recall_at_10 < usual.recall_at_10
     assert large.search["nprobe"] * large.search["factor"] < usual.search["nprobe"] * usual.search["factor"]
 
 
 def test_recall_that_cannot_be_reached_gives_nearly_what_can_be(vectors, tmp_path, monkeypatch):
-    monkeypatch.setitem(building.WANTED_RECALL, "ivf-int8", 1.1)
-    monkeypatch.setattr(building, "YIELDED", 0.0)
+    monkeypatch.setitem(building.TARGET_RECALL, "ivf-int8", 1.1)
+    monkeypatch.setattr(building, "RECALL_MARGIN", 0.0)
     thorough = build_index(vectors, "ivf-int8", tmp_path / "thorough.faiss", seed=0)
-    monkeypatch.setattr(building, "YIELDED", 0.1)
+    monkeypatch.setattr(building, "RECALL_MARGIN", 0.1)
     nearly = build_index(vectors, "ivf-int8", tmp_path / "nearly.faiss", seed=0)
     assert thorough.recall_at_10 is not None
     assert nearly.recall_at_10 is not None
@@ -85,7 +85,7 @@ def test_auto_takes_an_inverted_file_where_exact_search_would_be_slow(vectors, t
 def test_auto_rounds_to_8_bits_beyond_where_recall_allows(vectors, tmp_path, monkeypatch, least, kind):
     monkeypatch.setattr(building, "EXACT_UP_TO", 10)
     monkeypatch.setattr(building, "FLOAT16_UP_TO", 1999)
-    monkeypatch.setattr(building, "LEAST_INT8_RECALL", least)
+    monkeypatch.setattr(building, "MIN_INT8_RECALL", least)
     assert build_index(vectors, "auto", tmp_path / "index.faiss", seed=0).type == kind
 
 

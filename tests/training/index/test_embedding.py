@@ -93,7 +93,7 @@ def test_a_process_that_dies_ends_all_and_costs_its_last_block(dies, processes, 
     assert ended[dies][0] == -signal.SIGKILL
     status, output = ended[1 - dies]
     assert status == 2
-    assert f"error: process {1 - dies} of 2 stops: another one has ended" in output
+    assert f"error: process {1 - dies} of 2 stops: another process has ended" in output
     assert embed() == list(range(64, COUNT))
 
 

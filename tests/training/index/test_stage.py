@@ -10,7 +10,7 @@ from lambda_app.release.catalog import Catalog
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.search.faiss_index import VectorIndex
 from training.dataset import Dataset
-from training.export.onnx_file import answers
+from training.export.onnx_file import predict
 from training.index import stage as index
 from training.index.settings import IndexSettings
 
@@ -24,7 +24,7 @@ def test_rows_of_index_catalog_and_dataset_agree(trained, small_dataset, entry):
     rows = np.arange(len(small_dataset.photos))
     vectors = VectorIndex(trained.release / "index.faiss", entry)
     catalog = Catalog(trained.release / "catalog.sqlite")
-    served = answers(Model(trained.model), small_dataset, rows).embedding
+    served = predict(Model(trained.model), small_dataset, rows).embedding
     assert entry.count == catalog.count == len(rows)
     for row in (0, 17, len(rows) - 1):
         np.testing.assert_allclose(vectors.vector(row), served[row], atol=1e-5)
@@ -91,5 +91,5 @@ def test_processes_with_different_datasets_are_refused(trained, processes, tmp_p
         process.wait() for process in processes.start_several(2, "training.index.stage", options)
     ]
     assert (first, second) == (2, 2)
-    assert "error: process 1 of 2 has another dataset than process 0" in other
+    assert "error: process 1 of 2 has a different dataset than process 0" in other
     assert "error: process 0 of 2 stops" in lost

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from training.errors import DataError
-from training.pipeline.output_folder import check_place, made_beside
+from training.pipeline.output_folder import atomic_folder, check_output_folder
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def names_in(folder):
 
 def test_a_folder_appears_when_it_is_complete(tmp_path):
     out = tmp_path / "new" / "out"
-    with made_beside(out) as folder:
+    with atomic_folder(out) as folder:
         (folder / "a").write_text("1")
         assert not out.exists()
     assert (out / "a").read_text() == "1"
@@ -33,7 +33,7 @@ def test_an_older_folder_is_replaced_whole(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "old").touch()
-    with made_beside(out) as folder:
+    with atomic_folder(out) as folder:
         (folder / "new").touch()
         assert names_in(out) == ["old"]
     assert names_in(out) == ["new"]
@@ -44,7 +44,7 @@ def test_a_failure_leaves_the_older_folder_and_nothing_else(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "old").touch()
-    with pytest.raises(FileExistsError), made_beside(out) as folder:
+    with pytest.raises(FileExistsError), atomic_folder(out) as folder:
         folder.mkdir()
     assert names_in(out) == ["old"]
     assert names_in(tmp_path) == ["out"]
@@ -55,7 +55,7 @@ def test_what_a_killed_run_left_is_cleared_away(tmp_path, ended_process):
     kept = [f"out.tmp-{os.getppid()}", "out.tmp-1", "out.tmp-x", f"other.tmp-{ended_process}"]
     for name in ["out", *names, *kept]:
         (tmp_path / name).mkdir()
-    with made_beside(tmp_path / "out"):
+    with atomic_folder(tmp_path / "out"):
         pass
     assert names_in(tmp_path) == sorted(["out", *kept])
 
@@ -64,26 +64,26 @@ def test_a_folder_that_had_stepped_aside_comes_back(tmp_path, ended_process):
     aside = tmp_path / f"out.old-{ended_process}"
     aside.mkdir()
     (aside / "old").touch()
-    with pytest.raises(ValueError, match="stop"), made_beside(tmp_path / "out"):
+    with pytest.raises(ValueError, match="stop"), atomic_folder(tmp_path / "out"):
         raise ValueError("stop")
     assert names_in(tmp_path / "out") == ["old"]
 
 
 @pytest.mark.parametrize(("out", "source"), [("a", "a"), ("a/b", "a"), ("a", "a/b"), ("a/../a/b", "a")])
-def test_the_output_must_lie_apart_from_the_source(tmp_path, out, source):
+def test_output_and_source_must_not_overlap(tmp_path, out, source):
     (tmp_path / "a" / "b").mkdir(parents=True)
-    with pytest.raises(DataError, match="must lie apart from"):
-        check_place(tmp_path / out, (), tmp_path / source)
+    with pytest.raises(DataError, match="overlap; the output folder must be outside the input folder"):
+        check_output_folder(tmp_path / out, (), tmp_path / source)
 
 
-def test_only_a_folder_of_the_same_make_is_replaced(tmp_path):
+def test_a_folder_with_other_files_is_not_replaced(tmp_path):
     out, source = tmp_path / "out", tmp_path / "source"
-    check_place(out, ("a",), source)
+    check_output_folder(out, ("a",), source)
     out.mkdir()
     (out / "a").touch()
-    check_place(out, ("a",), source)
+    check_output_folder(out, ("a",), source)
     (out / "precious").touch()
-    with pytest.raises(DataError, match="holds 'precious', so it was not made here and is not replaced"):
-        check_place(out, ("a",), source)
+    with pytest.raises(DataError, match="contains 'precious', so it is not a folder that this command made"):
+        check_output_folder(out, ("a",), source)
     with pytest.raises(DataError, match="is a file, not a folder"):
-        check_place(out / "a", ("a",), source)
+        check_output_folder(out / "a", ("a",), source)

@@ -68,17 +68,17 @@ def test_a_stage_that_was_stopped_runs_again(stage, work):
     stage(a=1)
     with pytest.raises(KeyboardInterrupt):
         run_stage(work, "bake", {"a": 2}, [], lambda: (_ for _ in ()).throw(KeyboardInterrupt))
-    assert stage(a=1)  # though its output still stands: the stopped run may have changed it
+    assert stage(a=1)  # although its output exists: the stopped run may have changed it
 
 
-def test_a_damaged_stamp_means_another_run(stage, work):
+def test_a_stage_with_a_damaged_stamp_runs_again(stage, work):
     stage(a=1)
     (work.root / "stages" / "bake.json").write_text("{")
     assert stage(a=1)
 
 
-def test_a_stage_that_leaves_no_output_is_named(work):
-    with pytest.raises(TrainingError, match=r"bake left no .*/bread"):
+def test_a_stage_without_its_output_is_an_error_that_names_the_stage(work):
+    with pytest.raises(TrainingError, match=r"stage bake did not write .*/bread"):
         run_stage(work, "bake", {}, [work.root / "bread"], lambda: None)
     assert stage_seconds(work, "bake") is None
 
@@ -100,11 +100,11 @@ def test_json_is_written_whole(tmp_path):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["x.json"]
 
 
-def test_a_full_disk_is_told_with_the_name_of_the_file_which_keeps_what_it_held(tmp_path):
+def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_it_unchanged(tmp_path):
     path, partial = tmp_path / "x.json", tmp_path / ".x.json.partial"
     write_json(path, [1])
     partial.symlink_to("/dev/full")
-    with pytest.raises(TrainingError, match=r"x.json cannot be written, and is as it was: .* No space left on device"):
+    with pytest.raises(TrainingError, match=r"x.json cannot be written and is unchanged: .* No space left on device"):
         write_json(path, [2])
     assert json.loads(path.read_bytes()) == [1]
     assert list(tmp_path.iterdir()) == [path]

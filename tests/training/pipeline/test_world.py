@@ -8,59 +8,59 @@ from safetensors.torch import load_file
 
 from tests.training import together
 from training.errors import LostProcessError
-from training.pipeline.world import ALONE, World, joined, threads
+from training.pipeline.world import SINGLE_PROCESS, World, process_group, threads_per_process
 
 
 @pytest.mark.parametrize(("count", "size"), [(18, 2), (17, 3), (3, 3), (2, 3), (0, 2)])
-def test_shares_are_every_row_once_in_order_and_differ_by_one_at_most(count, size):
+def test_shards_hold_every_row_once_in_order_and_differ_by_one_row_at_most(count, size):
     rows = list(range(count))
-    shares = [rows[World(rank, size).share(count)] for rank in range(size)]
-    assert [row for share in shares for row in share] == rows
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    shards = [rows[World(rank, size).shard(count)] for rank in range(size)]
+    assert [row for shard in shards for row in shard] == rows
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
 
-def test_a_process_that_torchrun_did_not_start_is_alone():
+def test_a_process_that_torchrun_did_not_start_is_a_single_process():
     for environ in ({}, {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}):
-        with joined(environ) as world:
-            assert world == ALONE
+        with process_group(environ) as world:
+            assert world == SINGLE_PROCESS
 
 
 @pytest.mark.parametrize(
-    ("told", "local", "expected"),
+    ("environ", "local", "expected"),
     [({}, 4, 4), ({"OMP_NUM_THREADS": "1"}, 4, 4), ({"OMP_NUM_THREADS": "3"}, 4, 3), ({}, 3, 5), ({}, 32, 1)],
 )
-def test_the_processes_of_a_machine_share_its_cores_unless_told_otherwise(told, local, expected):
-    assert threads(told | {"LOCAL_WORLD_SIZE": str(local)}, cores=16) == expected
+def test_the_processes_of_a_machine_share_its_cores_unless_omp_num_threads_is_set(environ, local, expected):
+    assert threads_per_process(environ | {"LOCAL_WORLD_SIZE": str(local)}, cores=16) == expected
 
 
-def test_alone_nothing_is_sent_and_nothing_waits():
+def test_a_single_process_sends_nothing_and_waits_for_nothing():
     rows, module = torch.ones(3, 2, requires_grad=True), torch.nn.Linear(2, 2)
-    assert ALONE.leads
-    assert ALONE.share(3) == slice(0, 3)
-    assert ALONE.gather(rows, 3) is rows
-    assert ALONE.parallel(module, torch.device("cpu")) is module
-    assert ALONE.largest(1.0, 2.0) == ALONE.told(1.0, 2.0) == (1.0, 2.0)
-    assert ALONE.told_state({"epoch": 3}) == {"epoch": 3}
-    assert ALONE.told_bytes(b"model") == b"model"
-    ALONE.check_same("dataset", "ab")
-    ALONE.wait()
+    assert SINGLE_PROCESS.is_leader
+    assert SINGLE_PROCESS.shard(3) == slice(0, 3)
+    assert SINGLE_PROCESS.all_gather(rows, 3) is rows
+    assert SINGLE_PROCESS.data_parallel(module, torch.device("cpu")) is module
+    assert SINGLE_PROCESS.all_reduce_max(1.0, 2.0) == SINGLE_PROCESS.broadcast(1.0, 2.0) == (1.0, 2.0)
+    assert SINGLE_PROCESS.broadcast_state({"epoch": 3}) == {"epoch": 3}
+    assert SINGLE_PROCESS.broadcast_bytes(b"model") == b"model"
+    SINGLE_PROCESS.check_same_digest("dataset", "ab")
+    SINGLE_PROCESS.barrier()
 
 
-def test_only_what_a_lost_process_does_is_told_as_such():
+def test_only_errors_of_a_lost_process_are_reported_as_such():
     pair = World(1, 2)
     with (
         pytest.raises(LostProcessError, match=r"process 1 of 2 stops: .* \(Gloo: Connection closed\)"),
-        pair.answering(),
+        pair.detect_lost_process(),
     ):
         raise RuntimeError("Gloo: Connection closed\nand more")
-    with pytest.raises(RuntimeError, match="out of memory"), pair.answering():
+    with pytest.raises(RuntimeError, match="out of memory"), pair.detect_lost_process():
         raise RuntimeError("out of memory")
 
 
 def test_two_processes_train_and_embed_as_one_does(processes, small_dataset, tmp_path):
-    """The metric loss spans both: pairs are parted between them, and 18 photos do not halve into whole pairs."""
+    """The metric loss uses the whole batch: 18 photos give 9 each, so a pair is split between the processes."""
     running = processes.start_several(2, "tests.training.together", [str(small_dataset.path), str(tmp_path / "two")])
-    together.train(small_dataset, ALONE, tmp_path / "one")
+    together.train(small_dataset, SINGLE_PROCESS, tmp_path / "one")
     assert [process.wait()[0] for process in running] == [0, 0]
     one, two = (load_file(tmp_path / name / "weights.safetensors") for name in ("one", "two"))
     for name, value in one.items():

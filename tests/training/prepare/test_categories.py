@@ -23,7 +23,7 @@ def test_without_an_order_categories_go_by_first_appearance(intake):
 def test_a_given_order_is_kept_and_new_categories_go_last(intake):
     assert category_order(intake, ("Books", "Games", "Art")) == ["Books", "Games", "Art", "Home"]
     assert intake.warnings == [
-        "categories that the given order lacks were added at its end: Home",
+        "categories missing from the given order were added at its end: Home",
         "categories without a photo: Books, Art",
     ]
 

@@ -120,7 +120,7 @@ def test_all_splits_given_are_all_kept(split):
 def test_equal_photos_across_given_splits_are_reported(split):
     split([("a", "hat", ["x"], "test"), ("b", "hat", ["x"]), ("c", "hat", ["y"])])
     assert split.shared == 2
-    assert split.warnings == ["1 photos stand byte for byte in more than one of the splits that the data give"]
+    assert split.warnings == ["1 photos are in more than one of the splits that the input folders define"]
 
 
 @pytest.mark.parametrize(

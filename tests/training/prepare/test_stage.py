@@ -170,14 +170,14 @@ def test_data_that_is_nothing_usable_is_named(tmp_path, make, message):
 
 def test_no_usable_row_says_what_was_rejected(write_listings, tmp_path):
     data = write_listings([{"id": "a"}], [("i", "a"), ("j", "a")], photos={})
-    with pytest.raises(DataError, match=r"no usable photo: of 2 image rows none; \{'missing_photo': 2\}"):
+    with pytest.raises(DataError, match=r"no usable photo: 0 of 2 image rows; rejected: \{'missing_photo': 2\}"):
         prepare(data, tmp_path / "out", SMALL)
 
 
 def test_splits_without_a_photo_to_train_on_are_an_error(write_folders, tmp_path):
     data = write_folders(["train/hat/a.jpg", "test/hat/b.jpg"])
     (data / "train" / "hat" / "a.jpg").write_bytes(b"broken")
-    with pytest.raises(DataError, match="leaves no photo to train on"):
+    with pytest.raises(DataError, match="has no photo in the training split"):
         prepare(data, tmp_path / "out", SMALL)
 
 
@@ -233,8 +233,8 @@ def test_the_command_runs_as_a_module(write_listings, tmp_path):
         (["nowhere", "--out", "out"], "error: nowhere is not a folder"),
         (["data", "--out", "out", "--size", "7"], "error: size is 7; it must be at least 16"),
         (["data", "--out", "out", "--categories", "none.txt"], "error: the categories file none.txt cannot be read"),
-        (["data", "--out", "data/out"], "error: data/out must lie apart from data"),
-        (["data", "--out", "occupied"], "error: occupied holds 'thesis.txt'"),
+        (["data", "--out", "data/out"], "error: data/out and data overlap"),
+        (["data", "--out", "occupied"], "error: occupied contains 'thesis.txt'"),
     ],
 )
 def test_what_a_person_got_wrong_is_one_line(write_listings, tmp_path, monkeypatch, capsys, options, message):

@@ -1,8 +1,8 @@
-"""Training-time augmentation, in batches on the device.
+"""Data augmentation for training, in batches on the device.
 
-The only transform besides `lambda_app.photo.preprocessing`; it starts from the same letterboxed pixels. The random
-amounts are drawn on the CPU, a few numbers for each photo. The pixels are changed on the device, by operations whose
-shapes do not depend on values, so the host never waits for the device.
+The only transform besides `lambda_app.photo.preprocessing`; its input is the same letterboxed pixels. The random
+parameters are drawn on the CPU, a few numbers per photo. The pixels are changed on the device. No tensor shape depends
+on computed values, so the host never has to wait for the device.
 """
 
 import math
@@ -13,29 +13,29 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.network.input import sent
+from training.network.input import copy_to_device
 
-_EXCHANGES = 2.0  # share of products with exchanged channels, over the strength of the other colour changes
-# Exponent of the largest change of proportions, over that of the zoom. In torchvision's RandomResizedCrop, whose
-# defaults follow Szegedy et al. 2015 (section 6), a side goes down to 0.28 and proportions to 3/4, which is 0.28^0.23.
-_PROPORTIONS = 0.23
-# As Zhong et al. 2020, "Random Erasing Data Augmentation", set them: share of the frame, and height over width.
+_PERMUTED = 2.0  # share of products with permuted colour channels, relative to `Augmentation.colour`
+# Exponent that gives the largest change of the aspect ratio from the largest zoom. In torchvision's RandomResizedCrop
+# (defaults from Szegedy et al. 2015, section 6) the smallest side is 0.28 and the smallest ratio 3/4 = 0.28^0.23.
+_ASPECT_EXPONENT = 0.23
+# As in Zhong et al. 2020, "Random Erasing Data Augmentation": share of the frame, and smallest height over width.
 _ERASED_AREA = (0.02, 0.4)
 _ERASED_ASPECT = 0.3
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a training photo may be moved, recoloured and covered.
+    """Limits of the random changes of a training photo.
 
     Attributes:
-        rotation: degrees to either side; 180 is any turn, and with the mirroring that half of the photos get, any
-            flip: to flip upside down is to mirror and turn by 180 degrees.
-        crop: largest share of a side that is zoomed in on, or out by as much; shifts go up to half of it, and
-            proportions change with it as in a random resized crop. 0 leaves the frame alone.
-        colour: largest relative change of brightness, contrast and saturation; twice as large a share of the products
-            is seen with their colour channels exchanged. 0 leaves the colours alone.
-        erasing: share of the photos in which a rectangle is painted over in one random colour.
+        rotation: largest rotation in degrees, in both directions. Half of the photos are mirrored too, so 180 includes
+            every rotation and flip (a vertical flip is a mirroring plus a rotation by 180 degrees).
+        crop: largest share of a side that is cut off by zooming in; zooming out is by the same factor. Shifts go up to
+            half of this share, and the aspect ratio changes as in a random resized crop. 0 disables all of these.
+        colour: largest relative change of brightness, contrast and saturation. For a share of products twice this
+            value, the colour channels are permuted. 0 disables colour changes.
+        erasing: share of the photos in which a rectangle is filled with one random colour.
     """
 
     rotation: float
@@ -46,97 +46,99 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Changes:
-    """What is done to each of n photos; drawn by `draw_changes`. Where colours stay, or nothing is erased: None.
+    """Parameters of the changes of n photos, drawn by `draw_changes`. None: no colour changes, or no erasing.
 
     Attributes:
-        theta: maps from output to input coordinates, float32 (n, 2, 3).
-        mix: what of each colour channel goes into each, float32 (n, 3, 3).
-        lift: what of the photo's mean is added to all, float32 (n, 1, 1).
+        theta: affine maps from output to input coordinates, float32 (n, 2, 3).
+        mix: matrices that multiply the colour channels, float32 (n, 3, 3).
+        mean_factor: this factor times the photo's mean is added to all pixels, float32 (n, 1, 1).
         erased: left, top, right and bottom of the rectangle as shares of the frame, float32 (n, 4); all 0 for none.
-        paint: what it is filled with, float32 (n, 3).
+        paint: colour of the rectangle, float32 (n, 3).
     """
 
     theta: Tensor
     mix: Tensor | None = None
-    lift: Tensor | None = None
+    mean_factor: Tensor | None = None
     erased: Tensor | None = None
     paint: Tensor | None = None
 
     def of(self, part: slice) -> "Changes":
-        """Those of some of the photos."""
-        return self._each(lambda value: value[part])
+        """The parameters for a slice of the photos."""
+        return self._map(lambda value: value[part])
 
     def to(self, device: torch.device) -> "Changes":
-        """The same on a device."""
-        return self._each(lambda value: sent(value, device))
+        """The same parameters on a device."""
+        return self._map(lambda value: copy_to_device(value, device))
 
-    def _each(self, done: Callable[[Tensor], Tensor]) -> "Changes":
+    def _map(self, function: Callable[[Tensor], Tensor]) -> "Changes":
         drawn = {name: value for name, value in vars(self).items() if value is not None}
-        return Changes(**{name: done(value) for name, value in drawn.items()})
+        return Changes(**{name: function(value) for name, value in drawn.items()})
 
 
-def draw_changes(count: int, limits: Augmentation, generator: torch.Generator, twins: Tensor | None = None) -> Changes:
-    """Draw what is to be done to each of `count` photos.
+def draw_changes(
+    count: int, limits: Augmentation, generator: torch.Generator, same_as: Tensor | None = None
+) -> Changes:
+    """Draw the random parameters for `count` photos.
 
     Args:
-        limits: how far.
-        generator: on the CPU, so that the same seed draws the same amounts on any device.
-        twins: int64 (n,), for each photo the one whose mirroring and exchange of colour channels it shares: a
-            product and its mirror image, or it in other colours, are two different things, so photos that are to stay
-            alike are changed alike. None for each its own mirroring, and no exchange.
+        limits: limits of the changes.
+        generator: on the CPU, so the same seed draws the same parameters on any device.
+        same_as: int64 (n,), for each photo the position of the photo whose mirroring and channel order it uses. A
+            mirrored or recoloured product is a different product, so all photos of one product must be mirrored and
+            recoloured alike. None: each photo has its own mirroring, and channels are not permuted.
     """
-    theta = _affine(count, limits, generator, twins)
-    mix = lift = erased = paint = None
+    theta = _affine(count, limits, generator, same_as)
+    mix = mean_factor = erased = paint = None
     if limits.colour > 0:
-        mix, lift = _colours(count, limits, generator)
-        if twins is not None:
-            channels = _channels(count, limits, generator)[twins]
+        mix, mean_factor = _colours(count, limits, generator)
+        if same_as is not None:
+            channels = _channel_orders(count, limits, generator)[same_as]
             mix = mix.gather(1, channels[:, :, None].expand_as(mix))
     if limits.erasing > 0:
         erased = _rectangles(count, limits, generator)
         paint = torch.rand((count, 3), generator=generator)
-    return Changes(theta, mix, lift, erased, paint)
+    return Changes(theta, mix, mean_factor, erased, paint)
 
 
-def change(unit: Tensor, changes: Changes, side: int | None = None) -> Tensor:
-    """Do to each photo what was drawn for it.
+def apply_changes(unit: Tensor, changes: Changes, side: int | None = None) -> Tensor:
+    """Apply the drawn changes to the photos.
 
     Args:
         unit: float32 (n, 3, size, size) in [0, 1].
-        side: of the photos that come out, in pixels; None for the size that they have.
+        side: side of the output photos in pixels; None for the input size.
 
     Returns:
-        float32 (n, 3, side, side) in [0, 1]; what comes into the frame is black, as the letterbox is.
+        float32 (n, 3, side, side) in [0, 1]. Pixels from outside the input are black, like the letterbox.
     """
     changes = changes.to(unit.device)
-    grid = _grid(changes.theta, _centres(side or unit.shape[-1], unit.device))
+    grid = _grid(changes.theta, _pixel_centres(side or unit.shape[-1], unit.device))
     moved = F.grid_sample(unit, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    if changes.mix is not None and changes.lift is not None:
-        moved = _recolour(moved, changes.mix, changes.lift)
+    if changes.mix is not None and changes.mean_factor is not None:
+        moved = _recolour(moved, changes.mix, changes.mean_factor)
     if changes.erased is not None and changes.paint is not None:
-        moved = _paint_over(moved, changes.erased, changes.paint)
+        moved = _paint_rectangles(moved, changes.erased, changes.paint)
     return moved
 
 
-def _channels(count: int, limits: Augmentation, generator: torch.Generator) -> Tensor:
-    """For each photo which channel goes where, int64 (n, 3): a random order for a share of them, as it is for others.
+def _channel_orders(count: int, limits: Augmentation, generator: torch.Generator) -> Tensor:
+    """The order of the colour channels of each photo, int64 (n, 3): random for a share of the photos, else unchanged.
 
-    What a thing is does not hang on its colours, and a small catalogue shows each kind in a few of them only.
+    The category of a product does not depend on its colour, but a small catalogue has each kind in only a few colours.
     """
     order = torch.rand((count, 3), generator=generator).argsort(dim=1)
-    exchanged = torch.rand((count, 1), generator=generator) < _EXCHANGES * limits.colour
-    return torch.where(exchanged, order, torch.arange(3))
+    permuted = torch.rand((count, 1), generator=generator) < _PERMUTED * limits.colour
+    return torch.where(permuted, order, torch.arange(3))
 
 
-def _affine(count: int, limits: Augmentation, generator: torch.Generator, twins: Tensor | None) -> Tensor:
-    """Maps from output to input coordinates, float32 (n, 2, 3)."""
-    angle = _spread((count,), generator) * math.radians(limits.rotation)
-    # In as often as out, so that things are on average as large as evaluation shows them (Touvron et al. 2019).
-    zoom = (1 - limits.crop) ** _spread((count,), generator)
+def _affine(count: int, limits: Augmentation, generator: torch.Generator, same_as: Tensor | None) -> Tensor:
+    """Affine maps from output to input coordinates, float32 (n, 2, 3)."""
+    angle = _uniform((count,), generator) * math.radians(limits.rotation)
+    # Zoom in and out equally often, so that objects have the same average size as in evaluation (Touvron et al. 2019).
+    zoom = (1 - limits.crop) ** _uniform((count,), generator)
     mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
-    mirror = mirror if twins is None else mirror[twins]
-    shift = 0.5 * limits.crop * _spread((count, 2), generator)
-    stretch = (1 - limits.crop) ** (0.5 * _PROPORTIONS * _spread((count,), generator))
+    mirror = mirror if same_as is None else mirror[same_as]
+    shift = 0.5 * limits.crop * _uniform((count, 2), generator)
+    stretch = (1 - limits.crop) ** (0.5 * _ASPECT_EXPONENT * _uniform((count,), generator))
     width, height = mirror * zoom * stretch, zoom / stretch
     cos, sin = torch.cos(angle), torch.sin(angle)
     first = torch.stack([cos * width, -sin * height, shift[:, 0]], dim=1)
@@ -145,22 +147,22 @@ def _affine(count: int, limits: Augmentation, generator: torch.Generator, twins:
 
 
 def _colours(count: int, limits: Augmentation, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Brightness, contrast and saturation as `Changes.mix` and `Changes.lift`.
+    """Random brightness, contrast and saturation, as `Changes.mix` and `Changes.mean_factor`.
 
-    A photo is multiplied by its brightness b, then drawn away from its mean, by the contrast c, and each pixel from
-    its grey, by the saturation s; all three are linear: c b (s I + (1 - s) / 3) times the pixel, and (1 - c) b times
-    the photo's mean.
+    Brightness b multiplies the photo, contrast c scales the difference to the photo's mean, and saturation s scales the
+    difference to each pixel's grey value. All three are linear. Together they are: c b (s I + (1 - s) / 3) times the
+    pixel, plus (1 - c) b times the photo's mean.
     """
-    brightness, contrast, saturation = 1 + limits.colour * _spread((3, count, 1, 1), generator)
+    brightness, contrast, saturation = 1 + limits.colour * _uniform((3, count, 1, 1), generator)
     mix = contrast * brightness * (saturation * torch.eye(3) + (1 - saturation) / 3)
     return mix, (1 - contrast) * brightness
 
 
 def _rectangles(count: int, limits: Augmentation, generator: torch.Generator) -> Tensor:
-    """`Changes.erased`: a rectangle within the frame for a share of the photos, an empty one for the others."""
+    """`Changes.erased`: a random rectangle for a share of the photos, an empty one for the others."""
     chosen, share, across, down = torch.rand((4, count), generator=generator)
     area = _ERASED_AREA[0] + (_ERASED_AREA[1] - _ERASED_AREA[0]) * share
-    aspect = _ERASED_ASPECT ** _spread((count,), generator)
+    aspect = _ERASED_ASPECT ** _uniform((count,), generator)
     width, height = torch.sqrt(area / aspect).clamp(max=1), torch.sqrt(area * aspect).clamp(max=1)
     left, top = across * (1 - width), down * (1 - height)
     corners = torch.stack([left, top, left + width, top + height], dim=1)
@@ -168,31 +170,31 @@ def _rectangles(count: int, limits: Augmentation, generator: torch.Generator) ->
 
 
 def _grid(theta: Tensor, centres: Tensor) -> Tensor:
-    """Where in the input each output pixel is taken from, (n, side, side, 2) in [-1, 1]: as `F.affine_grid`, faster."""
+    """Input position of each output pixel, (n, side, side, 2) in [-1, 1]; like `F.affine_grid`, but faster."""
     centres = 2 * centres - 1
     across = centres[:, None] * theta[:, None, None, :, 0]  # (n, 1, size, 2)
     down = centres[:, None, None] * theta[:, None, None, :, 1] + theta[:, None, None, :, 2]  # (n, size, 1, 2)
     return across + down
 
 
-def _recolour(unit: Tensor, mix: Tensor, lift: Tensor) -> Tensor:
+def _recolour(unit: Tensor, mix: Tensor, mean_factor: Tensor) -> Tensor:
     pixels = unit.flatten(2)  # (n, 3, size * size)
     middle = pixels.mean(dim=(1, 2), keepdim=True)
-    return torch.baddbmm(lift * middle, mix, pixels).clamp_(0, 1).view_as(unit)
+    return torch.baddbmm(mean_factor * middle, mix, pixels).clamp_(0, 1).view_as(unit)
 
 
-def _paint_over(unit: Tensor, erased: Tensor, paint: Tensor) -> Tensor:
+def _paint_rectangles(unit: Tensor, erased: Tensor, paint: Tensor) -> Tensor:
     left, top, right, bottom = erased[:, :, None].unbind(dim=1)  # each (n, 1)
-    centres = _centres(unit.shape[-1], unit.device)
+    centres = _pixel_centres(unit.shape[-1], unit.device)
     columns, rows = (left <= centres) & (centres < right), (top <= centres) & (centres < bottom)  # (n, size)
     return torch.where((rows[:, :, None] & columns[:, None, :])[:, None], paint[:, :, None, None], unit)
 
 
-def _centres(side: int, device: torch.device) -> Tensor:
-    """Of the pixels along a side, as shares of it: (side,)."""
+def _pixel_centres(side: int, device: torch.device) -> Tensor:
+    """Centres of the pixels along a side, in [0, 1]: (side,)."""
     return (torch.arange(side, device=device) + 0.5) / side
 
 
-def _spread(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Uniform in [-1, 1)."""
+def _uniform(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Random values, uniform in [-1, 1)."""
     return torch.rand(shape, generator=generator) * 2 - 1

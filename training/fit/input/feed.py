@@ -1,7 +1,7 @@
-"""How training photos come to the device, batch by batch, so that it does not wait for them.
+"""Load the training photos to the device, batch by batch, without making the device wait.
 
-On a GPU that has the room, all of them lie there from the start, as bytes (`DevicePhotos`). Else a thread gathers the
-next batches out of the memory-mapped cache while the device computes (`StreamedPhotos`). The batches are the same.
+If a GPU has enough free memory, all photos are copied to it once, as uint8 (`DevicePhotos`). Otherwise a thread reads
+the next batches from the memory-mapped cache while the device computes (`StreamedPhotos`). The batches are identical.
 """
 
 import logging
@@ -14,116 +14,116 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from training.network.input import sent
+from training.network.input import copy_to_device
 from training.pipeline.in_order import in_order
 
 log = logging.getLogger(__name__)
 
 Rows = npt.NDArray[np.int64]
-# Of a GPU's memory, what the photos leave to network, gradients and activations.
+# Share of the GPU's memory that is reserved for the network, gradients and activations.
 _RESERVE = 0.5
 
 
 class Feed(Protocol):
-    """Gives the photos of batches."""
+    """A source of photo batches on the device."""
 
     def batches(self, order: Iterable[Rows]) -> Generator[Tensor, None, None]:
-        """The photos of each batch, on the device.
+        """Yield the photos of each batch, on the device.
 
         Args:
-            order: of each batch the positions in the training split, int64 (batch,).
+            order: for each batch, the positions in the training split, int64 (batch,).
 
         Returns:
-            uint8 (batch, size, size, 3), one for each batch; not to be changed.
+            uint8 (batch, size, size, 3) for each batch; callers must not modify it.
         """
 
 
 class DevicePhotos:
-    """All photos of a split, on the device.
+    """All photos of a split in device memory.
 
     Args:
-        room: uint8 (m, size, size, 3) on the device, to be filled.
+        buffer: uint8 (m, size, size, 3) on the device, which is filled here.
         photos: uint8 (n, size, size, 3), the memory-mapped cache.
-        rows: of the split, int64 (m,).
-        chunk: bytes that are copied at once.
+        rows: rows of the split, int64 (m,).
+        chunk: number of bytes per copy.
     """
 
-    def __init__(self, room: Tensor, photos: npt.NDArray[np.uint8], rows: Rows, chunk: int = 64 * 2**20) -> None:
-        self._photos = room
-        step = max(1, chunk // math.prod(room.shape[1:]))
+    def __init__(self, buffer: Tensor, photos: npt.NDArray[np.uint8], rows: Rows, chunk: int = 64 * 2**20) -> None:
+        self._photos = buffer
+        step = max(1, chunk // math.prod(buffer.shape[1:]))
         parts = [np.arange(start, min(start + step, len(rows))) for start in range(0, len(rows), step)]
-        for part, filled in zip(parts, StreamedPhotos(photos, rows, room.device).batches(parts), strict=True):
-            room[part[0] : part[0] + len(part)] = filled
+        for part, filled in zip(parts, StreamedPhotos(photos, rows, buffer.device).batches(parts), strict=True):
+            buffer[part[0] : part[0] + len(part)] = filled
 
     def batches(self, order: Iterable[Rows]) -> Generator[Tensor, None, None]:
         """See `Feed.batches`."""
         for positions in order:
-            yield self._photos.index_select(0, sent(torch.from_numpy(positions), self._photos.device))
+            yield self._photos.index_select(0, copy_to_device(torch.from_numpy(positions), self._photos.device))
 
 
 class StreamedPhotos:
-    """Photos of a split that stay in the memory-mapped cache; a thread works a few batches ahead.
+    """Photos of a split read from the memory-mapped cache; a thread reads a few batches ahead.
 
     Args:
         photos: uint8 (n, size, size, 3), the memory-mapped cache.
-        rows: of the split, int64 (m,).
+        rows: rows of the split, int64 (m,).
     """
 
     def __init__(self, photos: npt.NDArray[np.uint8], rows: Rows, device: torch.device) -> None:
         self._cache, self._rows, self._device = photos, rows, device
-        # Copies of their own stream overlap with what the device computes.
+        # Copies in a separate CUDA stream overlap with the computation.
         self._copies = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
 
     def batches(self, order: Iterable[Rows]) -> Generator[Tensor, None, None]:
         """See `Feed.batches`."""
         for _, gathered in in_order(order, self._gather, workers=1):
-            yield self._sent(gathered.result())
+            yield self._to_device(gathered.result())
 
     def _gather(self, positions: Rows) -> Tensor:
-        """A batch in memory, which a GPU can read without the help of the processor where there is one."""
+        """A batch in CPU memory; pinned if there is a GPU, so that the copy can be asynchronous."""
         shape = (len(positions), *self._cache.shape[1:])
         batch = torch.empty(shape, dtype=torch.uint8, pin_memory=self._copies is not None)
-        # Rows of a dataset exist; "raise", the other mode, would gather into a buffer first.
+        # mode="clip" writes directly to `out`; mode="raise" would use a second buffer. All rows are valid anyway.
         np.take(self._cache, self._rows[positions], axis=0, out=batch.numpy(), mode="clip")
         return batch
 
-    def _sent(self, batch: Tensor) -> Tensor:
+    def _to_device(self, batch: Tensor) -> Tensor:
         if self._copies is None:
             return batch
         with torch.cuda.stream(self._copies):
-            there = batch.to(self._device, non_blocking=True)
+            copy = batch.to(self._device, non_blocking=True)
         computing = torch.cuda.current_stream(self._device)
         computing.wait_stream(self._copies)
-        # It was allocated for the stream of copies, which must not reuse it before the other is done with it.
-        there.record_stream(computing)
-        return there
+        # The memory belongs to the copy stream. It must not be reused before the computing stream has finished with it.
+        copy.record_stream(computing)
+        return copy
 
 
 def device_memory(device: torch.device) -> tuple[int, int]:
-    """Bytes of the device's own memory, free and in total; 0 of a processor, whose memory the cache is in anyway."""
+    """Free and total bytes of GPU memory; (0, 0) for a CPU, where a copy of the cache would have no advantage."""
     return torch.cuda.mem_get_info(device) if device.type == "cuda" else (0, 0)
 
 
-def feed_of(
+def make_feed(
     photos: npt.NDArray[np.uint8],
     rows: Rows,
     device: torch.device,
     memory: Callable[[torch.device], tuple[int, int]] = device_memory,
 ) -> Feed:
-    """The photos of a split from the device's memory where they fit beside a training, else streamed.
+    """The photos of a split: in device memory if they fit and enough is left for training, else streamed.
 
     Args:
         photos: uint8 (n, size, size, 3), the memory-mapped cache.
-        rows: of the split, int64 (m,).
-        memory: bytes free and in total.
+        rows: rows of the split, int64 (m,).
+        memory: gives the free and total bytes of a device.
     """
     shape = (len(rows), *photos.shape[1:])
     free, total = memory(device)
     if math.prod(shape) > free - _RESERVE * total:
         return StreamedPhotos(photos, rows, device)
     try:
-        room = torch.empty(shape, dtype=torch.uint8, device=device)
-    except RuntimeError as exc:  # of a GPU a torch.OutOfMemoryError: what is free need not be in one piece
-        log.info("fit: the photos do not fit on the device and are streamed: %s", str(exc).splitlines()[0])
+        buffer = torch.empty(shape, dtype=torch.uint8, device=device)
+    except RuntimeError as exc:  # on a GPU a torch.OutOfMemoryError: free memory may be fragmented
+        log.info("fit: the photos do not fit in device memory and are streamed: %s", str(exc).splitlines()[0])
         return StreamedPhotos(photos, rows, device)
-    return DevicePhotos(room, photos, rows)
+    return DevicePhotos(buffer, photos, rows)

@@ -1,4 +1,4 @@
-"""The labels of the metric loss: products, or categories where no product has two photos."""
+"""The labels of the metric loss: products, or categories if no product has two photos."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Identities:
-    """What the metric term pulls together.
+    """Labels for the metric loss: photos with the same label should have similar embeddings.
 
     Attributes:
         labels: int64 (n,).
-        kind: "product", or "category" where no product has two photos.
+        kind: "product", or "category" if no product has two photos.
     """
 
     labels: npt.NDArray[np.int64]
@@ -20,7 +20,7 @@ class Identities:
 
 
 def identity_labels(products: npt.NDArray[np.int64], categories: npt.NDArray[np.int64]) -> Identities:
-    """Product labels where any product has two photos, else category labels; both int64 (n,)."""
+    """Product labels if any product has two photos, else category labels; both int64 (n,)."""
     if len(np.unique(products)) < len(products):
         return Identities(products, "product")
     return Identities(categories, "category")

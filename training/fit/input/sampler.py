@@ -1,7 +1,7 @@
-"""Which photos stand in a batch together: both photos of a product, and some other products of its category.
+"""Sample batches for the metric loss: pairs of photos of a product, next to pairs from the same category.
 
-The metric loss has its positive pair in the one, and in the others the negatives that are hard to tell from it; those
-of other categories are told apart before long, and teach no more.
+The two photos of a product are a positive pair. Other products of the same category are hard negatives. Products of
+other categories are easy negatives: the network soon separates them, and then learns nothing more from them.
 """
 
 import numpy as np
@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from lambda_app.errors import SettingsError
 
-# Pairs of one category in a row. Fewer make the metric loss too easy; more leave too few categories in a small batch,
-# whose statistics are then not those of all photos.
+# Number of consecutive pairs of one category. With fewer, the metric loss is too easy. With more, a small batch has too
+# few categories, and its batch-norm statistics differ from those of the whole split.
 _RUN = 4
 
 
@@ -22,15 +22,16 @@ def pair_batches(
 ) -> list[npt.NDArray[np.int64]]:
     """Shuffle one epoch into batches in which photos come in pairs of the same label.
 
-    A label with two photos is one pair; one with more is cut into pairs at random; photos left alone are paired with
-    one another, so that every unit is two photos and no cut between batches parts a pair. All batches have the same
-    size: what does not fill the last one is left out of this epoch, at random, and returns in the next.
+    The photos of a label are randomly grouped into pairs. Single photos that remain are paired with each other, so
+    every unit has two photos, and no pair is split between two batches. All batches have the same size. Photos that do
+    not fill another batch are left out of this epoch at random; they can appear in the next.
 
     Args:
         labels: int64 (n,), the product (or category) of each photo.
-        batch: photos a batch, even. A smaller set makes one batch of all its photos.
-        rng: what shuffles; the same state gives the same epoch.
-        categories: int64 (n,), of each photo; pairs of one come in short runs. None where the labels are categories.
+        batch: photos per batch, an even number. A smaller set gives one batch of all photos.
+        rng: random generator for the shuffling; the same state gives the same epoch.
+        categories: int64 (n,), category of each photo; pairs of one category come in short runs. None if the labels
+            are categories.
 
     Returns:
         int64 (batch,) positions into `labels`, one array for each batch.
@@ -40,27 +41,27 @@ def pair_batches(
     """
     if batch < 2 or batch % 2:
         raise SettingsError(f"the batch is {batch}; it must be an even number of photos, so that pairs stay together")
-    pairs, alone = _pair_up(labels, rng)
-    alone, odd = np.split(alone, [len(alone) // 2 * 2])
+    pairs, singles = _pair_up(labels, rng)
+    singles, odd = np.split(singles, [len(singles) // 2 * 2])
     if categories is not None:
-        alone = alone[np.argsort(categories[alone], kind="stable")]
-    units = rng.permutation(np.concatenate([pairs, alone.reshape(-1, 2)]), axis=0)  # (units, 2)
+        singles = singles[np.argsort(categories[singles], kind="stable")]
+    units = rng.permutation(np.concatenate([pairs, singles.reshape(-1, 2)]), axis=0)  # (units, 2)
     if categories is not None:
-        units = units[_in_runs(categories[units[:, 0]], rng)]
+        units = units[_order_in_runs(categories[units[:, 0]], rng)]
     order = np.concatenate([units.reshape(-1), odd])
     if len(order) < batch:
         return [order]
-    whole = len(order) // batch
-    return list(order[: whole * batch].reshape(whole, batch))
+    batches = len(order) // batch
+    return list(order[: batches * batch].reshape(batches, batch))
 
 
 def batches_per_epoch(photos: int, batch: int) -> int:
-    """How many batches `pair_batches` makes of so many photos."""
+    """Number of batches that `pair_batches` makes from this number of photos."""
     return max(1, photos // batch)
 
 
-def first_of_each(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """For each position the first one with the same label: both int64 (n,)."""
+def first_with_same_label(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """For each position, the first position with the same label: both int64 (n,)."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return first[inverse].astype(np.int64)
 
@@ -68,30 +69,30 @@ def first_of_each(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def _pair_up(
     labels: npt.NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Random pairs of equal label, int64 (p, 2), and the photos left alone, shuffled."""
+    """Random pairs with equal labels, int64 (p, 2), and the remaining single photos, shuffled."""
     shuffled = rng.permutation(len(labels))
-    order = shuffled[np.argsort(labels[shuffled], kind="stable")]  # grouped by label, random within
+    order = shuffled[np.argsort(labels[shuffled], kind="stable")]  # grouped by label, in random order within a group
     counts = np.unique(labels[order], return_counts=True)[1]
-    place = _places(counts)
-    paired = place < np.repeat(counts // 2 * 2, counts)
+    position = _positions_in_group(counts)
+    paired = position < np.repeat(counts // 2 * 2, counts)
     return order[paired].reshape(-1, 2), rng.permutation(order[~paired])
 
 
-def _in_runs(categories: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """An order of units, int64 (u,), in which those of one category stand in runs of `_RUN`, the runs in random order.
+def _order_in_runs(categories: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """An order of units, int64 (u,): runs of `_RUN` units of one category, and the runs in random order.
 
     Args:
-        categories: int64 (u,), of the units, which are shuffled already.
+        categories: int64 (u,), category of each unit. The units are already shuffled.
     """
     order = np.argsort(categories, kind="stable")
     counts = np.unique(categories, return_counts=True)[1]
-    begins = _places(counts) % _RUN == 0
-    run = np.cumsum(begins) - 1  # of each unit in `order`
-    return order[np.argsort(rng.permutation(begins.sum())[run], kind="stable")]
+    starts = _positions_in_group(counts) % _RUN == 0
+    run = np.cumsum(starts) - 1  # run number of each unit in `order`
+    return order[np.argsort(rng.permutation(starts.sum())[run], kind="stable")]
 
 
-def _places(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The position of each member within its group, of groups of so many members in a row."""
+def _positions_in_group(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """For consecutive groups with these numbers of members: the position of each member within its group."""
     ends = np.cumsum(counts)
-    places: npt.NDArray[np.int64] = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
-    return places
+    positions: npt.NDArray[np.int64] = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
+    return positions

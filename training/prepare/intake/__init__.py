@@ -1,1 +1,1 @@
-"""Reads raw data as users have it: listing files, folders, photo files."""
+"""Read raw data in the forms that users have: listing files, folders, photo files."""

@@ -1,7 +1,7 @@
-"""Marketplace CSV exports, record by record, in whatever encoding and with whatever text they hold.
+"""Read CSV exports of marketplaces record by record, in any encoding and with any text in the fields.
 
-Python's csv module takes a bare CR for the end of a record and lets one stray quote swallow the rest of a file; here
-records end with LF, or CRLF where the header does, and an opening quote that nothing closes is text.
+Python's csv module ends a record at a bare CR, and after one stray quote it reads the rest of the file as one field.
+Here a record ends with LF, or with CRLF if the header does. An opening quote without a closing one is plain text.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from training.errors import DataError
 from training.prepare.intake.text_lines import TextLines
 
 MAX_RECORD_CHARS = 16 * 2**20
-# The rest of a quoted field, closing quote included; possessive, so that a field of megabytes costs one pass.
+# The rest of a quoted field and its closing quote. Possessive quantifiers: no backtracking in fields of megabytes.
 _TO_CLOSING_QUOTE = re.compile(r'[^"]*+(?:""[^"]*+)*+"')
 _FIELD_END = re.compile(r",|\r?\Z")
 
@@ -25,9 +25,9 @@ class Record:
     """One record of a CSV file.
 
     Attributes:
-        number: its place in the file, 1 for the first after the header.
-        values: text by column name (lower case); missing columns of a short record are "".
-        digest: 16 bytes over all fields but unnamed ones (an export's row number).
+        number: number of the record in the file; the first after the header is 1.
+        values: text by column name (lower case). Columns that a short record lacks are "".
+        digest: 16-byte hash of all fields except those in columns without a name (an export's row numbers).
     """
 
     number: int
@@ -36,13 +36,13 @@ class Record:
 
 
 class CsvFile:
-    """A CSV file opened for one pass over its records.
+    """A CSV file for one pass over its records.
 
-    Header names are matched in any order and case. `encoding` and `warnings` are complete once the pass is.
+    The columns may be in any order, and their names in any case. `encoding` and `warnings` are complete after the pass.
     """
 
     def __init__(self, path: Path, required: tuple[str, ...]) -> None:
-        """Take `required`, the names (lower case) of columns that must be there; the first identifies the record."""
+        """Open `path`. `required`: the columns (lower case) that must exist; the first one is the id column."""
         self.path = path
         self.required = required
         self.warnings: list[str] = []
@@ -50,14 +50,14 @@ class CsvFile:
 
     @property
     def encoding(self) -> str:
-        """What the lines were written in, such as "utf-8", "cp1252" or "utf-8 and cp1252"."""
+        """Encoding of the lines, such as "utf-8", "cp1252" or "utf-8 and cp1252"."""
         return self._lines.encoding
 
     def __iter__(self) -> Iterator[Record]:
-        """Yield the records; blank lines are none.
+        """Yield the records; blank lines are skipped.
 
         Raises:
-            DataError: an empty file, a required column missing, or a line longer than any record may be.
+            DataError: the file is empty, a required column is missing, or a line is longer than MAX_RECORD_CHARS.
         """
         lines = iter(self._lines)
         header = next((line for line in lines if line.strip()), None)
@@ -75,14 +75,14 @@ class CsvFile:
             if row.doubtful:
                 doubtful.append(number)
             yield _record(number, columns, row.fields)
-        self._warn(stray, "a quote that stands against the rules of CSV and was taken as text")
+        self._warn(stray, "a quote that breaks the rules of CSV and was read as text")
         self._warn(doubtful, "a quoted field whose lines look like records; is a quote missing?")
         if " and " in self.encoding:
             self.warnings.append(f"{self.path.name}: written in more than one encoding ({self.encoding})")
 
     def _warn(self, numbers: list[int], what: str) -> None:
         if numbers:
-            self.warnings.append(f"{self.path.name}: {len(numbers)} records, first {numbers[0]}, hold {what}")
+            self.warnings.append(f"{self.path.name}: {len(numbers)} records (first: {numbers[0]}) have {what}")
 
 
 def _record(number: int, columns: list[str], fields: list[str]) -> Record:
@@ -106,22 +106,22 @@ class _Row:
 
 
 def _rows(lines: Iterator[str], width: int, key_place: int, crlf: bool) -> Iterator[_Row]:
-    """Put physical lines together into rows, giving back to `lines` what a stray quote had swallowed."""
+    """Join lines into rows. If a stray quote joined too many lines, they are put back and read again one by one."""
 
     def looks_like_row(line: str) -> bool:
         fields = _Scan(crlf).feed(line).fields
         return len(fields) == width and re.fullmatch(r"\S+", fields[key_place]) is not None
 
-    returned: deque[str] = deque()
+    put_back: deque[str] = deque()
     while True:
-        line = returned.popleft() if returned else next(lines, None)
+        line = put_back.popleft() if put_back else next(lines, None)
         if line is None:
             return
         if not line.strip():
             continue
         scan, taken, chars = _Scan(crlf).feed(line), [line], len(line)
         while scan.is_open and not scan.broken and chars <= MAX_RECORD_CHARS:
-            line = returned.popleft() if returned else next(lines, None)
+            line = put_back.popleft() if put_back else next(lines, None)
             if line is None:
                 break
             taken.append(line)
@@ -129,7 +129,7 @@ def _rows(lines: Iterator[str], width: int, key_place: int, crlf: bool) -> Itera
             scan.feed(line)
         several = len(taken) > 1 and any(map(looks_like_row, taken[1:]))
         if scan.is_open or scan.broken or (several and len(scan.fields) != width):
-            returned.extendleft(reversed(taken[1:]))
+            put_back.extendleft(reversed(taken[1:]))
             yield _Row(_Scan(crlf, quotes_must_close=True).feed(taken[0]).fields, stray=True, doubtful=False)
         else:
             yield _Row(scan.fields, scan.stray, doubtful=several)
@@ -137,12 +137,12 @@ def _rows(lines: Iterator[str], width: int, key_place: int, crlf: bool) -> Itera
 
 @dataclass
 class _Scan:
-    """A row being read, fed with its lines.
+    """Parser state for one row, which is fed line by line.
 
     Attributes:
-        quotes_must_close: an opening quote without a closing one on its line is text.
-        stray: a closing quote is followed by text on its own line; the whole of that field was taken as written.
-        broken: so is one that closes a field begun on an earlier line: its opening quote is the stray one.
+        quotes_must_close: treat an opening quote as text if the same line has no closing quote.
+        stray: text follows a closing quote, and the field began on the same line. The field was read as plain text.
+        broken: text follows a closing quote, and the field began on an earlier line: its opening quote was stray.
     """
 
     crlf: bool

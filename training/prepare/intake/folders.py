@@ -1,4 +1,4 @@
-"""Layout 2: `<category>/<photo>`, which may lie under `train/`, `validation/` and `test/`. No CSVs."""
+"""Layout 2: `<category>/<photo>`, optionally inside `train/`, `validation/` and `test/`. No CSV files."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
 from training.errors import DataError
-from training.pipeline.progress import Tracker
+from training.pipeline.progress import ProgressReporter
 from training.prepare.intake.photo_files import FOREIGN_ENDINGS, PHOTO_ENDINGS, ending, files_under, is_text
 from training.prepare.intake.tables import ImageRow, Intake, ProductRow
 
@@ -15,18 +15,19 @@ SPLIT_FOLDERS = ("train", "validation", "test")
 
 
 def input_files(data: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """The files that this layout looks at, with their paths relative to `data`, in no particular order."""
+    """The files that this layout reads, with their paths relative to `data`, in no particular order."""
     for path, entry in files_under(data):
         yield str(path), entry
 
 
-def read(data: Path, intake: Intake, progress: Tracker) -> None:
-    """Take every photo under `data` as a product of its own, or reject it with its reason; count other files.
+def read(data: Path, intake: Intake, progress: ProgressReporter) -> None:
+    """Read every photo under `data` as a separate product, or reject it with a reason; count other files.
 
-    A photo deeper than `<category>/` belongs to that category. `validation/` without `test/` is the test split.
+    A photo in a subfolder of `<category>/` belongs to that category. `validation/` without `test/` is used as the test
+    split.
 
     Raises:
-        DataError: there is `validation/` or `test/` without `train/`.
+        DataError: `validation/` or `test/` exists, but not `train/`.
     """
     splits = _split_folders(data)
     for path, _ in progress(input_files(data), None, "photo files", "file"):
@@ -38,28 +39,28 @@ def read(data: Path, intake: Intake, progress: Tracker) -> None:
         else:
             intake.rows_in["images"] += 1
             intake.reject("images", ascii(path), None, None, "unreadable_photo", "the file's name is not UTF-8")
-    # The order of a directory is chance: rows go by path, the training photos first.
+    # The order of directory entries is arbitrary, so sort the rows by path, training photos first.
     for (path,) in intake.db.execute("SELECT path FROM photo_files ORDER BY rank, path"):
         _take(PurePosixPath(path), splits, intake)
 
 
 def photo_id(path: str) -> str:
-    """An image id for a photo's relative path: the same in every run, unique, safe in a URL and as a file name."""
+    """The image id for a photo's relative path: stable between runs, unique, safe in a URL and as a file name."""
     name = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(path).stem.lower()).strip("-")
     return "-".join(filter(None, (name[:40].strip("-"), blake2b(path.encode(), digest_size=8).hexdigest())))
 
 
 def _split_folders(data: Path) -> dict[str, str | None]:
-    """What each split folder prescribes: a split, or None for the photos that a seeded split divides further.
+    """Map each split folder to its split, or to None if a seeded split divides its photos further.
 
-    A folder of that name which holds photos instead of category folders is a category like any other.
+    A folder with such a name that contains photos instead of category folders is a normal category.
     """
     present = {name for name in SPLIT_FOLDERS if _holds_folders(data / name)}
     if not present:
         return {}
     if "train" not in present:
         names = " and ".join(f"{name}/" for name in sorted(present))
-        raise DataError(f"{data} holds {names} with categories, but no train/ to learn from")
+        raise DataError(f"{data} has {names} with categories, but no train/")
     given: dict[str, str | None] = {"train": None}
     if "test" in present:
         given |= {name: name for name in present - {"train"}}
@@ -76,10 +77,10 @@ def _take(path: PurePosixPath, splits: dict[str, str | None], intake: Intake) ->
     intake.rows_in["images"] += 1
     folders = path.parts[:-1]
     if splits and (not folders or folders[0] not in splits):
-        return _reject(path, f"it lies outside {', '.join(f'{name}/' for name in splits)}", intake)
+        return _reject(path, f"it is outside {', '.join(f'{name}/' for name in splits)}", intake)
     categories = folders[1:] if splits else folders
     if not categories:
-        return _reject(path, "it lies in no category's folder", intake)
+        return _reject(path, "it is not in a category folder", intake)
     intake.rows_in["products"] += 1
     image_id = photo_id(str(path))
     product = intake.add_product(ProductRow(image_id, categories[0]))

@@ -1,11 +1,11 @@
-"""Layout 1: `Products.csv`, `Images.csv` and photos named after image ids, in `photos/` or beside the CSVs."""
+"""Layout 1: `Products.csv`, `Images.csv` and photos named by image id, in `photos/` or next to the CSV files."""
 
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from training.errors import DataError
-from training.pipeline.progress import Tracker
+from training.pipeline.progress import ProgressReporter
 from training.prepare.intake.cells import parse_price, root_category, text_or_none
 from training.prepare.intake.csv_records import CsvFile, Record
 from training.prepare.intake.photo_files import PHOTO_ENDINGS, ending, files_in, is_text
@@ -19,15 +19,15 @@ IMAGE_COLUMNS = ("id", "product_id")
 
 
 def found(data: Path) -> bool:
-    """Whether `data` is in this layout.
+    """Whether `data` has this layout.
 
     Raises:
-        DataError: one of the two CSV files is there without the other.
+        DataError: only one of the two CSV files exists.
     """
     present = [name for name in (PRODUCTS, IMAGES) if (data / name).is_file()]
     if len(present) == 1:
         (absent,) = {PRODUCTS, IMAGES} - set(present)
-        raise DataError(f"{data} holds {present[0]} but no {absent}; listings need both")
+        raise DataError(f"{data} has {present[0]} but no {absent}; listings need both")
     return len(present) == 2
 
 
@@ -40,26 +40,26 @@ def input_files(data: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                     yield f"{folder}/{entry.name}".lstrip("/"), entry
 
 
-def read(data: Path, intake: Intake, progress: Tracker) -> None:
-    """Read both files and list the photos into `intake`; every row is taken or rejected with its reason.
+def read(data: Path, intake: Intake, progress: ProgressReporter) -> None:
+    """Read both CSV files and the list of photo files into `intake`; every row is kept or rejected with a reason.
 
-    An image row whose product id is empty, unknown or that of a rejected product is a `missing_product`.
+    An image row is rejected as `missing_product` if its product id is empty or unknown, or its product was rejected.
 
     Raises:
-        DataError: a file lacks a required column, or cannot be a CSV.
+        DataError: a file lacks a required column, or cannot be read as CSV.
     """
     _list_photos(data, intake, progress)
     _read_rows(data / PRODUCTS, PRODUCT_COLUMNS, intake, progress, _take_product)
     _read_rows(data / IMAGES, IMAGE_COLUMNS, intake, progress, _take_image)
 
 
-def _list_photos(data: Path, intake: Intake, progress: Tracker) -> None:
+def _list_photos(data: Path, intake: Intake, progress: ProgressReporter) -> None:
     for path, entry in progress(input_files(data), None, "photo files", "file"):
         if entry.name in (PRODUCTS, IMAGES) and "/" not in path:
             continue
-        beside = "/" not in path
-        rank = PHOTO_ENDINGS.index(ending(entry.name)) + len(PHOTO_ENDINGS) * beside
-        # A name that is not text cannot equal an id, so the file is named by no row.
+        next_to_csv = "/" not in path
+        rank = PHOTO_ENDINGS.index(ending(entry.name)) + len(PHOTO_ENDINGS) * next_to_csv
+        # A file name that is not valid text cannot match an id, so no row can refer to the file.
         intake.add_photo_file(path if is_text(path) else ascii(path), rank)
 
 
@@ -67,7 +67,7 @@ def _read_rows(
     path: Path,
     columns: tuple[str, ...],
     intake: Intake,
-    progress: Tracker,
+    progress: ProgressReporter,
     take: Callable[[Record, Intake], None],
 ) -> None:
     file = CsvFile(path, columns)
@@ -118,7 +118,7 @@ def _take_image(record: Record, intake: Intake) -> None:
     if product is None:
         return reject("missing_product", _why_no_product(product_id, intake))
     if photo is None:
-        return reject("missing_photo", f"no {PHOTOS}/<id>.jpg, and none beside {IMAGES}")
+        return reject("missing_photo", f"no {PHOTOS}/<id>.jpg, and no <id>.jpg next to {IMAGES}")
     outcome = intake.add_image(ImageRow(image_id, product, photo, IMAGES, record.number, digest=record.digest))
     if isinstance(outcome, str):
         reject(outcome, f"an earlier row has the id {image_id!r}")
@@ -128,7 +128,7 @@ def _take_image(record: Record, intake: Intake) -> None:
 def _why_no_product(product_id: str | None, intake: Intake) -> str:
     if product_id is None:
         return "the product id is missing"
-    refusal = intake.refusal_of_product(product_id)
-    if refusal is None:
+    reason = intake.rejection_of_product(product_id)
+    if reason is None:
         return f"{PRODUCTS} has no product {product_id!r}"
-    return f"the row of product {product_id!r} was rejected: {refusal}"
+    return f"the row of product {product_id!r} was rejected: {reason}"

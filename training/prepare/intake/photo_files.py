@@ -1,17 +1,17 @@
-"""Which files of a data folder are photos, found without holding their names in memory."""
+"""Find the photo files of a data folder, without keeping their names in memory."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-# In the order in which they are preferred where an id has several.
+# In order of preference, if several files have the same id.
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
-# Photos to a person, though not taken: worth a line in rejected.csv, not silence.
+# Photo formats that are not supported. These files get a row in rejected.csv instead of being ignored.
 FOREIGN_ENDINGS = (".gif", ".bmp", ".tif", ".tiff", ".heic", ".avif")
 
 
 def files_in(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """The files directly in a folder, in no particular order; hidden ones left out, links followed."""
+    """The files directly in a folder, in no particular order; skips hidden files, follows links."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if not entry.name.startswith(".") and entry.is_file():
@@ -19,12 +19,12 @@ def files_in(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def files_under(folder: Path) -> Iterator[tuple[PurePosixPath, os.DirEntry[str]]]:
-    """The files anywhere under a folder with their paths relative to it; links are followed, once."""
+    """All files under a folder with their paths relative to it; skips hidden ones; visits a linked folder only once."""
     waiting = [PurePosixPath()]
     seen: set[tuple[int, int]] = set()
     while waiting:
         place = waiting.pop()
-        here = os.stat(folder / place)  # noqa: PTH116  a link to a folder above would never end
+        here = os.stat(folder / place)  # noqa: PTH116  detects links to a parent folder, which would loop forever
         if (here.st_dev, here.st_ino) in seen:
             continue
         seen.add((here.st_dev, here.st_ino))
@@ -39,10 +39,10 @@ def files_under(folder: Path) -> Iterator[tuple[PurePosixPath, os.DirEntry[str]]
 
 
 def ending(name: str) -> str:
-    """The file name's ending in lower case, dot included; "" without one."""
-    return os.path.splitext(name)[1].lower()  # noqa: PTH122  a string's, 100,000 times
+    """The suffix of a file name in lower case, with the dot; "" if there is none."""
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122  faster than Path, called 100,000 times
 
 
 def is_text(name: str) -> bool:
-    """Whether a file name is valid Unicode; one that is not (a stray byte) cannot be stored or sent as text."""
+    """Whether a file name is valid Unicode. A name with undecodable bytes cannot be stored or sent as text."""
     return name.isprintable() or not any("\ud800" <= char <= "\udfff" for char in name)

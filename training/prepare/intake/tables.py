@@ -1,6 +1,6 @@
-"""The working tables of one `prepare` run: what was read, what was refused and why.
+"""The working tables of one `prepare` run: rows that were read, and rows that were rejected with their reasons.
 
-They live in SQLite, not in dicts: memory stays flat however many rows and photos there are.
+They are SQLite tables instead of dicts, so memory use does not grow with the number of rows and photos.
 """
 
 import os
@@ -38,7 +38,7 @@ CREATE INDEX photo_files_by_stem ON photo_files (stem, rank, path);
 
 @dataclass(frozen=True)
 class ProductRow:
-    """A product as read; `digest` tells exact duplicates (None where there can be none)."""
+    """A product row. Equal digests mean exact duplicates; None if duplicates are impossible."""
 
     id: str
     category: str
@@ -50,13 +50,13 @@ class ProductRow:
 
 @dataclass(frozen=True)
 class ImageRow:
-    """A photo as read.
+    """An image row.
 
     Attributes:
-        product: number of its product, as `Intake.add_product` returned it.
+        product: number of its product, as returned by `Intake.add_product`.
         photo: path relative to the data folder.
-        source: the file that named it, for `rejected.csv`; record: its number there.
-        given_split: the split that its folder prescribes, if any.
+        source: the input file of this row, for `rejected.csv`; record: number of the row in that file.
+        given_split: the split of its folder, if the input has split folders.
     """
 
     id: str
@@ -69,7 +69,7 @@ class ImageRow:
 
 
 class Intake:
-    """The working tables and the counts that must add up."""
+    """The working tables, and the counts of input rows, which must equal kept plus rejected rows."""
 
     def __init__(self, path: Path) -> None:
         """Create the tables in a new file at `path`."""
@@ -84,11 +84,11 @@ class Intake:
         self.db.close()
 
     def add_product(self, product: ProductRow) -> int | str:
-        """Keep a product: its number, or the reason why its id cannot stand twice."""
+        """Insert a product. Returns its number, or the reason for rejection if the id exists already."""
         return self._add("products", product.id, product.digest, vars(product))
 
     def add_image(self, image: ImageRow) -> int | str:
-        """Keep a photo until it is decoded: its number, or the reason why its id cannot stand twice."""
+        """Insert an image. Returns its number, or the reason for rejection if the id exists already."""
         values = vars(image)
         return self._add("images", image.id, image.digest, values)
 
@@ -106,25 +106,25 @@ class Intake:
         row = self.db.execute("SELECT number FROM products WHERE id = ?", (product_id,)).fetchone()
         return None if row is None else int(row[0])
 
-    def refusal_of_product(self, product_id: str) -> str | None:
-        """Why every product row of this id was rejected; None if there was no such row."""
+    def rejection_of_product(self, product_id: str) -> str | None:
+        """The reason why a product row with this id was rejected; None if no such row was rejected."""
         sql = "SELECT reason FROM rejected WHERE kind = 'products' AND id = ?"
         row = self.db.execute(sql, (product_id,)).fetchone()
         return None if row is None else str(row[0])
 
     def reject(self, kind: Kind, source: str, record: int | None, key: str | None, reason: str, detail: str) -> None:
-        """Refuse one input row: `reason` is a word to count by, `detail` a sentence for a person."""
+        """Record a rejected input row: `reason` is a code for counting, `detail` an explanation for people."""
         self.db.execute("INSERT INTO rejected VALUES (?, ?, ?, ?, ?, ?)", (kind, source, record, key, reason, detail))
 
     def add_photo_file(self, path: str, rank: int) -> None:
-        """Note that a photo file exists at `path` (relative to the data folder); the lowest rank is taken first."""
-        stem = os.path.splitext(os.path.basename(path))[0]  # noqa: PTH119, PTH122  a string's, 100,000 times
+        """Record a photo file at `path` (relative to the data folder). Of equal names, the lowest rank is used."""
+        stem = os.path.splitext(os.path.basename(path))[0]  # noqa: PTH119, PTH122  faster than Path, called 100,000 times
         self.db.execute("INSERT INTO photo_files (path, stem, rank) VALUES (?, ?, ?)", (path, stem, rank))
 
     def photo_of(self, image_id: str) -> str | None:
-        """The photo file of an image id, marked as named by a row.
+        """The photo file of an image id; None if there is none. Marks the file as used by a row.
 
-        The id is compared with the names of files that were found, never made into a path.
+        The id is compared with the names of existing files. It is never used to build a path.
         """
         sql = "SELECT path FROM photo_files WHERE stem = ? ORDER BY rank, path LIMIT 1"
         row = self.db.execute(sql, (image_id,)).fetchone()
@@ -134,7 +134,7 @@ class Intake:
         return str(row[0])
 
     def images(self) -> Iterator[tuple[int, ImageRow]]:
-        """Every photo to decode, with its number, in the order of the input."""
+        """Every image to decode, with its number, in input order."""
         sql = "SELECT number, id, product, photo, source, record, given_split FROM images ORDER BY number"
         for number, *values in self.db.execute(sql):
             yield number, ImageRow(*values)

@@ -1,4 +1,4 @@
-"""The lines of a text file in whatever encoding it was written."""
+"""Read the lines of a text file whose encoding is unknown."""
 
 import codecs
 import io
@@ -10,24 +10,24 @@ from training.errors import DataError
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is the beginning of this one
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, because its mark starts with the UTF-16 mark
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Windows-1252, with the five bytes that it leaves undefined read as Latin-1: every byte is some character.
+# Windows-1252; its five undefined bytes are read as Latin-1, so that every byte is a character.
 _CP1252 = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
 
 
 class TextLines:
-    """The text lines of a file, split at LF alone; the encoding is found out along the way.
+    """The lines of a text file, split only at LF; the encoding is detected while reading.
 
-    A byte order mark decides. Without one each line is UTF-8 if it can be and Windows-1252 otherwise, so that neither
-    an old export nor a file put together from several loses a row.
+    If there is a byte order mark, it gives the encoding. Otherwise each line is decoded as UTF-8 if it is valid UTF-8,
+    else as Windows-1252. So no row is lost from an old export, or from a file that was joined from several files.
     """
 
     def __init__(self, path: Path, limit: int) -> None:
-        """Take a file whose lines must not be longer than `limit` characters."""
+        """Read `path`; its lines must have at most `limit` characters."""
         self._path = path
         self._limit = limit
         self._declared: str | None = None
@@ -35,7 +35,7 @@ class TextLines:
 
     @property
     def encoding(self) -> str:
-        """What the lines were written in, such as "utf-8", "cp1252" or "utf-8 and cp1252"; known after the pass."""
+        """Encoding of the lines, such as "utf-8", "cp1252" or "utf-8 and cp1252"; complete after reading all lines."""
         if self._declared:
             return self._declared
         if not self._cp1252:
@@ -57,7 +57,7 @@ class TextLines:
                 return
             self._declared = encoding
             file.seek(0)
-            # newline="\n": split at LF alone and translate nothing.
+            # newline="\n": split only at LF, without newline translation.
             text = io.TextIOWrapper(file, encoding, errors="replace", newline="\n")
             while line := text.readline(self._limit + 1):
                 yield self._checked(line).removesuffix("\n")
@@ -79,5 +79,5 @@ class TextLines:
 
     def _checked(self, line: AnyStr) -> AnyStr:
         if len(line) > self._limit:
-            raise DataError(f"{self._path.name} holds a line of more than {self._limit:,} characters")
+            raise DataError(f"{self._path.name} has a line of more than {self._limit:,} characters")
         return line

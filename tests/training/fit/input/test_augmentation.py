@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from lambda_app.photo import preprocessing
 from lambda_app.photo.rules import Preprocessing
-from training.fit.input.augmentation import Augmentation, change, draw_changes
+from training.fit.input.augmentation import Augmentation, apply_changes, draw_changes
 from training.network.input import normalise, to_input, to_unit
 
 
@@ -13,8 +13,8 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def augment(unit, limits, generator, twins=None):
-    return change(unit, draw_changes(len(unit), limits, generator, twins))
+def augment(unit, limits, generator, same_as=None):
+    return apply_changes(unit, draw_changes(len(unit), limits, generator, same_as))
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def test_colour_changes_stay_in_range_and_differ_by_photo(photos):
 def test_twins_are_mirrored_and_recoloured_alike():
     """Pairs of equal photos, each with its twin: what may differ is only what leaves the product the same."""
     photo = torch.rand((40, 3, 16, 16), generator=generator(5)).repeat_interleave(2, dim=0)
-    twins = torch.arange(0, 80, 2).repeat_interleave(2)
-    moved = augment(photo, Augmentation(rotation=0, crop=0, colour=1e-6), generator(), twins)
+    same_as = torch.arange(0, 80, 2).repeat_interleave(2)
+    moved = augment(photo, Augmentation(rotation=0, crop=0, colour=1e-6), generator(), same_as)
     torch.testing.assert_close(moved[0::2], moved[1::2], atol=1e-4, rtol=0)
     alone = augment(photo, Augmentation(rotation=0, crop=0, colour=1e-6), generator())
     assert not torch.allclose(alone[0::2], alone[1::2], atol=1e-2)
@@ -113,7 +113,7 @@ def test_pixels_are_taken_from_where_torch_would_take_them(photos):
     changes = draw_changes(len(photos), limits, generator())
     grid = F.affine_grid(changes.theta, [6, 3, 24, 24], align_corners=False)
     expected = F.grid_sample(to_unit(photos), grid, padding_mode="zeros", align_corners=False)
-    torch.testing.assert_close(change(to_unit(photos), changes), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(apply_changes(to_unit(photos), changes), expected, atol=1e-4, rtol=0)
 
 
 def test_smaller_photos_are_scaled_as_torch_would_scale_them(photos):
@@ -122,7 +122,7 @@ def test_smaller_photos_are_scaled_as_torch_would_scale_them(photos):
     mirrored = still.theta[:, 0, 0] < 0
     expected = F.interpolate(unit, size=(16, 16), mode="bilinear", align_corners=False)
     expected[mirrored] = expected[mirrored].flip(3)
-    assert torch.allclose(change(unit, still, 16), expected, atol=1e-5)
+    assert torch.allclose(apply_changes(unit, still, 16), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(("crop", "proportion"), [(0.0, 1.0), (0.2, 0.950), (0.717, 0.75)])
@@ -143,19 +143,19 @@ def test_colours_change_by_brightness_then_contrast_then_saturation(photos):
     for shape in ((6,), (6,), (6,), (6, 2), (6,)):  # what moves a photo is drawn first
         torch.rand(shape, generator=again)
     brightness, contrast, saturation = (1 + 0.4 * (torch.rand((3, 6, 1, 1), generator=again) * 2 - 1))[..., None]
-    lit = change(unit, still) * brightness
+    lit = apply_changes(unit, still) * brightness
     middle = lit.mean(dim=(1, 2, 3), keepdim=True)
     contrasted = middle + contrast * (lit - middle)
     grey = contrasted.mean(dim=1, keepdim=True)
     expected = (grey + saturation * (contrasted - grey)).clamp(0, 1)
-    torch.testing.assert_close(change(unit, changes), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(apply_changes(unit, changes), expected, atol=1e-5, rtol=0)
 
 
 def test_a_share_of_photos_has_one_rectangle_of_one_colour():
     unit = torch.full((400, 3, 40, 40), -1.0)  # no colour that is painted
     limits = Augmentation(rotation=0, crop=0, colour=0, erasing=0.5)
     drawn = draw_changes(400, limits, generator(2))
-    covered = change(unit, drawn) >= 0
+    covered = apply_changes(unit, drawn) >= 0
     covered &= unit < 0
     area = covered[:, 0].float().mean(dim=(1, 2))
     chosen = area > 0
@@ -165,7 +165,7 @@ def test_a_share_of_photos_has_one_rectangle_of_one_colour():
     columns, rows = covered[:, 0].any(dim=1).sum(dim=1), covered[:, 0].any(dim=2).sum(dim=1)
     assert torch.equal(columns * rows, covered[:, 0].sum(dim=(1, 2)))  # all of a rectangle and nothing else
     assert drawn.paint is not None
-    painted = change(unit, drawn)
+    painted = apply_changes(unit, drawn)
     for number in torch.nonzero(chosen)[:20, 0].tolist():
         inside = painted[number][:, covered[number, 0]]
         assert torch.equal(inside, drawn.paint[number][:, None].expand_as(inside))
@@ -175,7 +175,7 @@ def test_changes_of_a_share_are_those_of_its_photos(photos):
     unit = to_unit(photos)
     limits = Augmentation(rotation=20, crop=0.2, colour=0.2, erasing=1.0)
     changes = draw_changes(len(unit), limits, generator(), torch.arange(6))
-    torch.testing.assert_close(change(unit[2:5], changes.of(slice(2, 5))), change(unit, changes)[2:5])
+    torch.testing.assert_close(apply_changes(unit[2:5], changes.of(slice(2, 5))), apply_changes(unit, changes)[2:5])
 
 
 def test_erasing_leaves_all_other_draws_as_they_were(photos):
@@ -191,5 +191,5 @@ def test_erasing_leaves_all_other_draws_as_they_were(photos):
 def test_what_touches_pixels_hangs_on_no_value(photos):
     """On the meta device there are none: an operation that had to fetch one fails there, and waits on a GPU."""
     changes = draw_changes(6, Augmentation(20, 0.2, 0.2, erasing=0.5), generator(), torch.arange(6))
-    unit = change(to_unit(photos.to("meta")), changes)
+    unit = apply_changes(to_unit(photos.to("meta")), changes)
     assert normalise(unit, Preprocessing(size=24)).shape == (6, 3, 24, 24)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.fit.input.feed import DevicePhotos, StreamedPhotos, feed_of
-from training.network.input import sent
+from training.fit.input.feed import DevicePhotos, StreamedPhotos, make_feed
+from training.network.input import copy_to_device
 
 CPU = torch.device("cpu")
 ROWS = np.array([1, 3, 4, 6, 8, 9])
@@ -23,7 +23,7 @@ def photos(tmp_path):
 
 @pytest.mark.parametrize(("free", "kind"), [(PLENTY, DevicePhotos), (NONE, StreamedPhotos)])
 def test_batches_are_the_photos_at_the_positions_of_the_split_in_order(photos, free, kind):
-    feed = feed_of(photos, ROWS, CPU, lambda device: (free, free))
+    feed = make_feed(photos, ROWS, CPU, lambda device: (free, free))
     assert isinstance(feed, kind)
     for _ in range(2):  # an epoch and the next
         found = list(feed.batches(iter(ORDER)))
@@ -35,23 +35,23 @@ def test_batches_are_the_photos_at_the_positions_of_the_split_in_order(photos, f
 @pytest.mark.parametrize(("total", "kind"), [(1_000, DevicePhotos), (2_000, StreamedPhotos)])
 def test_half_of_the_memory_is_left_to_the_network(photos, total, kind):
     """6 photos of 192 bytes are 1,152; half of the memory in total stays free."""
-    feed = feed_of(photos, ROWS, CPU, lambda device: (1_152 + 500, total))
+    feed = make_feed(photos, ROWS, CPU, lambda device: (1_152 + 500, total))
     assert isinstance(feed, kind)
 
 
 def test_photos_are_streamed_where_memory_runs_out_after_all(photos, caplog):
     caplog.set_level(logging.INFO)
     rows = np.broadcast_to(np.int64(0), 2**50)  # an exbibyte of photos
-    feed = feed_of(photos, rows, CPU, lambda device: (2**62, 0))
+    feed = make_feed(photos, rows, CPU, lambda device: (2**62, 0))
     assert isinstance(feed, StreamedPhotos)
     (line,) = [record.message for record in caplog.records]
-    assert line.startswith("fit: the photos do not fit on the device and are streamed: ")
+    assert line.startswith("fit: the photos do not fit in device memory and are streamed: ")
     (batch,) = feed.batches([np.array([7, 2**49])])
     assert np.array_equal(batch.numpy(), photos[[0, 0]])
 
 
 def test_a_processor_streams_since_its_memory_is_where_the_cache_is(photos):
-    assert isinstance(feed_of(photos, ROWS, CPU), StreamedPhotos)
+    assert isinstance(make_feed(photos, ROWS, CPU), StreamedPhotos)
 
 
 def test_photos_come_a_few_batches_ahead_and_no_more(photos):
@@ -76,4 +76,4 @@ def test_photos_that_fill_the_device_in_parts_are_all_there(photos):
 
 def test_what_is_sent_arrives_as_it_was():
     values = torch.arange(3.0)
-    assert torch.equal(sent(values, CPU), values)
+    assert torch.equal(copy_to_device(values, CPU), values)

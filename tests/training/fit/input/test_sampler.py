@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lambda_app.errors import SettingsError
-from training.fit.input.sampler import batches_per_epoch, first_of_each, pair_batches
+from training.fit.input.sampler import batches_per_epoch, first_with_same_label, pair_batches
 
 # Ten products with two photos, four with one, one with three.
 LABELS = np.array([*np.repeat(np.arange(10), 2), 10, 11, 12, 13, 14, 14, 14])
@@ -98,4 +98,4 @@ def test_an_odd_batch_is_refused(batch):
 
 
 def test_each_photo_follows_the_first_of_its_label():
-    assert first_of_each(np.array([7, 3, 7, 5, 3])).tolist() == [0, 1, 0, 3, 1]
+    assert first_with_same_label(np.array([7, 3, 7, 5, 3])).tolist() == [0, 1, 0, 3, 1]

@@ -75,7 +75,7 @@ def test_an_opening_quote_that_nothing_closes_does_not_swallow_the_file(read):
     assert rows[0] == ["8", "first", '"Great sofa', "t", "Hull"]
     assert [row[1] for row in rows[1:]] == [f"p{number}" for number in range(5)]
     assert file.warnings == [
-        "Products.csv: 1 records, first 1, hold a quote that stands against the rules of CSV and was taken as text"
+        "Products.csv: 1 records (first: 1) have a quote that breaks the rules of CSV and was read as text"
     ]
 
 
@@ -99,7 +99,7 @@ def test_a_quoted_field_that_looks_like_records_is_data_but_reported(read):
     assert [row[1] for row in rows] == ["a", "d"]
     assert rows[0][3] == "my list:\n1,b,n,t,York\n2,c,n,t,Leeds"
     assert file.warnings == [
-        "Products.csv: 1 records, first 1, hold a quoted field whose lines look like records; is a quote missing?"
+        "Products.csv: 1 records (first: 1) have a quoted field whose lines look like records; is a quote missing?"
     ]
 
 

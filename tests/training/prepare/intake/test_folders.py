@@ -71,9 +71,9 @@ def test_photos_in_no_category_are_rejected(write_folders, take):
     intake = take(write_folders(["train/hat/a.jpg", "train/loose.jpg", "other/hat/b.jpg", "root.jpg"]))
     assert [path for path, _, _ in taken(intake)] == ["train/hat/a.jpg"]
     assert intake.db.execute("SELECT source, record, reason, detail FROM rejected ORDER BY source").fetchall() == [
-        ("other/hat/b.jpg", None, "missing_category", "it lies outside train/"),
-        ("root.jpg", None, "missing_category", "it lies outside train/"),
-        ("train/loose.jpg", None, "missing_category", "it lies in no category's folder"),
+        ("other/hat/b.jpg", None, "missing_category", "it is outside train/"),
+        ("root.jpg", None, "missing_category", "it is outside train/"),
+        ("train/loose.jpg", None, "missing_category", "it is not in a category folder"),
     ]
     assert intake.rows_in == {"products": 1, "images": 4}
 
@@ -94,7 +94,7 @@ def test_a_file_name_that_is_not_text_is_rejected(write_folders, take, jpeg):
 
 
 def test_splits_without_train_are_an_error(write_folders, take):
-    with pytest.raises(DataError, match="holds test/ and validation/ with categories, but no train/"):
+    with pytest.raises(DataError, match="has test/ and validation/ with categories, but no train/"):
         take(write_folders(["test/hat/a.jpg", "validation/hat/a.jpg"]))
 
 

@@ -144,7 +144,7 @@ def test_half_of_the_listings_is_an_error(write_listings, absent, present):
     data = write_listings([{"id": "p"}], [])
     assert listings.found(data)
     (data / absent).unlink()
-    with pytest.raises(DataError, match=f"holds {present} but no {absent}"):
+    with pytest.raises(DataError, match=f"has {present} but no {absent}"):
         listings.found(data)
 
 

@@ -45,5 +45,5 @@ def test_an_id_is_never_a_path_or_a_pattern(intake, image_id):
 def test_it_is_known_why_a_product_was_refused(intake):
     intake.reject("products", "Products.csv", 1, "p", "missing_category", "the category is ''")
     intake.reject("images", "Images.csv", 1, "q", "missing_photo", "no file")
-    assert intake.refusal_of_product("p") == "missing_category"
-    assert intake.refusal_of_product("q") is None
+    assert intake.rejection_of_product("p") == "missing_category"
+    assert intake.rejection_of_product("q") is None

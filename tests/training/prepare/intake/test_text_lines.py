@@ -57,5 +57,5 @@ def test_broken_utf_16_loses_no_line(read):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_line_longer_than_the_limit_is_refused(read, encoding):
     assert read(("x" * 199 + "\n").encode(encoding), limit=200)[0] == ["x" * 199]
-    with pytest.raises(DataError, match=r"Images\.csv holds a line of more than 200 characters"):
+    with pytest.raises(DataError, match=r"Images\.csv has a line of more than 200 characters"):
         read(("x" * 300).encode(encoding), limit=200)
