@@ -110,6 +110,31 @@ def test_equal_photos_across_given_splits_are_reported(split):
     assert split.warnings == ["1 photos stand byte for byte in more than one of the splits that the data give"]
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_products_that_share_a_photo_stay_together_where_a_given_test_product_shares_it_too(split, place):
+    """Wherever the given one stands among them: it keeps its split, and the free ones are still one group."""
+    for seed in range(10):
+        sharing = [("a", "hat", ["x"]), ("b", "hat", ["x"])]
+        sharing.insert(place, ("given", "hat", ["x"], "test"))
+        result = split([*catalogue(hat=10), *sharing], seed=seed, validation=0.5)
+        assert result["given"] == "test"
+        assert result["a"] == result["b"]
+        assert result["a"] in ("train", "validation")
+        assert split.shared == 3
+
+
+def test_a_given_test_product_does_not_tie_free_ones_together(split):
+    """It is not drawn, so that free products which have only its photos in common are drawn each by itself."""
+    given = ("given", "shoe", ["x", "y"], "test")
+    results = [
+        split([given, *catalogue(hat=10), ("a", "hat", ["x"]), ("b", "hat", ["y"])], seed=seed, validation=0.5)
+        for seed in range(10)
+    ]
+    assert {result["a"] == result["b"] for result in results} == {True, False}
+    for result in results:
+        assert Counter(result.values()) == {"test": 1, "validation": 6, "train": 6}
+
+
 @pytest.mark.parametrize(
     ("sizes", "expected"),
     [
