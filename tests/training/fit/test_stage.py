@@ -105,6 +105,7 @@ def assert_same_run(one, other):
 KILLED_AT = [("checkpoint.pt", 1), ("checkpoint.pt", 2), ("history.json", 2), ("best.safetensors", 1)]
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_any_point_ends_with_the_weights_of_an_undisturbed_one(
     processes, work, another_work, two_epochs
 ):
@@ -121,6 +122,7 @@ def test_a_run_killed_at_any_point_ends_with_the_weights_of_an_undisturbed_one(
         assert_same_run(one, work)
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_what_came_after_the_last_checkpoint_and_no_more(
     processes, work, another_work, two_epochs, caplog
 ):
@@ -137,6 +139,7 @@ def test_a_full_disk_costs_what_came_after_the_last_checkpoint_and_no_more(
     assert_same_run(full, work)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_saves_and_ends_and_a_rerun_goes_on(processes, work, another_work, fit_settings, caplog):
     """As a spot machine's end does: SIGTERM, and a new machine that finds the checkpoint."""
     settings = dataclasses.replace(fit_settings, epochs=8)
@@ -155,6 +158,7 @@ def test_a_stopped_run_saves_and_ends_and_a_rerun_goes_on(processes, work, anoth
     assert_same_run(stopped, work)
 
 
+@pytest.mark.slow
 def test_one_process_of_two_that_is_stopped_stops_both_and_one_that_dies_ends_both(processes, work):
     """The first run saves and is gone on from; of the second, one process goes without a word."""
     running = processes.start_several(2, "training.fit.stage", arguments(work, 1000))

@@ -41,6 +41,7 @@ def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_pa
     assert np.mean(true >= exact[:, None] - 1e-5) >= 0.95
 
 
+@pytest.mark.slow
 def test_a_very_large_catalogue_gives_up_recall_for_time(tmp_path, monkeypatch):
     vectors = l2_normalise(np.random.default_rng(0).normal(size=(2000, 16)))  # without clusters: hard to find
     usual = build_index(vectors, "ivf-float16", tmp_path / "usual.faiss", seed=0)

@@ -65,6 +65,7 @@ def test_an_unknown_kind_is_refused():
         dataclasses.replace(IndexSettings(), index="hnsw")
 
 
+@pytest.mark.slow
 def test_two_machines_embed_as_one_and_the_first_alone_writes(trained, processes, tmp_path):
     """They share no disk: the second has the dataset and nothing else."""
     first, second = tmp_path / "out-0", tmp_path / "out-1"
@@ -81,6 +82,7 @@ def test_two_machines_embed_as_one_and_the_first_alone_writes(trained, processes
     assert [path.name for path in second.iterdir()] == ["dataset"]
 
 
+@pytest.mark.slow
 def test_processes_with_different_datasets_are_refused(trained, processes, tmp_path):
     shutil.copytree(trained.root, tmp_path / "out-0")
     shutil.copytree(trained.dataset, tmp_path / "out-1" / "dataset")

@@ -56,6 +56,7 @@ def test_only_what_a_lost_process_does_is_told_as_such():
         raise RuntimeError("out of memory")
 
 
+@pytest.mark.slow
 def test_two_processes_train_and_embed_as_one_does(processes, small_dataset, tmp_path):
     """The metric loss spans both: pairs are parted between them, and 18 photos do not halve into whole pairs."""
     running = processes.start_several(2, "tests.training.together", [str(small_dataset.path), str(tmp_path / "two")])
