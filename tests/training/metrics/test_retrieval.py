@@ -172,3 +172,15 @@ def test_the_log_likelihood_is_that_of_the_softmax():
     logits, labels = np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([0, 0])
     expected = -(np.log(np.exp(2) / (np.exp(2) + 1)) + np.log(1 / (1 + np.e))) / 2
     assert retrieval.negative_log_likelihood(logits, labels) == pytest.approx(expected)
+
+
+def test_a_label_that_the_model_rules_out_costs_much_but_not_everything():
+    loss = retrieval.negative_log_likelihood(np.array([[0.0, 1000.0]]), np.array([0]))
+    assert loss == pytest.approx(300 * np.log(10))
+
+
+def test_neighbours_of_equal_score_go_by_row():
+    rng = np.random.default_rng(4)
+    vectors = np.eye(6, dtype=np.float32)[rng.integers(0, 3, 200)]
+    found = retrieval.nearest(vectors, np.arange(3), 199)
+    assert found.tolist() == [ranking(vectors, query) for query in range(3)]

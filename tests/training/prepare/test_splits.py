@@ -75,6 +75,21 @@ def test_products_of_two_categories_that_share_a_photo_stay_together(split):
         assert result["a"] == result["b"]
 
 
+def test_a_group_grows_from_both_ends_in_any_order(split):
+    """Photos are looked at in the order of their contents: c joins the pairs that a and b made."""
+    four = [("c0", "home", ["b"]), ("c1", "home", ["b", "c"]), ("c2", "home", ["a", "c"]), ("c3", "home", ["a"])]
+    for seed in range(10):
+        result = split([*catalogue(home=40), *four], seed=seed, test=0.5)
+        assert len({result[product] for product, *_ in four}) == 1
+
+
+def test_a_group_of_two_categories_counts_once_in_the_quotas(split):
+    pairs = [(f"{name}-{n}", name, [f"x{n}"]) for n in range(5) for name in ("home", "games")]
+    for seed in range(10):
+        result = split([*catalogue(home=15), *pairs], seed=seed, test=0.2, validation=0.5)
+        assert Counter(result.values()) == {"test": 5, "validation": 10, "train": 10}
+
+
 def test_a_group_too_large_for_a_quota_trains(split):
     twins = [(f"t{n}", "home", ["same"]) for n in range(30)]
     result = split([*catalogue(home=10), *twins])
