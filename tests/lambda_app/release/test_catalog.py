@@ -116,6 +116,13 @@ def test_filters_asked_long_ago_are_forgotten(catalog: Catalog):
     assert again.rows.tolist() == first.rows.tolist()
 
 
+def test_a_filter_asked_again_is_kept_before_those_asked_once(catalog: Catalog):
+    often = catalog.passing(CatalogFilter(max_price=1))
+    for price in range(40):
+        catalog.passing(CatalogFilter(min_price=price))
+        assert catalog.passing(CatalogFilter(max_price=1)) is often
+
+
 def test_an_image_id_twice_is_refused_and_leaves_no_catalog(tmp_path: Path):
     with pytest.raises(ReleaseError, match="image_id"):
         write_catalog(tmp_path / "catalog.sqlite", [SOFA, SOFA])

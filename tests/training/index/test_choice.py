@@ -73,6 +73,7 @@ def test_an_index_grows_from_mapped_vectors_in_pieces(vectors, tmp_path, monkeyp
 
 def test_auto_takes_an_inverted_file_where_exact_search_would_be_slow(vectors, tmp_path, monkeypatch):
     monkeypatch.setattr(building, "EXACT_UP_TO", 1999)
+    monkeypatch.setattr(building, "FLOAT16_UP_TO", 2000)
     assert build_index(vectors, "auto", tmp_path / "index.faiss", seed=0).type == "ivf-float16"
 
 
