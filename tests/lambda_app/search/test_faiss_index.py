@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,25 @@ def test_as_many_are_found_as_may_answer(kind: str, allowed: np.ndarray | None, 
     found = request.getfixturevalue(kind).search(vectors[:2], ROWS + 50, passing)
     expected = np.arange(ROWS) if allowed is None else allowed
     assert [sorted(rows) for rows in found.rows.tolist()] == [expected.tolist()] * 2
+
+
+def test_rows_of_equal_score_go_by_row(tmp_path: Path, vectors: np.ndarray):
+    write_index(tmp_path / "index.faiss", np.tile(vectors[:4], (50, 1)))
+    index = open_index(tmp_path / "index.faiss")
+    allowed = np.array([1, 2, 42, 80, 121, 198])  # 2, 42 and 198 hold the query's own vector
+    assert index.search(vectors[2:3], 3, rows_of(allowed)).rows.tolist() == [[2, 42, 198]]
+
+
+def test_a_search_takes_the_threads_it_was_given(flat: VectorIndex, vectors: np.ndarray):
+    """OpenMP keeps the number for each thread that calls: another one starts with its own."""
+
+    def threads() -> int:
+        faiss.omp_set_num_threads(3)
+        flat.search(vectors[:1], 1)
+        return int(faiss.omp_get_max_threads())
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(threads).result() == 1
 
 
 def test_nothing_may_answer(flat: VectorIndex, vectors: np.ndarray):
