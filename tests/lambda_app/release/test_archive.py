@@ -136,6 +136,13 @@ def test_an_archive_at_its_limits_is_unpacked(tmp_path: Path, built: BuiltReleas
     assert (tmp_path / "out/report/a/b/c.png").read_bytes() == b"picture"
 
 
+def test_a_manifest_counts_in_the_total(tmp_path: Path, built: BuiltRelease):
+    manifest = built.manifest.to_json()
+    archive = tar_of(tmp_path / "a.tar", [("manifest.json", manifest)])
+    with pytest.raises(ReleaseError, match=f"{len(manifest) - 1:,} are left"):
+        unpack(archive, tmp_path / "out", ArchiveLimits(total_bytes=len(manifest) - 1))
+
+
 def test_modes_in_an_archive_do_not_depend_on_who_packed(tmp_path: Path, built: BuiltRelease):
     folder = tmp_path / "folder"
     (folder / "report").mkdir(parents=True)

@@ -139,6 +139,14 @@ def test_writing_again_replaces_the_catalog(tmp_path: Path):
     assert [file.name for file in tmp_path.iterdir()] == ["catalog.sqlite"]
 
 
+def test_a_catalog_may_be_empty(tmp_path: Path):
+    assert write_catalog(tmp_path / "catalog.sqlite", []) == 0
+    catalog = Catalog(tmp_path / "catalog.sqlite")
+    assert catalog.count == 0
+    assert catalog.passing(CatalogFilter(category="Sofas")).rows.tolist() == []
+    catalog.close()
+
+
 def test_what_is_no_catalog_is_refused(tmp_path: Path):
     (tmp_path / "text.sqlite").write_text("no database" * 100)
     (tmp_path / "empty.sqlite").write_bytes(b"")

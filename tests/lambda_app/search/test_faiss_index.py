@@ -123,6 +123,19 @@ def test_an_inverted_file_probes_as_its_entry_says(ivf: VectorIndex, vectors: np
     assert 0.3 < recall < 1  # one list of four
 
 
+def test_an_inverted_file_of_which_every_list_is_probed_is_exact(vectors: np.ndarray, tmp_path: Path):
+    write_index(tmp_path / "index.faiss", vectors, "ivf")
+    index = open_index(tmp_path / "index.faiss", type="ivf", search={"nprobe": 4, "factor": 1})
+    assert index.search(vectors[:50], 10).rows.tolist() == exact(vectors, vectors[:50], np.arange(ROWS), 10).tolist()
+
+
+def test_the_first_neighbour_does_not_depend_on_how_many_are_asked_for(many: np.ndarray, tmp_path: Path):
+    entry = build_index(many, "ivf-int8", tmp_path / "index.faiss", seed=0)
+    index = VectorIndex(tmp_path / "index.faiss", entry.model_copy(update={"search": {"nprobe": 8, "factor": 1}}))
+    queries = many[:300] + 0.1 * np.random.default_rng(5).normal(size=(300, 32)).astype(np.float32)
+    assert index.search(queries, 1).rows[:, 0].tolist() == index.search(queries, 10).rows[:, 0].tolist()
+
+
 @pytest.mark.parametrize("kind", ["flat", "ivf"])
 def test_stored_vectors_are_given_back(kind: str, request, vectors: np.ndarray):
     index = request.getfixturevalue(kind)

@@ -60,6 +60,17 @@ def test_kind_and_name_can_be_told(trained_copy):
     catalog.close()
 
 
+def test_another_temperature_gives_the_smoke_cases_other_margins(trained_copy):
+    assert not index.run(trained_copy, IndexSettings())
+    before = json.loads((trained_copy.index / "smoke.json").read_bytes())
+    metrics = json.loads((trained_copy.report / "metrics.json").read_bytes())
+    (trained_copy.report / "metrics.json").write_text(json.dumps(metrics | {"temperature": 2 * metrics["temperature"]}))
+    assert index.run(trained_copy, IndexSettings())
+    after = json.loads((trained_copy.index / "smoke.json").read_bytes())
+    assert [case["photo"] for case in after] == [case["photo"] for case in before]
+    assert sum(case["margin"] for case in after) < sum(case["margin"] for case in before)
+
+
 def test_an_unknown_kind_is_refused():
     with pytest.raises(SettingsError, match="index is 'hnsw'; it may be auto, flat, ivf-float16, ivf-int8"):
         dataclasses.replace(IndexSettings(), index="hnsw")
