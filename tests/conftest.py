@@ -8,6 +8,19 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import pytest
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of the real toolkit unless `-m` names them.
+
+    Not by a `-m` in pyproject.toml: another on the command line, such as `-m "not slow"`, would take its place.
+    """
+    if "toolkit" in config.getoption("markexpr"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("toolkit")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(autouse=True)
 def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mock that lacks an operation would pass the call on to AWS; with these credentials nothing can come of it."""

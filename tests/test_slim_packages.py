@@ -77,6 +77,7 @@ def test_a_folder_without_the_packages_is_refused(tmp_path):
     assert str(tmp_path) in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_serving_reads_nothing_of_what_goes(tmp_path):
     store = FolderStore(tmp_path / "store")

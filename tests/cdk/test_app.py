@@ -28,6 +28,7 @@ def synthesise(outdir: Path, **context: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_template_is_made_without_docker_and_without_an_account(tmp_path: Path) -> None:
     run = synthesise(tmp_path / "out", stackName="staging")
     assert run.returncode == 0, run.stderr
@@ -35,6 +36,7 @@ def test_the_template_is_made_without_docker_and_without_an_account(tmp_path: Pa
     assert template["Outputs"]["ApiUrl"]
 
 
+@pytest.mark.slow
 def test_a_bad_value_ends_with_one_line_and_no_traceback(tmp_path: Path) -> None:
     run = synthesise(tmp_path / "out", memory="12")
     assert run.returncode == 2

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Template
 
@@ -48,6 +49,7 @@ def test_two_syntheses_are_equal(plain: SynthesisedTemplate, tmp_path: Path) -> 
     assert Template.from_stack(stack).to_json() == plain.body
 
 
+@pytest.mark.slow
 def test_cfn_lint_has_nothing_to_say(plain: SynthesisedTemplate, chosen: SynthesisedTemplate, tmp_path: Path) -> None:
     for name, template in (("plain", plain), ("chosen", chosen)):
         (tmp_path / f"{name}.json").write_text(json.dumps(template.body))

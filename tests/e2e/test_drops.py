@@ -19,6 +19,8 @@ from tests.e2e.lambda_process import FunctionError, HttpAnswer, LambdaProcess
 from tests.lambda_events import get, object_created
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 SIMILAR = get("/items/003a/similar")
 
 

@@ -24,6 +24,8 @@ from tests.lambda_events import get, post_json, post_photo
 from tests.releases import CREATED_AT, build_release, encode, publish_directly
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 SIMILAR = get("/items/003a/similar")
 
 

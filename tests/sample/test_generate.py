@@ -121,6 +121,7 @@ def test_another_seed_draws_another_catalogue(small, tmp_path):
     assert not set(digests(out).values()) & set(digests(tmp_path / "other").values())
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_writes_the_same_bytes(tmp_path):
     for workers in (1, 2):
         generate(tmp_path / str(workers), photos=60, workers=workers)

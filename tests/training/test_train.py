@@ -34,6 +34,7 @@ def test_a_rerun_with_nothing_changed_keeps_the_archive_and_says_where_it_is(
     assert trained_copy.archive.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_several_processes_make_one_release(sample_data, processes, tmp_path, outside):
     options = ["--data", str(sample_data), "--out", str(tmp_path / "out"), *TINY]
     (first, output), (second, silence) = [
@@ -46,6 +47,7 @@ def test_several_processes_make_one_release(sample_data, processes, tmp_path, ou
     assert len(read_manifest((tmp_path / "out" / "release" / "manifest.json").read_bytes()).categories) == 13
 
 
+@pytest.mark.slow
 def test_where_the_first_process_fails_the_others_end_and_do_not_hide_why(processes, tmp_path, outside):
     (tmp_path / "data").mkdir()
     environ = {"SM_OUTPUT_DIR": str(tmp_path)}

@@ -1,11 +1,15 @@
 """Tests of `benchmarks.bench.embed`."""
 
+import pytest
+
 from benchmarks.bench.embed import measure
 from lambda_app.model import Model
 from sample.generate import generate
 from training.dataset import Dataset
 from training.prepare.settings import PrepareSettings
 from training.prepare.stage import prepare
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_embedding_is_measured_beside_the_model_alone(release, tmp_path):

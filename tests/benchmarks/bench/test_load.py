@@ -50,6 +50,7 @@ def test_a_release_that_never_answers_is_no_swap():
         _ = Swap(Burst([answer(0.0, 0.4)], 1.0, 1.0), moved=0.1, release="new").live
 
 
+@pytest.mark.slow
 def test_clients_notice_another_release(release, tmp_path):
     body = form(make_photo((320, 240)))
     store = FolderStore(tmp_path / "store")

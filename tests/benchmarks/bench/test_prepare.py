@@ -1,7 +1,11 @@
 """Tests of `benchmarks.bench.prepare`."""
 
+import pytest
+
 from benchmarks.bench.prepare import prepare
 from sample.generate import generate
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_preparation_is_timed_in_a_process_of_its_own(tmp_path):

@@ -9,6 +9,7 @@ from benchmarks.bench.sample import measure
 from sample.generate import generate
 
 
+@pytest.mark.slow
 def test_the_measures_of_a_small_catalogue_are_shares(tmp_path):
     generate(tmp_path / "catalogue", photos=60, workers=1)
     figures = measure(tmp_path / "catalogue")

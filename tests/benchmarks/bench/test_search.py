@@ -18,6 +18,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> search.Sweep:
     return measure(tmp_path_factory.mktemp("search"), COUNT, rounds=1)
 
 
+@pytest.mark.slow
 def test_a_size_is_measured(result: search.Sweep):
     assert result.entry.type == "ivf-float16"
     assert result.recall[UNFILTERED] > 0.99
@@ -27,6 +28,7 @@ def test_a_size_is_measured(result: search.Sweep):
     assert result.baseline.peak > 0
 
 
+@pytest.mark.slow
 def test_its_lines_say_what_is_to_be_reached(result: search.Sweep, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(GOALS, COUNT, Goals(recall=0.9, query=1000, file=1000, first=100_000))
     rows = {row.measure.strip(): row for row in rows_of(result)}
@@ -45,6 +47,7 @@ def test_sizes_without_exact_search_have_no_baseline():
     assert rows[0].ours.median == 1.5
 
 
+@pytest.mark.slow
 def test_a_sweep_draws_and_leaves_no_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: search.Sweep):
     monkeypatch.setattr(search, "ROOT", tmp_path)
     monkeypatch.setattr(search, "measure", lambda folder, count, rounds: result)

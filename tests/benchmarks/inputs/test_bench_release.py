@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import faiss
+import pytest
 
 from benchmarks.inputs.bench_release import bench_release, put, write_manifest
 from lambda_app.recommendation.live import LiveRelease
@@ -11,6 +12,8 @@ from lambda_app.recommendation.query import SimilarQuery
 from lambda_app.release.manifest import verify_file
 from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_release_loads_and_answers_as_any_other(release, tmp_path):

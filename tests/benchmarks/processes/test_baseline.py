@@ -15,6 +15,8 @@ from benchmarks.inputs.photos import make_photo
 from benchmarks.processes import baseline
 from lambda_app.model import Model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def photo() -> bytes:

@@ -5,12 +5,15 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from benchmarks.inputs.bench_release import ROOT
 from benchmarks.inputs.photos import make_photo
 from benchmarks.processes.cold_stages import IMPORTS, INTERPRETER, STAGES, Recorder
 from benchmarks.processes.lambda_function import environ, photo_event, s3_with
 
 
+@pytest.mark.slow
 def test_every_stage_of_a_start_is_seen(release, tmp_path):
     (tmp_path / "event.json").write_text(json.dumps(photo_event(make_photo((320, 240)))))
     command = ["-m", "benchmarks.processes.cold_stages", str(tmp_path / "event.json"), repr(time.perf_counter())]

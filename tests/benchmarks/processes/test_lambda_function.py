@@ -10,6 +10,8 @@ from benchmarks.processes.cold_stages import around, timings_of
 from benchmarks.processes.lambda_function import LambdaFunction, environ, photo_event, s3_with
 from benchmarks.processes.timings import PARTS
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_function_answers_a_photo_from_a_store_in_s3(release, tmp_path):
     event = json.dumps(photo_event(make_photo((320, 240)))).encode()

@@ -2,11 +2,14 @@ from pathlib import Path
 
 import faiss
 import numpy as np
+import pytest
 
 from benchmarks.inputs.synthetic import DIM, SyntheticCatalogue
 from benchmarks.processes.search_probe import UNFILTERED, measure
 from lambda_app.release.row_set import RowSet
 from training.index.choice import build_index
+
+pytestmark = pytest.mark.slow
 
 
 def test_an_index_is_asked_with_and_without_filters(tmp_path: Path):

@@ -12,6 +12,8 @@ from benchmarks.processes.server import Client, Server, form
 from benchmarks.processes.timings import PARTS
 from lambda_app.api.messages.form import parse_multipart
 
+pytestmark = pytest.mark.slow
+
 
 def test_our_server_answers_photos_and_tells_of_itself(release, tmp_path):
     with server.ours(fill(tmp_path, release)) as ours:

@@ -128,3 +128,33 @@ def test_the_number_of_members_is_capped(tmp_path: Path, built: BuiltRelease):
     members: list[Member] = [(f"report/{number}", b"") for number in range(5)]
     with pytest.raises(ReleaseError, match="more than 4 members"):
         unpack(tar_of(tmp_path / "a.tar", members), tmp_path / "out", ArchiveLimits(members=4))
+
+
+def test_an_archive_at_its_limits_is_unpacked(tmp_path: Path, built: BuiltRelease):
+    manifest = built.manifest.to_json()
+    archive = tar_of(tmp_path / "a.tar", [("manifest.json", manifest), ("report/a/b/c.png", b"picture")])
+    limits = ArchiveLimits(total_bytes=len(manifest) + 7, manifest_bytes=len(manifest), members=2)
+    assert unpack(archive, tmp_path / "out", limits) == built.manifest
+    assert (tmp_path / "out/report/a/b/c.png").read_bytes() == b"picture"
+
+
+def test_a_manifest_counts_in_the_total(tmp_path: Path, built: BuiltRelease):
+    manifest = built.manifest.to_json()
+    archive = tar_of(tmp_path / "a.tar", [("manifest.json", manifest)])
+    with pytest.raises(ReleaseError, match=f"{len(manifest) - 1:,} are left"):
+        unpack(archive, tmp_path / "out", ArchiveLimits(total_bytes=len(manifest) - 1))
+
+
+def test_modes_in_an_archive_do_not_depend_on_who_packed(tmp_path: Path, built: BuiltRelease):
+    folder = tmp_path / "folder"
+    (folder / "report").mkdir(parents=True)
+    for entry in built.manifest.files():
+        (folder / entry.file).write_bytes((built.folder / entry.file).read_bytes())
+        (folder / entry.file).chmod(0o600)
+    (folder / "report").chmod(0o700)
+    with tarfile.open(write_archive(tmp_path / "a.tar", built.manifest, folder)) as tar:
+        assert {member.name: member.mode for member in tar} == {
+            **{entry.file: 0o644 for entry in built.manifest.files()},
+            "manifest.json": 0o644,
+            "report": 0o755,
+        }

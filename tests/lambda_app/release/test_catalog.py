@@ -120,6 +120,13 @@ def test_filters_asked_long_ago_are_forgotten(catalog: Catalog):
     assert again.rows.tolist() == first.rows.tolist()
 
 
+def test_a_filter_asked_again_is_kept_before_those_asked_once(catalog: Catalog):
+    often = catalog.passing(CatalogFilter(max_price=1))
+    for price in range(40):
+        catalog.passing(CatalogFilter(min_price=price))
+        assert catalog.passing(CatalogFilter(max_price=1)) is often
+
+
 def test_an_image_id_twice_is_refused_and_leaves_no_catalog(tmp_path: Path):
     with pytest.raises(ReleaseError, match="image_id"):
         write_catalog(tmp_path / "catalog.sqlite", [SOFA, SOFA])
@@ -134,6 +141,14 @@ def test_writing_again_replaces_the_catalog(tmp_path: Path):
     assert catalog.count == 1
     catalog.close()
     assert [file.name for file in tmp_path.iterdir()] == ["catalog.sqlite"]
+
+
+def test_a_catalog_may_be_empty(tmp_path: Path):
+    assert write_catalog(tmp_path / "catalog.sqlite", []) == 0
+    catalog = Catalog(tmp_path / "catalog.sqlite")
+    assert catalog.count == 0
+    assert catalog.passing(CatalogFilter(category="Sofas")).rows.tolist() == []
+    catalog.close()
 
 
 def test_what_is_no_catalog_is_refused(tmp_path: Path):

@@ -120,7 +120,8 @@ def test_a_release_is_named_after_utc_time_and_content():
     entries = [FileEntry(**ENTRY)]
     noon = datetime(2026, 11, 1, 12, tzinfo=UTC)
     name = release_id(noon, entries)
-    assert name.startswith("20261101-120000-")
+    digest = hashlib.sha256(("0" * 64).encode()).hexdigest()
+    assert name == f"20261101-120000-{digest[:8]}"
     assert release_id(noon.astimezone(timezone(timedelta(hours=5))), entries) == name
     assert release_id(noon, [FileEntry(**{**ENTRY, "sha256": "1" * 64})]) != name
     assert read(release=name).release == name

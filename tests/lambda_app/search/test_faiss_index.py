@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,25 @@ def test_as_many_are_found_as_may_answer(kind: str, allowed: np.ndarray | None, 
     assert [sorted(rows) for rows in found.rows.tolist()] == [expected.tolist()] * 2
 
 
+def test_rows_of_equal_score_go_by_row(tmp_path: Path, vectors: np.ndarray):
+    write_index(tmp_path / "index.faiss", np.tile(vectors[:4], (50, 1)))
+    index = open_index(tmp_path / "index.faiss")
+    allowed = np.array([1, 2, 42, 80, 121, 198])  # 2, 42 and 198 hold the query's own vector
+    assert index.search(vectors[2:3], 3, rows_of(allowed)).rows.tolist() == [[2, 42, 198]]
+
+
+def test_a_search_takes_the_threads_it_was_given(flat: VectorIndex, vectors: np.ndarray):
+    """OpenMP keeps the number for each thread that calls: another one starts with its own."""
+
+    def threads() -> int:
+        faiss.omp_set_num_threads(3)
+        flat.search(vectors[:1], 1)
+        return int(faiss.omp_get_max_threads())
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(threads).result() == 1
+
+
 def test_nothing_may_answer(flat: VectorIndex, vectors: np.ndarray):
     found = flat.search(vectors[:1], 3, rows_of(np.array([], np.int64)))
     assert found.rows.tolist() == [[-1]]
@@ -103,6 +123,13 @@ def test_an_inverted_file_probes_as_its_entry_says(inverted: VectorIndex, vector
         [len(set(a) & set(b)) / 10 for a, b in zip(inverted.search(vectors, 10).rows, oracle, strict=True)]
     )
     assert 0.3 < recall < 1  # one list of five
+
+
+def test_the_first_neighbour_does_not_depend_on_how_many_are_asked_for(many: np.ndarray, tmp_path: Path):
+    entry = build_index(many, "ivf-int8", tmp_path / "index.faiss", seed=0)
+    index = VectorIndex(tmp_path / "index.faiss", entry.model_copy(update={"search": {"nprobe": 8, "factor": 1}}))
+    queries = many[:300] + 0.1 * np.random.default_rng(5).normal(size=(300, 32)).astype(np.float32)
+    assert index.search(queries, 1).rows[:, 0].tolist() == index.search(queries, 10).rows[:, 0].tolist()
 
 
 def test_stored_vectors_are_given_back(flat: VectorIndex, vectors: np.ndarray):

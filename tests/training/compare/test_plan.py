@@ -39,6 +39,7 @@ def found(out):
     return json.loads((out / "compare.json").read_bytes())
 
 
+@pytest.mark.slow
 def test_every_run_is_there_with_its_settings_figures_and_history(found, small_dataset):
     assert [f"{run['recipe']}-{run['seed']}" for run in found["runs"]] == list(NAMES)
     for run in found["runs"]:
@@ -52,6 +53,7 @@ def test_every_run_is_there_with_its_settings_figures_and_history(found, small_d
     assert found["dataset"]["digest"] == small_dataset.digest
 
 
+@pytest.mark.slow
 def test_the_page_has_the_table_the_method_and_the_charts(out, found):
     page = (out / "compare.md").read_text()
     flat, default = found["recipes"]
@@ -64,6 +66,7 @@ def test_the_page_has_the_table_the_method_and_the_charts(out, found):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_same_command_again_trains_nothing(out, arguments, capsys):
     results = [out / "runs" / name / "result.json" for name in NAMES]
     before = [path.stat().st_mtime_ns for path in results]
@@ -74,11 +77,13 @@ def test_the_same_command_again_trains_nothing(out, arguments, capsys):
     assert "default, seed 1: 2 epochs in " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on(out, found):
     assert "fit: resuming after epoch 1, batch 0" in (out / "runs" / NAMES[0] / "log.txt").read_text()
     assert [epoch["epoch"] for epoch in found["runs"][0]["history"]] == [1, 2]
 
 
+@pytest.mark.slow
 def test_runs_save_and_end_when_the_command_is_killed(processes, trained, tmp_path):
     options = ["--recipes", "default", "--epochs", "100000", "--backbone", "resnet10_half", "--weights", "none"]
     log = tmp_path / "runs" / "default-0" / "log.txt"
@@ -96,6 +101,7 @@ def test_runs_save_and_end_when_the_command_is_killed(processes, trained, tmp_pa
     assert not (tmp_path / "compare.json").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_ends_the_comparison_with_its_reason(trained, tmp_path):
     options = ["--recipes", "default", "--epochs", "1", "--backbone", "resnet99", "--weights", "none"]
     with pytest.raises(TrainingError, match=r"default, seed 0 ended with status 2: error: no backbone 'resnet99'"):

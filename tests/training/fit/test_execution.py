@@ -29,6 +29,7 @@ def test_what_trains_answers_with_logits_beside_embeddings():
     torch.testing.assert_close(found, torch.cat([logits, embedding], dim=1))
 
 
+@pytest.mark.slow
 def test_a_compiled_network_trains_the_same_weights_under_the_same_names(small_dataset, fit_settings, eager):
     settings = fit_settings.changed(batch=32)
     plain = Trainer(small_dataset, settings, CPU)
@@ -39,6 +40,7 @@ def test_a_compiled_network_trains_the_same_weights_under_the_same_names(small_d
     assert all(torch.equal(value, state[name]) for name, value in plain.model.state_dict().items())
 
 
+@pytest.mark.slow
 def test_without_a_compiler_it_says_what_to_do(processes, trained, tmp_path):
     work = WorkFolder(tmp_path / "work")
     work.root.mkdir()

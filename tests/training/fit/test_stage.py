@@ -102,6 +102,7 @@ def assert_same_run(one, other):
 KILLED_AT = [("checkpoint.pt", 1), ("checkpoint.pt", 2), ("history.json", 2), ("best.safetensors", 1)]
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_any_point_ends_with_the_weights_of_an_undisturbed_one(
     processes, work, another_work, two_epochs
 ):
@@ -118,6 +119,7 @@ def test_a_run_killed_at_any_point_ends_with_the_weights_of_an_undisturbed_one(
         assert_same_run(one, work)
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_what_came_after_the_last_checkpoint_and_no_more(
     processes, work, another_work, two_epochs, caplog
 ):
@@ -134,6 +136,7 @@ def test_a_full_disk_costs_what_came_after_the_last_checkpoint_and_no_more(
     assert_same_run(full, work)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_saves_and_ends_and_a_rerun_goes_on(processes, work, another_work, fit_settings, caplog):
     """As a spot machine's end does: SIGTERM, and a new machine that finds the checkpoint."""
     settings = fit_settings.changed(epochs=8)
@@ -152,6 +155,7 @@ def test_a_stopped_run_saves_and_ends_and_a_rerun_goes_on(processes, work, anoth
     assert_same_run(stopped, work)
 
 
+@pytest.mark.slow
 def test_one_process_of_two_that_is_stopped_stops_both_and_one_that_dies_ends_both(processes, work):
     """The first run saves a checkpoint, and the second resumes from it; then one process is killed."""
     running = processes.start_several(2, "training.fit.stage", arguments(work, 1000))

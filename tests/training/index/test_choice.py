@@ -43,6 +43,7 @@ def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_pa
     assert np.mean(true >= exact[:, None] - 1e-5) >= 0.95
 
 
+@pytest.mark.slow
 def test_a_very_large_catalogue_gives_up_recall_for_time(tmp_path, monkeypatch):
     vectors = unit(np.random.default_rng(0).normal(size=(2000, 16)))  # without clusters: hard to find
     usual = build_index(vectors, "ivf-float16", tmp_path / "usual.faiss", seed=0)
@@ -78,6 +79,7 @@ def test_an_index_grows_from_mapped_vectors_in_pieces(vectors, tmp_path, monkeyp
 
 def test_auto_takes_an_inverted_file_where_exact_search_would_be_slow(vectors, tmp_path, monkeypatch):
     monkeypatch.setattr(building, "EXACT_UP_TO", 1999)
+    monkeypatch.setattr(building, "FLOAT16_UP_TO", 2000)
     assert build_index(vectors, "auto", tmp_path / "index.faiss", seed=0).type == "ivf-float16"
 
 

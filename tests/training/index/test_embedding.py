@@ -84,6 +84,7 @@ def test_the_note_is_taken_back_before_its_files_are_overwritten(embed, tmp_path
     assert json.loads((tmp_path / PROGRESS).read_bytes()) == {"identity": "model and dataset", "rows": 32}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dies", [0, 1])
 def test_a_process_that_dies_ends_all_and_costs_its_last_block(dies, processes, embed, tmp_path):
     options = [str(tmp_path), str(dies), "64"]  # the second block of two processes

@@ -42,6 +42,21 @@ def test_neighbours_that_are_missed_count(vectors, tmp_path):
     assert recall < 0.6
 
 
+def test_recall_is_the_share_of_the_ten_nearest_others_that_are_found(vectors, tmp_path):
+    """Counted one query at a time; the query's own row, which the index finds too, is neither a hit nor a miss."""
+    worse = vectors.copy()
+    worse[::3] *= -1
+    entry = flat_file(tmp_path / "index.faiss", worse)
+    hits = 0
+    for query in range(len(vectors)):
+        true, scored = (rows @ vectors[query] for rows in (vectors, worse))
+        wanted = [row for row in np.argsort(-true) if row != query][:10]
+        found = [row for row in np.argsort(-scored)[:11] if row != query][:10]
+        hits += len(set(wanted) & set(found))
+    measured = Trial(vectors, seed=0).measured(tmp_path / "index.faiss", entry).recall_at_10
+    assert measured == pytest.approx(hits / (10 * len(vectors)), abs=1e-9)
+
+
 def test_a_query_is_timed(vectors, tmp_path):
     entry = flat_file(tmp_path / "index.faiss", vectors)
     latency = Trial(vectors, seed=0).timed(tmp_path / "index.faiss", entry).latency_ms

@@ -4,12 +4,14 @@ import json
 import numpy as np
 import pytest
 
-from lambda_app.model import Model
+from lambda_app.model import Model, ModelOutput
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.release.smoke import SmokeCase
+from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.vectors import softmax
 from training.errors import IndexBuildError
-from training.index.smoke_cases import replay
+from training.index.smoke_cases import choose_cases, replay
 
 
 @pytest.fixture
@@ -81,3 +83,40 @@ def test_a_neighbour_that_the_release_lacks_is_named(cases, small_dataset, train
     spoilt = cases[1].model_copy(update={"neighbour": "no-such-image"})
     with pytest.raises(IndexBuildError, match="smoke case 1: the release has no item 'no-such-image'"):
         replay([spoilt], small_dataset, trained.release, entry)
+
+
+def found_names(case, trained, entry, dataset):
+    """The image ids that the release finds for a case's photo, best first."""
+    pixels = load_rgb(base64.b64decode(case.photo), dataset.preprocessing)
+    answer = Model(trained.model).run(normalise(pixels[np.newaxis], dataset.preprocessing))
+    rows = VectorIndex(trained.release / "index.faiss", entry).search(answer.embedding, 4).rows[0]
+    return [dataset.image_ids[row] for row in rows]
+
+
+def test_the_expected_neighbour_may_be_among_the_first_three_whatever_its_score(cases, small_dataset, trained, entry):
+    names = found_names(cases[0], trained, entry, small_dataset)
+    for name in names[:3]:
+        replay([cases[0].model_copy(update={"neighbour": name, "score": -1.0})], small_dataset, trained.release, entry)
+    fourth = cases[0].model_copy(update={"neighbour": names[3], "score": -1.0})
+    with pytest.raises(IndexBuildError, match=r"smoke case 1: neighbour .* is not within the first 3"):
+        replay([fourth], small_dataset, trained.release, entry)
+
+
+def test_each_case_is_the_clearest_test_photo_of_its_category_and_carries_its_margin(trained, small_dataset):
+    logits, embeddings = (np.load(trained.index / name) for name in ("logits.npy", "embeddings.npy"))
+    model, tested = Model(trained.model), small_dataset.rows("test").tolist()
+    for case in choose_cases(small_dataset, model, ModelOutput(logits, embeddings), temperature=2.0):
+        photo = load_rgb(base64.b64decode(case.photo), small_dataset.preprocessing)
+        row = np.abs(small_dataset.photos.astype(np.int64) - photo).sum(axis=(1, 2, 3)).argmin()
+        own = np.flatnonzero(small_dataset.category == small_dataset.category[row]).tolist()
+        candidates = [other for other in own if other in tested] or own
+
+        def gap(candidate):
+            """How far the logit of the photo's category is above the best of the others."""
+            others = logits[candidate].tolist()
+            return others.pop(small_dataset.category[candidate]) - max(others)
+
+        assert row == max(candidates, key=gap)
+        answer = model.run(normalise(photo[np.newaxis], small_dataset.preprocessing))
+        first, second = np.sort(softmax(answer.logits, 2.0)[0])[:-3:-1]
+        assert case.margin == pytest.approx(first - second, abs=1e-6)

@@ -59,11 +59,23 @@ def test_kind_and_name_can_be_told(trained_copy):
     catalog.close()
 
 
+def test_another_temperature_gives_the_smoke_cases_other_margins(trained_copy):
+    assert not index.run(trained_copy, IndexSettings())
+    before = json.loads((trained_copy.index / "smoke.json").read_bytes())
+    metrics = json.loads((trained_copy.report / "metrics.json").read_bytes())
+    (trained_copy.report / "metrics.json").write_text(json.dumps(metrics | {"temperature": 2 * metrics["temperature"]}))
+    assert index.run(trained_copy, IndexSettings())
+    after = json.loads((trained_copy.index / "smoke.json").read_bytes())
+    assert [case["photo"] for case in after] == [case["photo"] for case in before]
+    assert sum(case["margin"] for case in after) < sum(case["margin"] for case in before)
+
+
 def test_an_unknown_kind_is_refused():
     with pytest.raises(SettingsError, match="index is 'hnsw'; it may be auto, flat, ivf-float16, ivf-int8"):
         IndexSettings(index="hnsw")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_two_machines_embed_as_one_and_the_first_alone_writes(trained, processes, tmp_path):
     """They share no disk: the second has the dataset and nothing else."""
     first, second = tmp_path / "out-0", tmp_path / "out-1"
@@ -80,6 +92,7 @@ def test_two_machines_embed_as_one_and_the_first_alone_writes(trained, processes
     assert [path.name for path in second.iterdir()] == ["dataset"]
 
 
+@pytest.mark.slow
 def test_processes_with_different_datasets_are_refused(trained, processes, tmp_path):
     shutil.copytree(trained.root, tmp_path / "out-0")
     shutil.copytree(trained.dataset, tmp_path / "out-1" / "dataset")

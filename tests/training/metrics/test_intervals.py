@@ -65,6 +65,14 @@ def test_a_difference_on_the_same_queries_is_surer_than_its_parts():
     assert high - low < own[1] - own[0]
 
 
+def test_the_variance_of_few_products_is_that_of_a_sample():
+    """Cochran 1977, section 9, by hand: the groups' totals about the mean are 1/3 and -1/3; of 2 groups, 1 is free."""
+    difference, interval = mean_difference(np.array([1, 0, 0]), np.zeros(3), np.array([0, 0, 1]))
+    variance = ((1 / 3) ** 2 + (1 / 3) ** 2) / 3**2 * 2 / (2 - 1)
+    assert difference == pytest.approx(1 / 3)
+    assert interval == pytest.approx((1 / 3 - 1.959964 * variance**0.5, 1 / 3 + 1.959964 * variance**0.5))
+
+
 def test_one_product_says_nothing_of_how_much_a_difference_varies():
     assert mean_difference(np.ones(2), np.zeros(2), np.zeros(2, np.int64)) == (1.0, None)
 
@@ -76,6 +84,13 @@ def test_a_paired_difference_has_the_t_interval():
     mean, interval = paired_difference(second, first)
     assert mean == pytest.approx(1.58)
     assert interval == pytest.approx((0.7001, 2.4599), abs=1e-3)
+
+
+@pytest.mark.parametrize(("runs", "t"), [(2, 12.7062), (3, 4.3027), (5, 2.7764), (10, 2.2622)])
+def test_a_paired_difference_takes_t_for_one_run_less_than_there_are(runs: int, t: float):
+    _, interval = paired_difference(np.arange(runs).tolist(), [0.0] * runs)
+    spread = t * np.std(np.arange(runs), ddof=1) / runs**0.5
+    assert interval == pytest.approx(((runs - 1) / 2 - spread, (runs - 1) / 2 + spread), abs=1e-3)
 
 
 def test_one_pair_has_no_interval_and_many_take_the_last_of_the_table():

@@ -80,6 +80,64 @@ def test_retrieval_matches_ranking_one_query_at_a_time(catalogue):
     assert found["map@r"] == pytest.approx(np.mean(averages))
 
 
+def plain_ranking(vectors: list[list[float]], query: int) -> list[int]:
+    """The other rows, nearest first, without numpy."""
+    scores = [sum(a * b for a, b in zip(vectors[query], other, strict=True)) for other in vectors]
+    return sorted((row for row in range(len(vectors)) if row != query), key=lambda row: (-scores[row], row))
+
+
+@pytest.mark.parametrize("k", range(1, 11))
+def test_recall_at_every_k_matches_a_count_in_plain_python(catalogue, monkeypatch, k: int):
+    vectors, products, categories = catalogue
+    monkeypatch.setattr(retrieval, "RANKS", (k,))
+    queries = list(range(36))  # all whose product has another photo
+    found = retrieval.retrieval(vectors, products, categories, np.array(queries))
+    hits = 0
+    for query in queries:
+        first = plain_ranking(vectors.tolist(), query)[:k]
+        hits += any(products[row] == products[query] for row in first)
+    assert found[f"recall@{k}"] == pytest.approx(hits / len(queries), abs=1e-12)
+
+
+@pytest.mark.parametrize("k", range(1, 11))
+def test_the_last_of_the_first_k_counts_and_the_next_does_not(monkeypatch, k: int):
+    monkeypatch.setattr(retrieval, "RANKS", (k,))
+    place = np.arange(12)  # query i finds its product's other photo at rank i + 1, and there alone
+    rows = np.tile(np.arange(12), (12, 1))
+    ranking = retrieval.Ranking(
+        place, rows, rows == place[:, None], rows == place[:, None], np.ones(12, np.int64), True
+    )
+    figures = retrieval.per_query(ranking)
+    recall, precision = figures[f"recall@{k}"], figures[f"category_precision@{k}"]
+    assert recall is not None
+    assert precision is not None
+    assert recall.tolist() == [1.0] * k + [0.0] * (12 - k)
+    assert precision.tolist() == [1 / k] * k + [0.0] * (12 - k)
+
+
+def test_map_at_r_of_products_with_many_photos_matches_its_definition():
+    """Musgrave et al. 2020, section 3.2, in plain Python: R is beyond the deepest rank that recall asks for."""
+    rng = np.random.default_rng(3)
+    sizes = [15, 15, 15, 15, 12, 2]
+    products = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    vectors = unit(rng.normal(size=(len(sizes), 8))[products] + rng.normal(size=(len(products), 8)))
+    averages = []
+    for query in range(len(products)):
+        relevant = sizes[products[query]] - 1
+        found = plain_ranking(vectors.tolist(), query)[:relevant]
+        right, total = 0, 0.0
+        for rank, row in enumerate(found, start=1):
+            if products[row] == products[query]:
+                right += 1
+                total += right / rank
+        averages.append(total / relevant)
+    queries = np.arange(len(products))
+    assert max(sizes) - 1 > max(retrieval.RANKS)
+    figures = retrieval.per_query(retrieval.rank(vectors, products, products % 2, queries))
+    assert figures["map@r"] == pytest.approx(averages, abs=1e-12)
+    assert 0.1 < np.mean(averages) < 0.9
+
+
 @pytest.mark.parametrize("rows_a_block", [1, 3, 7])
 def test_neighbours_do_not_depend_on_the_block_size(catalogue, rows_a_block):
     vectors, _, _ = catalogue
@@ -109,3 +167,15 @@ def test_the_log_likelihood_is_that_of_the_softmax():
     logits, labels = np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([0, 0])
     expected = -(np.log(np.exp(2) / (np.exp(2) + 1)) + np.log(1 / (1 + np.e))) / 2
     assert retrieval.negative_log_likelihood(logits, labels) == pytest.approx(expected)
+
+
+def test_a_label_that_the_model_rules_out_costs_much_but_not_everything():
+    loss = retrieval.negative_log_likelihood(np.array([[0.0, 1000.0]]), np.array([0]))
+    assert loss == pytest.approx(300 * np.log(10))
+
+
+def test_neighbours_of_equal_score_go_by_row():
+    rng = np.random.default_rng(4)
+    vectors = np.eye(6, dtype=np.float32)[rng.integers(0, 3, 200)]
+    found = retrieval.nearest(vectors, np.arange(3), 199)
+    assert found.tolist() == [ranking(vectors, query) for query in range(3)]

@@ -57,6 +57,7 @@ def test_only_errors_of_a_lost_process_are_reported_as_such():
         raise RuntimeError("out of memory")
 
 
+@pytest.mark.slow
 def test_two_processes_train_and_embed_as_one_does(processes, small_dataset, tmp_path):
     """The metric loss uses the whole batch: 18 photos give 9 each, so a pair is split between the processes."""
     running = processes.start_several(2, "tests.training.together", [str(small_dataset.path), str(tmp_path / "two")])

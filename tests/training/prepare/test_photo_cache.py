@@ -59,6 +59,13 @@ def test_a_file_over_the_limit_is_not_read(tmp_path, intake, jpeg, monkeypatch):
     assert np.load(tmp_path / "photos.npy").shape == (0, 16, 16, 3)
 
 
+def test_a_file_at_the_limit_is_read(tmp_path, intake, jpeg, monkeypatch):
+    monkeypatch.setattr(photo_cache, "MAX_FILE_BYTES", len(jpeg(0)))
+    add(intake, tmp_path, {"a.jpg": jpeg(0)})
+    fill(tmp_path, tmp_path / "photos.npy", intake, SETTINGS, workers=1, progress=track)
+    assert np.load(tmp_path / "photos.npy").shape == (1, 16, 16, 3)
+
+
 def test_work_in_threads_keeps_its_order_and_a_bounded_number_in_flight():
     drawn = []
     first_may_end = threading.Event()

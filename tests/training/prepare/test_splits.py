@@ -1,4 +1,5 @@
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,21 @@ def test_products_of_two_categories_that_share_a_photo_stay_together(split):
         assert result["a"] == result["b"]
 
 
+def test_a_group_grows_from_both_ends_in_any_order(split):
+    """Photos are looked at in the order of their contents: c joins the pairs that a and b made."""
+    four = [("c0", "home", ["b"]), ("c1", "home", ["b", "c"]), ("c2", "home", ["a", "c"]), ("c3", "home", ["a"])]
+    for seed in range(10):
+        result = split([*catalogue(home=40), *four], seed=seed, test=0.5)
+        assert len({result[product] for product, *_ in four}) == 1
+
+
+def test_a_group_of_two_categories_counts_once_in_the_quotas(split):
+    pairs = [(f"{name}-{n}", name, [f"x{n}"]) for n in range(5) for name in ("home", "games")]
+    for seed in range(10):
+        result = split([*catalogue(home=15), *pairs], seed=seed, test=0.2, validation=0.5)
+        assert Counter(result.values()) == {"test": 5, "validation": 10, "train": 10}
+
+
 def test_a_group_too_large_for_a_quota_trains(split):
     twins = [(f"t{n}", "home", ["same"]) for n in range(30)]
     result = split([*catalogue(home=10), *twins])
@@ -121,6 +137,31 @@ def test_equal_photos_across_given_splits_are_reported(split):
     split([("a", "hat", ["x"], "test"), ("b", "hat", ["x"]), ("c", "hat", ["y"])])
     assert split.shared == 2
     assert split.warnings == ["1 photos are in more than one of the splits that the input folders define"]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_products_that_share_a_photo_stay_together_where_a_given_test_product_shares_it_too(split, place):
+    """Wherever the given one stands among them: it keeps its split, and the free ones are still one group."""
+    for seed in range(10):
+        sharing: list[tuple[Any, ...]] = [("a", "hat", ["x"]), ("b", "hat", ["x"])]
+        sharing.insert(place, ("given", "hat", ["x"], "test"))
+        result = split([*catalogue(hat=10), *sharing], seed=seed, validation=0.5)
+        assert result["given"] == "test"
+        assert result["a"] == result["b"]
+        assert result["a"] in ("train", "validation")
+        assert split.shared == 3
+
+
+def test_a_given_test_product_does_not_tie_free_ones_together(split):
+    """It is not drawn, so that free products which have only its photos in common are drawn each by itself."""
+    given = ("given", "shoe", ["x", "y"], "test")
+    results = [
+        split([given, *catalogue(hat=10), ("a", "hat", ["x"]), ("b", "hat", ["y"])], seed=seed, validation=0.5)
+        for seed in range(10)
+    ]
+    assert {result["a"] == result["b"] for result in results} == {True, False}
+    for result in results:
+        assert Counter(result.values()) == {"test": 1, "validation": 6, "train": 6}
 
 
 @pytest.mark.parametrize(

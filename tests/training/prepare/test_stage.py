@@ -219,6 +219,7 @@ def test_the_command_prints_what_it_kept(write_listings, tmp_path, capsys):
     assert dataset.summary["seed"] == 3
 
 
+@pytest.mark.slow
 def test_the_command_runs_as_a_module(write_listings, tmp_path):
     data = write_listings([{"id": "a"}, {"id": "b"}], [("i", "a"), ("j", "b")])
     command = [sys.executable, "-m", "training.prepare", data, "--out", tmp_path / "out", "--size", "16"]

@@ -47,6 +47,13 @@ def test_header_names_match_in_any_order_and_case(tmp_path):
     assert (record.values["id"], record.values["product_id"]) == ("i1", "p1")
 
 
+def test_of_columns_with_one_name_the_first_counts(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("id,name,Name\n1,first,second\n")
+    (record,) = CsvFile(path, ("id",))
+    assert record.values == {"id": "1", "name": "first"}
+
+
 def test_blank_lines_are_no_records_and_numbers_count_from_the_header(tmp_path):
     path = tmp_path / "Images.csv"
     path.write_text("\nid,product_id\n\na,p\n  \n\r\nb,p\n\n")
