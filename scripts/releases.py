@@ -17,7 +17,8 @@ def row(stored: StoredRelease) -> str:
     state = "live" if stored.live else "previous" if stored.previous else ""
     figures = "  ".join(f"{name} {value:.3f}" for name, value in stored.figures.items())
     created = f"{manifest.created_at:%Y-%m-%d %H:%M:%S}"
-    return f"{state:9}{manifest.release:36}{created:21}{manifest.catalog.count:>10,} photos  {figures}"
+    line = f"{state:9}{manifest.release:36}{created:21}{manifest.catalog.count:>10,} photos  {figures}"
+    return f"{line}  {stored.forced}" if stored.forced else line
 
 
 def positive(text: str) -> int:

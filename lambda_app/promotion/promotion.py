@@ -15,13 +15,14 @@ from typing import Literal
 
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError
 from lambda_app.promotion import smoke_replay
+from lambda_app.promotion.floor import QUALITY_FLOOR, figures, shortfalls
+from lambda_app.promotion.stored import located, manifest_key, note_force, store_release, stored_manifest
 from lambda_app.recommendation import recommender
-from lambda_app.release.archive import REPORT, ArchiveLimits, unpack
-from lambda_app.release.manifest import MANIFEST, FileEntry, Manifest, Pointer, read_manifest, verify_file
+from lambda_app.release.archive import ArchiveLimits, unpack
+from lambda_app.release.manifest import FileEntry, Manifest, Pointer, verify_file
 from lambda_app.settings import Settings
-from lambda_app.store.contract import OBJECTS, RELEASES, LivePointer, Store
+from lambda_app.store.contract import LivePointer, Store
 
-QUALITY_FLOOR = 0.03
 _POINTER_TRIES = 10
 
 log = logging.getLogger(__name__)
@@ -49,8 +50,8 @@ def promote_archive(
 
     Raises:
         ReleaseError: the archive or a file in it is not sound, or an object that it relies on is nowhere.
-        RefusedReleaseError: sound, but it fails its smoke cases, or its test accuracy or recall@4 lies more than
-            3 points under the live release's and its manifest does not say `force`.
+        RefusedReleaseError: sound, but it fails its smoke cases, or it lies below the floor that the live release
+            sets (`floor.py`) and its manifest does not say `force`.
     """
     with tempfile.TemporaryDirectory(prefix="lookalike-drop-") as scratch:
         manifest = unpack(archive, Path(scratch), limits)
@@ -59,12 +60,13 @@ def promote_archive(
 
 def promote_unpacked(store: Store, folder: Path, manifest: Manifest, settings: Settings) -> Promotion:
     """As `promote_archive`, from the folder that the archive was unpacked into."""
+    figures(manifest)
     # Judged early, before files are read and a network is loaded; and again against the pointer that is moved.
     live = _live(store)
     if _is_newer(manifest, live):
         _check_floor(store, live, manifest)
     check_release(manifest, lambda entry: located(store, folder, entry), settings)
-    _store_release(store, folder, manifest)
+    store_release(store, folder, manifest)
     return _move_forward(store, manifest)
 
 
@@ -102,20 +104,6 @@ def rollback(store: Store, settings: Settings) -> Promotion:
     return promote_stored(store, live.pointer.previous, settings)
 
 
-def stored_manifest(store: Store, release: str) -> Manifest:
-    """The manifest of a stored release.
-
-    Raises:
-        MissingObjectError: no such release.
-    """
-    return read_manifest(store.read(manifest_key(release)))
-
-
-def manifest_key(release: str) -> str:
-    """Where a release's manifest is stored."""
-    return f"{RELEASES}{release}/{MANIFEST}"
-
-
 def check_release(manifest: Manifest, locate: Callable[[FileEntry], Path], settings: Settings) -> None:
     """Verify every file, load the release as serving does, and replay its smoke cases.
 
@@ -134,21 +122,6 @@ def check_release(manifest: Manifest, locate: Callable[[FileEntry], Path], setti
         raise RefusedReleaseError(f"{manifest.release} fails its smoke cases: {'; '.join(failures)}")
 
 
-def located(store: Store, folder: Path, entry: FileEntry) -> Path:
-    """The file in the unpacked archive; if it was left out, the object that the store holds already.
-
-    Raises:
-        ReleaseError: neither has it.
-    """
-    path = folder / entry.file
-    if path.exists():
-        return path
-    try:
-        return store.local_file(entry)
-    except MissingObjectError as exc:
-        raise ReleaseError(f"the archive leaves {entry.file} out, and the store does not hold {entry.sha256}") from exc
-
-
 def _live(store: Store) -> LivePointer | None:
     try:
         return store.read_pointer()
@@ -161,42 +134,36 @@ def _is_newer(manifest: Manifest, live: LivePointer | None) -> bool:
     return live is None or manifest.created_at > live.pointer.high_water
 
 
-def _check_floor(store: Store, live: LivePointer | None, manifest: Manifest) -> None:
-    """Compare the figures with those of the release that `live`, just read, points to."""
-    if live is None or manifest.force:
-        return
-    present = stored_manifest(store, live.pointer.release)
-    for name, figure in quality(present).items():
-        new = quality(manifest).get(name)
-        if new is not None and new < figure - QUALITY_FLOOR:
-            raise RefusedReleaseError(
-                f"{manifest.release} has test {name} {new:.3f}; the live {present.release} has {figure:.3f}, and a "
-                f'release may lie at most {QUALITY_FLOOR:.2f} under it unless its manifest says "force": true'
-            )
+def _check_floor(store: Store, live: LivePointer | None, manifest: Manifest) -> str | None:
+    """Compare the release with the one that `live`, just read, points to.
 
+    Returns:
+        What the release is forced past, in words; None if it needs no force.
 
-def quality(manifest: Manifest) -> dict[str, float]:
-    """The figures that the quality floor looks at: test accuracy and recall@4 by the embedding, where measured."""
-    test = manifest.evaluation.get("test") or {}
-    retrieval = (test.get("retrieval") or {}).get("embedding") or {}
-    figures = {"accuracy": test.get("accuracy"), "recall@4": retrieval.get("recall@4")}
-    return {name: float(value) for name, value in figures.items() if isinstance(value, int | float)}
-
-
-def _store_release(store: Store, folder: Path, manifest: Manifest) -> None:
-    """Objects first, the manifest last: a release that has a manifest is whole."""
-    # The bytes as dropped: a newer writer's keys, which this code does not know, stay.
-    key, data = manifest_key(manifest.release), (folder / MANIFEST).read_bytes()
-    if store.exists(key) and store.read(key) != data:
-        raise RefusedReleaseError(f"{key} exists with other content; a release is immutable, give this one a new id")
-    for entry in manifest.files():
-        path = folder / entry.file
-        if path.exists() and not store.exists(OBJECTS + entry.sha256):
-            store.upload(OBJECTS + entry.sha256, path)
-    for path in sorted((folder / REPORT).rglob("*")):
-        if path.is_file():
-            store.upload(f"{RELEASES}{manifest.release}/{path.relative_to(folder).as_posix()}", path)
-    store.write(key, data)
+    Raises:
+        RefusedReleaseError: it lies below the floor, and its manifest does not say `force`.
+        MissingObjectError: the live release's manifest is gone.
+    """
+    if live is None:
+        return None
+    try:
+        found = shortfalls(manifest, stored_manifest(store, live.pointer.release))
+    except (MissingObjectError, ReleaseError) as exc:
+        words = f"the live release {live.pointer.release} cannot be compared with: {exc}"
+        if manifest.force:
+            return f"forced past the floor: {words}"
+        if isinstance(exc, MissingObjectError):
+            raise
+        raise RefusedReleaseError(words) from exc
+    if not found:
+        return None
+    words = f"{'; '.join(found)} (live is {live.pointer.release})"
+    if manifest.force:
+        return f"forced past the floor: {words}"
+    raise RefusedReleaseError(
+        f"{manifest.release} is below the floor: {words}. A figure may be at most {QUALITY_FLOOR:.2f} lower, and "
+        'categories keep their order, unless the manifest says "force": true'
+    )
 
 
 def _move_forward(store: Store, manifest: Manifest) -> Promotion:
@@ -214,12 +181,13 @@ def _move_forward(store: Store, manifest: Manifest) -> Promotion:
             log.info(detail)
             return Promotion(release, "superseded", detail)
         # The release that won a race sets the floor: judged against the very pointer that the write names.
-        _check_floor(store, live, manifest)
+        forced = _check_floor(store, live, manifest)
+        note_force(store, manifest, forced)
         try:
             _point_to(store, manifest, live)
         except PointerConflictError:
             continue
-        return Promotion(release, "live", f"{release} is live")
+        return Promotion(release, "live", f"{release} is live" + (f", {forced}" if forced else ""))
     raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times while {release} was promoted")
 
 

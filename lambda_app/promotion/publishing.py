@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
-from lambda_app.promotion.promotion import Promotion, located, manifest_key, promote_unpacked
+from lambda_app.promotion.promotion import Promotion, promote_unpacked
+from lambda_app.promotion.stored import located, manifest_key
 from lambda_app.release.archive import unpack
 from lambda_app.release.catalog import Catalog
 from lambda_app.settings import Settings

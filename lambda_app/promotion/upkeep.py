@@ -1,10 +1,12 @@
 """Management of the releases in a store: list them, delete old ones."""
 
+import json
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from lambda_app.errors import MissingObjectError
-from lambda_app.promotion.promotion import manifest_key, quality, stored_manifest
+from lambda_app.promotion.floor import quality
+from lambda_app.promotion.stored import forced_key, manifest_key, stored_manifest
 from lambda_app.release.manifest import MANIFEST, Manifest
 from lambda_app.store.contract import OBJECTS, RELEASES, Store
 
@@ -16,11 +18,13 @@ class StoredRelease:
     Attributes:
         live: whether this release is live.
         previous: whether it was live directly before the live one.
+        forced: what it was forced past when it went live, in words; None if it needed no force.
     """
 
     manifest: Manifest
     live: bool
     previous: bool
+    forced: str | None = None
 
     @property
     def figures(self) -> dict[str, float]:
@@ -35,16 +39,26 @@ def list_releases(store: Store) -> list[StoredRelease]:
     except MissingObjectError:
         live = None
     pointer = live.pointer if live is not None else None
-    ids = {PurePosixPath(key).parts[1] for key in store.keys(RELEASES) if key.endswith(f"/{MANIFEST}")}
+    keys = set(store.keys(RELEASES))
+    ids = {PurePosixPath(key).parts[1] for key in keys if key.endswith(f"/{MANIFEST}")}
     manifests = sorted((stored_manifest(store, release) for release in ids), key=lambda m: m.created_at, reverse=True)
     return [
         StoredRelease(
             manifest,
             live=pointer is not None and manifest.release == pointer.release,
             previous=pointer is not None and manifest.release == pointer.previous,
+            forced=_forced(store, manifest.release) if forced_key(manifest.release) in keys else None,
         )
         for manifest in manifests
     ]
+
+
+def _forced(store: Store, release: str) -> str | None:
+    try:
+        words = json.loads(store.read(forced_key(release)))["forced"]
+    except (MissingObjectError, ValueError, KeyError, TypeError):
+        return None
+    return str(words) if words else None
 
 
 def prune(store: Store, keep: int) -> list[str]:

@@ -14,7 +14,8 @@ from lambda_app.errors import (
     ReleaseError,
     UnknownFormatError,
 )
-from lambda_app.promotion.promotion import manifest_key, promote_archive, promote_stored, rollback, stored_manifest
+from lambda_app.promotion.promotion import promote_archive, promote_stored, rollback
+from lambda_app.promotion.stored import manifest_key, stored_manifest
 from lambda_app.release.archive import write_archive
 from lambda_app.release.manifest import Manifest, Pointer, file_entry, read_manifest
 from lambda_app.settings import Settings

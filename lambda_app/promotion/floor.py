@@ -1,0 +1,99 @@
+"""The floor under a new release: what the live release reaches, a new one must nearly reach too.
+
+The figures come from `evaluation` of the manifest. A drop's figures are read strictly. Those of a stored release are
+read leniently, because older code stored whatever a manifest said, and such a release must go on answering.
+"""
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from lambda_app.errors import ReleaseError
+from lambda_app.release.manifest import MANIFEST, Manifest
+
+QUALITY_FLOOR = 0.03
+_Value = TypeVar("_Value")
+_FIGURES = {"accuracy": ("test", "accuracy"), "recall@4": ("test", "retrieval", "embedding", "recall@4")}
+# Strict: JSON's true is no 1, and "0.9" no number. JSON as Python reads it may hold NaN and Infinity.
+_FIGURE: TypeAdapter[float | None] = TypeAdapter(
+    Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)] | None
+)
+_COUNT: TypeAdapter[int | None] = TypeAdapter(Annotated[int, Field(strict=True, ge=0)] | None)
+
+
+def figures(manifest: Manifest) -> dict[str, float]:
+    """The figures that the floor looks at, where measured: test accuracy, and recall@4 by the embedding.
+
+    Raises:
+        ReleaseError: one is there but is no number from 0 to 1; the message names it and its value.
+    """
+    found = {name: _figure(manifest.evaluation, path) for name, path in _FIGURES.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def quality(manifest: Manifest) -> dict[str, float]:
+    """As `figures`, without those that are no numbers from 0 to 1."""
+    found = {}
+    for name, path in _FIGURES.items():
+        try:
+            value = _figure(manifest.evaluation, path)
+        except ReleaseError:
+            continue
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def shortfalls(manifest: Manifest, present: Manifest) -> list[str]:
+    """What keeps a release from following the live one, in words; empty if nothing does.
+
+    Args:
+        manifest: of the new release; its figures are sound.
+        present: of the live release.
+    """
+    new, found = figures(manifest), []
+    for name, live in quality(present).items():
+        if name not in new:
+            found.append(f"{name} is not proven against {live:.3f}")
+        elif new[name] < live - QUALITY_FLOOR:
+            found.append(f"{name} {new[name]:.3f} against {live:.3f}")
+    return found + _lost_categories(manifest.categories, present.categories)
+
+
+def _lost_categories(new: tuple[str, ...], live: tuple[str, ...]) -> list[str]:
+    """A category keeps its index for good, because clients store it. More may follow at the end."""
+    if missing := [category for category in live if category not in new]:
+        return [f"{len(new)} categories against {len(live)}, without {_cut(missing[0])}"]
+    for index, category in enumerate(live):
+        if new[index] != category:
+            return [f"category {index} is {_cut(new[index])} against {_cut(category)}"]
+    return []
+
+
+def _figure(evaluation: dict[str, Any], path: tuple[str, ...]) -> float | None:
+    """The value at `path`; None if it, or an object on the way, is absent or null, or was measured on nothing."""
+    value: Any = evaluation
+    for depth, part in enumerate(path):
+        if not isinstance(value, dict):
+            raise ReleaseError(f"{_name(path[:depth])} is {_cut(value)}; an object is expected")
+        if _checked(_COUNT, value.get("n"), (*path[:depth], "n"), "a count of at least 0") == 0:
+            return None
+        if (value := value.get(part)) is None:
+            return None
+    return _checked(_FIGURE, value, path, "a figure from 0 to 1, or null if it was not measured,")
+
+
+def _checked(kind: TypeAdapter[_Value], value: object, path: tuple[str, ...], expected: str) -> _Value:
+    try:
+        return kind.validate_python(value)
+    except ValidationError as exc:
+        raise ReleaseError(f"{_name(path)} is {_cut(value)}; {expected} is expected") from exc
+
+
+def _name(path: tuple[str, ...]) -> str:
+    return ".".join((f"{MANIFEST}: evaluation", *path))
+
+
+def _cut(value: object, limit: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}..."

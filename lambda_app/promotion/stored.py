@@ -1,0 +1,75 @@
+"""What the store holds of a release: objects by sha256, the manifest, the report, the note of force."""
+
+import json
+import logging
+from pathlib import Path
+
+from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
+from lambda_app.release.archive import REPORT
+from lambda_app.release.manifest import MANIFEST, FileEntry, Manifest, read_manifest
+from lambda_app.store.contract import OBJECTS, RELEASES, Store
+
+FORCED = "forced.json"
+
+log = logging.getLogger(__name__)
+
+
+def stored_manifest(store: Store, release: str) -> Manifest:
+    """The manifest of a stored release.
+
+    Raises:
+        MissingObjectError: no such release.
+    """
+    return read_manifest(store.read(manifest_key(release)))
+
+
+def manifest_key(release: str) -> str:
+    """Where a release's manifest is stored."""
+    return f"{RELEASES}{release}/{MANIFEST}"
+
+
+def forced_key(release: str) -> str:
+    """Where it is kept what a release was forced past."""
+    return f"{RELEASES}{release}/{FORCED}"
+
+
+def located(store: Store, folder: Path, entry: FileEntry) -> Path:
+    """The file in the unpacked archive; if it was left out, the object that the store holds already.
+
+    Raises:
+        ReleaseError: neither has it.
+    """
+    path = folder / entry.file
+    if path.exists():
+        return path
+    try:
+        return store.local_file(entry)
+    except MissingObjectError as exc:
+        raise ReleaseError(f"the archive leaves {entry.file} out, and the store does not hold {entry.sha256}") from exc
+
+
+def store_release(store: Store, folder: Path, manifest: Manifest) -> None:
+    """Objects first, the manifest last: a release that has a manifest is whole."""
+    # The bytes as dropped: a newer writer's keys, which this code does not know, stay.
+    key, data = manifest_key(manifest.release), (folder / MANIFEST).read_bytes()
+    if store.exists(key) and store.read(key) != data:
+        raise RefusedReleaseError(f"{key} exists with other content; a release is immutable, give this one a new id")
+    for entry in manifest.files():
+        path = folder / entry.file
+        if path.exists() and not store.exists(OBJECTS + entry.sha256):
+            store.upload(OBJECTS + entry.sha256, path)
+    for path in sorted((folder / REPORT).rglob("*")):
+        if path.is_file():
+            store.upload(f"{RELEASES}{manifest.release}/{path.relative_to(folder).as_posix()}", path)
+    store.write(key, data)
+
+
+def note_force(store: Store, manifest: Manifest, forced: str | None) -> None:
+    """Keep what the release is forced past beside its manifest: before it goes live, so that the note never lacks."""
+    key = forced_key(manifest.release)
+    if forced is not None:
+        log.warning("%s is %s", manifest.release, forced)
+    elif not manifest.force or not store.exists(key):
+        return
+    # Written as null over the note of an earlier try: the promoter may write here but not delete.
+    store.write(key, json.dumps({"forced": forced}, indent=1).encode())
