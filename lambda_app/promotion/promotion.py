@@ -8,18 +8,26 @@ import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError
 from lambda_app.promotion import smoke_replay
-from lambda_app.promotion.floor import QUALITY_FLOOR, figures, shortfalls
+from lambda_app.promotion.floor import QUALITY_FLOOR, figures, quality, shortfalls
 from lambda_app.promotion.stored import located, manifest_key, note_force, store_release, stored_manifest
+from lambda_app.promotion.succession import (
+    Clock,
+    before_next,
+    check_clock,
+    history,
+    is_newer,
+    point_to,
+    threshold,
+    utc_now,
+)
 from lambda_app.recommendation import recommender
 from lambda_app.release.archive import ArchiveLimits, unpack
-from lambda_app.release.manifest import FileEntry, Manifest, Pointer, verify_file
+from lambda_app.release.manifest import FileEntry, Manifest, verify_file
 from lambda_app.settings import Settings
 from lambda_app.store.contract import LivePointer, Store
 
@@ -44,7 +52,11 @@ class Promotion:
 
 
 def promote_archive(
-    store: Store, archive: Path, settings: Settings, limits: ArchiveLimits = ArchiveLimits()
+    store: Store,
+    archive: Path,
+    settings: Settings,
+    limits: ArchiveLimits = ArchiveLimits(),
+    now: Clock = utc_now,
 ) -> Promotion:
     """Take a release archive into the store and make it live if it is newer than every release promoted so far.
 
@@ -55,23 +67,28 @@ def promote_archive(
     """
     with tempfile.TemporaryDirectory(prefix="lookalike-drop-") as scratch:
         manifest = unpack(archive, Path(scratch), limits)
-        return promote_unpacked(store, Path(scratch), manifest, settings)
+        return promote_unpacked(store, Path(scratch), manifest, settings, now)
 
 
-def promote_unpacked(store: Store, folder: Path, manifest: Manifest, settings: Settings) -> Promotion:
+def promote_unpacked(
+    store: Store, folder: Path, manifest: Manifest, settings: Settings, now: Clock = utc_now
+) -> Promotion:
     """As `promote_archive`, from the folder that the archive was unpacked into."""
     figures(manifest)
+    check_clock(manifest, now())
     # Judged early, before files are read and a network is loaded; and again against the pointer that is moved.
     live = _live(store)
-    if _is_newer(manifest, live):
+    if is_newer(manifest.created_at, live, now()):
         _check_floor(store, live, manifest)
     check_release(manifest, lambda entry: located(store, folder, entry), settings)
     store_release(store, folder, manifest)
-    return _move_forward(store, manifest)
+    return _move_forward(store, manifest, now)
 
 
-def promote_stored(store: Store, release: str, settings: Settings) -> Promotion:
+def promote_stored(store: Store, release: str, settings: Settings, now: Clock = utc_now) -> Promotion:
     """Make a stored release live, whatever its age and quality: an operator's decision.
+
+    Events of what was created before this moment cannot undo it.
 
     Raises:
         MissingObjectError: no such release.
@@ -83,25 +100,42 @@ def promote_stored(store: Store, release: str, settings: Settings) -> Promotion:
         live = _live(store)
         if live is not None and live.pointer.release == release:
             return Promotion(release, "already live", f"{release} is live already")
+        moment = now()
         try:
-            _point_to(store, manifest, live)
+            point_to(store, release, live, at_least=moment, before=before_next(live), now=moment)
         except PointerConflictError:
             continue
         return Promotion(release, "live", f"{release} is live")
     raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times while {release} was promoted")
 
 
-def rollback(store: Store, settings: Settings) -> Promotion:
-    """Make the release that was live before the present one live again.
+def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotion:
+    """Make the release that was live before the present one live again. Repeated, it goes back further.
+
+    Releases that were pruned meanwhile are left out. Events of what was created before this moment cannot undo it.
 
     Raises:
-        MissingObjectError: nothing is live.
-        RefusedReleaseError: there is no previous release.
+        RefusedReleaseError: nothing is live, nothing was live before, or nothing of it is stored any more.
+        PointerConflictError: another release went live at the same time; nothing is changed.
     """
-    live = store.read_pointer()
-    if live is None or live.pointer.previous is None:
-        raise RefusedReleaseError(f"{store} has no previous release to go back to")
-    return promote_stored(store, live.pointer.previous, settings)
+    live, moment = _live(store), now()
+    if live is None:
+        raise RefusedReleaseError(f"nothing is live in {store}, so there is nothing to go back from")
+    known = history(live.pointer)
+    before = tuple(release for release in known if store.exists(manifest_key(release)))
+    if not before:
+        pruned = f"; pruned: {', '.join(known)}" if known else ""
+        raise RefusedReleaseError(f"{store} holds nothing that was live before {live.pointer.release}{pruned}")
+    release = before[0]
+    check_release(stored_manifest(store, release), store.local_file, settings)
+    words = f"rolled back from {_with_figures(store, live.pointer.release)} to {_with_figures(store, release)}"
+    try:
+        point_to(store, release, live, at_least=moment, before=before[1:], now=moment)
+    except PointerConflictError:
+        # A write whose answer got lost is sent again, and then conflicts with itself.
+        if (found := _live(store)) is None or found.pointer.release != release:
+            raise
+    return Promotion(release, "live", words)
 
 
 def check_release(manifest: Manifest, locate: Callable[[FileEntry], Path], settings: Settings) -> None:
@@ -129,9 +163,13 @@ def _live(store: Store) -> LivePointer | None:
         return None
 
 
-def _is_newer(manifest: Manifest, live: LivePointer | None) -> bool:
-    """Whether the release was created after every one promoted so far."""
-    return live is None or manifest.created_at > live.pointer.high_water
+def _with_figures(store: Store, release: str) -> str:
+    """A stored release and its figures, for people."""
+    try:
+        found = quality(stored_manifest(store, release))
+    except (MissingObjectError, ReleaseError):
+        found = {}
+    return f"{release} ({', '.join(f'{name} {value:.3f}' for name, value in found.items()) or 'no figures'})"
 
 
 def _check_floor(store: Store, live: LivePointer | None, manifest: Manifest) -> str | None:
@@ -166,17 +204,18 @@ def _check_floor(store: Store, live: LivePointer | None, manifest: Manifest) -> 
     )
 
 
-def _move_forward(store: Store, manifest: Manifest) -> Promotion:
+def _move_forward(store: Store, manifest: Manifest, now: Clock) -> Promotion:
     """Move the pointer by the event rule: only to a release created after every one promoted so far."""
     release = manifest.release
     for _ in range(_POINTER_TRIES):
-        live = _live(store)
+        live, moment = _live(store), now()
         if live is not None and live.pointer.release == release:
             return Promotion(release, "already live", f"{release} is live already")
-        if live is not None and not _is_newer(manifest, live):
+        last = None if live is None else threshold(live.pointer, moment)
+        if live is not None and last is not None and manifest.created_at <= last:
             detail = (
-                f"{release} (created {manifest.created_at.isoformat()}) is stored but not live: a release created at "
-                f"{live.pointer.high_water.isoformat()} was promoted before; live is {live.pointer.release}"
+                f"{release} (created {manifest.created_at.isoformat()}) is stored but not live: {live.pointer.release} "
+                f"is live, and only what was created after {last.isoformat()} may follow it"
             )
             log.info(detail)
             return Promotion(release, "superseded", detail)
@@ -184,20 +223,8 @@ def _move_forward(store: Store, manifest: Manifest) -> Promotion:
         forced = _check_floor(store, live, manifest)
         note_force(store, manifest, forced)
         try:
-            _point_to(store, manifest, live)
+            point_to(store, release, live, at_least=manifest.created_at, before=before_next(live), now=moment)
         except PointerConflictError:
             continue
         return Promotion(release, "live", f"{release} is live" + (f", {forced}" if forced else ""))
     raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times while {release} was promoted")
-
-
-def _point_to(store: Store, manifest: Manifest, live: LivePointer | None) -> None:
-    high_water = manifest.created_at if live is None else max(manifest.created_at, live.pointer.high_water)
-    pointer = Pointer(
-        release=manifest.release,
-        manifest_sha256=sha256(store.read(manifest_key(manifest.release))).hexdigest(),
-        previous=live.pointer.release if live is not None else None,
-        promoted_at=datetime.now(UTC),
-        high_water=high_water,
-    )
-    store.write_pointer(pointer, live.version if live is not None else None)

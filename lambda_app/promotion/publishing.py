@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
 from lambda_app.promotion.promotion import Promotion, promote_unpacked
 from lambda_app.promotion.stored import located, manifest_key
+from lambda_app.promotion.succession import Clock, is_newer, utc_now
 from lambda_app.release.archive import unpack
 from lambda_app.release.catalog import Catalog
 from lambda_app.settings import Settings
@@ -45,7 +46,9 @@ class Drop:
     earlier_rejection: bytes | None
 
 
-def publish(store: Store, archive: Path, photos: Path | None, settings: Settings) -> tuple[Promotion, PhotoUpload]:
+def publish(
+    store: Store, archive: Path, photos: Path | None, settings: Settings, now: Clock = utc_now
+) -> tuple[Promotion, PhotoUpload]:
     """Copy the catalog photos that the store lacks, then promote the archive.
 
     Photos are copied first, so that clients can load them as soon as the release is live.
@@ -58,7 +61,7 @@ def publish(store: Store, archive: Path, photos: Path | None, settings: Settings
         with tempfile.TemporaryDirectory(prefix="lookalike-publish-") as scratch:
             manifest = unpack(archive, Path(scratch))
             upload = upload_photos(store, located(store, Path(scratch), manifest.catalog), photos)
-            promotion = promote_unpacked(store, Path(scratch), manifest, settings)
+            promotion = promote_unpacked(store, Path(scratch), manifest, settings, now)
     except ReleaseError as exc:
         reject(store, drop, exc)
         raise
@@ -82,7 +85,7 @@ def drop(store: Store, archive: Path, photos: Path | None) -> tuple[Drop, PhotoU
     return dropped, upload
 
 
-def outcome(store: Store, dropped: Drop) -> Promotion | None:
+def outcome(store: Store, dropped: Drop, now: Clock = utc_now) -> Promotion | None:
     """The promoter's outcome for a drop; None if the promoter has not finished.
 
     Raises:
@@ -99,10 +102,10 @@ def outcome(store: Store, dropped: Drop) -> Promotion | None:
         return None
     if live.pointer.release == dropped.release:
         return Promotion(dropped.release, "live", f"{dropped.release} is live")
-    if live.pointer.high_water >= dropped.created_at:
+    if not is_newer(dropped.created_at, live, now()):
         detail = (
-            f"{dropped.release} is stored but not live, because a later release was promoted; "
-            f"live is {live.pointer.release}"
+            f"{dropped.release} is stored but not live, because a later release was promoted or an operator decided "
+            f"since; live is {live.pointer.release}"
         )
         return Promotion(dropped.release, "superseded", detail)
     return None

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from hashlib import sha256
 from pathlib import Path
 
 from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
@@ -21,6 +22,15 @@ def stored_manifest(store: Store, release: str) -> Manifest:
         MissingObjectError: no such release.
     """
     return read_manifest(store.read(manifest_key(release)))
+
+
+def manifest_sha256(store: Store, release: str) -> str:
+    """The digest of a stored release's manifest, as the pointer holds it.
+
+    Raises:
+        MissingObjectError: no such release.
+    """
+    return sha256(store.read(manifest_key(release))).hexdigest()
 
 
 def manifest_key(release: str) -> str:

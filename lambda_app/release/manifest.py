@@ -133,13 +133,16 @@ class Pointer(_Frozen):
     """`live.json`: which release answers.
 
     Attributes:
-        previous: the release that was live before, where a rollback goes.
-        high_water: largest `created_at` ever promoted; an event promotes only what was created after it.
+        previous: the release that was live before, where a rollback goes. The first of `history`, for older readers.
+        history: the releases that were live before, latest first. Older writers leave it out.
+        high_water: an event promotes only what was created after this moment: the largest `created_at` that an event
+            promoted, or when an operator last promoted or rolled back.
     """
 
     release: ReleaseId
     manifest_sha256: Sha256
     previous: ReleaseId | None = None
+    history: tuple[ReleaseId, ...] = ()
     promoted_at: AwareDatetime
     high_water: AwareDatetime
 

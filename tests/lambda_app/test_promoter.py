@@ -73,12 +73,11 @@ def test_the_same_event_again_changes_nothing(tmp_path, store, drop):
     archive, first = build_archive(tmp_path / "r")
     drop(archive)
     assert drop(archive)["outcome"] == "already live"
-    later, second = build_archive(tmp_path / "s", seed=1, created_at=LATER)
+    later, _ = build_archive(tmp_path / "s", seed=1, created_at=LATER)
     assert drop(later, "later.tar")["outcome"] == "live"
     rollback(store, Settings(store="unused", threads=1))
     assert drop(later, "later.tar")["outcome"] == "superseded"
     assert store.read_pointer().pointer.release == first.release
-    assert store.read_pointer().pointer.high_water == second.created_at
 
 
 @pytest.mark.parametrize(
