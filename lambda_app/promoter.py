@@ -38,7 +38,9 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
         `{"outcome": "live" | "already live" | "superseded" | "refused" | "ignored", "key", "detail"}`.
 
     Raises:
-        StoreError: S3 did not respond, or another writer changed the pointer too often; a retry may succeed.
+        StoreError: S3 did not respond, it lacks a file of the live release, or another writer changed the pointer too
+            often; a retry may succeed.
+        OSError: the disk is full or broken.
         SettingsError: the event is from another bucket than the store's.
     """
     settings, store = _configured()
@@ -66,9 +68,11 @@ def take_drop(store: S3Store, key: str | None, settings: Settings) -> dict[str, 
         archive = Path(scratch) / Path(key).name
         try:
             store.download(key, archive)
-            promotion = promote_archive(store, archive, settings)
         except MissingObjectError as exc:
             return {"outcome": "ignored", "detail": f"the drop no longer exists: {exc}"}
+        try:
+            # Anything else that is missing, such as a file of the live release, is a fault: raised, for the alarm.
+            promotion = promote_archive(store, archive, settings)
         except ReleaseError as exc:
             reject(store, key, exc)
             return {"outcome": "refused", "detail": str(exc)}

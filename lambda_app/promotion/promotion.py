@@ -14,7 +14,8 @@ from typing import Literal
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError
 from lambda_app.promotion import smoke_replay
 from lambda_app.promotion.floor import QUALITY_FLOOR, figures, quality, shortfalls
-from lambda_app.promotion.stored import located, manifest_key, note_force, store_release, stored_manifest
+from lambda_app.promotion.refusal import refusing
+from lambda_app.promotion.stored import check_report, located, manifest_key, note_force, store_release, stored_manifest
 from lambda_app.promotion.succession import (
     Clock,
     before_next,
@@ -66,7 +67,8 @@ def promote_archive(
             sets (`floor.py`) and its manifest does not say `force`.
     """
     with tempfile.TemporaryDirectory(prefix="lookalike-drop-") as scratch:
-        manifest = unpack(archive, Path(scratch), limits)
+        with refusing(archive.name):
+            manifest = unpack(archive, Path(scratch), limits)
         return promote_unpacked(store, Path(scratch), manifest, settings, now)
 
 
@@ -80,7 +82,9 @@ def promote_unpacked(
     live = _live(store)
     if is_newer(manifest.created_at, live, now()):
         _check_floor(store, live, manifest)
-    check_release(manifest, lambda entry: located(store, folder, entry), settings)
+    with refusing(manifest.release):
+        check_report(folder)
+        check_release(manifest, lambda entry: located(store, folder, entry), settings)
     store_release(store, folder, manifest)
     return _move_forward(store, manifest, now)
 
@@ -94,8 +98,8 @@ def promote_stored(store: Store, release: str, settings: Settings, now: Clock = 
         MissingObjectError: no such release.
         ReleaseError: it does not verify, load or pass its smoke cases.
     """
-    manifest = stored_manifest(store, release)
-    check_release(manifest, store.local_file, settings)
+    with refusing(release):
+        check_release(stored_manifest(store, release), store.local_file, settings)
     for _ in range(_POINTER_TRIES):
         live = _live(store)
         if live is not None and live.pointer.release == release:
@@ -127,7 +131,8 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
         pruned = f"; pruned: {', '.join(known)}" if known else ""
         raise RefusedReleaseError(f"{store} holds nothing that was live before {live.pointer.release}{pruned}")
     release = before[0]
-    check_release(stored_manifest(store, release), store.local_file, settings)
+    with refusing(release):
+        check_release(stored_manifest(store, release), store.local_file, settings)
     words = f"rolled back from {_with_figures(store, live.pointer.release)} to {_with_figures(store, release)}"
     try:
         point_to(store, release, live, at_least=moment, before=before[1:], now=moment)

@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,10 +9,12 @@ from pathlib import Path, PurePosixPath
 
 from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
 from lambda_app.promotion.promotion import Promotion, promote_unpacked
+from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.stored import located, manifest_key
 from lambda_app.promotion.succession import Clock, is_newer, utc_now
 from lambda_app.release.archive import unpack
 from lambda_app.release.catalog import Catalog
+from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
 from lambda_app.store.contract import DROPS, REJECTED, Store
 
@@ -59,7 +60,7 @@ def publish(
     drop = DROPS + archive.name
     try:
         with tempfile.TemporaryDirectory(prefix="lookalike-publish-") as scratch:
-            manifest = unpack(archive, Path(scratch))
+            manifest = _unpacked(archive, Path(scratch))
             upload = upload_photos(store, located(store, Path(scratch), manifest.catalog), photos)
             promotion = promote_unpacked(store, Path(scratch), manifest, settings, now)
     except ReleaseError as exc:
@@ -77,7 +78,7 @@ def drop(store: Store, archive: Path, photos: Path | None) -> tuple[Drop, PhotoU
         StoreError: a photo or the archive cannot be copied.
     """
     with tempfile.TemporaryDirectory(prefix="lookalike-publish-") as scratch:
-        manifest = unpack(archive, Path(scratch))
+        manifest = _unpacked(archive, Path(scratch))
         upload = upload_photos(store, located(store, Path(scratch), manifest.catalog), photos)
     key = DROPS + archive.name
     dropped = Drop(key, manifest.release, manifest.created_at, _rejection(store, key))
@@ -125,11 +126,8 @@ def upload_photos(store: Store, catalog_file: Path, photos: Path | None) -> Phot
     """
     if photos is not None and not photos.is_dir():
         raise ReleaseError(f"the photo folder {photos} does not exist")
-    catalog = Catalog(catalog_file)
-    try:
-        keys = list(_photo_keys(catalog))
-    finally:
-        catalog.close()
+    with refusing(catalog_file.name):
+        keys = _photo_keys(catalog_file)
     # List each dataset once, instead of sending one request per photo.
     folders = {"/".join(key.split("/")[:2]) + "/" for key in keys}
     present = {key for folder in folders for key in store.keys(folder)}
@@ -152,10 +150,20 @@ def rejection_key(drop: str) -> str:
     return f"{REJECTED}{drop.removeprefix(DROPS)}.json"
 
 
-def _photo_keys(catalog: Catalog, batch: int = 1000) -> Iterator[str]:
-    for start in range(0, catalog.count, batch):
-        for item in catalog.items(range(start, min(start + batch, catalog.count))):
-            yield item.photo
+def _unpacked(archive: Path, into: Path) -> Manifest:
+    with refusing(archive.name):
+        return unpack(archive, into)
+
+
+def _photo_keys(catalog_file: Path, batch: int = 1000) -> list[str]:
+    catalog = Catalog(catalog_file)
+    try:
+        starts = range(0, catalog.count, batch)
+        return [
+            item.photo for start in starts for item in catalog.items(range(start, min(start + batch, catalog.count)))
+        ]
+    finally:
+        catalog.close()
 
 
 def _source(key: str, photos: Path | None) -> Path | None:

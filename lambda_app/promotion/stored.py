@@ -11,6 +11,7 @@ from lambda_app.release.manifest import MANIFEST, FileEntry, Manifest, read_mani
 from lambda_app.store.contract import OBJECTS, RELEASES, Store
 
 FORCED = "forced.json"
+_REPORT_NAME_BYTES = 500
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,20 @@ def located(store: Store, folder: Path, entry: FileEntry) -> Path:
         return store.local_file(entry)
     except MissingObjectError as exc:
         raise ReleaseError(f"the archive leaves {entry.file} out, and the store does not hold {entry.sha256}") from exc
+
+
+def check_report(folder: Path) -> None:
+    """Check that every file of the report can have a key in every store.
+
+    Raises:
+        ReleaseError: a name is not printable, or longer than the limit.
+    """
+    for path in (folder / REPORT).rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if not name.isprintable() or len(name.encode(errors="replace")) > _REPORT_NAME_BYTES:
+            raise ReleaseError(
+                f"{name[:100]!r} is no name for a file of the report: at most {_REPORT_NAME_BYTES} bytes, all printable"
+            )
 
 
 def store_release(store: Store, folder: Path, manifest: Manifest) -> None:

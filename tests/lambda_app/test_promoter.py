@@ -1,5 +1,6 @@
 import json
 import logging
+import tarfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 import requests
 
 from lambda_app import promoter
-from lambda_app.errors import SettingsError, StoreError
+from lambda_app.errors import MissingObjectError, SettingsError, StoreError
 from lambda_app.promotion.promotion import rollback
+from lambda_app.release.smoke import SmokeCase
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from tests import archives
@@ -127,6 +129,32 @@ def test_a_drop_that_is_gone_is_ignored(store):
     answer = promoter.handler(object_created(f"{store.prefix}drops/gone.tar"), CONTEXT)
     assert answer["outcome"] == "ignored"
     assert "no longer exists" in answer["detail"]
+
+
+def test_a_missing_manifest_of_the_live_release_is_raised_for_the_alarm(tmp_path, store, drop):
+    first, live = build_archive(tmp_path / "r")
+    drop(first)
+    store.delete(f"releases/{live.release}/manifest.json")
+    archive, _ = build_archive(tmp_path / "s", seed=1, created_at=LATER)
+    with pytest.raises(MissingObjectError, match=live.release):
+        drop(archive, "second.tar")
+    assert store.read_pointer().pointer.release == live.release
+
+
+def test_a_drop_that_relies_on_a_missing_object_is_refused_with_a_note(tmp_path, store, drop):
+    build_archive(tmp_path / "r")
+    with tarfile.open(tmp_path / "thin.tar", "w") as tar:
+        tar.add(tmp_path / "r" / "manifest.json", "manifest.json")
+    assert drop(tmp_path / "thin.tar", "thin.tar")["outcome"] == "refused"
+    assert "leaves model.onnx out" in json.loads(store.read("rejected/thin.tar.json"))["reason"]
+
+
+def test_a_drop_that_fails_in_an_unforeseen_way_is_refused_with_a_note(tmp_path, store, drop):
+    case = SmokeCase(photo="\N{BULLET}", category="Other Goods", margin=0.5, neighbour="000a", score=1.0)
+    archive, _ = build_archive(tmp_path / "r", smoke=(case,))
+    answer = drop(archive, "crafted.tar")
+    assert answer["outcome"] == "refused"
+    assert json.loads(store.read("rejected/crafted.tar.json"))["reason"] == answer["detail"]
 
 
 def test_another_bucket_s_event_is_an_error(store):
