@@ -8,8 +8,10 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from lambda_app.errors import ReleaseError
+from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
+from lambda_app.promotion.stored import stored_manifest
 from lambda_app.release.manifest import MANIFEST, Manifest
+from lambda_app.store.contract import LivePointer, Store
 
 QUALITY_FLOOR = 0.03
 _Value = TypeVar("_Value")
@@ -44,7 +46,39 @@ def quality(manifest: Manifest) -> dict[str, float]:
     return found
 
 
-def shortfalls(manifest: Manifest, present: Manifest) -> list[str]:
+def check_floor(store: Store, live: LivePointer | None, manifest: Manifest) -> str | None:
+    """Compare the release with the one that `live`, just read, points to.
+
+    Returns:
+        What the release is forced past, in words; None if it needs no force.
+
+    Raises:
+        RefusedReleaseError: it lies below the floor, and its manifest does not say `force`.
+        MissingObjectError: the live release's manifest is gone.
+    """
+    if live is None:
+        return None
+    try:
+        found = _shortfalls(manifest, stored_manifest(store, live.pointer.release))
+    except (MissingObjectError, ReleaseError) as exc:
+        words = f"the live release {live.pointer.release} cannot be compared with: {exc}"
+        if manifest.force:
+            return f"forced past the floor: {words}"
+        if isinstance(exc, MissingObjectError):
+            raise
+        raise RefusedReleaseError(words) from exc
+    if not found:
+        return None
+    words = f"{'; '.join(found)} (live is {live.pointer.release})"
+    if manifest.force:
+        return f"forced past the floor: {words}"
+    raise RefusedReleaseError(
+        f"{manifest.release} is below the floor: {words}. A figure may be at most {QUALITY_FLOOR:.2f} lower, and "
+        'categories keep their order, unless the manifest says "force": true'
+    )
+
+
+def _shortfalls(manifest: Manifest, present: Manifest) -> list[str]:
     """What keeps a release from following the live one, in words; empty if nothing does.
 
     Args:

@@ -11,11 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError
+from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError, StoreError
 from lambda_app.promotion import smoke_replay
-from lambda_app.promotion.floor import QUALITY_FLOOR, figures, quality, shortfalls
+from lambda_app.promotion.floor import check_floor, figures, quality
 from lambda_app.promotion.refusal import refusing
-from lambda_app.promotion.stored import check_report, located, manifest_key, note_force, store_release, stored_manifest
+from lambda_app.promotion.stored import (
+    check_report,
+    confirm_stored,
+    located,
+    manifest_key,
+    note_force,
+    renew,
+    store_release,
+    stored_manifest,
+)
 from lambda_app.promotion.succession import (
     Clock,
     before_next,
@@ -81,12 +90,11 @@ def promote_unpacked(
     # Judged early, before files are read and a network is loaded; and again against the pointer that is moved.
     live = _live(store)
     if is_newer(manifest.created_at, live, now()):
-        _check_floor(store, live, manifest)
+        check_floor(store, live, manifest)
     with refusing(manifest.release):
         check_report(folder)
         check_release(manifest, lambda entry: located(store, folder, entry), settings)
-    store_release(store, folder, manifest)
-    return _move_forward(store, manifest, now)
+    return _move_forward(store, folder, manifest, now)
 
 
 def promote_stored(store: Store, release: str, settings: Settings, now: Clock = utc_now) -> Promotion:
@@ -98,14 +106,17 @@ def promote_stored(store: Store, release: str, settings: Settings, now: Clock = 
         MissingObjectError: no such release.
         ReleaseError: it does not verify, load or pass its smoke cases.
     """
+    manifest = stored_manifest(store, release)
     with refusing(release):
-        check_release(stored_manifest(store, release), store.local_file, settings)
+        check_release(manifest, store.local_file, settings)
+    renew(store, release)
     for _ in range(_POINTER_TRIES):
         live = _live(store)
         if live is not None and live.pointer.release == release:
             return Promotion(release, "already live", f"{release} is live already")
         moment = now()
         try:
+            confirm_stored(store, manifest)
             point_to(store, release, live, at_least=moment, before=before_next(live), now=moment)
         except PointerConflictError:
             continue
@@ -131,9 +142,12 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
         pruned = f"; pruned: {', '.join(known)}" if known else ""
         raise RefusedReleaseError(f"{store} holds nothing that was live before {live.pointer.release}{pruned}")
     release = before[0]
+    manifest = stored_manifest(store, release)
     with refusing(release):
-        check_release(stored_manifest(store, release), store.local_file, settings)
+        check_release(manifest, store.local_file, settings)
+    renew(store, release)
     words = f"rolled back from {_with_figures(store, live.pointer.release)} to {_with_figures(store, release)}"
+    confirm_stored(store, manifest)
     try:
         point_to(store, release, live, at_least=moment, before=before[1:], now=moment)
     except PointerConflictError:
@@ -177,42 +191,14 @@ def _with_figures(store: Store, release: str) -> str:
     return f"{release} ({', '.join(f'{name} {value:.3f}' for name, value in found.items()) or 'no figures'})"
 
 
-def _check_floor(store: Store, live: LivePointer | None, manifest: Manifest) -> str | None:
-    """Compare the release with the one that `live`, just read, points to.
+def _move_forward(store: Store, folder: Path, manifest: Manifest, now: Clock) -> Promotion:
+    """Store the release, and move the pointer by the event rule: only to one created after every one promoted so far.
 
-    Returns:
-        What the release is forced past, in words; None if it needs no force.
-
-    Raises:
-        RefusedReleaseError: it lies below the floor, and its manifest does not say `force`.
-        MissingObjectError: the live release's manifest is gone.
+    Each try stores what the store lacks: a prune may have deleted of it since the try before.
     """
-    if live is None:
-        return None
-    try:
-        found = shortfalls(manifest, stored_manifest(store, live.pointer.release))
-    except (MissingObjectError, ReleaseError) as exc:
-        words = f"the live release {live.pointer.release} cannot be compared with: {exc}"
-        if manifest.force:
-            return f"forced past the floor: {words}"
-        if isinstance(exc, MissingObjectError):
-            raise
-        raise RefusedReleaseError(words) from exc
-    if not found:
-        return None
-    words = f"{'; '.join(found)} (live is {live.pointer.release})"
-    if manifest.force:
-        return f"forced past the floor: {words}"
-    raise RefusedReleaseError(
-        f"{manifest.release} is below the floor: {words}. A figure may be at most {QUALITY_FLOOR:.2f} lower, and "
-        'categories keep their order, unless the manifest says "force": true'
-    )
-
-
-def _move_forward(store: Store, manifest: Manifest, now: Clock) -> Promotion:
-    """Move the pointer by the event rule: only to a release created after every one promoted so far."""
-    release = manifest.release
+    release, lost = manifest.release, StoreError("none")
     for _ in range(_POINTER_TRIES):
+        store_release(store, folder, manifest)
         live, moment = _live(store), now()
         if live is not None and live.pointer.release == release:
             return Promotion(release, "already live", f"{release} is live already")
@@ -225,11 +211,13 @@ def _move_forward(store: Store, manifest: Manifest, now: Clock) -> Promotion:
             log.info(detail)
             return Promotion(release, "superseded", detail)
         # The release that won a race sets the floor: judged against the very pointer that the write names.
-        forced = _check_floor(store, live, manifest)
+        forced = check_floor(store, live, manifest)
         note_force(store, manifest, forced)
         try:
+            confirm_stored(store, manifest)
             point_to(store, release, live, at_least=manifest.created_at, before=before_next(live), now=moment)
-        except PointerConflictError:
+        except (PointerConflictError, MissingObjectError) as exc:
+            lost = exc
             continue
         return Promotion(release, "live", f"{release} is live" + (f", {forced}" if forced else ""))
-    raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times while {release} was promoted")
+    raise PointerConflictError(f"{release} could not go live in {_POINTER_TRIES} tries; the last: {lost}") from lost

@@ -2,15 +2,19 @@
 
 import json
 import logging
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
+from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError, StoreError
 from lambda_app.release.archive import REPORT
 from lambda_app.release.manifest import MANIFEST, FileEntry, Manifest, read_manifest
 from lambda_app.store.contract import OBJECTS, RELEASES, Store
 
 FORCED = "forced.json"
+# Where a prune that runs writes down what it is going to delete; one that was killed leaves it behind.
+PRUNING = f"{RELEASES}pruning/"
+STALE = timedelta(hours=1)
 _REPORT_NAME_BYTES = 500
 
 log = logging.getLogger(__name__)
@@ -89,6 +93,15 @@ def store_release(store: Store, folder: Path, manifest: Manifest) -> None:
     store.write(key, data)
 
 
+def renew(store: Store, release: str) -> None:
+    """Write a stored release's manifest again, as it is: a prune that begins now takes it for new.
+
+    Raises:
+        MissingObjectError: no such release.
+    """
+    store.write(manifest_key(release), store.read(manifest_key(release)))
+
+
 def note_force(store: Store, manifest: Manifest, forced: str | None) -> None:
     """Keep what the release is forced past beside its manifest: before it goes live, so that the note never lacks."""
     key = forced_key(manifest.release)
@@ -98,3 +111,44 @@ def note_force(store: Store, manifest: Manifest, forced: str | None) -> None:
         return
     # Written as null over the note of an earlier try: the promoter may write here but not delete.
     store.write(key, json.dumps({"forced": forced}, indent=1).encode())
+
+
+def confirm_stored(store: Store, manifest: Manifest) -> None:
+    """Check, right before the pointer moves, that the release is whole and that no prune is about to delete of it.
+
+    Call it after the manifest was written: `pruning.py` says why.
+
+    Raises:
+        MissingObjectError: an object is gone.
+        StoreError: a prune that runs now may delete of it; another try succeeds when it has ended.
+    """
+    needed = {manifest.release, *(entry.sha256 for entry in manifest.files())}
+    for key, written in list(store.times(PRUNING)):
+        named = needed & _named_in(store, key)
+        # By the store's clock alone: how long before the manifest the prune began.
+        if named and _written(store, manifest_key(manifest.release)) - written <= STALE:
+            raise StoreError(
+                f"a prune of {store} may just delete {min(named)}, which {manifest.release} needs; try again"
+            )
+    for entry in manifest.files():
+        if not store.exists(OBJECTS + entry.sha256):
+            raise MissingObjectError(
+                f"{store} no longer holds {OBJECTS}{entry.sha256} ({entry.file}) of {manifest.release}: it was deleted "
+                "while the release was promoted; try again"
+            )
+
+
+def _named_in(store: Store, marker: str) -> set[str]:
+    try:
+        names = json.loads(store.read(marker))
+    except MissingObjectError:
+        return set()  # the prune has ended
+    return {*names["releases"], *names["objects"]}
+
+
+def _written(store: Store, key: str) -> datetime:
+    folder = key.rpartition("/")[0] + "/"
+    found = dict(store.times(folder)).get(key)
+    if found is None:
+        raise MissingObjectError(f"{store} no longer holds {key}: it was deleted while it was promoted; try again")
+    return found

@@ -7,11 +7,9 @@ import pytest
 from lambda_app.errors import RefusedReleaseError, ReleaseError
 from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.publishing import drop, outcome, publish, reject
-from lambda_app.promotion.upkeep import list_releases, prune
 from lambda_app.release.archive import write_archive
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
-from lambda_app.store.contract import OBJECTS
 from lambda_app.store.folder import FolderStore
 from tests.releases import CREATED_AT, build_release
 from tests.s3_server import S3Server
@@ -22,13 +20,6 @@ SETTINGS = Settings(store="unused", threads=1)
 @pytest.fixture
 def store(tmp_path: Path) -> FolderStore:
     return FolderStore(tmp_path / "store")
-
-
-def published(tmp_path: Path, store: FolderStore, number: int, **options) -> str:
-    folder = tmp_path / f"release{number}"
-    manifest = build_release(folder, seed=number, created_at=CREATED_AT + timedelta(hours=number), **options)
-    publish(store, write_archive(tmp_path / f"release{number}.tar", manifest, folder), folder, SETTINGS)
-    return manifest.release
 
 
 def test_publish_brings_photos_once_and_goes_live(tmp_path, store):
@@ -66,26 +57,6 @@ def test_a_missing_photo_folder_is_named(tmp_path, store):
     archive = write_archive(tmp_path / "release.tar", build_release(folder), folder)
     with pytest.raises(ReleaseError, match="nowhere"):
         publish(store, archive, tmp_path / "nowhere", SETTINGS)
-
-
-def test_list_shows_newest_first_with_what_is_live(tmp_path, store):
-    assert list_releases(store) == []
-    ids = [published(tmp_path, store, number) for number in range(3)]
-    rows = list_releases(store)
-    assert [row.manifest.release for row in rows] == ids[::-1]
-    assert [row.live for row in rows] == [True, False, False]
-    assert [row.previous for row in rows] == [False, True, False]
-    assert rows[0].figures == {"accuracy": 0.9, "recall@4": 0.9}
-
-
-def test_prune_keeps_what_is_live_and_its_predecessor(tmp_path, store):
-    ids = [published(tmp_path, store, number) for number in range(4)]
-    assert prune(store, keep=1) == [ids[1], ids[0]]
-    rows = list_releases(store)
-    assert [row.manifest.release for row in rows] == [ids[3], ids[2]]
-    named = {entry.sha256 for row in rows for entry in row.manifest.files()}
-    assert {key.removeprefix(OBJECTS) for key in store.keys(OBJECTS)} == named
-    assert prune(store, keep=1) == []
 
 
 @pytest.fixture
