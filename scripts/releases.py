@@ -10,7 +10,7 @@ from lambda_app.promotion.promotion import promote_stored, rollback
 from lambda_app.promotion.pruning import Pruned, prune
 from lambda_app.promotion.upkeep import StoredRelease, list_releases
 from lambda_app.settings import Settings
-from lambda_app.store.opening import open_store
+from lambda_app.store.opening import existing_store
 
 
 def row(stored: StoredRelease) -> str:
@@ -59,7 +59,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         settings = Settings.from_environ({**os.environ, "LOOKALIKE_STORE": args.store})
-        store = open_store(args.store)
+        store = existing_store(args.store)
         if args.verb == "list":
             lines = [row(stored) for stored in list_releases(store)] or [f"{store} contains no release"]
         elif args.verb == "promote":

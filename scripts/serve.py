@@ -11,6 +11,7 @@ from lambda_app.api.app import create_app
 from lambda_app.api.memory import keep_freed_memory
 from lambda_app.errors import LookalikeError
 from lambda_app.settings import Settings
+from lambda_app.store.opening import existing_store
 
 
 def main() -> int:
@@ -26,7 +27,8 @@ def main() -> int:
     if args.store:
         environ["LOOKALIKE_STORE"] = args.store
     try:
-        app = create_app(Settings.from_environ(environ))
+        settings = Settings.from_environ(environ)
+        app = create_app(settings, existing_store(settings.store))
     except LookalikeError as exc:
         print(f"scripts/serve: {exc}", file=sys.stderr)
         return 2

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
+from lambda_app.promotion.drop_names import check_name, rejection_key
 from lambda_app.promotion.promotion import Promotion, promote_unpacked
 from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.stored import located, manifest_key
@@ -16,9 +17,10 @@ from lambda_app.release.archive import unpack
 from lambda_app.release.catalog import Catalog
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
-from lambda_app.store.contract import DROPS, REJECTED, Store
+from lambda_app.store.contract import DROPS, Store
 
 _PARALLEL = 16
+_MOST_WORDS = 2000
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,19 @@ def publish(
     Photos are copied first, so that clients can load them as soon as the release is live.
 
     Raises:
-        ReleaseError: the archive is refused; `rejected/<archive>.json` in the store has the reason.
+        ReleaseError: the release is refused; `rejected/<archive>.json` in the store has the reason. If the archive's
+            name is not one of an archive, if it cannot be unpacked, or if `photos` is no folder, nothing is written.
     """
+    _check_paths(archive, photos)
     drop = DROPS + archive.name
-    try:
-        with tempfile.TemporaryDirectory(prefix="lookalike-publish-") as scratch:
-            manifest = _unpacked(archive, Path(scratch))
+    with tempfile.TemporaryDirectory(prefix="lookalike-publish-") as scratch:
+        manifest = _unpacked(archive, Path(scratch))
+        try:
             upload = upload_photos(store, located(store, Path(scratch), manifest.catalog), photos)
             promotion = promote_unpacked(store, Path(scratch), manifest, settings, now)
-    except ReleaseError as exc:
-        reject(store, drop, exc)
-        raise
+        except ReleaseError as exc:
+            reject(store, drop, exc)
+            raise
     store.delete(rejection_key(drop))
     return promotion, upload
 
@@ -74,9 +78,11 @@ def drop(store: Store, archive: Path, photos: Path | None) -> tuple[Drop, PhotoU
     """Copy the catalog photos that the store lacks, then copy the archive to drops/, which triggers the promoter.
 
     Raises:
-        ReleaseError: the archive cannot be read.
+        ReleaseError: the promoter would not take the name, the archive cannot be unpacked, or `photos` is no folder;
+            nothing is written.
         StoreError: a photo or the archive cannot be copied.
     """
+    _check_paths(archive, photos)
     with tempfile.TemporaryDirectory(prefix="lookalike-publish-") as scratch:
         manifest = _unpacked(archive, Path(scratch))
         upload = upload_photos(store, located(store, Path(scratch), manifest.catalog), photos)
@@ -122,10 +128,8 @@ def upload_photos(store: Store, catalog_file: Path, photos: Path | None) -> Phot
             nothing, only count.
 
     Raises:
-        ReleaseError: the folder `photos` does not exist, or the catalog cannot be read.
+        ReleaseError: the catalog cannot be read.
     """
-    if photos is not None and not photos.is_dir():
-        raise ReleaseError(f"the photo folder {photos} does not exist")
     with refusing(catalog_file.name):
         keys = _photo_keys(catalog_file)
     # List each dataset once, instead of sending one request per photo.
@@ -141,13 +145,16 @@ def upload_photos(store: Store, catalog_file: Path, photos: Path | None) -> Phot
 
 def reject(store: Store, drop: str, reason: Exception) -> None:
     """Write the reason why a drop was refused to the store, as a rejection note."""
-    note = {"drop": drop, "reason": str(reason), "rejected_at": datetime.now(UTC).isoformat()}
+    note = {"drop": drop, "reason": str(reason)[:_MOST_WORDS], "rejected_at": datetime.now(UTC).isoformat()}
     store.write(rejection_key(drop), json.dumps(note, indent=1).encode())
 
 
-def rejection_key(drop: str) -> str:
-    """Key of the rejection note of a drop: `rejected/<drop>.json`."""
-    return f"{REJECTED}{drop.removeprefix(DROPS)}.json"
+def _check_paths(archive: Path, photos: Path | None) -> None:
+    check_name(archive.name)
+    if not archive.is_file():
+        raise ReleaseError(f"the archive {archive} does not exist")
+    if photos is not None and not photos.is_dir():
+        raise ReleaseError(f"the photo folder {photos} does not exist")
 
 
 def _unpacked(archive: Path, into: Path) -> Manifest:

@@ -113,7 +113,29 @@ def test_a_drop_far_under_the_live_accuracy_is_refused(tmp_path, store, drop):
     assert store.read_pointer().pointer.release == live.release
 
 
-@pytest.mark.parametrize("name", ["job/output/output.tar.gz", "notes.txt", "x.tar.bz2"])
+def test_a_tgz_goes_live(tmp_path, store, drop):
+    archive, _ = build_archive(tmp_path / "r", "model.tar.gz")
+    assert drop(archive, "shop.tgz")["outcome"] == "live"
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("/x.tar", "_/x.tar"),
+        ("a//x.tar", "a/_/x.tar"),
+        ("./x.tgz", "_/x.tgz"),
+        ("../x.tar", "_/x.tar"),
+        ("a\x01.tar", "a_.tar"),
+    ],
+)
+def test_a_key_that_the_store_cannot_read_is_refused_with_a_note(store, name, note):
+    answer = promoter.handler(object_created(f"{store.prefix}drops/{name}"), CONTEXT)
+    assert (answer["outcome"], answer["key"]) == ("refused", f"drops/{name}")
+    found = json.loads(store.read(f"rejected/{note}.json"))
+    assert (found["drop"], found["reason"]) == (f"drops/{name}", answer["detail"])
+
+
+@pytest.mark.parametrize("name", ["job/output/output.tar.gz", "notes.txt", "x.tar.bz2", "x.TAR", "x.zip", ".tar"])
 def test_what_is_no_release_archive_is_ignored(tmp_path, store, drop, name):
     (tmp_path / "file").write_bytes(b"x")
     assert drop(tmp_path / "file", name)["outcome"] == "ignored"
