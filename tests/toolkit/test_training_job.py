@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ import boto3
 import pytest
 import requests
 
-from cdk.training.flow import JobSettings, definition
+from cdk.training.flow import definition
 from lambda_app.promoter import take_drop
 from lambda_app.release.catalog import Catalog
 from lambda_app.release.manifest import MANIFEST, read_manifest, verify_file
 from lambda_app.settings import Settings
 from sample.generate import generate
+from tests.job_settings import JOB_SETTINGS
 from tests.lambda_events import BUCKET
 from tests.s3_server import S3Server
 from tests.toolkit import container, sagemaker
@@ -41,20 +43,7 @@ ROOT = Path(__file__).parents[2]
 # Kept between runs; not part of the repository.
 KEPT = ROOT / "var" / "toolkit"
 DATASET = "shop"
-SETTINGS = JobSettings(
-    partition="aws",
-    region=CREDENTIALS["region_name"],
-    bucket=BUCKET,
-    image="763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:tag",
-    role="arn:aws:iam::123456789012:role/job",
-    topic="arn:aws:sns:us-east-1:123456789012:notices",
-    instance="ml.g5.xlarge",
-    instances=1,
-    volume_gb=100,
-    spot=True,
-    run_seconds=3600,
-    wait_seconds=7200,
-)
+SETTINGS = replace(JOB_SETTINGS, region=CREDENTIALS["region_name"], bucket=BUCKET)
 # The smallest network, one epoch; every value a text, as SageMaker has them.
 TINY = ("backbone=resnet10_half", "weights=none", "size=32", "batch=16", "epochs=1", "force=True", "ema=0.9")
 
