@@ -135,7 +135,7 @@ def test_a_weights_channel_without_exactly_one_file_is_refused(names, tmp_path):
         Places.from_environ({"SM_CHANNEL_WEIGHTS": str(tmp_path)})
 
 
-def test_without_sagemaker_variables_there_are_no_places():
+def test_without_sagemaker_variables_no_folders_are_set():
     assert Places.from_environ({}) == Places()
 
 

@@ -43,7 +43,7 @@ def requirements() -> dict[str, str]:
     return {re.split(r"[<>=~!]", line)[0]: line for line in lines if line and not line.startswith("#")}
 
 
-def test_training_imports_from_the_unpacked_archive_alone(tmp_path: Path) -> None:
+def test_training_can_be_imported_with_only_the_unpacked_archive(tmp_path: Path) -> None:
     unpack(tmp_path)
     # Import the first stage: it needs most of the archived `lambda_app`, but not torch, whose import takes seconds.
     script = (

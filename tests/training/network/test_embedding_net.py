@@ -118,5 +118,5 @@ def test_weight_decay_applies_only_to_matrices_and_kernels():
     assert len(decayed["params"]) + len(kept["params"]) == sum(p.requires_grad for p in model.parameters())
 
 
-def test_the_device_is_that_of_the_parameters():
+def test_the_device_is_the_device_of_the_parameters():
     assert device_of(EmbeddingNet("shufflenet_v2_x0_5", 3)) == torch.device("cpu")

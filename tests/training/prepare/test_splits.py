@@ -140,7 +140,7 @@ def test_equal_photos_across_given_splits_are_reported(split):
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_products_that_share_a_photo_stay_together_where_a_given_test_product_shares_it_too(split, place):
+def test_products_that_share_a_photo_stay_together_even_if_a_given_test_product_shares_it(split, place):
     """The given product keeps its split, and the free ones are still one group, whatever its place among them."""
     for seed in range(10):
         sharing: list[tuple[Any, ...]] = [("a", "hat", ["x"]), ("b", "hat", ["x"])]

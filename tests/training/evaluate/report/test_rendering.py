@@ -86,7 +86,7 @@ def test_an_installed_package_has_the_templates_and_the_style_sheet():
     assert FOLDER / "templates" / "page.html.jinja" in packed
 
 
-def test_the_style_sheet_is_that_of_the_folder(copy):
+def test_the_style_sheet_is_read_from_the_folder(copy):
     (copy / "style.css").write_text("p { margin: 0; }")
     assert style(copy) == "p { margin: 0; }"
 
