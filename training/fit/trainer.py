@@ -149,7 +149,7 @@ class Trainer:
             batch = int(broken[0])
             raise DivergedError(
                 f"the loss is {float(self.losses[batch])} in epoch {self.epoch + 1}, batch {batch + 1}; "
-                "try a lower --lr or a longer --warmup"
+                "try a lower learning rate (lr) or a longer warm-up (warmup)"
             )
 
     def state(self) -> dict[str, Any]:
