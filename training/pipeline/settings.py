@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lambda_app.errors import SettingsError
 
-# `json_schema_extra` of a field that `training.train` takes only by `--set`, without an own option.
+# `json_schema_extra` of a field that `training.train` takes only by `--set`, not by a separate option.
 RARE: Final[dict[str, Any]] = {"rare": True}
 # `json_schema_extra` of a field that the program sets; users cannot set it.
 DERIVED: Final[dict[str, Any]] = {"derived": True}
