@@ -186,7 +186,7 @@ def test_k_may_exceed_the_rows_in_the_lists_near_the_query(ranked: VectorIndex, 
 def test_an_index_that_differs_from_its_entry_is_refused(tmp_path: Path, vectors: np.ndarray):
     path = tmp_path / "index.faiss"
     write_index(path, vectors)
-    with pytest.raises(ReleaseError, match=r"is a flat index.*not a ivf-int8"):
+    with pytest.raises(ReleaseError, match=r"is a flat index.*must be ivf-int8"):
         open_index(path, type="ivf-int8")
     with pytest.raises(ReleaseError, match="holds 200 vectors; the manifest says 199"):
         open_index(path, count=199)
