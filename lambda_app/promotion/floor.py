@@ -1,4 +1,4 @@
-"""The floor under a new release: what the live release reaches, a new one must nearly reach too.
+"""Comparison of a new release with the live one: its figures must not be much lower, and its categories must stay.
 
 The figures come from `evaluation` of the manifest. A drop's figures are read strictly. Those of a stored release are
 read leniently, because older code stored whatever a manifest said, and such a release must go on answering.
@@ -16,7 +16,7 @@ from lambda_app.store.contract import LivePointer, Store
 QUALITY_FLOOR = 0.03
 _Value = TypeVar("_Value")
 _FIGURES = {"accuracy": ("test", "accuracy"), "recall@4": ("test", "retrieval", "embedding", "recall@4")}
-# Strict: JSON's true is no 1, and "0.9" no number. JSON as Python reads it may hold NaN and Infinity.
+# Strict: `true` and "0.9" are not numbers here. Python's JSON reader accepts NaN and Infinity.
 _FIGURE: TypeAdapter[float | None] = TypeAdapter(
     Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)] | None
 )
@@ -27,14 +27,14 @@ def figures(manifest: Manifest) -> dict[str, float]:
     """The figures that the floor looks at, where measured: test accuracy, and recall@4 by the embedding.
 
     Raises:
-        ReleaseError: one is there but is no number from 0 to 1; the message names it and its value.
+        ReleaseError: a figure is not a number from 0 to 1; the message names it and its value.
     """
     found = {name: _figure(manifest.evaluation, path) for name, path in _FIGURES.items()}
     return {name: value for name, value in found.items() if value is not None}
 
 
 def quality(manifest: Manifest) -> dict[str, float]:
-    """As `figures`, without those that are no numbers from 0 to 1."""
+    """As `figures`, but figures that are not numbers from 0 to 1 are left out."""
     found = {}
     for name, path in _FIGURES.items():
         try:
@@ -50,18 +50,18 @@ def check_floor(store: Store, live: LivePointer | None, manifest: Manifest) -> s
     """Compare the release with the one that `live`, just read, points to.
 
     Returns:
-        What the release is forced past, in words; None if it needs no force.
+        The failed checks that `force` skips, in words; None if no check fails.
 
     Raises:
-        RefusedReleaseError: it lies below the floor, and its manifest does not say `force`.
-        MissingObjectError: the live release's manifest is gone.
+        RefusedReleaseError: a check fails, and the manifest does not say `force`.
+        MissingObjectError: the manifest of the live release does not exist.
     """
     if live is None:
         return None
     try:
         found = _shortfalls(manifest, stored_manifest(store, live.pointer.release))
     except (MissingObjectError, ReleaseError) as exc:
-        words = f"the live release {live.pointer.release} cannot be compared with: {exc}"
+        words = f"the live release {live.pointer.release} cannot be read for a comparison: {exc}"
         if manifest.force:
             return f"forced past the floor: {words}"
         if isinstance(exc, MissingObjectError):
@@ -79,7 +79,7 @@ def check_floor(store: Store, live: LivePointer | None, manifest: Manifest) -> s
 
 
 def _shortfalls(manifest: Manifest, present: Manifest) -> list[str]:
-    """What keeps a release from following the live one, in words; empty if nothing does.
+    """The checks that a release fails, in words; empty if it may follow the live one.
 
     Args:
         manifest: of the new release; its figures are sound.
@@ -95,7 +95,7 @@ def _shortfalls(manifest: Manifest, present: Manifest) -> list[str]:
 
 
 def _lost_categories(new: tuple[str, ...], live: tuple[str, ...]) -> list[str]:
-    """A category keeps its index for good, because clients store it. More may follow at the end."""
+    """Clients store the index of a category, so it must not change. New categories may follow at the end."""
     if missing := [category for category in live if category not in new]:
         return [f"{len(new)} categories against {len(live)}, without {_cut(missing[0])}"]
     for index, category in enumerate(live):

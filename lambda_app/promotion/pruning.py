@@ -1,10 +1,10 @@
-"""Deletes old releases, and the objects that none of the others names, beside promotions that go on meanwhile.
+"""Deletes old releases and the objects that no other release names. Promotions can run at the same time.
 
-Two orders of steps keep a promotion and a prune apart, without a lock. A prune first writes down what it is going to
-delete, then looks again at what is stored and live, and deletes only what still nobody names. A promotion first writes
-its manifest, then looks whether a prune wrote down any of it, and that every object is still there, and moves the
-pointer last (`stored.py`). Of two that meet, one always sees the other. What was written within the last hour is spared
-besides: objects are uploaded before the manifest that names them.
+The order of steps keeps a prune from deleting what a promotion needs; there is no lock. A prune first writes what it is
+about to delete to `releases/pruning/`. Then it reads again what is stored and live, and deletes only what still nobody
+names. A promotion first writes its manifest. Then it checks that no prune names any part of it and that every object
+exists, and it moves the pointer last (`stored.py`). So if both run at once, at least one of them sees the other. Also,
+everything written within the last hour is kept, because objects are uploaded before the manifest that names them.
 """
 
 import json
@@ -19,19 +19,19 @@ from lambda_app.promotion.upkeep import StoredRelease, list_releases
 from lambda_app.store.contract import OBJECTS, RELEASES, Store
 
 AGE = timedelta(hours=1)
-# Well within the time after which a promotion takes what a prune wrote down for forgotten.
+# Well below `STALE`: after that time, a promotion ignores what a prune wrote.
 _MOST_SECONDS = STALE.total_seconds() / 2
 _SHA256 = re.compile(rb"[0-9A-Fa-f]{64}")
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What became of a prune.
+    """The result of a prune.
 
     Attributes:
         releases: ids of the deleted releases.
         objects: number of deleted objects.
-        notes: what was left in place and why, in words.
+        notes: what was kept and why, in words.
     """
 
     releases: list[str]
@@ -49,8 +49,8 @@ class _Plan:
 def prune(store: Store, keep: int, age: timedelta = AGE) -> Pruned:
     """Delete old releases, and all objects that no remaining release uses.
 
-    A release whose manifest cannot be read stays, with every object whose sha256 it mentions. If the manifest is not
-    even JSON, what it mentions may be incomplete: then all objects stay.
+    A release whose manifest cannot be read is kept, with every object whose sha256 the manifest contains. If the
+    manifest is not JSON, it may be incomplete; then all objects are kept.
 
     Args:
         store: where to delete.
@@ -58,16 +58,16 @@ def prune(store: Store, keep: int, age: timedelta = AGE) -> Pruned:
         age: what was written within this time is kept.
     """
     marker = f"{PRUNING}{uuid.uuid4()}.json"
-    store.write(marker, _names(set(), set()))
+    store.write(marker, _to_json(set(), set()))
     try:
         markers = dict(store.times(PRUNING))
-        now = markers[marker]  # by the store's clock, as all times that this is compared with
+        now = markers[marker]  # by the store's clock, like all times that it is compared with
         for key, written in markers.items():
             if now - written > STALE:
                 store.delete(key)  # of a prune that was killed
         first = _plan(store, keep, now - age)
         if first.releases or first.objects:
-            store.write(marker, _names(first.releases, first.objects))
+            store.write(marker, _to_json(first.releases, first.objects))
             second = _plan(store, keep, now - age)
             return _delete(store, first.releases & second.releases, first.objects & second.objects, second.notes)
         return Pruned([], 0, first.notes)
@@ -75,19 +75,19 @@ def prune(store: Store, keep: int, age: timedelta = AGE) -> Pruned:
         store.delete(marker)
 
 
-def _names(releases: set[str], objects: set[str]) -> bytes:
+def _to_json(releases: set[str], objects: set[str]) -> bytes:
     return json.dumps({"releases": sorted(releases), "objects": sorted(objects)}, indent=1).encode()
 
 
 def _plan(store: Store, keep: int, before: datetime) -> _Plan:
-    """What may go, of what was written before that moment."""
-    # Objects first: what a release names that is stored between the two listings is not among them, or is used.
+    """What may be deleted, of everything that was written before this time."""
+    # List the objects first: the objects of a release that is stored between the two listings are then absent or used.
     objects = {key.removeprefix(OBJECTS) for key, written in store.times(OBJECTS) if written < before}
     rows = list_releases(store)
     unreadable = [row for row in rows if row.manifest is None]
     old = [row for row in rows if row.manifest is not None][keep:]
     deleted = {row.release for row in old if row.stored_at < before and not (row.live or row.previous)}
-    used = {name for row in rows if row.release not in deleted for name in _mentioned(row)}
+    used = {name for row in rows if row.release not in deleted for name in _named(row)}
     notes = [f"{row.release} stays, because it cannot be read: {row.problem}" for row in unreadable]
     if damaged := [row.release for row in unreadable if not _is_json(row.data)]:
         notes.append(f"all objects stay, because it is unknown which of them {', '.join(damaged)} needs")
@@ -95,7 +95,7 @@ def _plan(store: Store, keep: int, before: datetime) -> _Plan:
     return _Plan(deleted, objects - used, notes)
 
 
-def _mentioned(row: StoredRelease) -> set[str]:
+def _named(row: StoredRelease) -> set[str]:
     if row.manifest is not None:
         return {entry.sha256 for entry in row.manifest.files()}
     return {name.decode().lower() for name in _SHA256.findall(row.data)}

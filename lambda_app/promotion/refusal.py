@@ -1,4 +1,4 @@
-"""The border between what a drop is to blame for, and what this machine or the store is."""
+"""Tells failures that a drop caused from failures of this machine or of the store."""
 
 import errno
 from collections.abc import Iterator
@@ -15,14 +15,15 @@ _OF_THE_MACHINE = {
 
 @contextmanager
 def refusing(what: str) -> Iterator[None]:
-    """Turn every failure of the block into a refusal with words, unless the machine or the store is to blame.
+    """Turn every failure of the block into a refusal with a message, unless the machine or the store caused it.
 
     The libraries that open a release (ONNX Runtime, FAISS, SQLite, Pillow) raise nearly anything for crafted bytes. A
-    refusal is final and leaves a note. A fault is raised as it is, and the drop is tried again.
+    refusal is final and leaves a note. A failure of the machine or the store is raised unchanged, and the drop is
+    tried again.
 
     Raises:
         ReleaseError: raised by the block, or in place of any other exception.
-        StoreError, SettingsError, OSError: raised by the block, as faults.
+        StoreError, SettingsError, OSError: raised by the block; not caused by the drop.
     """
     try:
         yield

@@ -12,7 +12,7 @@ from lambda_app.release.manifest import MANIFEST, FileEntry, Manifest, read_mani
 from lambda_app.store.contract import OBJECTS, RELEASES, Store
 
 FORCED = "forced.json"
-# Where a prune that runs writes down what it is going to delete; one that was killed leaves it behind.
+# A running prune writes here what it is about to delete. A killed prune leaves its file behind.
 PRUNING = f"{RELEASES}pruning/"
 STALE = timedelta(hours=1)
 _REPORT_NAME_BYTES = 500
@@ -44,7 +44,7 @@ def manifest_key(release: str) -> str:
 
 
 def forced_key(release: str) -> str:
-    """Where it is kept what a release was forced past."""
+    """Key of the note that says which checks `force` skipped."""
     return f"{RELEASES}{release}/{FORCED}"
 
 
@@ -64,16 +64,16 @@ def located(store: Store, folder: Path, entry: FileEntry) -> Path:
 
 
 def check_report(folder: Path) -> None:
-    """Check that every file of the report can have a key in every store.
+    """Check that the name of every report file is valid in every store.
 
     Raises:
-        ReleaseError: a name is not printable, or longer than the limit.
+        ReleaseError: a name is not printable, or is longer than the limit.
     """
     for path in (folder / REPORT).rglob("*"):
         name = path.relative_to(folder).as_posix()
         if not name.isprintable() or len(name.encode(errors="replace")) > _REPORT_NAME_BYTES:
             raise ReleaseError(
-                f"{name[:100]!r} is no name for a file of the report: at most {_REPORT_NAME_BYTES} bytes, all printable"
+                f"{name[:100]!r} is not a valid name in {REPORT}/: at most {_REPORT_NAME_BYTES} bytes, all printable"
             )
 
 
@@ -94,7 +94,7 @@ def store_release(store: Store, folder: Path, manifest: Manifest) -> None:
 
 
 def renew(store: Store, release: str) -> None:
-    """Write a stored release's manifest again, as it is: a prune that begins now takes it for new.
+    """Write the manifest of a stored release again, unchanged, so that a prune that starts now treats it as new.
 
     Raises:
         MissingObjectError: no such release.
@@ -103,32 +103,32 @@ def renew(store: Store, release: str) -> None:
 
 
 def note_force(store: Store, manifest: Manifest, forced: str | None) -> None:
-    """Keep what the release is forced past beside its manifest: before it goes live, so that the note never lacks."""
+    """Write the note about `force` next to the manifest. Call it before the release goes live, so that it has one."""
     key = forced_key(manifest.release)
     if forced is not None:
         log.warning("%s is %s", manifest.release, forced)
     elif not manifest.force or not store.exists(key):
         return
-    # Written as null over the note of an earlier try: the promoter may write here but not delete.
+    # Null replaces the note of an earlier try: the promoter may write here, but not delete.
     store.write(key, json.dumps({"forced": forced}, indent=1).encode())
 
 
 def confirm_stored(store: Store, manifest: Manifest) -> None:
-    """Check, right before the pointer moves, that the release is whole and that no prune is about to delete of it.
+    """Check, right before the pointer moves, that the release is complete and that no prune is about to delete a part.
 
-    Call it after the manifest was written: `pruning.py` says why.
+    Call it after the manifest was written; `pruning.py` explains why.
 
     Raises:
-        MissingObjectError: an object is gone.
-        StoreError: a prune that runs now may delete of it; another try succeeds when it has ended.
+        MissingObjectError: an object does not exist any more.
+        StoreError: a running prune may delete a part of it; another try succeeds when the prune has ended.
     """
     needed = {manifest.release, *(entry.sha256 for entry in manifest.files())}
     for key, written in list(store.times(PRUNING)):
         named = needed & _named_in(store, key)
-        # By the store's clock alone: how long before the manifest the prune began.
+        # How long before the manifest the prune began, by the store's clock.
         if named and _written(store, manifest_key(manifest.release)) - written <= STALE:
             raise StoreError(
-                f"a prune of {store} may just delete {min(named)}, which {manifest.release} needs; try again"
+                f"a running prune of {store} may delete {min(named)}, which {manifest.release} needs; try again"
             )
     for entry in manifest.files():
         if not store.exists(OBJECTS + entry.sha256):

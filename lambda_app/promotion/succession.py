@@ -1,7 +1,7 @@
-"""Which release may follow which, by time; and what the pointer remembers of those before.
+"""The rules of time for promotion, and the history of live releases.
 
-Time here is what a manifest says, written by a training job's clock, and the clock of whoever moves the pointer. Either
-may be wrong. A moment more than an hour ahead of now counts as no time at all.
+Times come from two clocks: that of the training job, in the manifest, and that of the process that moves the pointer.
+Both can be wrong. A time more than an hour in the future is ignored.
 """
 
 from collections.abc import Callable

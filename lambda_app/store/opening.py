@@ -9,18 +9,17 @@ from lambda_app.store.folder import FolderStore
 
 
 def existing_store(url: str) -> Store:
-    """As `open_store`, but a folder must be a store already: a mistyped path must not become one.
-
-    A bucket is a store.
+    """As `open_store`, but a folder must be a store already, so that a mistyped path does not become one.
 
     Raises:
-        SettingsError: the folder does not exist, or holds neither a pointer nor objects nor releases.
+        SettingsError: the folder does not exist, or contains no pointer, objects or releases.
     """
     store = open_store(url)
     if isinstance(store, FolderStore) and not any((store.root / key).exists() for key in (POINTER, OBJECTS, RELEASES)):
-        found = "holds no release" if store.root.is_dir() else "does not exist"
+        found = "contains no release" if store.root.is_dir() else "does not exist"
         raise SettingsError(
-            f"{store} is no store: the folder {found}. If the path is right, scripts/publish --create makes it a store"
+            f"{store} is not a store: the folder {found}. If the path is correct, create the store with "
+            "scripts/publish --create"
         )
     return store
 

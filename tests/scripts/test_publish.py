@@ -32,7 +32,7 @@ def test_a_mistyped_store_is_not_made(tmp_path: Path, run: Run):
     ):
         code, _, err = run(command, *arguments)
         assert code != 0
-        assert f"{store} is no store: the folder does not exist" in err
+        assert f"{store} is not a store: the folder does not exist" in err
         assert not store.exists()
     code, out, _ = run(publish.main, archive, "--store", store, "--create")
     assert (code, out.splitlines()[0]) == (0, f"{manifest.release} is live")

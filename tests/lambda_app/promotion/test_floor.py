@@ -203,10 +203,12 @@ def test_force_without_need_says_nothing(tmp_path, store, first, caplog):
 def test_force_passes_a_live_release_that_cannot_be_compared_with(tmp_path, store, first):
     store.write(manifest_key(first.release), b"{}")
     archive, _ = build_archive(tmp_path / "second", seed=1, created_at=LATER)
-    with pytest.raises(RefusedReleaseError, match=f"live release {first.release} cannot be compared with: .*format"):
+    with pytest.raises(
+        RefusedReleaseError, match=f"live release {first.release} cannot be read for a comparison: .*format"
+    ):
         promote(store, archive)
     archive, _ = build_archive(tmp_path / "forced", seed=1, created_at=LATER, force=True)
-    assert "cannot be compared with" in promote(store, archive).detail
+    assert "cannot be read for a comparison" in promote(store, archive).detail
 
 
 def test_figures_are_judged_before_the_files_are(tmp_path, store, first):

@@ -144,4 +144,4 @@ def test_a_name_that_is_not_printable_is_refused(tmp_path, store):
     manifest = build_release(folder, seed=1, created_at=CREATED_AT + timedelta(hours=1))
     (folder / "report").mkdir()
     (folder / "report" / "a\x01b").touch()
-    refused(store, write_archive(tmp_path / "odd.tar", manifest, folder), r"a\\x01b.* is no name for a file")
+    refused(store, write_archive(tmp_path / "odd.tar", manifest, folder), r"a\\x01b.* is not a valid name")

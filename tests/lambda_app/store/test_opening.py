@@ -39,9 +39,9 @@ def test_a_folder_that_holds_anything_of_a_release_is_a_store(tmp_path: Path, ke
 def test_another_folder_is_no_store_and_stays_as_it_is(tmp_path: Path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").touch()
-    with pytest.raises(SettingsError, match=r"photos is no store: the folder holds no release.*--create"):
+    with pytest.raises(SettingsError, match=r"photos is not a store: the folder contains no release.*--create"):
         existing_store(str(tmp_path / "photos"))
-    with pytest.raises(SettingsError, match=r"mistyped is no store: the folder does not exist"):
+    with pytest.raises(SettingsError, match=r"mistyped is not a store: the folder does not exist"):
         existing_store(f"file://{tmp_path}/mistyped")
     assert not (tmp_path / "mistyped").exists()
 
@@ -59,6 +59,6 @@ def test_a_bucket_is_a_store():
         ("s3://", "names no bucket"),
     ],
 )
-def test_another_address_is_refused_by_name(url: str, says: str):
+def test_another_kind_of_address_is_refused(url: str, says: str):
     with pytest.raises(SettingsError, match=says):
         open_store(url)
