@@ -12,6 +12,7 @@ from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseEr
 from lambda_app.promotion.promotion import Promotion, located, manifest_key, promote_unpacked
 from lambda_app.release.archive import unpack
 from lambda_app.release.catalog import Catalog
+from lambda_app.release.photo_key import is_photo_key
 from lambda_app.settings import Settings
 from lambda_app.store.contract import DROPS, REJECTED, Store
 
@@ -151,6 +152,10 @@ def rejection_key(drop: str) -> str:
 def _photo_keys(catalog: Catalog, batch: int = 1000) -> Iterator[str]:
     for start in range(0, catalog.count, batch):
         for item in catalog.items(range(start, min(start + batch, catalog.count))):
+            if not is_photo_key(item.photo):
+                raise ReleaseError(
+                    f"the catalog names photo {item.photo[:80]!r}; a photo has a key datasets/<name>/<path>"
+                )
             yield item.photo
 
 
