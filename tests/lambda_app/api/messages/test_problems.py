@@ -7,10 +7,12 @@ from fastapi.testclient import TestClient
 from lambda_app import errors
 from lambda_app.api.messages.problems import STATUS, handle_errors, problem, problem_of
 
+_OF_PROMOTION = errors.ReleaseError | errors.TrialError
 RAISED_TO_REQUESTS: list[type[Exception]] = [
     kind
     for _, kind in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(kind, errors.LookalikeError) and not issubclass(kind, errors.ReleaseError | errors.SettingsError)
+    if issubclass(kind, errors.LookalikeError)
+    and (kind is errors.OverdueError or not issubclass(kind, _OF_PROMOTION | errors.SettingsError))
 ]
 
 
@@ -43,6 +45,7 @@ def broken() -> TestClient:
         ("QueryError", 422),
         ("NotSupportedError", 501),
         ("NotLiveError", 503),
+        ("OverdueError", 503),
         ("StoreError", 503),
         ("MissingObjectError", 404),
     ],
