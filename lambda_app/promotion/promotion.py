@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError
-from lambda_app.promotion import smoke_replay
-from lambda_app.recommendation import recommender
+from lambda_app.promotion.trial import try_release
 from lambda_app.release.archive import REPORT, ArchiveLimits, unpack
 from lambda_app.release.manifest import MANIFEST, FileEntry, Manifest, Pointer, read_manifest, verify_file
 from lambda_app.settings import Settings
@@ -117,21 +116,22 @@ def manifest_key(release: str) -> str:
 
 
 def check_release(manifest: Manifest, locate: Callable[[FileEntry], Path], settings: Settings) -> None:
-    """Verify every file, load the release as serving does, and replay its smoke cases.
+    """Verify every file, then try the release in a process of its own: `trial` says what it must pass.
 
     Raises:
         ReleaseError: a file is not what the manifest says, or the parts disagree.
-        RefusedReleaseError: a smoke case fails.
+        RefusedReleaseError: it has no smoke case, fails one, or does not answer the canary.
+        TrialError: the trial could not be run.
     """
+    if not manifest.smoke:
+        raise RefusedReleaseError(
+            f'{manifest.release} has no smoke case ("smoke" is empty); a release carries at least one photo with its '
+            "known answer"
+        )
     for entry in manifest.files():
         verify_file(locate(entry), entry)
-    loaded = recommender.load(manifest, locate, settings)
-    try:
-        failures = smoke_replay.replay(loaded, manifest)
-    finally:
-        loaded.close()
-    if failures:
-        raise RefusedReleaseError(f"{manifest.release} fails its smoke cases: {'; '.join(failures)}")
+    cost = try_release(manifest, locate, settings)
+    log.info("%s passed its trial in %.0f ms with %.0f MB", manifest.release, cost.milliseconds, cost.megabytes)
 
 
 def located(store: Store, folder: Path, entry: FileEntry) -> Path:
