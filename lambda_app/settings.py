@@ -1,4 +1,4 @@
-"""Every setting of serving: its environment name, its default, its range. Nothing else reads the environment."""
+"""All settings of serving: environment variable, default and range. Other modules get them from here."""
 
 import os
 from collections.abc import Mapping
@@ -17,19 +17,19 @@ _HARMLESS = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "ORT_D
 
 @dataclass(frozen=True)
 class Settings:
-    """How serving behaves. Field `max_k` is read from `LOOKALIKE_MAX_K`, and so on.
+    """The settings of serving. Field `max_k` is read from `LOOKALIKE_MAX_K`, and so on.
 
     Attributes:
         store: `s3://bucket[/prefix]`, a folder, or `file://...`.
-        threads: of ONNX Runtime and FAISS for one request.
-        reload_seconds: how often the live pointer is looked at; 0 at every request.
-        reload_wait_seconds: how long the request that notices a change may wait for it.
-        ready_wait_seconds: how long /readyz, or a request before the first release is loaded, waits for it.
-        forward_seconds: how long one forward pass may take; 0: no limit.
-        max_body_bytes, max_upload_bytes: of a request's body, of a presigned upload.
-        max_pixels, max_side: of a photo, from its header.
-        max_k, max_batch: results per query; files per batch.
-        cors_origins: origins whose pages may call, separated by commas; `*` for any.
+        threads: threads of ONNX Runtime and of FAISS for one request; 0: all cores.
+        reload_seconds: time between reads of the live pointer; 0: at every request.
+        reload_wait_seconds: how long the request that notices a new release waits until it is loaded.
+        ready_wait_seconds: how long /readyz and other requests wait until the first release is loaded.
+        forward_seconds: how long one forward pass may take before it is ended; 0: no limit.
+        max_body_bytes, max_upload_bytes: limits of a request body and of a presigned upload.
+        max_pixels, max_side: limits of a photo, checked in its header.
+        max_k, max_batch: limits of results per query and of files per batch.
+        cors_origins: origins whose pages may call the API, separated by commas; `*` for any.
     """
 
     store: str
@@ -48,7 +48,7 @@ class Settings:
 
     @property
     def photo_limits(self) -> PhotoLimits:
-        """The limits of a photo."""
+        """The size limits of a photo."""
         return PhotoLimits(pixels=self.max_pixels, side=self.max_side)
 
     @classmethod
@@ -56,7 +56,7 @@ class Settings:
         """Read the settings.
 
         Raises:
-            SettingsError: `LOOKALIKE_STORE` is missing, or a value is bad; the message names it.
+            SettingsError: `LOOKALIKE_STORE` is missing, or a value is invalid; the message names it.
         """
         in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in environ
         values: dict[str, str | int | float] = {
@@ -68,17 +68,17 @@ class Settings:
             if name in environ:
                 values[field.name] = _parse(name, environ[name], field.type)
         if not values.get("store"):
-            raise SettingsError(f"{PREFIX}STORE is not set; it names the store: s3://bucket[/prefix] or a folder")
+            raise SettingsError(f"{PREFIX}STORE is not set; set it to s3://bucket[/prefix] or a folder")
         return cls(**values)  # type: ignore[arg-type]
 
 
 def environment_names() -> list[str]:
-    """The names that `from_environ` reads."""
+    """The names of the variables that `from_environ` reads."""
     return [PREFIX + field.name.upper() for field in fields(Settings)]
 
 
 def names_aws_account(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether AWS credentials and a region are in the environment, as in a Lambda; obstore reads them there itself."""
+    """Whether the environment has AWS credentials and a region, as in Lambda; obstore then reads them itself."""
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     return all(map(environ.get, keys)) and any(map(environ.get, ("AWS_REGION", "AWS_DEFAULT_REGION")))
 

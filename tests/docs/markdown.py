@@ -23,6 +23,12 @@ def fenced(text: str, language: str) -> str:
     return block
 
 
+def shell_lines(text: str) -> list[str]:
+    """The lines of all shell blocks; a line that ends with a backslash continues in the next."""
+    blocks = (body for language, body in _FENCE.findall(text) if language == "sh")
+    return [line.strip() for body in blocks for line in body.replace("\\\n", " ").splitlines() if line.strip()]
+
+
 def links(text: str) -> list[str]:
     """Targets of links and pictures."""
     return _LINK.findall(_SPAN.sub("", prose(text)))

@@ -133,7 +133,7 @@ def test_the_weights_channel_is_what_training_starts_from(sagemaker, trained, tm
 def test_a_weights_channel_without_exactly_one_file_is_refused(names, tmp_path):
     for name in names:
         (tmp_path / name).write_bytes(b"")
-    with pytest.raises(WeightsError, match=f"holds {len(names)} files of weights"):
+    with pytest.raises(WeightsError, match=f"has {len(names)} files of weights"):
         Places.from_environ({"SM_CHANNEL_WEIGHTS": str(tmp_path)})
 
 

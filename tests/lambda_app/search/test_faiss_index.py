@@ -184,7 +184,7 @@ def test_more_are_asked_of_than_the_lists_near_the_query_hold(ranked: VectorInde
 def test_an_index_that_its_entry_does_not_describe_is_refused(tmp_path: Path, vectors: np.ndarray):
     path = tmp_path / "index.faiss"
     write_index(path, vectors)
-    with pytest.raises(ReleaseError, match=r"is a flat index.*not a ivf-int8"):
+    with pytest.raises(ReleaseError, match=r"is a flat index.*must be ivf-int8"):
         open_index(path, type="ivf-int8")
     with pytest.raises(ReleaseError, match="holds 200 vectors; the manifest says 199"):
         open_index(path, count=199)

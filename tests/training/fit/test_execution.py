@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tests.training.fit.test_stage import arguments
-from training.fit.execution import prepared
+from training.fit.execution import training_module
 from training.fit.settings import Execution
 from training.fit.trainer import Trainer
 from training.network.embedding_net import EmbeddingNet
@@ -23,7 +23,7 @@ def test_what_trains_answers_with_logits_beside_embeddings():
     model = EmbeddingNet("resnet10_half", classes=3).eval()
     images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        found = prepared(model, Execution(), CPU)(images)
+        found = training_module(model, Execution(), CPU)(images)
         logits, embedding = model(images)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, torch.cat([logits, embedding], dim=1))

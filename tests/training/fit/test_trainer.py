@@ -161,7 +161,7 @@ def test_frozen_stages_keep_their_weights(make):
 
 def test_a_loss_that_is_not_finite_names_epoch_and_batch(make):
     trainer = make(epochs=1, lr=1e30, optimiser="sgd", warmup=0.0)
-    with pytest.raises(DivergedError, match=r"the loss is (nan|inf) in epoch 1, batch \d+; try a lower --lr"):
+    with pytest.raises(DivergedError, match=r"the loss is (nan|inf) in epoch 1, batch \d+; try a lower learning rate"):
         trainer.train_epoch(bar())
 
 

@@ -101,5 +101,5 @@ def test_fewer_vectors_than_ten_are_indexed(vectors, tmp_path):
 
 
 def test_too_few_vectors_for_an_inverted_file_are_refused(vectors, tmp_path):
-    with pytest.raises(IndexBuildError, match="10 vectors are too few for an inverted file; it takes 39"):
+    with pytest.raises(IndexBuildError, match="10 vectors are too few for an inverted file; it needs 39"):
         build_index(vectors[:10], "ivf-int8", tmp_path / "index.faiss", seed=0)

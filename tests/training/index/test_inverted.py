@@ -23,7 +23,7 @@ def test_lists_grow_with_the_square_root_and_each_is_learnt_from_enough(count: i
 
 
 def test_too_few_vectors_are_refused():
-    with pytest.raises(IndexBuildError, match="38 vectors are too few for an inverted file; it takes 39"):
+    with pytest.raises(IndexBuildError, match="38 vectors are too few for an inverted file; it needs 39"):
         lists_for(38)
 
 

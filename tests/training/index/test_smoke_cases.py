@@ -75,7 +75,7 @@ def test_a_neighbour_further_back_is_not_judged_by_the_score_of_the_first(
     cases, furthest, small_dataset, trained, entry
 ):
     spoilt = cases[0].model_copy(update={"neighbour": furthest[0]})
-    with pytest.raises(IndexBuildError, match=f"smoke case 1: neighbour '{furthest[0]}' is not within the first 3"):
+    with pytest.raises(IndexBuildError, match=f"smoke case 1: neighbour '{furthest[0]}' is not among the first 3"):
         replay([spoilt], small_dataset, trained.release, entry)
 
 
@@ -98,7 +98,7 @@ def test_the_expected_neighbour_may_be_among_the_first_three_whatever_its_score(
     for name in names[:3]:
         replay([cases[0].model_copy(update={"neighbour": name, "score": -1.0})], small_dataset, trained.release, entry)
     fourth = cases[0].model_copy(update={"neighbour": names[3], "score": -1.0})
-    with pytest.raises(IndexBuildError, match=r"smoke case 1: neighbour .* is not within the first 3"):
+    with pytest.raises(IndexBuildError, match=r"smoke case 1: neighbour .* is not among the first 3"):
         replay([fourth], small_dataset, trained.release, entry)
 
 

@@ -9,7 +9,7 @@ from lambda_app.search.vectors import unit
 from training.dataset import Dataset
 from training.evaluate.figures import measure
 from training.evaluate.report.page import Report, write_report
-from training.evaluate.report.photos import Shelf
+from training.evaluate.report.photos import GalleryPhotos
 from training.evaluate.stage import draw
 from training.network.forward import Outputs
 from training.prepare.settings import PrepareSettings
@@ -84,8 +84,8 @@ def write(tmp_path):
         logits = rng.normal(size=(n, classes)).astype(np.float32)
         found = measure(dataset, Outputs(logits, embedding, embedding), dataset.categories)
         figures = found.figures | ORIGIN | origin
-        shelf = Shelf(dataset, found.gallery)
-        report = Report(figures, RUN, HISTORY, dataset.summary, draw(figures, HISTORY, 1), found.gallery, shelf)
+        photos = GalleryPhotos(dataset, found.gallery)
+        report = Report(figures, RUN, HISTORY, dataset.summary, draw(figures, HISTORY, 1), found.gallery, photos)
         write_report(tmp_path / "report.html", report)
         return figures
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from training.evaluate.report.cases import Case, Gallery, Mistake
-from training.evaluate.report.photos import Shelf, small_jpeg
+from training.evaluate.report.photos import GalleryPhotos, small_jpeg
 from training.evaluate.report.rendering import render
 
 
@@ -34,7 +34,7 @@ def neighbours(worst=(), best=(), drawn=(), paired=True):
 
 
 def test_neighbours_are_told_by_what_they_share_with_the_query(small_dataset, case):
-    (shown,) = Shelf(small_dataset, Gallery((case,), (), (), ())).cases([case])
+    (shown,) = GalleryPhotos(small_dataset, Gallery((case,), (), (), ())).cases([case])
     assert [found.shares for found in shown.neighbours] == ["category", "product", "nothing"]
     assert [found.score for found in shown.neighbours] == [0.9, 0.8, 0.7]
     assert (shown.mate_rank, shown.mate_score) == (2, 0.8)
@@ -43,8 +43,8 @@ def test_neighbours_are_told_by_what_they_share_with_the_query(small_dataset, ca
 
 
 def test_neighbours_are_marked_by_what_they_share_with_the_query(small_dataset, case):
-    shelf = Shelf(small_dataset, Gallery((case,), (), (), ()))
-    section = neighbours(worst=shelf.cases([case]))
+    photos = GalleryPhotos(small_dataset, Gallery((case,), (), (), ()))
+    section = neighbours(worst=photos.cases([case]))
     assert re.findall('<figure class="photo ([^"]*)"', section) == ["query", "mate", "near", "right", "wrong"]
     for shown in ("1. ≈ 0.900", "2. ✓ 0.800", "3. ✗ 0.700", "neighbour 2, with a cosine of 0.800", "<h3>Worst</h3>"):
         assert shown in section
@@ -52,8 +52,8 @@ def test_neighbours_are_marked_by_what_they_share_with_the_query(small_dataset, 
 
 def test_without_a_second_photo_of_the_product_the_category_is_what_is_right(small_dataset, case):
     alone = Case(case.query, None, None, None, (case.neighbours[0], case.neighbours[2]), (0.9, 0.7))
-    shelf = Shelf(small_dataset, Gallery((), (alone,), (), ()))
-    section = neighbours(best=shelf.cases([alone]), paired=False)
+    photos = GalleryPhotos(small_dataset, Gallery((), (alone,), (), ()))
+    section = neighbours(best=photos.cases([alone]), paired=False)
     assert "1. ✓ 0.900" in section
     assert "2. ✗ 0.700" in section
     assert "same product" not in section
@@ -67,7 +67,7 @@ def test_a_mistake_names_both_categories(small_dataset):
     row = int(small_dataset.rows("test")[0])
     predicted = (int(small_dataset.category[row]) + 1) % len(small_dataset.categories)
     mistake = Mistake(row, predicted, 0.875)
-    (shown,) = Shelf(small_dataset, Gallery((), (), (), (mistake,))).mistakes([mistake])
+    (shown,) = GalleryPhotos(small_dataset, Gallery((), (), (), (mistake,))).mistakes([mistake])
     assert shown.photo.category == small_dataset.categories[small_dataset.category[row]]
     assert (shown.predicted, shown.probability) == (small_dataset.categories[predicted], 0.875)
     assert shown.photo.split == "test"
