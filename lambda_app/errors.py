@@ -49,12 +49,16 @@ class OverdueError(ReleaseError):
     """A forward pass took longer than the limit and was ended."""
 
 
-class TrialError(LookalikeError):
+class StoreError(LookalikeError):
+    """The store cannot be read or written."""
+
+
+class TrialError(StoreError):
     """The trial of a release could not be run, through no fault of the release; another try may succeed."""
 
 
-class StoreError(LookalikeError):
-    """The store cannot be read or written."""
+class ScratchSpaceError(StoreError):
+    """The scratch disk is full, or too small for what must be unpacked."""
 
 
 class MissingObjectError(StoreError):

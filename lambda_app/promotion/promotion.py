@@ -5,7 +5,6 @@ written once, and the pointer moves by a conditional write, so that a repeated o
 """
 
 import logging
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError
+from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.trial import try_release
 from lambda_app.release.archive import REPORT, ArchiveLimits, unpack
 from lambda_app.release.manifest import MANIFEST, FileEntry, Manifest, Pointer, read_manifest, verify_file
@@ -50,10 +50,11 @@ def promote_archive(
         ReleaseError: the archive or a file in it is not sound, or an object that it relies on is nowhere.
         RefusedReleaseError: sound, but it fails its smoke cases, or its test accuracy or recall@4 lies more than
             3 points under the live release's and its manifest does not say `force`.
+        StoreError: the store or the scratch disk failed; another try may succeed.
     """
-    with tempfile.TemporaryDirectory(prefix="lookalike-drop-") as scratch:
-        manifest = unpack(archive, Path(scratch), limits)
-        return promote_unpacked(store, Path(scratch), manifest, settings)
+    with scratch_folder("drop") as scratch:
+        manifest = unpack(archive, scratch, limits)
+        return promote_unpacked(store, scratch, manifest, settings)
 
 
 def promote_unpacked(store: Store, folder: Path, manifest: Manifest, settings: Settings) -> Promotion:

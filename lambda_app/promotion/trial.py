@@ -11,13 +11,13 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from lambda_app.errors import RefusedReleaseError, ReleaseError, TrialError
+from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.release.manifest import FileEntry, Manifest
 from lambda_app.settings import Settings, function_memory, harmless_environ
 
@@ -88,15 +88,15 @@ def try_release(
         TrialError: the trial could not be run.
     """
     limits = limits or trial_limits(manifest, function_memory())
-    with tempfile.TemporaryDirectory(prefix="lookalike-trial-") as scratch:
+    with scratch_folder("trial") as scratch:
         request = {
             "manifest": manifest.to_json().decode(),
-            "files": _set_apart(manifest, locate, Path(scratch)),
+            "files": _set_apart(manifest, locate, scratch),
             "settings": asdict(replace(settings, store="", threads=_threads(settings))),
             "limits": asdict(limits),
             "most_output": _MOST_OUTPUT,
         }
-        with (Path(scratch) / "answer").open("w+b") as answer, (Path(scratch) / "messages").open("w+b") as messages:
+        with (scratch / "answer").open("w+b") as answer, (scratch / "messages").open("w+b") as messages:
             code = _run(json.dumps(request).encode(), answer, messages, limits, manifest.release)
             return outcome(manifest.release, code, _start_of(answer), _start_of(messages), limits)
 

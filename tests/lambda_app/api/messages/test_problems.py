@@ -7,12 +7,11 @@ from fastapi.testclient import TestClient
 from lambda_app import errors
 from lambda_app.api.messages.problems import STATUS, handle_errors, problem, problem_of
 
-_OF_PROMOTION = errors.ReleaseError | errors.TrialError
 RAISED_TO_REQUESTS: list[type[Exception]] = [
     kind
     for _, kind in inspect.getmembers(errors, inspect.isclass)
     if issubclass(kind, errors.LookalikeError)
-    and (kind is errors.OverdueError or not issubclass(kind, _OF_PROMOTION | errors.SettingsError))
+    and (kind is errors.OverdueError or not issubclass(kind, errors.ReleaseError | errors.SettingsError))
 ]
 
 
