@@ -41,8 +41,8 @@ def test_a_sound_release_passes_and_its_cost_is_told(built: BuiltRelease):
 @pytest.mark.parametrize("write", [networks.slow_operator, networks.endless_loop])
 def test_a_network_that_never_ends_is_killed(tmp_path: Path, built: BuiltRelease, write: Callable[[Path], None]):
     manifest, folder = with_network(built, write, tmp_path)
-    with pytest.raises(RefusedReleaseError, match=r"did not answer within 2 s in its trial"):
-        try_release(manifest, within(folder), SETTINGS, TrialLimits(seconds=2, megabytes=2000))
+    with pytest.raises(RefusedReleaseError, match=r"did not answer within 1 s in its trial"):
+        try_release(manifest, within(folder), SETTINGS, TrialLimits(seconds=1, megabytes=2000))
 
 
 def test_memory_is_limited(tmp_path: Path, built: BuiltRelease):
