@@ -39,7 +39,7 @@ def test_a_forward_pass_gives_logits_and_unit_embeddings(built: BuiltRelease, th
 
 
 @pytest.mark.parametrize("data", [b"", b"not a network", b"\x08\x08" * 50])
-def test_what_is_no_onnx_is_refused(tmp_path: Path, data: bytes):
+def test_a_file_that_is_not_onnx_is_refused(tmp_path: Path, data: bytes):
     path = tmp_path / "model.onnx"
     path.write_bytes(data)
     with pytest.raises(ReleaseError, match=r"does not load as an ONNX model|has inputs"):
@@ -47,7 +47,7 @@ def test_what_is_no_onnx_is_refused(tmp_path: Path, data: bytes):
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [("pixels", ("logits", "embedding")), ("images", ("logits",))])
-def test_other_inputs_and_outputs_are_refused_by_name(tmp_path: Path, inputs: str, outputs: tuple[str, ...]):
+def test_a_network_with_other_inputs_or_outputs_is_refused(tmp_path: Path, inputs: str, outputs: tuple[str, ...]):
     write_identity(tmp_path / "model.onnx", inputs, outputs)
     with pytest.raises(ReleaseError, match=rf"inputs \['{inputs}'\]"):
         Model(tmp_path / "model.onnx")

@@ -29,11 +29,11 @@ def case(small_dataset, pair):
 
 
 def neighbours(worst=(), best=(), drawn=(), paired=True):
-    """The section as it is written."""
+    """The section as HTML."""
     return render("neighbours.html.jinja", cases={"worst": worst, "best": best, "drawn": drawn}, paired=paired)
 
 
-def test_neighbours_are_told_by_what_they_share_with_the_query(small_dataset, case):
+def test_neighbours_have_what_they_share_with_the_query(small_dataset, case):
     (shown,) = GalleryPhotos(small_dataset, Gallery((case,), (), (), ())).cases([case])
     assert [found.shares for found in shown.neighbours] == ["category", "product", "nothing"]
     assert [found.score for found in shown.neighbours] == [0.9, 0.8, 0.7]
@@ -50,7 +50,7 @@ def test_neighbours_are_marked_by_what_they_share_with_the_query(small_dataset, 
         assert shown in section
 
 
-def test_without_a_second_photo_of_the_product_the_category_is_what_is_right(small_dataset, case):
+def test_without_a_second_photo_of_the_product_the_category_counts_as_correct(small_dataset, case):
     alone = Case(case.query, None, None, None, (case.neighbours[0], case.neighbours[2]), (0.9, 0.7))
     photos = GalleryPhotos(small_dataset, Gallery((), (alone,), (), ()))
     section = neighbours(best=photos.cases([alone]), paired=False)
@@ -59,7 +59,7 @@ def test_without_a_second_photo_of_the_product_the_category_is_what_is_right(sma
     assert "same product" not in section
 
 
-def test_no_case_makes_no_heading():
+def test_an_empty_list_of_cases_has_no_heading():
     assert "<h3>" not in neighbours()
 
 
