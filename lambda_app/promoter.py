@@ -7,7 +7,6 @@ sends it to the dead-letter queue after the last retry.
 """
 
 import logging
-import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from lambda_app.errors import MissingObjectError, ReleaseError, SettingsError
 from lambda_app.promotion.drop_names import check_key, is_drop
 from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.publishing import reject
+from lambda_app.promotion.scratch import keep_only_live, scratch_folder
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import DROPS
@@ -35,9 +35,9 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
         `{"outcome": "live" | "already live" | "superseded" | "refused" | "ignored", "key", "detail"}`.
 
     Raises:
-        StoreError: S3 did not respond, it lacks a file of the live release, or another writer changed the pointer too
-            often; a retry may succeed.
-        OSError: the disk is full or broken.
+        StoreError: S3 did not respond, it lacks a file of the live release, the scratch disk is full, or another writer
+            changed the pointer too often; a retry may succeed.
+        OSError: the disk is broken.
         SettingsError: the event is from another bucket than the store's.
     """
     settings, store = _configured()
@@ -70,14 +70,17 @@ def take_drop(store: S3Store, key: str | None, settings: Settings) -> dict[str, 
 
 
 def _promoted(store: S3Store, key: str, settings: Settings) -> dict[str, str]:
-    with tempfile.TemporaryDirectory(prefix="lookalike-drop-") as scratch:
-        archive = Path(scratch) / Path(key).name
+    # The cache survives a killed run; without this, what failed drops left would fill the scratch disk.
+    keep_only_live(store)
+    with scratch_folder("drop") as scratch:
+        archive = scratch / Path(key).name
         try:
             store.download(key, archive)
         except MissingObjectError as exc:
             return {"outcome": "ignored", "detail": f"the drop no longer exists: {exc}"}
         # Anything else that is missing, such as a file of the live release, is a fault: raised, for the alarm.
         promotion = promote_archive(store, archive, settings)
+    keep_only_live(store)
     return {"outcome": promotion.outcome, "detail": promotion.detail}
 
 

@@ -11,6 +11,8 @@ PREFIX = "LOOKALIKE_"
 MIB = 1 << 20
 # A Lambda gets one vCPU for every 1,769 MB (AWS Lambda quotas, "Memory").
 MB_PER_VCPU = 1769
+# What a process that tries a drop inherits: enough to start Python, and no credentials.
+_HARMLESS = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "ORT_DISABLE_TELEMETRY")
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Settings:
         reload_seconds: time between reads of the live pointer; 0: at every request.
         reload_wait_seconds: how long the request that notices a new release waits until it is loaded.
         ready_wait_seconds: how long /readyz and other requests wait until the first release is loaded.
+        forward_seconds: how long one forward pass may take before it is ended; 0: no limit.
         max_body_bytes, max_upload_bytes: limits of a request body and of a presigned upload.
         max_pixels, max_side: limits of a photo, checked in its header.
         max_k, max_batch: limits of results per query and of files per batch.
@@ -34,6 +37,7 @@ class Settings:
     reload_seconds: float = 30.0
     reload_wait_seconds: float = 0.0
     ready_wait_seconds: float = 20.0
+    forward_seconds: float = 20.0
     max_body_bytes: int = 4 * MIB
     max_upload_bytes: int = 20 * MIB
     max_pixels: int = PhotoLimits.pixels
@@ -79,6 +83,17 @@ def names_aws_account(environ: Mapping[str, str] = os.environ) -> bool:
     return all(map(environ.get, keys)) and any(map(environ.get, ("AWS_REGION", "AWS_DEFAULT_REGION")))
 
 
+def harmless_environ(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables that a process which handles untrusted files may see: no credentials, no address of the store."""
+    return {name: environ[name] for name in _HARMLESS if name in environ}
+
+
+def function_memory(environ: Mapping[str, str] = os.environ) -> int | None:
+    """Memory of the Lambda function that this process runs in, in MB; None outside of Lambda."""
+    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    return int(memory) if memory.isdigit() else None
+
+
 def _parse(name: str, text: str, kind: object) -> str | int | float:
     if kind is str:
         return text
@@ -94,5 +109,4 @@ def _parse(name: str, text: str, kind: object) -> str | int | float:
 
 
 def _lambda_threads(environ: Mapping[str, str]) -> int:
-    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")
-    return max(1, round(int(memory) / MB_PER_VCPU)) if memory.isdigit() else 1
+    return max(1, round((function_memory(environ) or 0) / MB_PER_VCPU))

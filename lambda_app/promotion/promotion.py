@@ -5,16 +5,15 @@ written once, and the pointer moves by a conditional write, so that a repeated o
 """
 
 import logging
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError, StoreError
-from lambda_app.promotion import smoke_replay
 from lambda_app.promotion.floor import check_floor, figures, quality
 from lambda_app.promotion.refusal import refusing
+from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import (
     check_report,
     confirm_stored,
@@ -35,7 +34,7 @@ from lambda_app.promotion.succession import (
     threshold,
     utc_now,
 )
-from lambda_app.recommendation import recommender
+from lambda_app.promotion.trial import try_release
 from lambda_app.release.archive import ArchiveLimits, unpack
 from lambda_app.release.manifest import FileEntry, Manifest, verify_file
 from lambda_app.settings import Settings
@@ -72,13 +71,14 @@ def promote_archive(
 
     Raises:
         ReleaseError: the archive or a file in it is not sound, or an object that it relies on is nowhere.
-        RefusedReleaseError: sound, but it fails its smoke cases, or it lies below the floor that the live release
-            sets (`floor.py`) and its manifest does not say `force`.
+        RefusedReleaseError: sound, but it fails its trial, or it lies below the floor that the live release sets
+            (`floor.py`) and its manifest does not say `force`.
+        StoreError: the store or the scratch disk failed; another try may succeed.
     """
-    with tempfile.TemporaryDirectory(prefix="lookalike-drop-") as scratch:
+    with scratch_folder("drop") as scratch:
         with refusing(archive.name):
-            manifest = unpack(archive, Path(scratch), limits)
-        return promote_unpacked(store, Path(scratch), manifest, settings, now)
+            manifest = unpack(archive, scratch, limits)
+        return promote_unpacked(store, scratch, manifest, settings, now)
 
 
 def promote_unpacked(
@@ -94,7 +94,7 @@ def promote_unpacked(
     with refusing(manifest.release):
         check_report(folder)
         check_release(manifest, lambda entry: located(store, folder, entry), settings)
-    return _move_forward(store, folder, manifest, now)
+    return go_live(store, folder, manifest, now)
 
 
 def promote_stored(store: Store, release: str, settings: Settings, now: Clock = utc_now) -> Promotion:
@@ -157,44 +157,15 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
     return Promotion(release, "live", words)
 
 
-def check_release(manifest: Manifest, locate: Callable[[FileEntry], Path], settings: Settings) -> None:
-    """Verify every file, load the release as serving does, and replay its smoke cases.
+def go_live(store: Store, folder: Path, manifest: Manifest, now: Clock = utc_now) -> Promotion:
+    """Store a release that passed its trial, and move the pointer if it was created after every one promoted so far.
+
+    Each try stores what the store lacks, because a prune may have deleted a part since the try before.
 
     Raises:
-        ReleaseError: a file is not what the manifest says, or the parts disagree.
-        RefusedReleaseError: a smoke case fails.
-    """
-    for entry in manifest.files():
-        verify_file(locate(entry), entry)
-    loaded = recommender.load(manifest, locate, settings)
-    try:
-        failures = smoke_replay.replay(loaded, manifest)
-    finally:
-        loaded.close()
-    if failures:
-        raise RefusedReleaseError(f"{manifest.release} fails its smoke cases: {'; '.join(failures)}")
-
-
-def _live(store: Store) -> LivePointer | None:
-    try:
-        return store.read_pointer()
-    except MissingObjectError:
-        return None
-
-
-def _with_figures(store: Store, release: str) -> str:
-    """A stored release and its figures, for people."""
-    try:
-        found = quality(stored_manifest(store, release))
-    except (MissingObjectError, ReleaseError):
-        found = {}
-    return f"{release} ({', '.join(f'{name} {value:.3f}' for name, value in found.items()) or 'no figures'})"
-
-
-def _move_forward(store: Store, folder: Path, manifest: Manifest, now: Clock) -> Promotion:
-    """Store the release, and move the pointer by the event rule: only to one created after every one promoted so far.
-
-    Each try stores what the store lacks: a prune may have deleted of it since the try before.
+        RefusedReleaseError: the id exists with another manifest, or a comparison with the live release fails.
+        PointerConflictError: no try succeeded.
+        StoreError: a running prune may delete a part of it.
     """
     release, lost = manifest.release, StoreError("none")
     for _ in range(_POINTER_TRIES):
@@ -221,3 +192,38 @@ def _move_forward(store: Store, folder: Path, manifest: Manifest, now: Clock) ->
             continue
         return Promotion(release, "live", f"{release} is live" + (f", {forced}" if forced else ""))
     raise PointerConflictError(f"{release} could not go live in {_POINTER_TRIES} tries; the last: {lost}") from lost
+
+
+def check_release(manifest: Manifest, locate: Callable[[FileEntry], Path], settings: Settings) -> None:
+    """Verify every file, then try the release in a process of its own: `trial` says what it must pass.
+
+    Raises:
+        ReleaseError: a file is not what the manifest says, or the parts disagree.
+        RefusedReleaseError: it has no smoke case, fails one, or does not answer the canary.
+        TrialError: the trial could not be run.
+    """
+    if not manifest.smoke:
+        raise RefusedReleaseError(
+            f'{manifest.release} has no smoke case ("smoke" is empty); a release carries at least one photo with its '
+            "known answer"
+        )
+    for entry in manifest.files():
+        verify_file(locate(entry), entry)
+    cost = try_release(manifest, locate, settings)
+    log.info("%s passed its trial in %.0f ms with %.0f MB", manifest.release, cost.milliseconds, cost.megabytes)
+
+
+def _live(store: Store) -> LivePointer | None:
+    try:
+        return store.read_pointer()
+    except MissingObjectError:
+        return None
+
+
+def _with_figures(store: Store, release: str) -> str:
+    """A stored release and its figures, for people."""
+    try:
+        found = quality(stored_manifest(store, release))
+    except (MissingObjectError, ReleaseError):
+        found = {}
+    return f"{release} ({', '.join(f'{name} {value:.3f}' for name, value in found.items()) or 'no figures'})"

@@ -1,7 +1,6 @@
 """Operations on a release archive: publish it with its photos, drop it for the promoter, read the outcome of a drop."""
 
 import json
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,11 +10,13 @@ from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseEr
 from lambda_app.promotion.drop_names import check_name, rejection_key
 from lambda_app.promotion.promotion import Promotion, promote_unpacked
 from lambda_app.promotion.refusal import refusing
+from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import located, manifest_key
 from lambda_app.promotion.succession import Clock, is_newer, utc_now
 from lambda_app.release.archive import unpack
 from lambda_app.release.catalog import Catalog
 from lambda_app.release.manifest import Manifest
+from lambda_app.release.photo_key import is_photo_key
 from lambda_app.settings import Settings
 from lambda_app.store.contract import DROPS, Store
 
@@ -62,11 +63,11 @@ def publish(
     """
     _check_paths(archive, photos)
     drop = DROPS + archive.name
-    with tempfile.TemporaryDirectory(prefix="lookalike-publish-") as scratch:
-        manifest = _unpacked(archive, Path(scratch))
+    with scratch_folder("publish") as scratch:
+        manifest = _unpacked(archive, scratch)
         try:
-            upload = upload_photos(store, located(store, Path(scratch), manifest.catalog), photos)
-            promotion = promote_unpacked(store, Path(scratch), manifest, settings, now)
+            upload = upload_photos(store, located(store, scratch, manifest.catalog), photos)
+            promotion = promote_unpacked(store, scratch, manifest, settings, now)
         except ReleaseError as exc:
             reject(store, drop, exc)
             raise
@@ -83,9 +84,9 @@ def drop(store: Store, archive: Path, photos: Path | None) -> tuple[Drop, PhotoU
         StoreError: a photo or the archive cannot be copied.
     """
     _check_paths(archive, photos)
-    with tempfile.TemporaryDirectory(prefix="lookalike-publish-") as scratch:
-        manifest = _unpacked(archive, Path(scratch))
-        upload = upload_photos(store, located(store, Path(scratch), manifest.catalog), photos)
+    with scratch_folder("publish") as scratch:
+        manifest = _unpacked(archive, scratch)
+        upload = upload_photos(store, located(store, scratch, manifest.catalog), photos)
     key = DROPS + archive.name
     dropped = Drop(key, manifest.release, manifest.created_at, _rejection(store, key))
     store.upload(key, archive)
@@ -163,14 +164,19 @@ def _unpacked(archive: Path, into: Path) -> Manifest:
 
 
 def _photo_keys(catalog_file: Path, batch: int = 1000) -> list[str]:
+    keys = []
     catalog = Catalog(catalog_file)
     try:
-        starts = range(0, catalog.count, batch)
-        return [
-            item.photo for start in starts for item in catalog.items(range(start, min(start + batch, catalog.count)))
-        ]
+        for start in range(0, catalog.count, batch):
+            for item in catalog.items(range(start, min(start + batch, catalog.count))):
+                if not is_photo_key(item.photo):
+                    raise ReleaseError(
+                        f"the catalog names photo {item.photo[:80]!r}; a photo has a key datasets/<name>/<path>"
+                    )
+                keys.append(item.photo)
     finally:
         catalog.close()
+    return keys
 
 
 def _source(key: str, photos: Path | None) -> Path | None:

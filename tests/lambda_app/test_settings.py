@@ -4,7 +4,7 @@ import pytest
 
 from lambda_app.errors import SettingsError
 from lambda_app.photo.rules import PhotoLimits
-from lambda_app.settings import Settings, environment_names
+from lambda_app.settings import Settings, environment_names, function_memory, harmless_environ
 
 STORE = {"LOOKALIKE_STORE": "var/store"}
 
@@ -62,3 +62,23 @@ def test_the_number_of_threads_depends_on_the_memory_of_the_lambda(memory: str, 
 def test_only_a_lambda_waits_for_a_reload():
     assert Settings.from_environ(STORE).reload_wait_seconds == 0
     assert Settings.from_environ({**STORE, "AWS_LAMBDA_FUNCTION_NAME": "api"}).reload_wait_seconds == 3
+
+
+def test_a_process_that_tries_a_drop_inherits_no_credentials_and_no_store():
+    environ = {
+        "PATH": "/bin",
+        "LD_LIBRARY_PATH": "/var/lang/lib",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_SESSION_TOKEN": "token",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2",
+        "HOME": "/home/someone",
+        **STORE,
+    }
+    assert harmless_environ(environ) == {"PATH": "/bin", "LD_LIBRARY_PATH": "/var/lang/lib"}
+
+
+@pytest.mark.parametrize(("memory", "expected"), [("3008", 3008), ("", None), ("much", None)])
+def test_the_functions_memory_is_known_in_lambda_only(memory: str, expected: int | None):
+    assert function_memory({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory}) == expected
+    assert function_memory({}) is None

@@ -26,6 +26,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.QueryError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotSupportedError: HTTPStatus.NOT_IMPLEMENTED,
     errors.NotLiveError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.OverdueError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -120,7 +120,7 @@ def test_a_network_that_fails_when_it_runs_is_refused(tmp_path, store):
         "to_embedding": np.ones((7, DIM), np.float32),
         "to_logits": np.ones((DIM, 13), np.float32),
     }
-    refused(store, with_model(tmp_path / "crafted", nodes, weights), "cannot be loaded and tried: .*Reshape")
+    refused(store, with_model(tmp_path / "crafted", nodes, weights), "does not load or does not answer: .*Reshape")
 
 
 @pytest.mark.parametrize("photo", ["\N{BULLET}", "AAAA" * 10])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lambda_app.errors import PointerConflictError, RefusedReleaseError
-from lambda_app.promotion.promotion import Promotion, promote_archive, promote_stored, rollback
+from lambda_app.promotion.promotion import Promotion, go_live, promote_archive, promote_stored, rollback
 from lambda_app.promotion.stored import manifest_key
 from lambda_app.promotion.succession import AHEAD, HISTORY
 from lambda_app.release.manifest import Manifest, Pointer
@@ -35,6 +35,11 @@ class Shop:
         return self.moment
 
     def drop(self, name: str) -> Promotion:
+        """Promotion after the trial, which decides nothing here and takes half a second."""
+        archive, manifest = self.archives[name]
+        return go_live(self.store, archive.parent, manifest, self.now)
+
+    def promote_archive(self, name: str) -> Promotion:
         return promote_archive(self.store, self.archives[name][0], SETTINGS, now=self.now)
 
     def promote(self, name: str) -> Promotion:
@@ -92,8 +97,7 @@ DECISIONS: dict[str, Callable[[Shop], Promotion]] = {
 
 @pytest.mark.parametrize("decision", DECISIONS)
 @pytest.mark.parametrize("before", ["AB", "BA"])
-@pytest.mark.parametrize("after", list(itertools.permutations("ABC", 3)), ids="".join)
-def test_repeated_and_late_drops_cannot_undo_what_an_operator_decided(shop, before, decision, after):
+def test_repeated_and_late_drops_cannot_undo_what_an_operator_decided(shop, before, decision):
     for name in before:
         shop.drop(name)
     if shop.pointer.previous is None and decision == "rollback":
@@ -103,26 +107,27 @@ def test_repeated_and_late_drops_cannot_undo_what_an_operator_decided(shop, befo
     else:
         DECISIONS[decision](shop)
     assert (shop.live, shop.pointer.high_water) == ("A", shop.pointer.promoted_at)
-    for name in (*after, *after):  # C is late: it was made before the decision
+    orders = itertools.chain.from_iterable(itertools.permutations("ABC", 3))
+    for name in orders:  # C is late: it was made before the decision
         assert shop.drop(name).outcome == ("already live" if name == "A" else "superseded")
     assert shop.live == "A"
     shop.moment = NOON + timedelta(days=2)
     assert shop.drop("after").outcome == "live"
-    for name in after:
+    for name in "ABC":
         assert shop.drop(name).outcome == "superseded"
     assert shop.rollback().release == shop.release("A")
 
 
 def test_a_release_from_the_future_is_refused(shop):
     shop.moment = shop.archives["A"][1].created_at - AHEAD - timedelta(minutes=1)
-    assert shop.drop("A").outcome == "live"  # a minute later it is an hour ahead
+    assert shop.promote_archive("A").outcome == "live"  # a minute later it is an hour ahead
     shop.moment = shop.archives["B"][1].created_at - AHEAD - timedelta(minutes=1, seconds=1)
     with pytest.raises(
         RefusedReleaseError, match=r"created at 2026-11-01T13:00:00\+00:00; now it is 2026-11-01T11:59:59"
     ):
-        shop.drop("B")
+        shop.promote_archive("B")
     with pytest.raises(RefusedReleaseError, match="2099"):
-        shop.drop("2099")
+        shop.promote_archive("2099")
     assert not shop.store.exists(manifest_key(shop.release("2099")))
 
 
@@ -145,7 +150,7 @@ def test_a_wrong_date_in_the_pointer_does_not_block_what_comes_after(misdated):
     assert misdated.drop("after").outcome == "live"
     assert misdated.pointer.high_water == misdated.archives["after"][1].created_at
     with pytest.raises(RefusedReleaseError, match="2099"):
-        misdated.drop("2099")
+        misdated.promote_archive("2099")
     assert misdated.live == "after"
 
 
@@ -226,13 +231,11 @@ def test_a_pointer_of_older_code_goes_back_to_its_previous(shop):
 
 
 def test_the_history_is_bounded(shop):
-    for name in "ABC":
-        shop.drop(name)
-    for _ in range(HISTORY):
-        shop.promote("A")
-        shop.promote("B")
-    assert len(shop.pointer.history) == HISTORY
-    assert shop.pointer.history[:2] == (shop.release("A"), shop.release("B"))
+    long = [f"release-{number:02}" for number in range(HISTORY)]
+    shop.drop("A")
+    move_pointer(shop.store, shop.pointer.model_copy(update={"history": tuple(long), "previous": long[0]}))
+    shop.drop("B")
+    assert shop.pointer.history == (shop.release("A"), *long[:-1])
 
 
 class Contested(FolderStore):

@@ -252,6 +252,11 @@ def test_photos_have_presigned_urls(store):
     assert store.photo_path("datasets/sample/photos/a b.jpg") is None
 
 
+@pytest.mark.parametrize("key", ["live.json", "objects/00", "datasets/sample/../../live.json"])
+def test_what_is_no_photo_gets_no_presigned_url(store, key):
+    assert store.photo_url(key) is None
+
+
 def test_a_presigned_photo_can_be_fetched_and_signing_sends_no_request(s3, store):
     store.write("datasets/sample/photos/a b.jpg", b"photo")
     s3.requests.clear()

@@ -88,6 +88,12 @@ def test_files_of_a_release_and_photos_are_local_files(store: FolderStore):
     assert store.photo_path("datasets/x/photos/2.jpg") is None
 
 
+@pytest.mark.parametrize("key", ["live.json", "objects/00", "datasets/x.jpg"])
+def test_what_is_no_photo_has_no_path(store: FolderStore, key: str):
+    store.write(key, b"private")
+    assert store.photo_path(key) is None
+
+
 def test_the_pointer_is_replaced_only_if_its_version_is_unchanged(store: FolderStore):
     with pytest.raises(MissingObjectError):
         store.read_pointer()
