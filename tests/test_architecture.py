@@ -25,6 +25,8 @@ FLOORS = {
 }
 # The code that training shares with serving, so that training measures the code that serves.
 SHARED = {"search", "model", "onnx_runtime", "release", "photo", "errors"}
+# Of the other packages of this project, what each package may import. The image and the job hold no others.
+MAY_IMPORT = {"training": {"lambda_app"}, "benchmarks": {"lambda_app", "training", "sample"}}
 MOST_ENTRIES = 16
 MOST_LINES = 260
 # Serving must not load these: each would add seconds and hundreds of megabytes to a cold start.
@@ -161,13 +163,24 @@ def test_folders_and_files_stay_within_their_limits(package: str):
         assert lines <= MOST_LINES, f"{path.relative_to(ROOT)} has {lines} lines"
 
 
-@pytest.mark.parametrize(
-    "path", [*sources("cdk"), *sources("lambda_app")], ids=lambda path: path.relative_to(ROOT).as_posix()
-)
-def test_cdk_and_serving_do_not_import_the_other_packages(path: Path):
-    others = {"cdk": {"lambda_app", "training"}, "lambda_app": {"cdk", "training", "torch", "sample", "benchmarks"}}
-    package = path.relative_to(ROOT).parts[0]
-    assert not {name.partition(".")[0] for name in imports(path)} & others[package]
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_import_only_the_packages_they_may(package: str):
+    own_code = {*PACKAGES, "tests", "scripts"} - {package} - MAY_IMPORT.get(package, set())
+    forbidden = own_code | ({"torch"} if package == "lambda_app" else set())
+    for path in sources(package):
+        assert not {name.partition(".")[0] for name in imports(path)} & forbidden, path
+
+
+@pytest.mark.parametrize("package", [name for name in PACKAGES if name != "benchmarks"])  # it times an import
+def test_imports_are_absolute_and_written_as_imports(package: str):
+    """Relative and computed imports would escape the tests above. So would a module beside a folder of its name."""
+    for path in sources(package):
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path} has a relative import"
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in ("importlib.import_module", "import_module", "__import__"), path
+        assert not path.with_suffix("").is_dir(), f"{path} is beside a folder of that name"
 
 
 @pytest.mark.parametrize("module", ["lambda_app.api.app", "lambda_app.handler", "lambda_app.promotion.promotion"])

@@ -23,7 +23,7 @@ RARE: Final[dict[str, Any]] = {"rare": True}
 DERIVED: Final[dict[str, Any]] = {"derived": True}
 # The seed of a run: one option for all stages that use random numbers.
 SEED: Final[Any] = Field(
-    default=0, ge=0, description="seed of all random numbers: splits, initial weights, batches, augmentation"
+    default=0, ge=0, le=10**9, description="seed of all random numbers: splits, initial weights, batches, augmentation"
 )
 
 # By type or format of a field's JSON schema: its name in messages, and the placeholder of its value in the help.

@@ -21,13 +21,13 @@ def as_in_the_job(hyperparameters):
 
 
 def test_hyperparameters_are_options_as_text():
-    given = ["epochs=3", "metric-weight=1e-1", "validation_share=0.2", "force=True", "name=a=b"]
+    given = ["epochs=3", "metric-weight=1e-1", "validation_share=0.2", "force=True", "weights=s3://b/a=b"]
     assert parse_hyperparameters(given) == {
         "epochs": "3",
         "metric-weight": "1e-1",
         "validation-share": "0.2",
         "force": "True",
-        "name": "a=b",
+        "weights": "s3://b/a=b",
     }
 
 
@@ -57,7 +57,10 @@ def test_settings_without_an_option_are_joined_in_set():
         (["set=ema=2"], "ema is 2; it must be at most 0.99999"),
         (["set=ema"], "--set 'ema': write NAME=VALUE"),
         (["ema=0.9", "set=ema=0.8"], "ema is given twice: 0.9 and 0.8"),
-        (["name=" + "x" * 2501], "name: 2,501 characters; SageMaker takes 2,500"),
+        (["weights=s3://" + "x" * 2496], "weights: 2,501 characters; SageMaker takes 2,500"),
+        (["name=shop"], "name is not a hyperparameter: a job names its dataset, with --dataset"),
+        (["weights=imagenett"], "weights is 'imagenett'; it may be imagenet, none, or an s3:// URI"),
+        (["seed=99999999999999999999"], r"seed is 99999999999999999999; it must be at most 1e\+09"),
     ],
 )
 def test_values_that_the_job_would_refuse_are_refused_before_upload(pairs, message):

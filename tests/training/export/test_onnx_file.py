@@ -1,11 +1,13 @@
 import logging
 import warnings
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
 
+import training
 from lambda_app.model import Model
 from training.errors import ExportError
 from training.export.onnx_file import OPSET, check_parity, opset_of, predict, silence_libraries
@@ -34,6 +36,12 @@ def test_batch_norm_is_folded_into_convolutions_and_only_standard_operators_rema
     assert len(left) == 1  # the neck, after the pooling
     assert {node.domain for node in nodes} <= {"", "ai.onnx"}
     assert opset_of(exported) == OPSET
+
+
+def test_no_paths_of_the_machine_are_in_the_file(exported):
+    content = exported.read_bytes()
+    for path in (Path(training.__file__).parent, Path(torch.__file__).parent, Path.home()):
+        assert str(path).encode() not in content
 
 
 def test_a_file_of_another_network_is_an_error_with_output_and_limit(exported, small_dataset):
