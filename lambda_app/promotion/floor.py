@@ -66,7 +66,7 @@ def check_floor(store: Store, live: LivePointer | None, manifest: Manifest) -> s
             return f"forced past the floor: {words}"
         if isinstance(exc, MissingObjectError):
             raise
-        raise RefusedReleaseError(words) from exc
+        raise RefusedReleaseError(f'{words}. A release whose manifest says "force": true is not compared') from exc
     if not found:
         return None
     words = f"{'; '.join(found)} (live is {live.pointer.release})"
