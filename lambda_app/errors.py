@@ -14,7 +14,7 @@ class PhotoError(LookalikeError):
 
 
 class PhotoTooLargeError(PhotoError):
-    """A photo is over the limit of bytes, pixels or side length."""
+    """A photo is over a limit: of bytes, pixels, side length, scans, chunks or memory."""
 
 
 class UnsupportedPhotoError(PhotoError):
@@ -23,6 +23,10 @@ class UnsupportedPhotoError(PhotoError):
 
 class UndecodablePhotoError(PhotoError):
     """The bytes look like a photo, but they cannot be decoded."""
+
+
+class BusyError(LookalikeError):
+    """The service has no room for this request now, in memory or in its queue. The request may be sent again."""
 
 
 class QueryError(LookalikeError):

@@ -25,6 +25,7 @@ class Settings:
         ready_wait_seconds: how long /readyz, or a request before the first release is loaded, waits for it.
         max_body_bytes, max_upload_bytes: of a request's body, of a presigned upload.
         max_pixels, max_side: of a photo, from its header.
+        decoding_bytes: memory for all photos that are decoded at once; 0: half of what the machine has free.
         max_k, max_batch: results per query; files per batch.
         cors_origins: origins whose pages may call, separated by commas; `*` for any.
     """
@@ -38,6 +39,7 @@ class Settings:
     max_upload_bytes: int = 20 * MIB
     max_pixels: int = PhotoLimits.pixels
     max_side: int = PhotoLimits.side
+    decoding_bytes: int = 0
     max_k: int = 100
     max_batch: int = 16
     cors_origins: str = "*"
@@ -58,6 +60,7 @@ class Settings:
         values: dict[str, str | int | float] = {
             "threads": _lambda_threads(environ) if in_lambda else 0,
             "reload_wait_seconds": 3.0 if in_lambda else 0.0,
+            "decoding_bytes": _lambda_memory(environ) * MIB // 2 if in_lambda else 0,
         }
         for field in fields(cls):
             name = PREFIX + field.name.upper()
@@ -94,5 +97,10 @@ def _parse(name: str, text: str, kind: object) -> str | int | float:
 
 
 def _lambda_threads(environ: Mapping[str, str]) -> int:
+    return max(1, round(_lambda_memory(environ) / MB_PER_VCPU))
+
+
+def _lambda_memory(environ: Mapping[str, str]) -> int:
+    """MB; 0 where the environment does not say."""
     memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")
-    return max(1, round(int(memory) / MB_PER_VCPU)) if memory.isdigit() else 1
+    return int(memory) if memory.isdecimal() else 0

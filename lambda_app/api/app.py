@@ -7,6 +7,7 @@ from lambda_app.api.messages.calls import Service
 from lambda_app.api.messages.problems import handle_errors
 from lambda_app.api.middleware import EXPOSED_HEADERS, CallMiddleware, UncaughtMiddleware
 from lambda_app.api.routes import items, predictions, status, uploads
+from lambda_app.photo.memory import DecodingMemory, available_bytes
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
@@ -40,7 +41,9 @@ def create_app(
     """
     store = store or open_store(settings.store)
     observer = observer or Observer()
-    service = Service(settings, store, live or LiveRelease(store, settings, observer=observer), observer)
+    live = live or LiveRelease(store, settings, observer=observer)
+    decoding = DecodingMemory(settings.decoding_bytes or available_bytes() // 2)
+    service = Service(settings, store, live, observer, decoding)
     app = FastAPI(
         title="Lookalike",
         version=VERSION,

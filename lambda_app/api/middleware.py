@@ -10,7 +10,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lambda_app.api.messages.calls import Call, Service, attached_call
-from lambda_app.api.messages.problems import problem, problem_response
+from lambda_app.api.messages.problems import problem, problem_response, retry_headers
+from lambda_app.errors import BusyError
 from lambda_app.telemetry.observer import AnsweredRequest
 
 REQUEST_ID = "X-Request-Id"
@@ -80,6 +81,12 @@ class UncaughtMiddleware:
             await self._app(scope, receive, noting_send)
         except ClientDisconnect:
             log.info("the client disconnected: %s %s", scope["method"], scope["path"], extra=fields)
+        except MemoryError:
+            if started:
+                raise
+            log.exception("out of memory in %s %s", scope["method"], scope["path"], extra=fields)
+            busy = BusyError("there is not enough memory for the request now")
+            await problem_response(problem(503, str(busy)), retry_headers(busy, 503))(scope, receive, send)
         except Exception:
             if started:
                 raise

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import Scope
 
+from lambda_app.photo.memory import DecodingMemory
 from lambda_app.recommendation.live import Live, LiveRelease
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
@@ -28,6 +29,7 @@ class Service:
     store: Store
     live: LiveRelease
     observer: Observer
+    decoding: DecodingMemory
 
 
 @dataclass

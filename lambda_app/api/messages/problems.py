@@ -14,6 +14,7 @@ from lambda_app import errors
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
+BUSY_RETRY_AFTER_SECONDS = 1
 # If an exception's class is not listed, its nearest listed base class is used.
 STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.RequestError: HTTPStatus.BAD_REQUEST,
@@ -25,6 +26,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.UndecodablePhotoError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.QueryError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotSupportedError: HTTPStatus.NOT_IMPLEMENTED,
+    errors.BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NotLiveError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -44,6 +46,14 @@ def problem_of(exc: errors.LookalikeError) -> dict[str, Any]:
 def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
     """The HTTP response for a problem."""
     return JSONResponse(body, body["status"], headers, MEDIA_TYPE)
+
+
+def retry_headers(exc: errors.LookalikeError, status: int) -> dict[str, str] | None:
+    """The headers of an answer that says when to try again; None for other answers."""
+    if status != HTTPStatus.SERVICE_UNAVAILABLE:
+        return None
+    seconds = BUSY_RETRY_AFTER_SECONDS if isinstance(exc, errors.BusyError) else RETRY_AFTER_SECONDS
+    return {"Retry-After": str(seconds)}
 
 
 def handle_errors(app: FastAPI) -> None:
@@ -68,8 +78,7 @@ def _error_text(error: dict[str, Any]) -> str:
 
 async def _lookalike_error(request: Request, exc: errors.LookalikeError) -> Response:
     body = problem_of(exc)
-    unavailable = body["status"] == HTTPStatus.SERVICE_UNAVAILABLE
-    return _answer(request, body, {"Retry-After": str(RETRY_AFTER_SECONDS)} if unavailable else None)
+    return _answer(request, body, retry_headers(exc, body["status"]))
 
 
 async def _http_exception(request: Request, exc: HTTPException) -> Response:

@@ -10,7 +10,7 @@ from lambda_app.api.messages.calls import Call, CurrentCall, blocking
 from lambda_app.api.messages.problems import problem_of
 from lambda_app.api.messages.reading import Photo, Photos, SearchQuery
 from lambda_app.api.routes import openapi
-from lambda_app.errors import PhotoError
+from lambda_app.errors import BusyError, PhotoError
 from lambda_app.recommendation.live import Live
 from lambda_app.recommendation.query import Match, SimilarQuery
 from lambda_app.recommendation.recommender import Analysis, Recommender
@@ -71,7 +71,7 @@ def predict_batch(call: CurrentCall, photos: Photos, query: SearchQuery) -> JSON
 def _entry(call: Call, live: Live, photo: bytes, query: SimilarQuery) -> dict[str, Any]:
     try:
         return {"status": 200, "prediction": _prediction(call, live, photo, query)}
-    except PhotoError as exc:
+    except (PhotoError, BusyError) as exc:
         error = problem_of(exc)
         return {"status": error["status"], "error": error}
 
@@ -88,7 +88,7 @@ def _prediction(call: Call, live: Live, photo: bytes, query: SimilarQuery) -> di
 
 
 def _analyse(call: Call, recommender: Recommender, photo: bytes) -> Analysis:
-    analysis = recommender.analyse(photo, call.timings)
+    analysis = recommender.analyse(photo, call.timings, call.service.decoding)
     call.category = recommender.manifest.categories[int(analysis.probabilities.argmax())]
     return analysis
 

@@ -24,6 +24,10 @@ def broken(tmp_path) -> TestClient:
     async def bug() -> None:
         raise ZeroDivisionError("a secret of the inside")
 
+    @app.get("/full")
+    async def full() -> None:
+        raise MemoryError
+
     @app.get("/gone")
     async def gone() -> None:
         raise ClientDisconnect
@@ -97,6 +101,12 @@ def test_an_uncaught_error_is_a_problem_and_is_logged(broken: TestClient, caplog
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "a secret of the inside" in caplog.text
     assert vars(caplog.records[-1])["request_id"] == answer.headers["x-request-id"]
+
+
+def test_running_out_of_memory_is_to_be_tried_again(broken: TestClient):
+    answer = broken.get("/full")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_an_error_after_the_answer_began_is_passed_on(broken: TestClient):

@@ -36,6 +36,7 @@ def broken() -> TestClient:
     [
         ("RequestError", 400),
         ("UnknownItemError", 404),
+        ("BusyError", 503),
         ("RequestTooLargeError", 413),
         ("PhotoTooLargeError", 413),
         ("UnsupportedPhotoError", 415),
