@@ -1,5 +1,8 @@
 """The HTTP application of one store: routes, error handlers and middleware."""
 
+from copy import deepcopy
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
@@ -7,6 +10,7 @@ from lambda_app.api.messages.calls import Service
 from lambda_app.api.messages.problems import handle_errors
 from lambda_app.api.middleware import EXPOSED_HEADERS, CallMiddleware, UncaughtMiddleware
 from lambda_app.api.routes import items, predictions, status, uploads
+from lambda_app.api.routes.openapi import fill_limits
 from lambda_app.photo.memory import DecodingMemory, available_bytes
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings
@@ -20,6 +24,19 @@ DESCRIPTION = (
     "Errors are `application/problem+json`. Every response has the headers `X-Request-Id`, `X-Lookalike-Release` and "
     "`Server-Timing`."
 )
+
+
+class Application(FastAPI):
+    """A FastAPI application whose description has the limits of its settings."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document of /openapi.json."""
+        if self.openapi_schema is None:
+            # A copy: parts of the document are the routes' own, which other applications share.
+            document = deepcopy(super().openapi())
+            fill_limits(document, self.state.service.settings)
+            self.openapi_schema = document
+        return self.openapi_schema
 
 
 def create_app(
@@ -44,7 +61,7 @@ def create_app(
     live = live or LiveRelease(store, settings, observer=observer)
     decoding = DecodingMemory(settings.decoding_bytes or available_bytes() // 2)
     service = Service(settings, store, live, observer, decoding)
-    app = FastAPI(
+    app = Application(
         title="Lookalike",
         version=VERSION,
         description=DESCRIPTION,

@@ -1,5 +1,6 @@
 """Reads what a request asks: its photos and JSON within the byte limit, and the parameters of a search."""
 
+import re
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query
@@ -9,9 +10,15 @@ from starlette.requests import ClientDisconnect, Request
 from lambda_app.api.messages.calls import CurrentCall
 from lambda_app.api.messages.form import MEDIA_TYPE, Part, parse_multipart
 from lambda_app.api.messages.problems import validation_detail
-from lambda_app.api.messages.schemas import RecommendRequest, SearchParameters, UploadedPhoto, UploadRequest
+from lambda_app.api.messages.schemas import (
+    RecommendRequest,
+    SearchParameters,
+    TopParameters,
+    UploadedPhoto,
+    UploadRequest,
+)
 from lambda_app.errors import QueryError, RequestError, RequestTooLargeError
-from lambda_app.recommendation.query import SimilarQuery
+from lambda_app.recommendation.query import SimilarQuery, shortened
 
 FIELD = "file"
 BATCH_FIELD = "files"
@@ -23,11 +30,11 @@ async def read_body(request: Request, limit: int) -> bytes:
 
     Raises:
         RequestTooLargeError: over `limit` bytes, declared or found.
-        RequestError: the client went away.
+        RequestError: the declared length is no number, or the client went away.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise RequestTooLargeError(f"the body has {int(declared):,} bytes; the limit is {limit:,}")
+    declared = _declared_length(request)
+    if declared is not None and declared > limit:
+        raise RequestTooLargeError(f"the body has {declared:,} bytes; the limit is {limit:,}")
     chunks: list[bytes] = []
     size = 0
     try:
@@ -118,9 +125,24 @@ async def read_upload_request(request: Request, call: CurrentCall) -> UploadRequ
     return parse_json(await read_body(request, call.service.settings.max_body_bytes), UploadRequest)
 
 
-async def read_query(parameters: Annotated[SearchParameters, Query()]) -> SimilarQuery:
+async def read_query(parameters: Annotated[SearchParameters, Query()], call: CurrentCall) -> SimilarQuery:
     """The parameters of a search, from the query string."""
-    return parameters.query()
+    return parameters.query(call.service.settings.max_k)
+
+
+async def read_top(parameters: Annotated[TopParameters, Query()], call: CurrentCall) -> int:
+    """The number of categories, from the query string."""
+    return parameters.wanted(call.service.settings.max_k)
+
+
+def _declared_length(request: Request) -> int | None:
+    text = request.headers.get("content-length")
+    if text is None:
+        return None
+    # Digits of ASCII only: str.isdigit also accepts a superscript two, of which int() makes no number.
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise RequestError(f"the Content-Length is {shortened(text)}; it takes a number of bytes")
+    return int(text)
 
 
 def _only_photo(parts: list[Part]) -> bytes:
@@ -132,6 +154,7 @@ def _only_photo(parts: list[Part]) -> bytes:
 
 Photo = Annotated[bytes, Depends(read_photo)]
 Photos = Annotated[list[Part], Depends(read_photos)]
+TopK = Annotated[int, Depends(read_top)]
 SearchQuery = Annotated[SimilarQuery, Depends(read_query)]
 Wish = Annotated[RecommendRequest, Depends(read_wish)]
 UploadWish = Annotated[UploadRequest, Depends(read_upload_request)]

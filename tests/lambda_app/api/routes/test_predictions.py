@@ -226,3 +226,20 @@ def test_a_photo_for_which_there_is_no_memory_now_is_to_be_sent_again(store: Fol
         batch = client.post("/predict/batch", files=[("files", large), ("files", photo)]).json()
         assert [entry["status"] for entry in batch["entries"]] == [503, 200]
     assert client.post("/predict", files={"file": large}).status_code == 200
+
+
+@pytest.mark.parametrize("most", [1, 3, 10])
+def test_own_defaults_never_exceed_the_limit(store: FolderStore, photo: bytes, most: int):
+    client = TestClient(create_app(Settings(store=str(store), threads=1, max_k=most), store))
+    whole = client.post("/predict", files={"file": photo})
+    assert whole.status_code == 200
+    assert (len(whole.json()["probabilities"]), len(whole.json()["results"])) == (min(most, 13), min(most, 4))
+    assert len(client.post("/predict/category", files={"file": photo}).json()["probabilities"]) == min(most, 5)
+    assert len(client.get("/items/003a/similar").json()["results"]) == min(most, 4)
+    assert len(client.post("/recommend", json={"liked": ["003a"]}).json()["results"]) == min(most, 4)
+    for asked in (
+        client.post(f"/predict?k={most + 1}", files={"file": photo}),
+        client.post(f"/predict/category?k={most + 1}", files={"file": photo}),
+        client.post("/recommend", json={"liked": ["003a"], "k": most + 1}),
+    ):
+        assert (asked.status_code, asked.json()["detail"]) == (422, f"k is {most + 1}; it takes 1 to {most}")
