@@ -38,8 +38,8 @@ class Live:
 
     @property
     def release(self) -> str:
-        """The release's id."""
-        return self.pointer.release
+        """The release's id, as its manifest says. The pointer's name of it only says where the manifest is."""
+        return self.recommender.manifest.release
 
 
 class LiveRelease:

@@ -14,6 +14,7 @@ from lambda_app import errors
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
+MOST_ECHOED = 200  # characters of a request's path
 BUSY_RETRY_AFTER_SECONDS = 1
 # If an exception's class is not listed, its nearest listed base class is used.
 STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
@@ -82,7 +83,7 @@ async def _lookalike_error(request: Request, exc: errors.LookalikeError) -> Resp
 
 
 async def _http_exception(request: Request, exc: HTTPException) -> Response:
-    method, path = request.scope["method"], request.scope["path"]
+    method, path = _cut(request.scope["method"]), _cut(request.scope["path"])
     details = {
         HTTPStatus.NOT_FOUND: f"nothing found at {method} {path}",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{path} does not allow {method}",
@@ -97,4 +98,9 @@ async def _validation_error(request: Request, exc: RequestValidationError) -> Re
 
 def _answer(request: Request, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
     # The path from the scope: `request.url` would parse the Host header, which the client controls.
-    return problem_response({**body, "instance": quote(request.scope["path"])}, headers)
+    return problem_response({**body, "instance": quote(_cut(request.scope["path"]))}, headers)
+
+
+def _cut(text: str) -> str:
+    """A text of the client's, cut so that an answer does not grow with it."""
+    return text if len(text) <= MOST_ECHOED else f"{text[:MOST_ECHOED]}..."

@@ -28,7 +28,7 @@ def test_it_agrees_with_pillow(orientation: int):
     block = photo.getexif().tobytes()
     assert read_orientation(block) == orientation
     turned = upright(Image.fromarray(pixels), orientation)
-    assert np.array_equal(turned, ImageOps.exif_transpose(photo))
+    assert turned.tobytes() == ImageOps.exif_transpose(photo).tobytes()
     assert swaps_sides(orientation) == (turned.size == (5, 7))
     first_row = upright(Image.fromarray(np.indices((5, 7))[0].astype(np.uint8)), orientation)
     assert reverses_rows(orientation) == (first_row.getpixel((0, 0)) == 4)

@@ -128,10 +128,10 @@ def whole(photo: Image.Image, settings: Preprocessing) -> np.ndarray:
     if turned.has_transparency_data:
         turned = Image.alpha_composite(Image.new("RGBA", turned.size, "black"), turned.convert("RGBA"))
     scale = settings.size / max(turned.size)
-    sides = tuple(min(settings.size, max(1, round(side * scale))) for side in turned.size)
-    resized = turned.convert("RGB").resize(sides, Image.Resampling.BILINEAR, reducing_gap=3.0)
+    width, height = (min(settings.size, max(1, round(side * scale))) for side in turned.size)
+    resized = turned.convert("RGB").resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
     square = Image.new("RGB", (settings.size, settings.size))
-    square.paste(resized, ((settings.size - sides[0]) // 2, (settings.size - sides[1]) // 2))
+    square.paste(resized, ((settings.size - width) // 2, (settings.size - height) // 2))
     return np.asarray(square)
 
 
