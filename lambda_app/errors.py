@@ -41,6 +41,13 @@ class ReleaseError(LookalikeError):
     """A release or its archive is damaged, or does not match its manifest."""
 
 
+class DamagedFileError(ReleaseError):
+    """A file of a release, or its manifest, does not have the length or the checksum that it should have.
+
+    Whoever reads it from a store may try again: the transfer may be at fault, or the store may be repaired.
+    """
+
+
 class UnknownFormatError(ReleaseError):
     """This code cannot read the manifest's format."""
 

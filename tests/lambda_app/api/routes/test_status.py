@@ -15,7 +15,7 @@ from tests.releases import move_pointer, publish_directly
 @pytest.fixture
 def empty(tmp_path: Path) -> TestClient:
     """A client of an application over an empty store."""
-    return TestClient(create_app(Settings(store=str(tmp_path / "store"), threads=1, ready_wait_seconds=0)))
+    return TestClient(create_app(Settings(store=str(tmp_path / "store"), threads=1)))
 
 
 def test_health_needs_no_model(client: TestClient, empty: TestClient):
