@@ -27,7 +27,7 @@ class Settings:
         max_pixels, max_side: of a photo, from its header.
         decoding_bytes: memory for all photos that are decoded at once; 0: half of what the machine has free.
         max_k, max_batch: results per query; files per batch.
-        cors_origins: origins whose pages may call, separated by commas; `*` for any.
+        cors_origins: origins whose pages may call besides the own page, separated by commas; `*` for any.
     """
 
     store: str
@@ -42,7 +42,7 @@ class Settings:
     decoding_bytes: int = 0
     max_k: int = 100
     max_batch: int = 16
-    cors_origins: str = "*"
+    cors_origins: str = ""
 
     @property
     def photo_limits(self) -> PhotoLimits:

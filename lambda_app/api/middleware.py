@@ -19,6 +19,9 @@ RELEASE = "X-Lookalike-Release"
 SERVER_TIMING = "Server-Timing"
 EXPOSED_HEADERS = [REQUEST_ID, RELEASE, SERVER_TIMING]
 NOTHING_LIVE = "none"
+SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
+# The policy of all answers but the pages, which bring their own: a browser that shows them as a page loads nothing.
+NO_CONTENT = "default-src 'none'; frame-ancestors 'none'"
 _VALID_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 log = logging.getLogger(__name__)
@@ -47,7 +50,11 @@ class CallMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update(dict(_headers(call)))
+                headers = MutableHeaders(scope=message)
+                headers.update({**SAFE_HEADERS, **dict(_headers(call))})
+                headers.setdefault("Content-Security-Policy", NO_CONTENT)
+                if scope.get("scheme") == "https":
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
             elif head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
@@ -115,7 +122,6 @@ def _headers(call: Call) -> Iterator[tuple[str, str]]:
     yield REQUEST_ID, call.request_id
     yield RELEASE, call.release or (live.release if live else NOTHING_LIVE)
     yield SERVER_TIMING, call.timings.server_timing()
-    yield "X-Content-Type-Options", "nosniff"
 
 
 def _request_id(scope: Scope) -> str:

@@ -1,6 +1,6 @@
 """The live release of this process: loaded at the first request, hot-swapped when the store's pointer changes.
 
-Requests ask for a look at the pointer, because a Lambda runs no code between requests. Looks and loads run in background
+Requests ask for a look at the pointer, because a Lambda runs no code between requests. Looks and loads run in other
 threads, while the old release answers requests. If the Lambda is frozen during one, it continues with the next request.
 """
 

@@ -1,14 +1,13 @@
 """The routes about the service itself: health, readiness, live release, web page, API documentation."""
 
 from fastapi import APIRouter
-from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import CurrentCall, blocking
-from lambda_app.api.messages.files import INDEX, page_response, static_file
+from lambda_app.api.messages.files import DOCS, INDEX, page_response, static_file
 from lambda_app.api.routes import openapi
 
 router = APIRouter(tags=["service"])
@@ -51,12 +50,6 @@ def static(name: str, request: Request) -> Response:
 
 
 @pages.get("/docs")
-async def docs(request: Request) -> HTMLResponse:
+def docs(request: Request) -> Response:
     """Swagger UI for /openapi.json; its files are part of the package."""
-    return get_swagger_ui_html(
-        openapi_url="openapi.json",
-        title=request.app.title,
-        swagger_js_url="static/swagger-ui-bundle.js",
-        swagger_css_url="static/swagger-ui.css",
-        swagger_favicon_url="static/favicon.svg",
-    )
+    return page_response(DOCS, request)

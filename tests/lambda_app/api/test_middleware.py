@@ -18,7 +18,7 @@ ORIGIN = {"Origin": "https://shop.example"}
 @pytest.fixture
 def broken(tmp_path) -> TestClient:
     """An application over an empty store, some of whose routes break."""
-    app = create_app(Settings(store=str(tmp_path), ready_wait_seconds=0))
+    app = create_app(Settings(store=str(tmp_path), ready_wait_seconds=0, cors_origins="*"))
 
     @app.get("/bug")
     async def bug() -> None:
@@ -73,6 +73,10 @@ def test_every_answer_carries_the_release_the_timings_and_an_id(client: TestClie
         assert answer.headers["x-request-id"]
         assert "total;dur=" in answer.headers["server-timing"]
         assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert "strict-transport-security" not in answer.headers
 
 
 def test_server_timing_names_the_parts(client: TestClient, photo: bytes):
@@ -121,7 +125,8 @@ def test_a_client_that_went_away_is_no_error(tmp_path, broken: TestClient, caplo
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-def test_browsers_of_any_origin_may_call_and_read_the_headers(client: TestClient):
+def test_browsers_of_any_origin_may_call_and_read_the_headers_if_the_setting_says_so(broken: TestClient):
+    client = broken
     answer = client.get("/healthcheck", headers=ORIGIN)
     assert answer.headers["access-control-allow-origin"] == "*"
     exposed = answer.headers["access-control-expose-headers"].lower()
@@ -132,6 +137,32 @@ def test_browsers_of_any_origin_may_call_and_read_the_headers(client: TestClient
     )
     assert preflight.status_code == 200
     assert "POST" in preflight.headers["access-control-allow-methods"]
+
+
+def test_by_default_no_other_origin_may_call(client: TestClient):
+    assert "access-control-allow-origin" not in client.get("/healthcheck", headers=ORIGIN).headers
+    preflight = client.options("/predict", headers={**ORIGIN, "Access-Control-Request-Method": "POST"})
+    assert preflight.status_code == 400
+    assert "access-control-allow-origin" not in preflight.headers
+
+
+@pytest.mark.parametrize("path", ["/healthcheck", "/", "/docs", "/nowhere", "/images/003a", "/static/app.js"])
+def test_over_https_browsers_are_told_to_stay_there(shop: FolderStore, settings: Settings, path: str):
+    secure = TestClient(create_app(settings, shop), base_url="https://shop.example")
+    assert secure.get(path).headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_only_the_pages_may_load_anything(client: TestClient):
+    for path in ("/healthcheck", "/nowhere", "/images/003a", "/static/app.js", "/openapi.json"):
+        assert client.get(path).headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    for path in ("/", "/docs"):
+        policy = client.get(path).headers["content-security-policy"]
+        etag = client.get(path).headers["etag"]
+        assert client.get(path, headers={"If-None-Match": etag}).headers["content-security-policy"] == policy
+        rules = dict(rule.split(maxsplit=1) for rule in policy.split("; "))
+        assert rules["default-src"] == rules["frame-ancestors"] == rules["base-uri"] == "'none'"
+        assert rules["script-src"] == rules["style-src"] == rules["connect-src"] == "'self'"
+        assert "unsafe" not in policy
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_the_documentation_comes_from_this_server_alone(client: TestClient):
     page = client.get("/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "http" not in page.text.replace("http-equiv", "")
-    for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.svg"):
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.svg", "docs.js"):
         assert f"static/{name}" in page.text
         assert client.get(f"/static/{name}").status_code == 200
 
