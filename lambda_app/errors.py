@@ -80,5 +80,9 @@ class RequestError(LookalikeError):
     """A request is malformed: it has no photo, or is not valid JSON or multipart."""
 
 
+class RequestTimeoutError(LookalikeError):
+    """The body of a request took too long to arrive."""
+
+
 class RequestTooLargeError(LookalikeError):
     """A request body has too many bytes, or a batch has too many files."""

@@ -27,6 +27,9 @@ class Settings:
         max_pixels, max_side: of a photo, from its header.
         decoding_bytes: memory for all photos that are decoded at once; 0: half of what the machine has free.
         max_k, max_batch: results per query; files per batch.
+        parallel_requests: requests that are worked on at once; 0: as many as there are cores, but at least 2.
+        queued_requests: requests that may wait for them.
+        header_seconds, body_seconds: how long the head of a request, and then its body, may take to arrive.
         cors_origins: origins whose pages may call besides the own page, separated by commas; `*` for any.
     """
 
@@ -42,6 +45,10 @@ class Settings:
     decoding_bytes: int = 0
     max_k: int = 100
     max_batch: int = 16
+    parallel_requests: int = 0
+    queued_requests: int = 32
+    header_seconds: float = 10.0
+    body_seconds: float = 30.0
     cors_origins: str = ""
 
     @property

@@ -8,7 +8,8 @@ from starlette.middleware.cors import CORSMiddleware
 
 from lambda_app.api.messages.calls import Service
 from lambda_app.api.messages.problems import handle_errors
-from lambda_app.api.middleware import EXPOSED_HEADERS, CallMiddleware, UncaughtMiddleware
+from lambda_app.api.messages.work_queue import WorkQueue
+from lambda_app.api.middleware import EXPOSED_HEADERS, CallMiddleware, QueueMiddleware, UncaughtMiddleware
 from lambda_app.api.routes import items, predictions, status, uploads
 from lambda_app.api.routes.openapi import fill_limits
 from lambda_app.photo.memory import DecodingMemory, available_bytes
@@ -60,7 +61,9 @@ def create_app(
     observer = observer or Observer()
     live = live or LiveRelease(store, settings, observer=observer)
     decoding = DecodingMemory(settings.decoding_bytes or available_bytes() // 2)
-    service = Service(settings, store, live, observer, decoding)
+    service = Service(
+        settings, store, live, observer, decoding, WorkQueue(settings.parallel_requests, settings.queued_requests)
+    )
     app = Application(
         title="Lookalike",
         version=VERSION,
@@ -75,6 +78,7 @@ def create_app(
     handle_errors(app)
     # The middleware added last is the outermost.
     app.add_middleware(UncaughtMiddleware)
+    app.add_middleware(QueueMiddleware, queue=service.queue)
     origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
     app.add_middleware(
         CORSMiddleware,

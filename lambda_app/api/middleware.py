@@ -10,7 +10,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lambda_app.api.messages.calls import Call, Service, attached_call
-from lambda_app.api.messages.problems import problem, problem_response, retry_headers
+from lambda_app.api.messages.problems import problem, problem_of, problem_response, retry_headers
+from lambda_app.api.messages.work_queue import WorkQueue
 from lambda_app.errors import BusyError
 from lambda_app.telemetry.observer import AnsweredRequest
 
@@ -62,6 +63,23 @@ class CallMiddleware:
         await self._app(inner, receive, send_with_headers)
         if status:
             self._service.observer.answered(_answered(call, scope["method"], inner, status))
+
+
+class QueueMiddleware:
+    """Refuses a POST while the queue is full, before its body is read: a refusal must cost little if there are many."""
+
+    def __init__(self, app: ASGIApp, queue: WorkQueue) -> None:
+        """Wrap an ASGI application."""
+        self._app = app
+        self._queue = queue
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["method"] != "POST" or not self._queue.full:
+            await self._app(scope, receive, send)
+            return
+        busy = self._queue.refusal()
+        await problem_response(problem_of(busy), retry_headers(busy, 503))(scope, receive, send)
 
 
 class UncaughtMiddleware:

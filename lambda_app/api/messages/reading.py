@@ -1,5 +1,6 @@
 """Reads what a request asks: its photos and JSON within the byte limit, and the parameters of a search."""
 
+import asyncio
 import re
 from typing import Annotated, TypeVar
 
@@ -7,7 +8,7 @@ from fastapi import Depends, Query
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from lambda_app.api.messages.calls import CurrentCall
+from lambda_app.api.messages.calls import Call, CurrentCall
 from lambda_app.api.messages.form import MEDIA_TYPE, Part, parse_multipart
 from lambda_app.api.messages.problems import validation_detail
 from lambda_app.api.messages.schemas import (
@@ -17,7 +18,7 @@ from lambda_app.api.messages.schemas import (
     UploadedPhoto,
     UploadRequest,
 )
-from lambda_app.errors import QueryError, RequestError, RequestTooLargeError
+from lambda_app.errors import QueryError, RequestError, RequestTimeoutError, RequestTooLargeError
 from lambda_app.recommendation.query import SimilarQuery, shortened
 
 FIELD = "file"
@@ -25,11 +26,16 @@ BATCH_FIELD = "files"
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int, seconds: float) -> bytes:
     """The whole body, in memory.
+
+    Args:
+        limit: bytes that it may have.
+        seconds: time that it may take to arrive.
 
     Raises:
         RequestTooLargeError: over `limit` bytes, declared or found.
+        RequestTimeoutError: it takes more than `seconds`.
         RequestError: the declared length is no number, or the client went away.
     """
     declared = _declared_length(request)
@@ -38,11 +44,16 @@ async def read_body(request: Request, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     try:
-        async for chunk in request.stream():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > limit:
-                raise RequestTooLargeError(f"the body has more than {limit:,} bytes, which is the limit")
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > limit:
+                    raise RequestTooLargeError(f"the body has more than {limit:,} bytes, which is the limit")
+    except TimeoutError as exc:
+        raise RequestTimeoutError(
+            f"after {seconds:g} s, which is the limit, {size:,} bytes of the body had come"
+        ) from exc
     except ClientDisconnect as exc:
         raise RequestError("the client went away before the body ended") from exc
     # One copy of a body of megabytes, and none of one that came whole, as in Lambda.
@@ -59,7 +70,7 @@ async def read_photo(request: Request, call: CurrentCall) -> bytes:
     """
     service = call.service
     content_type = request.headers.get("content-type", "")
-    body = await read_body(request, service.settings.max_body_bytes)
+    body = await _read(request, call)
     kind = content_type.partition(";")[0].strip().lower()
     if kind == MEDIA_TYPE:
         return _only_photo(parse_multipart(body, content_type))
@@ -80,7 +91,7 @@ async def read_photos(request: Request, call: CurrentCall) -> list[Part]:
     """
     settings = call.service.settings
     content_type = request.headers.get("content-type", "")
-    body = await read_body(request, settings.max_body_bytes)
+    body = await _read(request, call)
     if content_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
         raise RequestError(f"the request holds no photos: send {MEDIA_TYPE} with each photo as field {BATCH_FIELD!r}")
     photos = [part for part in parse_multipart(body, content_type) if part.name == BATCH_FIELD]
@@ -113,7 +124,7 @@ async def read_wish(request: Request, call: CurrentCall) -> RecommendRequest:
     Raises:
         RequestError, RequestTooLargeError, QueryError.
     """
-    return parse_json(await read_body(request, call.service.settings.max_body_bytes), RecommendRequest)
+    return parse_json(await _read(request, call), RecommendRequest)
 
 
 async def read_upload_request(request: Request, call: CurrentCall) -> UploadRequest:
@@ -122,7 +133,7 @@ async def read_upload_request(request: Request, call: CurrentCall) -> UploadRequ
     Raises:
         RequestError, RequestTooLargeError, QueryError.
     """
-    return parse_json(await read_body(request, call.service.settings.max_body_bytes), UploadRequest)
+    return parse_json(await _read(request, call), UploadRequest)
 
 
 async def read_query(parameters: Annotated[SearchParameters, Query()], call: CurrentCall) -> SimilarQuery:
@@ -133,6 +144,11 @@ async def read_query(parameters: Annotated[SearchParameters, Query()], call: Cur
 async def read_top(parameters: Annotated[TopParameters, Query()], call: CurrentCall) -> int:
     """The number of categories, from the query string."""
     return parameters.wanted(call.service.settings.max_k)
+
+
+async def _read(request: Request, call: Call) -> bytes:
+    settings = call.service.settings
+    return await read_body(request, settings.max_body_bytes, settings.body_seconds)
 
 
 def _declared_length(request: Request) -> int | None:

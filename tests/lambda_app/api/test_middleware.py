@@ -1,5 +1,8 @@
+import asyncio
 import logging
+import threading
 import uuid
+from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,6 +14,7 @@ from lambda_app.api.app import create_app
 from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore
 from tests.lambda_app.conftest import BuiltRelease
+from tests.waiting import until
 
 ORIGIN = {"Origin": "https://shop.example"}
 
@@ -179,3 +183,31 @@ def test_origins_are_a_setting(tmp_path, origins: str, allowed: bool):
 def test_websockets_are_not_touched(client: TestClient):
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/predict"):
         pass
+
+
+def test_a_full_queue_refuses_at_once_and_holds_up_neither_health_nor_pages(
+    shop: FolderStore, settings: Settings, photo: bytes
+):
+    app = create_app(replace(settings, parallel_requests=1, queued_requests=1), shop)
+    queue, go = app.state.service.queue, threading.Event()
+    with TestClient(app) as client:
+        client.get("/readyz")
+        busy = [threading.Thread(target=lambda: asyncio.run(queue.run(lambda: go.wait(20)))) for _ in range(2)]
+        for thread in busy:
+            thread.start()
+        until(lambda: queue.full, "the queue is full")
+        for answer in (
+            client.post("/predict", files={"file": photo}),
+            client.post("/predict", content=iter([b"x"]), headers={"Content-Type": "image/jpeg"}),
+            client.get("/items/003a"),
+        ):
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["x-request-id"]
+            assert "2 requests are being answered or wait, which is the limit" in answer.json()["detail"]
+        for path in ("/healthcheck", "/readyz", "/", "/docs", "/static/app.js"):
+            assert client.get(path).status_code == 200
+        go.set()
+        for thread in busy:
+            thread.join(20)
+        assert client.post("/predict", files={"file": photo}).status_code == 200
