@@ -147,16 +147,14 @@ def storage(needed: Need) -> float:
 def tables(measured: Measured) -> Iterator[str]:
     """The tables of docs/scale.md, as Markdown lines."""
     needs = [need(measured, photos) for photos in PHOTOS]
-    yield _line("photos", "index", "search, one core", "functions that share it", "memory of each", "S3, a month")
+    yield _line("photos", "index", "search, one core", "functions (shards)", "memory per function", "S3 per month")
     yield _line(*["---:"] * 6)
     for needed in needs:
         memory, search = f"{needed.memory_mb:,} MB", f"{needed.search_ms:.2g} ms"
         stored = _money(storage(needed))
         yield _line(f"{needed.photos:,}", _size(needed.index_mb), search, str(needed.shards), memory, stored)
     yield ""
-    yield _line(
-        "photos", "requests a second", "functions at once", "Lambda, a month", "cores all day", "machines, a month"
-    )
+    yield _line("photos", "requests per second", "busy functions", "Lambda per month", "cores", "machines per month")
     yield _line(*["---:"] * 6)
     for needed in needs:
         for rate in RATES:

@@ -56,8 +56,20 @@ class RefusedReleaseError(ReleaseError):
     """A valid release must not go live, for example because of a failed smoke case or a quality below the floor."""
 
 
+class OverdueError(ReleaseError):
+    """A forward pass took longer than the limit and was ended."""
+
+
 class StoreError(LookalikeError):
     """The store cannot be read or written."""
+
+
+class TrialError(StoreError):
+    """The trial of a release could not be run, through no fault of the release; another try may succeed."""
+
+
+class ScratchSpaceError(StoreError):
+    """The scratch disk is full, or too small for what must be unpacked."""
 
 
 class MissingObjectError(StoreError):

@@ -8,7 +8,6 @@ sends it to the dead-letter queue after the last retry.
 
 import logging
 import re
-import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from lambda_app.errors import MissingObjectError, ReleaseError, SettingsError
 from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.publishing import reject
+from lambda_app.promotion.scratch import keep_only_live, scratch_folder
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import DROPS
@@ -38,7 +38,8 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
         `{"outcome": "live" | "already live" | "superseded" | "refused" | "ignored", "key", "detail"}`.
 
     Raises:
-        StoreError: S3 did not respond, or another writer changed the pointer too often; a retry may succeed.
+        StoreError: S3 did not respond, the scratch disk is full, or another writer changed the pointer too often; a
+            retry may succeed.
         SettingsError: the event is from another bucket than the store's.
     """
     settings, store = _configured()
@@ -62,8 +63,10 @@ def take_drop(store: S3Store, key: str | None, settings: Settings) -> dict[str, 
     """
     if key is None or not _DROP.fullmatch(key) or key.endswith(f"/{_IGNORED}"):
         return {"outcome": "ignored", "detail": f"{key} is not a release archive under {DROPS}"}
-    with tempfile.TemporaryDirectory(prefix="lookalike-drop-") as scratch:
-        archive = Path(scratch) / Path(key).name
+    # The cache survives a killed run; without this, what failed drops left would fill the scratch disk.
+    keep_only_live(store)
+    with scratch_folder("drop") as scratch:
+        archive = scratch / Path(key).name
         try:
             store.download(key, archive)
             promotion = promote_archive(store, archive, settings)
@@ -72,6 +75,7 @@ def take_drop(store: S3Store, key: str | None, settings: Settings) -> dict[str, 
         except ReleaseError as exc:
             reject(store, key, exc)
             return {"outcome": "refused", "detail": str(exc)}
+    keep_only_live(store)
     return {"outcome": promotion.outcome, "detail": promotion.detail}
 
 

@@ -1,4 +1,4 @@
-"""Every setting of serving: its environment name, its default, its range. Nothing else reads the environment."""
+"""All settings of serving: environment variable, default and range. Other modules get them from here."""
 
 import os
 from collections.abc import Mapping
@@ -11,26 +11,29 @@ PREFIX = "LOOKALIKE_"
 MIB = 1 << 20
 # A Lambda gets one vCPU for every 1,769 MB (AWS Lambda quotas, "Memory").
 MB_PER_VCPU = 1769
+# What a process that tries a drop inherits: enough to start Python, and no credentials.
+_HARMLESS = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "ORT_DISABLE_TELEMETRY")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How serving behaves. Field `max_k` is read from `LOOKALIKE_MAX_K`, and so on.
+    """The settings of serving. Field `max_k` is read from `LOOKALIKE_MAX_K`, and so on.
 
     Attributes:
         store: `s3://bucket[/prefix]`, a folder, or `file://...`.
-        threads: of ONNX Runtime and FAISS for one request.
-        reload_seconds: how often the live pointer is looked at; 0 at every request.
-        reload_wait_seconds: how long the request that notices a change may wait for it.
-        ready_wait_seconds: how long /readyz, or a request before the first release is loaded, waits for it.
-        max_body_bytes, max_upload_bytes: of a request's body, of a presigned upload.
-        max_pixels, max_side: of a photo, from its header.
+        threads: threads of ONNX Runtime and of FAISS for one request; 0: all cores.
+        reload_seconds: time between reads of the live pointer; 0: at every request.
+        reload_wait_seconds: how long the request that notices a new release waits until it is loaded.
+        ready_wait_seconds: how long /readyz and other requests wait until the first release is loaded.
+        forward_seconds: how long one forward pass may take before it is ended; 0: no limit.
+        max_body_bytes, max_upload_bytes: limits of a request body and of a presigned upload.
+        max_pixels, max_side: limits of a photo, checked in its header.
         decoding_bytes: memory for all photos that are decoded at once; 0: half of what the machine has free.
-        max_k, max_batch: results per query; files per batch.
-        parallel_requests: requests that are worked on at once; 0: as many as there are cores, but at least 2.
+        max_k, max_batch: limits of results per query and of files per batch.
+        parallel_requests: requests that are worked on at once; 0: one per core, but at least 2.
         queued_requests: requests that may wait for them.
         header_seconds, body_seconds: how long the head of a request, and then its body, may take to arrive.
-        cors_origins: origins whose pages may call besides the own page, separated by commas; `*` for any.
+        cors_origins: origins whose pages may call the API besides its own page, separated by commas; `*` for any.
     """
 
     store: str
@@ -38,6 +41,7 @@ class Settings:
     reload_seconds: float = 30.0
     reload_wait_seconds: float = 0.0
     ready_wait_seconds: float = 20.0
+    forward_seconds: float = 20.0
     max_body_bytes: int = 4 * MIB
     max_upload_bytes: int = 20 * MIB
     max_pixels: int = PhotoLimits.pixels
@@ -53,7 +57,7 @@ class Settings:
 
     @property
     def photo_limits(self) -> PhotoLimits:
-        """The limits of a photo."""
+        """The size limits of a photo."""
         return PhotoLimits(pixels=self.max_pixels, side=self.max_side)
 
     @classmethod
@@ -61,32 +65,43 @@ class Settings:
         """Read the settings.
 
         Raises:
-            SettingsError: `LOOKALIKE_STORE` is missing, or a value is bad; the message names it.
+            SettingsError: `LOOKALIKE_STORE` is missing, or a value is invalid; the message names it.
         """
         in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in environ
         values: dict[str, str | int | float] = {
             "threads": _lambda_threads(environ) if in_lambda else 0,
             "reload_wait_seconds": 3.0 if in_lambda else 0.0,
-            "decoding_bytes": _lambda_memory(environ) * MIB // 2 if in_lambda else 0,
+            "decoding_bytes": (function_memory(environ) or 0) * MIB // 2 if in_lambda else 0,
         }
         for field in fields(cls):
             name = PREFIX + field.name.upper()
             if name in environ:
                 values[field.name] = _parse(name, environ[name], field.type)
         if not values.get("store"):
-            raise SettingsError(f"{PREFIX}STORE is not set; it names the store: s3://bucket[/prefix] or a folder")
+            raise SettingsError(f"{PREFIX}STORE is not set; set it to s3://bucket[/prefix] or a folder")
         return cls(**values)  # type: ignore[arg-type]
 
 
 def environment_names() -> list[str]:
-    """The names that `from_environ` reads."""
+    """The names of the variables that `from_environ` reads."""
     return [PREFIX + field.name.upper() for field in fields(Settings)]
 
 
 def names_aws_account(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether AWS credentials and a region are in the environment, as in a Lambda; obstore reads them there itself."""
+    """Whether the environment has AWS credentials and a region, as in Lambda; obstore then reads them itself."""
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     return all(map(environ.get, keys)) and any(map(environ.get, ("AWS_REGION", "AWS_DEFAULT_REGION")))
+
+
+def harmless_environ(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables that a process which handles untrusted files may see: no credentials, no address of the store."""
+    return {name: environ[name] for name in _HARMLESS if name in environ}
+
+
+def function_memory(environ: Mapping[str, str] = os.environ) -> int | None:
+    """Memory of the Lambda function that this process runs in, in MB; None outside of Lambda."""
+    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    return int(memory) if memory.isdecimal() else None
 
 
 def _parse(name: str, text: str, kind: object) -> str | int | float:
@@ -104,10 +119,4 @@ def _parse(name: str, text: str, kind: object) -> str | int | float:
 
 
 def _lambda_threads(environ: Mapping[str, str]) -> int:
-    return max(1, round(_lambda_memory(environ) / MB_PER_VCPU))
-
-
-def _lambda_memory(environ: Mapping[str, str]) -> int:
-    """MB; 0 where the environment does not say."""
-    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")
-    return int(memory) if memory.isdecimal() else 0
+    return max(1, round((function_memory(environ) or 0) / MB_PER_VCPU))

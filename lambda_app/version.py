@@ -1,7 +1,7 @@
-"""The version of this project, written down here and nowhere else.
+"""The version of this project. It is defined only here.
 
-A constant, because the Lambda image holds no package metadata to ask and a look-up would cost a cold start.
-`pyproject.toml` reads it from here; tests hold `package.json` and `package-lock.json` against it.
+A constant, because the Lambda image has no package metadata, and reading metadata would slow down a cold start.
+`pyproject.toml` reads it from here. Tests check that `package.json` and `package-lock.json` have the same version.
 """
 
 from typing import Final

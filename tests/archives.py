@@ -1,4 +1,4 @@
-"""Release archives as they are dropped: sound, and damaged copies beside them."""
+"""Release archives for drops: valid ones, and damaged copies of them."""
 
 import io
 import json
@@ -13,13 +13,13 @@ from tests.releases import DIM, build_release, write_index
 
 
 def build_archive(folder: Path, name: str = "release.tar", **options) -> tuple[Path, Manifest]:
-    """A release built into `folder` by `build_release(**options)`, and its archive `name` beside the files."""
+    """Build a release into `folder` by `build_release(**options)`, and its archive `name` in the same folder."""
     manifest = build_release(folder, **options)
     return write_archive(folder / name, manifest, folder), manifest
 
 
 def rewritten(archive: Path, **members: bytes) -> Path:
-    """Some members are others; names in the keywords have `__` for the dot."""
+    """A copy with some members replaced; keywords are the members' names with `__` instead of the dot."""
     changed = {name.replace("__", "."): data for name, data in members.items()}
     target = archive.with_name("rewritten.tar")
     with tarfile.open(archive) as old, tarfile.open(target, "w") as new:
@@ -32,26 +32,26 @@ def rewritten(archive: Path, **members: bytes) -> Path:
 
 
 def truncated(archive: Path) -> Path:
-    """An upload that broke off."""
+    """An incomplete upload."""
     return _written(archive.with_name("truncated.tar"), archive.read_bytes()[:4000])
 
 
 def with_a_flipped_byte(archive: Path) -> Path:
-    """One bit of the index's vectors is another."""
+    """One bit of the vectors in the index is flipped."""
     data = bytearray(archive.read_bytes())
     data[data.index(b"IxFI") + 500] ^= 1
     return _written(archive.with_name("flipped.tar"), bytes(data))
 
 
 def with_a_wrong_checksum(archive: Path) -> Path:
-    """The manifest says another sha256 of the index."""
+    """The manifest has a wrong sha256 for the index."""
     manifest = _manifest(archive)
     manifest["index"]["sha256"] = "0" * 64
     return rewritten(archive, manifest__json=json.dumps(manifest).encode())
 
 
 def with_a_foreign_index(archive: Path) -> Path:
-    """The index holds vectors of another length than the model gives; every checksum is right."""
+    """The vectors of the index have another dimension than those of the model; every checksum is right."""
     manifest, index = _manifest(archive), archive.with_name("foreign.faiss")
     vectors = np.eye(manifest["index"]["count"], DIM // 2, dtype=np.float32)
     write_index(index, vectors)
@@ -60,7 +60,7 @@ def with_a_foreign_index(archive: Path) -> Path:
 
 
 def with_a_climbing_path(archive: Path) -> Path:
-    """A member that would land outside the folder that the archive is unpacked into."""
+    """A member whose path is outside the folder that the archive is unpacked into."""
     target = _written(archive.with_name("climbing.tar"), archive.read_bytes())
     with tarfile.open(target, "a") as tar:
         member = tarfile.TarInfo("../escaped")
@@ -70,7 +70,7 @@ def with_a_climbing_path(archive: Path) -> Path:
 
 
 def with_a_low_accuracy(archive: Path) -> Path:
-    """The manifest tells of a test accuracy and recall@4 of a half."""
+    """The manifest has a test accuracy and recall@4 of 0.5."""
     manifest = _manifest(archive)
     manifest["evaluation"]["test"] = {"accuracy": 0.5, "retrieval": {"embedding": {"recall@4": 0.5}}}
     return rewritten(archive, manifest__json=json.dumps(manifest).encode())

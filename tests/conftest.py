@@ -1,4 +1,4 @@
-"""What every test has: no network but this machine's loopback, and AWS credentials that open nothing."""
+"""Setup for every test: no telemetry of ONNX Runtime, and AWS credentials that are not valid."""
 
 import os
 
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mock that lacks an operation would pass the call on to AWS; with these credentials nothing can come of it."""
+    """Set invalid credentials: a mock without some operation forwards the call to AWS, which must then refuse it."""
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")

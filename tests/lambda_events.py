@@ -1,4 +1,4 @@
-"""Events as AWS sends them, recorded in tests/events, with a test's own path, body or key put in."""
+"""Events as AWS sends them: recorded in tests/events, with a path, body or key that the test chooses."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ def get(path: str) -> Event:
 
 
 def post_json(path: str, body: object) -> Event:
-    """A POST of JSON, as an HTTP API sends it: text, and no base64."""
+    """A POST of JSON, as an HTTP API sends it: as text, not base64."""
     text = json.dumps(body)
     return _with_body(_to(recorded("http_v2_post_photo"), path), text, "application/json", encoded=False)
 
@@ -36,7 +36,7 @@ def post_photo(name: str, photo: bytes, path: str = "/predict") -> Event:
 
 
 def object_created(key: str, bucket: str = BUCKET) -> Event:
-    """EventBridge's word of a new object."""
+    """The event of EventBridge for a new object."""
     event = recorded("s3_object_created")
     event["detail"]["bucket"]["name"] = bucket
     event["detail"]["object"]["key"] = key
@@ -58,6 +58,6 @@ def _with_body(event: Event, body: str, content_type: str, *, encoded: bool) -> 
         "body": body,
         "isBase64Encoded": encoded,
     }
-    # Version 1 says its headers twice, and the second time wins.
+    # Version 1 has its headers twice, and the second copy is used.
     changed.pop("multiValueHeaders", None)
     return changed

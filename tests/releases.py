@@ -1,7 +1,7 @@
 """Small releases made of real parts: an ONNX network, a FAISS index, a SQLite catalog, photos.
 
-The network averages a photo over a 4 x 4 grid and multiplies by seeded matrices, so that photos that look alike get
-embeddings that are near, and an answer takes a millisecond.
+The network averages a photo over a 4 x 4 grid and multiplies by seeded matrices: similar photos get similar
+embeddings, and an answer takes a millisecond.
 """
 
 import base64
@@ -58,7 +58,7 @@ def build_release(
     """Write model.onnx, index.faiss, catalog.sqlite, manifest.json and photos/ into `folder`.
 
     Each product has two photos, `<product>a` and `<product>b`, of category `product % len(categories)` and price
-    10, 20, ...; the second last has no price. `overrides` replace fields of the manifest.
+    10, 20, ...; the last but one has no price. `overrides` replace fields of the manifest.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_network(folder / "model.onnx", classes=len(categories), seed=seed)
@@ -86,7 +86,7 @@ def build_release(
 
 
 def publish_directly(store: Store, folder: Path, manifest: Manifest, *, previous: str | None = None) -> Pointer:
-    """Put a built release and its photos into the store and move the pointer, without promotion's rules."""
+    """Put a built release and its photos into the store and move the pointer, without the checks of a promotion."""
     for entry in manifest.files():
         store.upload(OBJECTS + entry.sha256, folder / entry.file)
     store.upload(f"{RELEASES}{manifest.release}/manifest.json", folder / "manifest.json")
@@ -104,7 +104,7 @@ def publish_directly(store: Store, folder: Path, manifest: Manifest, *, previous
 
 
 def move_pointer(store: Store, pointer: Pointer) -> None:
-    """Move the pointer, wherever it is."""
+    """Move the pointer, whatever its present version."""
     current = store.read_pointer() if store.exists("live.json") else None
     store.write_pointer(pointer, current.version if current else None)
 
@@ -140,7 +140,7 @@ def write_network(path: Path, *, classes: int, seed: int = 0, dim: int = DIM, si
 
 
 def write_photos(folder: Path, products: int, seed: int = 0) -> dict[str, bytes]:
-    """Two JPEGs a product, by image id: blocks of the product's colours, the second photo with noise."""
+    """Two JPEGs per product, by image id: blocks of the product's colours, the second photo with noise."""
     folder.mkdir(exist_ok=True)
     photos = {}
     for product in range(products):
@@ -154,14 +154,14 @@ def write_photos(folder: Path, products: int, seed: int = 0) -> dict[str, bytes]
 
 
 def encode(photo: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
-    """A photo as a file's bytes."""
+    """A photo encoded as the bytes of a file."""
     buffer = io.BytesIO()
     photo.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def embed(network: Path, photos: list[bytes]) -> np.ndarray:
-    """float32 (n, d), through the code that serves."""
+    """The embeddings, float32 (n, d), computed by the serving code."""
     settings = Preprocessing(size=SIZE)
     pixels = np.stack([load_rgb(photo, settings) for photo in photos])
     return Model(network, threads=1).run(normalise(pixels, settings)).embedding
@@ -175,7 +175,7 @@ def write_index(path: Path, embeddings: np.ndarray) -> None:
 
 
 def smoke_cases(folder: Path, manifest: Manifest, photos: dict[str, bytes]) -> tuple[SmokeCase, ...]:
-    """Five photos that find themselves."""
+    """Five smoke cases, each with a catalog photo that is its own nearest neighbour."""
     cases = []
     model = Model(folder / manifest.model.file, threads=1)
     for image_id in list(photos)[::8][:5]:

@@ -1,4 +1,4 @@
-"""moto's S3 on a free port of this machine: keeps the requests that came, refuses or holds answers back when asked."""
+"""moto's S3 on a free local port: records the requests, and can refuse them or delay its answers."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -38,8 +38,9 @@ class S3Request:
 
 
 class Held:
-    """Answers that stop after a share of their body until they are cut off there: S3 that hangs, or gives up on a
-    Lambda that was frozen.
+    """Answers that stop after a share of their body until they are cut off.
+
+    This is an S3 that does not respond, or that closes the connections of a frozen Lambda.
     """
 
     def __init__(self, which: Callable[[S3Request], bool], share: float) -> None:
@@ -49,7 +50,7 @@ class Held:
         self.requests: list[S3Request] = []
 
     def holds(self, request: S3Request) -> bool:
-        """Whether this answer is to stop."""
+        """Whether to hold the answer to this request."""
         return not self._cut.is_set() and self._which(request)
 
     def wait(self, request: S3Request) -> None:
@@ -58,12 +59,12 @@ class Held:
         self._cut.wait()
 
     def cut(self) -> None:
-        """Close the connections that are held, and hold no more."""
+        """Close the connections that are held, and hold no further ones."""
         self._cut.set()
 
 
 class S3Server:
-    """Listens from the moment it is made until `close`; holds one bucket, `BUCKET`, empty at first."""
+    """Listens from its construction until `close`; has one bucket, `BUCKET`, which is empty at first."""
 
     def __init__(self) -> None:
         self.requests: list[S3Request] = []
@@ -77,13 +78,13 @@ class S3Server:
         self.reset()
 
     def reset(self) -> None:
-        """Empty the bucket, and forget the requests. moto keeps what it holds for the whole process."""
+        """Empty the bucket and the list of requests. moto keeps its objects for the whole process."""
         requests.post(f"{self.url}/moto-api/reset", timeout=10).raise_for_status()
         requests.put(f"{self.url}/{BUCKET}", timeout=10).raise_for_status()
         self.requests.clear()
 
     def store(self, prefix: str, cache: Path) -> S3Store:
-        """A store in the bucket, as an operator uses it."""
+        """A store in the bucket, opened as an operator opens it."""
         return S3Store(BUCKET, prefix, cache=cache, config={"endpoint": self.url, **CREDENTIALS})
 
     @contextmanager
@@ -97,7 +98,7 @@ class S3Server:
 
     @contextmanager
     def holding(self, which: Callable[[S3Request], bool], share: float = 0.5) -> Iterator[Held]:
-        """Hold the answers to some requests, at the latest until the block ends; with a share of 0 nothing is sent."""
+        """Hold the answers to some requests until the block ends or they are cut; a share of 0 sends nothing."""
         self._held = Held(which, share)
         try:
             yield self._held
@@ -131,7 +132,7 @@ class S3Server:
     def _sent(self, request: S3Request, body: bytes) -> Iterator[bytes]:
         held = self._held
         if held is not None and held.holds(request):
-            # The headers go out with the first bytes.
+            # The server sends the headers together with the first bytes.
             if start := body[: int(len(body) * held.share)]:
                 yield start
             held.wait(request)
@@ -141,4 +142,4 @@ class S3Server:
 
 class _QuietHandler(MotoRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: the tests look at `S3Server.requests`."""
+        """Log nothing: the tests check `S3Server.requests`."""

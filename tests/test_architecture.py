@@ -1,4 +1,4 @@
-"""Who may import whom, read from the sources and, for what comes indirectly, from a fresh process."""
+"""Which module may import which: checked in the sources and, for indirect imports, in a new process."""
 
 import ast
 import os
@@ -23,11 +23,13 @@ FLOORS = {
     "cdk": "app | stack | serving training watching operators storage | permissions | nag config log_group",
     "benchmarks": "scale | bench | processes | inputs | figures",
 }
-# What training shares with serving: the code that is measured is the code that serves.
+# The code that training shares with serving, so that training measures the code that serves.
 SHARED = {"search", "model", "onnx_runtime", "release", "photo", "errors"}
+# Of the other packages of this project, what each package may import. The image and the job hold no others.
+MAY_IMPORT = {"training": {"lambda_app"}, "benchmarks": {"lambda_app", "training", "sample"}}
 MOST_ENTRIES = 16
 MOST_LINES = 260
-# Loaded by nothing that serves: each would cost a cold start seconds and hundreds of megabytes.
+# Serving must not load these: each would add seconds and hundreds of megabytes to a cold start.
 NEVER = {
     "torch",
     "torchvision",
@@ -83,7 +85,7 @@ def floor_of(package: str) -> dict[str, int]:
 
 
 def upward_imports(package: str) -> list[str]:
-    """Imports that go up, or across to another room of the same floor."""
+    """Imports from a higher floor, or from another room of the same floor."""
     floors = floor_of(package)
     found = []
     for path in sources(package):
@@ -97,7 +99,7 @@ def upward_imports(package: str) -> list[str]:
 
 
 def circles(graph: dict[Path, set[Path]]) -> list[str]:
-    """The nodes of a graph that lie on a circle or lead to one, by Kahn's algorithm."""
+    """The nodes of a graph that are on a circle or lead to one, by Kahn's algorithm."""
     left = {node: targets - {node} for node, targets in graph.items()}
     while free := [node for node, targets in left.items() if not targets & left.keys()]:
         for node in free:
@@ -106,7 +108,7 @@ def circles(graph: dict[Path, set[Path]]) -> list[str]:
 
 
 def loaded_by(statement: str) -> set[str]:
-    """The top-level modules that a fresh process holds after a statement."""
+    """The top-level modules that a new process has loaded after a statement."""
     code = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
     environ = {**os.environ, "LOOKALIKE_STORE": "unused", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -121,11 +123,11 @@ def test_every_room_has_a_floor(package: str):
 
 
 @pytest.mark.parametrize("package", FLOORS)
-def test_imports_go_down(package: str):
+def test_imports_go_only_to_lower_floors(package: str):
     assert upward_imports(package) == []
 
 
-def test_training_imports_only_the_rooms_that_serving_shares():
+def test_training_imports_only_the_shared_rooms_of_serving():
     for path in sources("training"):
         assert rooms_imported(path, "lambda_app") <= SHARED, path
         assert not [name for name in imports(path) if name.partition(".")[0] in ("cdk", "aws_cdk")], path
@@ -141,18 +143,18 @@ def test_no_folders_import_each_other_in_a_circle():
     for path in (path for package in PACKAGES for path in sources(package)):
         others = {other.parent for other in modules_imported(path) if other.name != "__init__.py"}
         graph.setdefault(path.parent, set()).update(others)
-    # The top of a package holds entry points and its lowest modules alike: `test_imports_go_down` judges those.
+    # Leave out the top of a package, which has both entry points and its lowest modules: the floors above cover it.
     assert circles({folder: others for folder, others in graph.items() if folder.parent != ROOT}) == []
 
 
-def test_a_circle_is_found():
+def test_the_check_finds_a_circle():
     a, b, c, d = (ROOT / name for name in "abcd")
     assert circles({a: {b}, b: {c}, c: {a}, d: set()}) == ["a", "b", "c"]
     assert circles({a: {b, a}, b: {c}, c: set()}) == []
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_folders_and_files_stay_small_enough_to_see(package: str):
+def test_folders_and_files_stay_within_their_limits(package: str):
     for folder in {path.parent for path in sources(package)}:
         entries = {entry.name for entry in folder.iterdir()} - {"__init__.py", "__pycache__", "py.typed"}
         assert len(entries) <= MOST_ENTRIES, f"{folder.relative_to(ROOT)} has {len(entries)} entries"
@@ -161,13 +163,24 @@ def test_folders_and_files_stay_small_enough_to_see(package: str):
         assert lines <= MOST_LINES, f"{path.relative_to(ROOT)} has {lines} lines"
 
 
-@pytest.mark.parametrize(
-    "path", [*sources("cdk"), *sources("lambda_app")], ids=lambda path: path.relative_to(ROOT).as_posix()
-)
-def test_packages_do_not_reach_across(path: Path):
-    others = {"cdk": {"lambda_app", "training"}, "lambda_app": {"cdk", "training", "torch", "sample", "benchmarks"}}
-    package = path.relative_to(ROOT).parts[0]
-    assert not {name.partition(".")[0] for name in imports(path)} & others[package]
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_import_only_the_packages_they_may(package: str):
+    own_code = {*PACKAGES, "tests", "scripts"} - {package} - MAY_IMPORT.get(package, set())
+    forbidden = own_code | ({"torch"} if package == "lambda_app" else set())
+    for path in sources(package):
+        assert not {name.partition(".")[0] for name in imports(path)} & forbidden, path
+
+
+@pytest.mark.parametrize("package", [name for name in PACKAGES if name != "benchmarks"])  # it times an import
+def test_imports_are_absolute_and_written_as_imports(package: str):
+    """Relative and computed imports would escape the tests above. So would a module beside a folder of its name."""
+    for path in sources(package):
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path} has a relative import"
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in ("importlib.import_module", "import_module", "__import__"), path
+        assert not path.with_suffix("").is_dir(), f"{path} is beside a folder of that name"
 
 
 @pytest.mark.parametrize("module", ["lambda_app.api.app", "lambda_app.handler", "lambda_app.promotion.promotion"])
@@ -181,14 +194,14 @@ def test_a_folder_store_loads_nothing_of_s3():
 
 
 @pytest.mark.parametrize("package", ["lambda_app", "training", "cdk", "sample", "benchmarks"])
-def test_only_three_places_read_the_environment(package: str):
-    # One more writes it: the switch that ONNX Runtime reads while it is imported.
+def test_only_three_modules_read_the_environment(package: str):
+    # The last one only writes it: it sets the switch that ONNX Runtime reads during its import.
     allowed = {"lambda_app/settings.py", "cdk/app.py", "lambda_app/onnx_runtime.py"}
     for path in sources(package):
         name = path.relative_to(ROOT).as_posix()
         reads = "os.environ" in path.read_text() or "getenv" in path.read_text()
         if reads and name not in allowed:
-            # Training's arguments: those of SageMaker, and torchrun's, which says who of several a process is.
+            # Allowed in training: the variables of SageMaker, and those of torchrun with the rank of the process.
             handed_on = "SM_" in path.read_text() or "process_group(os.environ)" in path.read_text()
             assert handed_on, f"{name} reads the environment"
 

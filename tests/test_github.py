@@ -1,4 +1,4 @@
-"""The files that GitHub and pre-commit read: they parse, keep to GitHub's rules, and run what this project has."""
+"""Checks the files that GitHub and pre-commit read: valid syntax, GitHub's rules, and commands that exist."""
 
 import re
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def read(path: Path) -> Any:
 
 
 def faults(form: dict[str, Any]) -> Iterator[str]:
-    """What GitHub would refuse in an issue form, in words."""
+    """Descriptions of everything that GitHub would refuse in an issue form."""
     yield from (f"unknown key {key}" for key in form.keys() - FORM_KEYS)
     yield from (f"no {key}" for key in ("name", "description", "body") if not form.get(key))
     body = form.get("body") or []
@@ -71,11 +71,11 @@ def test_there_are_forms_for_bugs_and_for_features():
 
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
-def test_an_issue_form_keeps_to_githubs_schema(path: Path):
+def test_an_issue_form_follows_the_schema_of_github(path: Path):
     assert list(faults(read(path))) == []
 
 
-def test_a_faulty_form_is_seen():
+def test_the_check_finds_a_faulty_form():
     form = {
         "name": "Bug",
         "bodies": [],
@@ -112,7 +112,7 @@ def test_the_workflow_may_only_read_and_runs_what_ci_runs():
     assert used["actions/setup-node"]["with"]["node-version"] == "22"
 
 
-def test_dependabot_looks_at_every_kind_of_dependency():
+def test_dependabot_checks_every_kind_of_dependency():
     described = read(GITHUB / "dependabot.yml")
     assert described["version"] == 2
     assert {entry["package-ecosystem"] for entry in described["updates"]} == set(ECOSYSTEMS)

@@ -1,4 +1,4 @@
-"""Nothing leaves the machine by itself: what a process writes, starts and connects to, seen from outside."""
+"""No data leaves the machine unasked: observes which files, threads and connections a process creates."""
 
 import ast
 import json
@@ -16,7 +16,7 @@ from tests.releases import SIZE, write_network
 
 ROOT = Path(__file__).parents[1]
 SWITCH = "ORT_DISABLE_TELEMETRY"
-# Loads and runs a model as serving does, then waits as long as an uploader takes to start.
+# Loads and runs a model as serving does, then waits long enough for an uploader of telemetry to start.
 USE = """
 import sys, time
 from pathlib import Path
@@ -32,7 +32,7 @@ VENDOR = re.compile(r"events\.data\.microsoft|onnxruntime\.db|deviceid|/\.ses\b"
 
 @dataclass(frozen=True)
 class Seen:
-    """What a process left behind.
+    """The traces of a process.
 
     Attributes:
         files: in its home and temporary folders, which were empty.
@@ -46,12 +46,12 @@ class Seen:
 
 
 def watch(folder: Path, model: Path, imports: str = "", switch: str | None = None) -> Seen:
-    """Run `USE` with empty folders; neither CI's variables nor this process's own switch reach it."""
+    """Run `USE` with empty folders, without the variables of CI and without this process's own switch."""
     home, scratch, trace = folder / "home", folder / "scratch", folder / "trace"
     for path in (home, scratch):
         path.mkdir(parents=True)
     environ = {"HOME": str(home), "TMPDIR": str(scratch), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    environ |= {"OPENBLAS_NUM_THREADS": "1"}  # else numpy starts threads too
+    environ |= {"OPENBLAS_NUM_THREADS": "1"}  # otherwise numpy starts threads too
     if switch is not None:
         environ[SWITCH] = switch
     command = [sys.executable, "-c", USE.format(imports=imports, size=SIZE), str(model)]
@@ -75,7 +75,7 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_model_is_used_without_a_word_to_its_vendor(tmp_path: Path, model_file: Path):
+def test_using_a_model_sends_nothing_to_the_vendor(tmp_path: Path, model_file: Path):
     seen = watch(tmp_path, model_file)
     assert seen.files == []
     assert seen.threads == 1
@@ -83,15 +83,15 @@ def test_a_model_is_used_without_a_word_to_its_vendor(tmp_path: Path, model_file
 
 
 @pytest.mark.parametrize("imports", ["import training.export.quantise", "import lambda_app.handler"])
-def test_it_is_off_whatever_is_imported_first(tmp_path: Path, model_file: Path, imports: str):
+def test_telemetry_is_off_whatever_is_imported_first(tmp_path: Path, model_file: Path, imports: str):
     setting = f"import os; os.environ['LOOKALIKE_STORE'] = '{tmp_path}'\n"
     seen = watch(tmp_path / "process", model_file, setting + imports)
     assert [name for name in seen.files if VENDOR.search(name)] == []
     assert not [line for line in seen.calls or () if VENDOR.search(line)]
 
 
-def test_the_watch_sees_it_where_it_is_on(tmp_path: Path, model_file: Path):
-    """The other tests prove something only if this one finds the files that they do not."""
+def test_the_check_detects_telemetry_that_is_on(tmp_path: Path, model_file: Path):
+    """The other tests are meaningful only if this one finds the files that they must not find."""
     seen = watch(tmp_path, model_file, switch="0")
     assert [name for name in seen.files if VENDOR.search(name)]
     assert seen.threads > 1
@@ -115,12 +115,12 @@ def imported(path: Path) -> list[str]:
     return names
 
 
-def test_image_functions_and_job_carry_the_switch():
+def test_image_functions_and_job_set_the_switch():
     assert f"ENV {SWITCH}=1" in (ROOT / "Dockerfile.lambda").read_text()
 
 
-def test_the_cdk_command_line_sends_nothing_but_what_it_deploys():
-    """Its usage data, its notices and the record of construct versions in the template are all on by default."""
+def test_the_cdk_command_line_sends_only_what_it_deploys():
+    """By default it sends usage data, fetches notices, and records construct versions in the template."""
     settings = json.loads((ROOT / "cdk.json").read_text())
     assert settings["context"]["cli-telemetry"] is False
     assert settings["notices"] is False

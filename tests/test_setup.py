@@ -1,4 +1,4 @@
-"""scripts/setup in a copy of the project whose tools only pretend to install."""
+"""Tests of scripts/setup in a copy of the project, with fake tools that install nothing."""
 
 import os
 import shutil
@@ -41,7 +41,7 @@ def test_a_second_run_installs_nothing(project: Path):
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_what_the_installation_is_made_of_makes_it_anew(project: Path, name: str):
+def test_a_change_of_any_input_installs_again(project: Path, name: str):
     set_up(project, "serving")
     with (project / name).open("a") as file:
         file.write("# changed\n")

@@ -1,4 +1,4 @@
-"""What the image's build removes, and that serving reads none of it."""
+"""The build of the image removes files from packages, and serving reads none of these."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from tests.releases import build_release, publish_directly, write_photos
 ROOT = Path(__file__).parents[1]
 SITE = Path(onnxruntime.__file__).parents[1]
 
-# A whole invocation, and the S3 client; prints every file opened and every library mapped.
+# Runs an invocation and the S3 client; prints every file that it opened and every library that it mapped.
 SERVE = """
 import json, os, sys
 opened = []
@@ -53,7 +53,7 @@ def installed(tmp_path):
     return tmp_path
 
 
-def test_only_what_serving_never_reads_goes(installed):
+def test_only_files_that_serving_never_reads_are_removed(installed):
     assert slim(installed) == 4 * len("12345")
     assert {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()} == {
         "onnxruntime/__init__.py",
@@ -65,7 +65,7 @@ def test_only_what_serving_never_reads_goes(installed):
     }
 
 
-def test_a_second_run_finds_nothing(installed):
+def test_a_second_run_removes_nothing(installed):
     slim(installed)
     assert slim(installed) == 0
 
@@ -79,7 +79,7 @@ def test_a_folder_without_the_packages_is_refused(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_serving_reads_nothing_of_what_goes(tmp_path):
+def test_serving_reads_none_of_the_removed_files(tmp_path):
     store = FolderStore(tmp_path / "store")
     publish_directly(store, tmp_path / "release", build_release(tmp_path / "release"))
     photo = next(iter(write_photos(tmp_path / "photos", 2).values()))

@@ -1,4 +1,4 @@
-"""Waits for what another process does, until a deadline."""
+"""Waits until a condition holds that another process brings about, or until a deadline."""
 
 import time
 from collections.abc import Callable

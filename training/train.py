@@ -1,12 +1,12 @@
-"""From raw listings and photos to a release archive; also what a SageMaker training job runs.
+"""Train from raw listings and photos to a release archive. A SageMaker training job runs this too.
 
     python -m training.train --data DATA --out OUT --backbone resnet50 --epochs 30
     torchrun --nproc-per-node 4 -m training.train --data DATA --out OUT
 
-runs prepare, fit, evaluate, export, index and pack in the work folder OUT; a stage runs again only when its inputs or
-settings changed. Of several processes, one a GPU, all train and embed and the first does everything else. Under
-SageMaker the folders come from SM_* variables, and the files of the release go to SM_MODEL_DIR, of which it makes the
-archive.
+runs prepare, fit, evaluate, export, index and pack in the work folder OUT. A stage runs again only if its inputs,
+settings or code changed. With several processes, one per GPU, all train and embed, and the leader does everything else.
+Under SageMaker the folders come from SM_* variables. The files of the release go to SM_MODEL_DIR, and SageMaker makes
+an archive of that folder.
 """
 
 import json
@@ -39,15 +39,15 @@ _WEIGHTS = (".pt", ".pth", ".safetensors")
 
 @dataclass(frozen=True)
 class Places:
-    """Where a run reads and writes, as its environment says; None where it says nothing.
+    """The folders and files of a run that environment variables set; None where they set nothing.
 
     Attributes:
-        data: the raw data.
-        out: the work folder.
-        weights: a file to start from.
-        checkpoints: a folder that outlives the machine.
-        release: where the release's files go, beside the archive.
-        report: where the report goes, beside the archive.
+        data: raw data.
+        out: work folder.
+        weights: file of weights from which training starts.
+        checkpoints: folder that is kept after the machine is gone.
+        release: folder for a copy of the release's files.
+        report: folder for a copy of the report.
     """
 
     data: Path | None = None
@@ -59,15 +59,15 @@ class Places:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Places":
-        """SageMaker's folders, where its toolkit has named them.
+        """The folders of a SageMaker job; all None outside SageMaker.
 
         Raises:
-            WeightsError: the channel `weights` does not hold exactly one file of weights.
+            WeightsError: the channel `weights` does not have exactly one file of weights.
         """
         data = environ.get("SM_CHANNEL_DATASET") or environ.get("SM_CHANNEL_TRAINING")
         release = environ.get("SM_MODEL_DIR")
         report = environ.get("SM_OUTPUT_DATA_DIR")
-        base = Path(release).parent if release else None  # /opt/ml, on the volume that was asked for
+        base = Path(release).parent if release else None  # /opt/ml, on the volume of the job
         return cls(
             data=Path(data) if data else None,
             out=base / "work" if base else None,
@@ -85,15 +85,15 @@ def train(
     checkpoints: Path | None = None,
     world: World = SINGLE_PROCESS,
 ) -> Manifest:
-    """Run every stage whose inputs or settings changed; the manifest of the release in `work.archive`.
+    """Run all stages whose inputs, settings or code changed. Returns the manifest of the release in `work.archive`.
 
     Args:
         data: listings or folders of photos.
-        checkpoints: see `training.fit.run`.
-        world: the processes that train together. This one leads, the others `assist`.
+        checkpoints: see `training.fit.stage.run`.
+        world: the processes that train together. This one is the leader; the others call `assist`.
 
     Raises:
-        TrainingError: one that a person can act on.
+        TrainingError: an error of a stage.
     """
     _prepare(data, work, settings, world)
     fit.run(work, settings.fit, checkpoints, world, settings.execution)
@@ -106,7 +106,7 @@ def train(
 
 
 def assist(data: Path, work: WorkFolder, settings: TrainSettings, world: World) -> None:
-    """What a process that does not lead has to do in a run: train, embed, and stay until the last stage is over."""
+    """The part of a process that is not the leader: train, embed, and wait for the end of the last stage."""
     _prepare(data, work, settings, world)
     fit.run(work, settings.fit, world=world, execution=settings.execution)
     index.run(work, settings.index, world)
@@ -114,7 +114,7 @@ def assist(data: Path, work: WorkFolder, settings: TrainSettings, world: World) 
 
 
 def _prepare(data: Path, work: WorkFolder, settings: TrainSettings, world: World) -> None:
-    """Make the dataset, once on each machine; where machines share the work folder, they find it made."""
+    """Make the dataset, once per machine. If machines share the work folder, only the leader makes it."""
     if world.is_leader:
         prepare(data, work.dataset, settings.prepare)
     world.barrier()
@@ -124,18 +124,18 @@ def _prepare(data: Path, work: WorkFolder, settings: TrainSettings, world: World
 
 
 def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder, TrainSettings]:
-    """The command line: raw data, work folder, settings.
+    """Parse the command line: raw data, work folder, settings.
 
     Raises:
-        DataError: no raw data is named.
-        SettingsError: an unknown option, or a value out of its range.
+        DataError: `--data` is missing, and the environment does not set it.
+        SettingsError: an unknown option, or a value out of range.
     """
     parser = train_parser("python -m training.train", __doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, default=places.data, help="listings (CSV and photos) or folders of photos")
     add_work_folder(parser, places.out)
     given, values = parse_values(parser, argv)
     if given.data is None:
-        raise DataError("--data is missing: the folder of listings (CSV and photos) or of folders of photos")
+        raise DataError("--data is missing; it names a folder of listings (CSV and photos) or of folders of photos")
     if places.weights:
         values.setdefault("weights", str(places.weights))
     settings = TrainSettings.of(values)
@@ -144,8 +144,8 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
     return given.data, WorkFolder(given.out), settings
 
 
-def hand_over(work: WorkFolder, places: Places) -> None:
-    """Copy the release's files and the report to where the environment wants them."""
+def copy_outputs(work: WorkFolder, places: Places) -> None:
+    """Copy the release's files and the report to the folders that the environment sets."""
     if places.release:
         shutil.copytree(work.release, places.release, dirs_exist_ok=True)
     if places.report:
@@ -153,7 +153,7 @@ def hand_over(work: WorkFolder, places: Places) -> None:
 
 
 def summarise(work: WorkFolder, manifest: Manifest) -> str:
-    """The run's result for a person, two lines."""
+    """The result of the run, in two lines of text."""
     test = json.loads((work.report / "metrics.json").read_bytes())["test"]
     figures = {
         "accuracy": test["accuracy"],
@@ -165,16 +165,16 @@ def summarise(work: WorkFolder, manifest: Manifest) -> str:
 
 
 @contextmanager
-def failure_told(environ: Mapping[str, str]) -> Iterator[None]:
-    """Leave what stops the run where SageMaker reads its FailureReason, which is what the operators are told.
+def failure_file(environ: Mapping[str, str]) -> Iterator[None]:
+    """Write the error that stops the run to the file from which SageMaker makes the job's FailureReason.
 
-    The toolkit writes there too, where nothing stands yet; but it looks for the names of Python's own errors in the
-    output, and of one line of ours, followed by torchrun's traceback, it keeps nothing.
+    Without this, the SageMaker toolkit writes that file itself. But it searches the output for the names of Python's
+    built-in errors, so it would miss our one-line message, which torchrun's traceback follows.
     """
     try:
         yield
     except LookalikeError as exc:
-        # Of several processes the one that fails first knows why; the others only know that it is gone.
+        # LostProcessError means that another process failed first. That process writes the reason.
         if (folder := environ.get("SM_OUTPUT_DIR")) and not isinstance(exc, LostProcessError):
             Path(folder, "failure").write_text(f"{exc}\n", encoding="utf-8")
         raise
@@ -183,13 +183,13 @@ def failure_told(environ: Mapping[str, str]) -> Iterator[None]:
 def _only_weights(folder: Path) -> Path:
     found = sorted(path for path in folder.rglob("*") if path.suffix in _WEIGHTS)
     if len(found) != 1:
-        raise WeightsError(f"{folder} holds {len(found)} files of weights ({', '.join(_WEIGHTS)}); it must hold one")
+        raise WeightsError(f"{folder} has {len(found)} files of weights ({', '.join(_WEIGHTS)}); it must have one")
     return found[0]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """`python -m training.train`."""
-    with failure_told(os.environ):
+    with failure_file(os.environ):
         places = Places.from_environ(os.environ)
         data, work, settings = parse(argv, places)
         with process_group(os.environ) as world:
@@ -197,7 +197,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 assist(data, work, settings, world)
                 return
             manifest = train(data, work, settings, places.checkpoints, world)
-        hand_over(work, places)
+        copy_outputs(work, places)
     print(summarise(work, manifest))
 
 

@@ -14,7 +14,7 @@ from benchmarks.figures.table import Goal, Report, Row, exact, spread
 from benchmarks.inputs.bench_release import ROOT, SIZE, BenchRelease, bench_release
 from benchmarks.processes import baseline
 from lambda_app.model import Model
-from training.export.stage import ACCURACY_DROP, LEAST_AGREEMENT, RECALL_DROP
+from training.export.stage import ACCURACY_DROP, MIN_AGREEMENT, RECALL_DROP
 from training.pipeline.progress import track
 
 ROUNDS, PASSES = 15, 5
@@ -115,7 +115,7 @@ def precision_rows(work: Path) -> tuple[list[Row], Sequence[str]]:
         Row(
             "int8 and float32: same category, share of photos",
             exact(gate["agreement"]),
-            goal=Goal("at least", LEAST_AGREEMENT),
+            goal=Goal("at least", MIN_AGREEMENT),
         ),
         *(
             Row(f"int8 below float32: {name}, points", exact(100 * drop), goal=Goal("at most", 100 * limit))

@@ -1,6 +1,6 @@
-"""What a photo may be and how it is to become network input: the rules that `preprocessing` follows.
+"""Limits of a photo, and how it becomes network input. `preprocessing` implements these rules.
 
-Apart from it because settings and manifests are read before numpy and Pillow are needed.
+A separate module, because settings and manifests are read before numpy and Pillow are imported.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 
 
 class Preprocessing(BaseModel):
-    """How photos become input; part of the manifest.
+    """How photos become network input; part of the manifest.
 
     Attributes:
         size: side of the square input, in pixels.
-        fit: how a photo is fitted to the square; "letterbox" keeps the aspect and centres it on black.
+        fit: how a photo fills the square; "letterbox" keeps the aspect ratio and centres the photo on black.
         interpolation: resampling filter of the resize.
         mean, std: per channel (R, G, B), of pixels scaled to [0, 1].
     """
@@ -34,7 +34,7 @@ class Preprocessing(BaseModel):
 
 @dataclass(frozen=True)
 class PhotoLimits:
-    """What a photo may measure and how much work it may ask for; read from the file before anything is decoded."""
+    """Largest accepted photo, and most work that it may ask for. Checked in its file, before anything is decoded."""
 
     pixels: int = 50_000_000
     side: int = 16_384

@@ -5,7 +5,6 @@ written once, and the pointer moves by a conditional write, so that a repeated o
 """
 
 import logging
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError
-from lambda_app.promotion import smoke_replay
-from lambda_app.recommendation import recommender
+from lambda_app.promotion.scratch import scratch_folder
+from lambda_app.promotion.trial import try_release
 from lambda_app.release.archive import REPORT, ArchiveLimits, unpack
 from lambda_app.release.manifest import MANIFEST, FileEntry, Manifest, Pointer, read_manifest, verify_file
 from lambda_app.settings import Settings
@@ -51,10 +50,11 @@ def promote_archive(
         ReleaseError: the archive or a file in it is not sound, or an object that it relies on is nowhere.
         RefusedReleaseError: sound, but it fails its smoke cases, or its test accuracy or recall@4 lies more than
             3 points under the live release's and its manifest does not say `force`.
+        StoreError: the store or the scratch disk failed; another try may succeed.
     """
-    with tempfile.TemporaryDirectory(prefix="lookalike-drop-") as scratch:
-        manifest = unpack(archive, Path(scratch), limits)
-        return promote_unpacked(store, Path(scratch), manifest, settings)
+    with scratch_folder("drop") as scratch:
+        manifest = unpack(archive, scratch, limits)
+        return promote_unpacked(store, scratch, manifest, settings)
 
 
 def promote_unpacked(store: Store, folder: Path, manifest: Manifest, settings: Settings) -> Promotion:
@@ -117,21 +117,22 @@ def manifest_key(release: str) -> str:
 
 
 def check_release(manifest: Manifest, locate: Callable[[FileEntry], Path], settings: Settings) -> None:
-    """Verify every file, load the release as serving does, and replay its smoke cases.
+    """Verify every file, then try the release in a process of its own: `trial` says what it must pass.
 
     Raises:
         ReleaseError: a file is not what the manifest says, or the parts disagree.
-        RefusedReleaseError: a smoke case fails.
+        RefusedReleaseError: it has no smoke case, fails one, or does not answer the canary.
+        TrialError: the trial could not be run.
     """
+    if not manifest.smoke:
+        raise RefusedReleaseError(
+            f'{manifest.release} has no smoke case ("smoke" is empty); a release carries at least one photo with its '
+            "known answer"
+        )
     for entry in manifest.files():
         verify_file(locate(entry), entry)
-    loaded = recommender.load(manifest, locate, settings)
-    try:
-        failures = smoke_replay.replay(loaded, manifest)
-    finally:
-        loaded.close()
-    if failures:
-        raise RefusedReleaseError(f"{manifest.release} fails its smoke cases: {'; '.join(failures)}")
+    cost = try_release(manifest, locate, settings)
+    log.info("%s passed its trial in %.0f ms with %.0f MB", manifest.release, cost.milliseconds, cost.megabytes)
 
 
 def located(store: Store, folder: Path, entry: FileEntry) -> Path:

@@ -1,7 +1,6 @@
 """Operations on a release archive: publish it with its photos, drop it for the promoter, read the outcome of a drop."""
 
 import json
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,8 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
 from lambda_app.promotion.promotion import Promotion, located, manifest_key, promote_unpacked
+from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.release.archive import unpack
 from lambda_app.release.catalog import Catalog
+from lambda_app.release.photo_key import is_photo_key
 from lambda_app.settings import Settings
 from lambda_app.store.contract import DROPS, REJECTED, Store
 
@@ -54,10 +55,10 @@ def publish(store: Store, archive: Path, photos: Path | None, settings: Settings
     """
     drop = DROPS + archive.name
     try:
-        with tempfile.TemporaryDirectory(prefix="lookalike-publish-") as scratch:
-            manifest = unpack(archive, Path(scratch))
-            upload = upload_photos(store, located(store, Path(scratch), manifest.catalog), photos)
-            promotion = promote_unpacked(store, Path(scratch), manifest, settings)
+        with scratch_folder("publish") as scratch:
+            manifest = unpack(archive, scratch)
+            upload = upload_photos(store, located(store, scratch, manifest.catalog), photos)
+            promotion = promote_unpacked(store, scratch, manifest, settings)
     except ReleaseError as exc:
         reject(store, drop, exc)
         raise
@@ -72,9 +73,9 @@ def drop(store: Store, archive: Path, photos: Path | None) -> tuple[Drop, PhotoU
         ReleaseError: the archive cannot be read.
         StoreError: a photo or the archive cannot be copied.
     """
-    with tempfile.TemporaryDirectory(prefix="lookalike-publish-") as scratch:
-        manifest = unpack(archive, Path(scratch))
-        upload = upload_photos(store, located(store, Path(scratch), manifest.catalog), photos)
+    with scratch_folder("publish") as scratch:
+        manifest = unpack(archive, scratch)
+        upload = upload_photos(store, located(store, scratch, manifest.catalog), photos)
     key = DROPS + archive.name
     dropped = Drop(key, manifest.release, manifest.created_at, _rejection(store, key))
     store.upload(key, archive)
@@ -151,6 +152,10 @@ def rejection_key(drop: str) -> str:
 def _photo_keys(catalog: Catalog, batch: int = 1000) -> Iterator[str]:
     for start in range(0, catalog.count, batch):
         for item in catalog.items(range(start, min(start + batch, catalog.count))):
+            if not is_photo_key(item.photo):
+                raise ReleaseError(
+                    f"the catalog names photo {item.photo[:80]!r}; a photo has a key datasets/<name>/<path>"
+                )
             yield item.photo
 
 

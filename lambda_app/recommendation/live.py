@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lambda_app.errors import DamagedFileError, MissingObjectError, NotLiveError, ReleaseError, StoreError
+from lambda_app.errors import DamagedFileError, MissingObjectError, NotLiveError, OverdueError, ReleaseError, StoreError
 from lambda_app.release.manifest import MANIFEST, Manifest, Pointer, read_manifest
 from lambda_app.settings import Settings
 from lambda_app.store.contract import RELEASES, LivePointer, Store
@@ -198,14 +198,18 @@ class LiveRelease:
         if isinstance(loaded, Live):
             self._live, self._settled = loaded, wanted.version
             self._observer.loaded(loaded.release)
-        elif isinstance(loaded, ReleaseError) and not isinstance(loaded, DamagedFileError):
+        elif isinstance(loaded, ReleaseError) and not isinstance(loaded, DamagedFileError | OverdueError):
             # The bytes are those that were promoted, but they are no release: no retry before the pointer changes.
             self._settled = wanted.version
             self._reason = f"release {wanted.pointer.release} does not load: {loaded}"
         else:
-            unread = isinstance(loaded, StoreError | OSError)
-            why = "its files cannot be read; the log says why" if unread else f"{loaded}"
-            self._reason = f"release {wanted.pointer.release} does not load: {why}; it is tried again"
+            # A run may be overdue because the machine was busy, or because a Lambda was frozen meanwhile.
+            why = f"{loaded}"
+            if isinstance(loaded, StoreError | OSError):
+                why = "its files cannot be read; the log says why"
+            elif isinstance(loaded, OverdueError):
+                why = "a forward pass takes too long; the log says why"
+            self._reason = f"release {wanted.pointer.release} is not loaded yet: {why}; it is tried again"
             self._next_try = self._clock() + self._backoff
             self._backoff = min(2 * self._backoff, LAST_RETRY_SECONDS)
 
@@ -215,6 +219,10 @@ class LiveRelease:
             return Live(self._live.recommender, pointer, self._live.loaded_at)
         manifest = self._read_manifest(pointer)
         loaded = self._open(manifest)
+        if self._live is not None:
+            # A release that hangs must not replace one that answers. At a cold start nothing is to be protected: there
+            # the first photo's own run has the same deadline, and the start is not delayed by a run without a photo.
+            loaded.try_model()
         # The old release has its files open or in memory, so their cached copies can be deleted.
         self._store.keep_local(manifest.serving_files())
         return Live(loaded, pointer, datetime.now(UTC))

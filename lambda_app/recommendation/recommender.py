@@ -168,6 +168,10 @@ class Recommender:
         """
         return float(self._index.vector(self._row(image_id)) @ embedding)
 
+    def try_model(self) -> None:
+        """Run the network once, on a black photo; raises as `Model.try_size`."""
+        self._model.try_size(self.manifest.preprocessing.size)
+
     def close(self) -> None:
         """Close the catalog now. Otherwise it is closed when this object is garbage-collected."""
         self._finalizer()
@@ -238,14 +242,11 @@ def load(manifest: Manifest, files: Callable[[FileEntry], Path], settings: Setti
 
 
 def _open_model(manifest: Manifest, files: Callable[[FileEntry], Path], settings: Settings) -> Model:
-    model = Model(files(manifest.model), threads=settings.threads)
+    model = Model(files(manifest.model), threads=settings.threads, seconds=settings.forward_seconds)
     size = manifest.preprocessing.size
     if model.input_shape[1:] == (3, size, size):
         return model  # the input size is fixed and fits; a trial pass would add 0.05 s to a cold start
-    try:
-        model.run(np.zeros((1, 3, size, size), np.float32))
-    except Exception as exc:  # the only common base class of onnxruntime's errors
-        raise ReleaseError(f"the model does not take photos of {size} x {size} pixels: {exc}") from exc
+    model.try_size(size)
     return model
 
 

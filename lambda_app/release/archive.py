@@ -4,26 +4,44 @@ Archives are untrusted input. The members are read one by one, as a stream. Only
 written. Every size is checked before the copy and again during it, because a gzip bomb declares a wrong size.
 """
 
+import errno
+import gzip
 import io
+import shutil
 import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from lambda_app.errors import ReleaseError
+from lambda_app.errors import ReleaseError, ScratchSpaceError
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
 
 REPORT = "report"
 _CHUNK = 1 << 20
+# Errors of the machine, not of the archive: another try may succeed.
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_OF_THE_MACHINE = (errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE)
+ON_LAMBDA = "; on Lambda, deploy with a larger scratch disk: -c storage=<MB>"
 
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """Limits for unpacking an archive: bytes of all files, bytes of the manifest, number of members."""
+    """Limits for unpacking an archive.
+
+    Attributes:
+        total_bytes: of all files together.
+        manifest_bytes: of the manifest: with five smoke photos it has 50 KB.
+        members: files and folders.
+        header_bytes: of what stands between two files. tarfile reads extended headers (pax, GNU) whole into memory.
+    """
 
     total_bytes: int = 8 << 30
-    manifest_bytes: int = 16 << 20
+    manifest_bytes: int = 1 << 20
     members: int = 2_000
+    header_bytes: int = 64 << 10
 
 
 def write_archive(path: Path, manifest: Manifest, folder: Path) -> Path:
@@ -57,29 +75,74 @@ def unpack(archive: Path, into: Path, limits: ArchiveLimits = ArchiveLimits()) -
     Raises:
         ReleaseError: the archive is not a tar, exceeds `limits`, has no manifest, or contains a link, a device, an
             unsafe path (absolute or with `..`), a duplicate name, or a file that the manifest does not name.
+        ScratchSpaceError: the disk of `into` has too little space; another try may succeed.
     """
     into.mkdir(parents=True, exist_ok=True)
     written: set[PurePosixPath] = set()
     budget = limits.total_bytes
-    try:
-        with tarfile.open(archive, "r|*") as tar:
-            for count, member in enumerate(tar, start=1):
-                if count > limits.members:
-                    raise ReleaseError(f"the archive has more than {limits.members} members")
-                name = _checked_name(member)
-                if name is None:
-                    continue
-                if name in written:
-                    raise ReleaseError(f"the archive holds {name} twice")
-                cap = min(budget, limits.manifest_bytes) if str(name) == MANIFEST else budget
-                source = tar.extractfile(member)
-                if source is None:
-                    raise ReleaseError(f"{member.name} in the archive is not a regular file")
-                budget -= _copy(source, into / name, str(name), member.size, cap)
-                written.add(name)
-    except (tarfile.TarError, EOFError, OSError) as exc:
-        raise ReleaseError(f"{archive.name} is not a readable tar archive: {exc}") from exc
+    with _readable(archive, into, limits) as (tar, source):
+        for count in range(limits.members + 1):
+            source.header_left = limits.header_bytes
+            member = tar.next()
+            source.header_left = None
+            if member is None:
+                break
+            if count == limits.members:
+                raise ReleaseError(f"the archive has more than {limits.members} members")
+            name = _checked_name(member)
+            if name is None:
+                continue
+            if name in written:
+                raise ReleaseError(f"the archive holds {name} twice")
+            cap = min(budget, limits.manifest_bytes) if str(name) == MANIFEST else budget
+            content = tar.extractfile(member)
+            if content is None:
+                raise ReleaseError(f"{member.name} in the archive is not a regular file")
+            budget -= _copy(content, into / name, str(name), member.size, cap)
+            written.add(name)
     return _manifest_of(into, written)
+
+
+class _Source(io.RawIOBase):
+    """The bytes of the tar, unzipped if they are zipped; while headers are read, no more than a limit."""
+
+    def __init__(self, file: IO[bytes], limit: int) -> None:
+        self._file = file
+        self._limit = limit
+        self.header_left: int | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        if self.header_left is not None:
+            self.header_left -= len(data)
+            if self.header_left < -tarfile.RECORDSIZE:  # tarfile reads whole records
+                raise ReleaseError(f"the archive has headers of more than {self._limit:,} bytes before a file")
+        return data
+
+
+@contextmanager
+def _readable(archive: Path, into: Path, limits: ArchiveLimits) -> Iterator[tuple[tarfile.TarFile, _Source]]:
+    """The opened archive. What its bytes make Python's readers raise becomes a ReleaseError, a full disk a fault."""
+    try:
+        with archive.open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            if not zipped:
+                _check_space(into, archive.name, archive.stat().st_size)
+            plain: IO[bytes] = gzip.GzipFile(fileobj=file) if zipped else file  # type: ignore[assignment]
+            source = _Source(plain, limits.header_bytes)
+            source.header_left = limits.header_bytes
+            # As a stream: nothing is read twice, and no member can point elsewhere in the archive.
+            with tarfile.open(fileobj=source, mode="r|") as tar:
+                yield tar, source
+    except OSError as exc:
+        if exc.errno in _NO_SPACE:
+            raise ScratchSpaceError(f"the scratch disk is full while {archive.name} is unpacked{ON_LAMBDA}") from exc
+        if exc.errno in _OF_THE_MACHINE:
+            raise
+        raise ReleaseError(f"{archive.name} is not a readable tar archive: {exc}") from exc
+    except (tarfile.TarError, EOFError, zlib.error, ValueError, RecursionError, OverflowError) as exc:
+        raise ReleaseError(f"{archive.name} is not a readable tar archive: {exc}") from exc
 
 
 def _manifest_of(folder: Path, written: set[PurePosixPath]) -> Manifest:
@@ -115,7 +178,10 @@ def _checked_name(member: tarfile.TarInfo) -> PurePosixPath | None:
 def _copy(source: IO[bytes], target: Path, name: str, declared: int, cap: int) -> int:
     if declared > cap:
         raise ReleaseError(f"{name} in the archive has {declared:,} bytes; the remaining limit is {cap:,}")
+    if declared < 0:
+        raise ReleaseError(f"{name} in the archive has {declared:,} bytes")
     target.parent.mkdir(parents=True, exist_ok=True)
+    _check_space(target.parent, name, declared)
     copied = 0
     with target.open("wb") as file:
         while chunk := source.read(_CHUNK):
@@ -124,6 +190,13 @@ def _copy(source: IO[bytes], target: Path, name: str, declared: int, cap: int) -
                 raise ReleaseError(f"{name} in the archive has more bytes than the remaining limit, {cap:,}")
             file.write(chunk)
     return copied
+
+
+def _check_space(folder: Path, name: str, needed: int) -> None:
+    if (free := shutil.disk_usage(folder).free) < needed:
+        raise ScratchSpaceError(
+            f"{name} needs {-(-needed >> 20):,} MB of scratch disk; {free >> 20:,} MB are free{ON_LAMBDA}"
+        )
 
 
 def _without_owner(info: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -35,6 +35,7 @@ _INDEXES = (
     "CREATE INDEX items_product_id ON items (product_id)",
 )
 _COLUMNS_TABLE = "CREATE TABLE columns (names BLOB NOT NULL, categories BLOB NOT NULL, prices BLOB NOT NULL) STRICT"
+_IS_TABLE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'items' AND rootpage > 0"
 # Size of the cache of filter results. With ten million rows, each result takes 1.25 MB.
 _CACHED_FILTERS = 16
 # SQLite allows 32,766 parameters per statement (its documentation, "Limits").
@@ -134,6 +135,10 @@ class Catalog:
             self._connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
             )
+            # A schema from a drop must not run code: no functions with side effects, and rows that are stored.
+            self._connection.execute("PRAGMA trusted_schema = OFF")
+            if not self._connection.execute(_IS_TABLE).fetchone():
+                raise ReleaseError(f"{path.name} is not a catalog: it has no plain table 'items'")
             # Rows are 0, 1, ..., so the last one gives the count. `count(*)` would read megabytes.
             (self.count,) = self._connection.execute("SELECT coalesce(max(row) + 1, 0) FROM items").fetchone()
             self._connection.execute(f"SELECT row, {_COLUMNS} FROM items LIMIT 1").fetchone()  # noqa: S608
@@ -173,7 +178,7 @@ class Catalog:
             if where in self._cache:
                 self._cache.move_to_end(where)
                 return self._cache[where]
-        passing = self._columns.passing(where.category, where.min_price, where.max_price)
+        passing = self.filter_columns.passing(where.category, where.min_price, where.max_price)
         with self._cache_lock:
             self._cache[where] = passing
             if len(self._cache) > _CACHED_FILTERS:
@@ -181,13 +186,17 @@ class Catalog:
         return passing
 
     @cached_property
-    def _columns(self) -> FilterColumns:
-        """Read when the first filter is used. Older catalogs store no columns; then they are built from the table."""
+    def filter_columns(self) -> FilterColumns:
+        """What filters read, loaded when first used. Older catalogs store no columns: they are built from the table.
+
+        Raises:
+            ReleaseError: the stored columns are damaged or have another length than the table.
+        """
         if not self._fetch("SELECT 1 FROM sqlite_schema WHERE name = 'columns'", []):
             return ColumnsBuilder.columns_of(self._fetch("SELECT category, price FROM items ORDER BY row", []))
         try:
             columns = FilterColumns.from_bytes(*self._fetch("SELECT names, categories, prices FROM columns", [])[0])
-        except ValueError as exc:
+        except (ValueError, TypeError, IndexError) as exc:
             raise ReleaseError(f"the catalog's columns cannot be read: {exc}") from exc
         if len(columns.prices) != self.count:
             raise ReleaseError(f"the catalog holds {self.count} items; its columns hold {len(columns.prices)}")

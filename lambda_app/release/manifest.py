@@ -1,7 +1,7 @@
-"""The release format: a manifest and the files that it names, each by sha256.
+"""The release format: a manifest and the files that it lists, each with its sha256.
 
-Training writes a release, the promoter verifies it, serving loads it. The manifest is JSON with `format: 1`; keys that
-this code does not know are ignored, so that a newer writer and an older reader get along until the format is raised.
+Training writes a release, the promoter verifies it, serving loads it. The manifest is JSON with `format: 1`. Unknown
+keys are ignored, so an older reader accepts the manifest of a newer writer until `format` is raised.
 """
 
 import hashlib
@@ -26,12 +26,11 @@ IndexType = Literal["flat", "ivf-float16", "ivf-int8"]
 
 
 class _Frozen(BaseModel):
-    # `model` is the field's word for the network; pydantic would keep the prefix for itself.
-    model_config = ConfigDict(frozen=True, protected_namespaces=())
+    model_config = ConfigDict(frozen=True)
 
 
 class FileEntry(_Frozen):
-    """A file at the archive's root."""
+    """A file at the root of the archive."""
 
     file: FileName
     sha256: Sha256
@@ -42,11 +41,12 @@ class ModelEntry(FileEntry):
     """The ONNX model.
 
     Attributes:
-        precision: of its weights and activations.
-        gate: whether that precision was compared with float32 on the release's own validation photos.
-        embedding_dim: d of the `embedding` output.
-        temperature: logits are divided by it before softmax (Guo et al. 2017, section 4.2).
-        opset: ONNX operator set.
+        precision: number format of weights and activations.
+        gate: "reference" for float32. For int8 "passed" if it is close enough to float32 on validation photos, and
+            "ungated" if it was forced.
+        embedding_dim: d of the output `embedding`.
+        temperature: divisor of the logits before softmax (Guo et al. 2017, section 4.2).
+        opset: version of the ONNX operator set.
     """
 
     precision: Literal["float32", "int8"] = "float32"
@@ -57,16 +57,16 @@ class ModelEntry(FileEntry):
 
 
 class IndexEntry(FileEntry):
-    """The FAISS index; row i is row i of the catalog.
+    """The FAISS index. Row i of the index is row i of the catalog.
 
     Attributes:
-        type: "flat" is exact; the others are inverted files of a few dimensions, searched with `search`, beside the
-            whole vectors in that precision, by row.
-        metric: inner product of L2-normalised vectors, which is the cosine.
-        search: search-time settings such as {"nprobe": 16, "factor": 8}: lists that are looked into, candidates a
-            neighbour.
+        type: "flat" is exact search. The others are inverted files: they find candidates by a few dimensions of each
+            vector, and re-rank them by the full vectors, which are stored in the precision of that name.
+        metric: inner product; of L2-normalised vectors it is the cosine.
+        search: search settings of an inverted file, such as {"nprobe": 16, "factor": 8}: lists searched for each query,
+            and candidates for each neighbour.
         recall_at_10: measured against exact search when the index was built.
-        latency_ms: of a query on one thread of the machine that built the index.
+        latency_ms: median time of one query on one thread, on the machine that built the index.
     """
 
     type: IndexType = "flat"
@@ -84,7 +84,7 @@ class CatalogEntry(FileEntry):
 
 
 class Manifest(_Frozen):
-    """What a release is made of. `evaluation` holds the content of `report/metrics.json`, in short."""
+    """The content of `manifest.json`. `evaluation` is a short version of `report/metrics.json`."""
 
     format: Literal[1] = FORMAT
     release: ReleaseId
@@ -104,16 +104,16 @@ class Manifest(_Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> "Manifest":
         if len(set(self.categories)) != len(self.categories):
-            raise ValueError("categories repeat")
+            raise ValueError("a category occurs twice")
         if self.index.count != self.catalog.count:
-            raise ValueError(f"the index counts {self.index.count} rows, the catalog {self.catalog.count}")
+            raise ValueError(f"the index has {self.index.count} rows, the catalog {self.catalog.count}")
         names = [entry.file for entry in self.files()]
         if len(set(names)) != len(names) or MANIFEST in names:
-            raise ValueError(f"file names repeat or shadow {MANIFEST}: {names}")
+            raise ValueError(f"a file name occurs twice or is {MANIFEST}: {names}")
         return self
 
     def files(self) -> Iterator[FileEntry]:
-        """Every file that the archive may hold beside the manifest and report/."""
+        """All files that the archive may contain, apart from the manifest and report/."""
         yield from self.serving_files()
         if self.weights is not None:
             yield self.weights
@@ -125,16 +125,16 @@ class Manifest(_Frozen):
         yield self.catalog
 
     def to_json(self) -> bytes:
-        """The manifest's bytes; `manifest_sha256` of a pointer is their digest."""
+        """The bytes of `manifest.json`. `Pointer.manifest_sha256` is their SHA-256."""
         return (self.model_dump_json(indent=1, exclude_none=True) + "\n").encode()
 
 
 class Pointer(_Frozen):
-    """`live.json`: which release answers.
+    """The content of `live.json`: the id of the live release.
 
     Attributes:
-        previous: the release that was live before, where a rollback goes.
-        high_water: largest `created_at` ever promoted; an event promotes only what was created after it.
+        previous: the release that was live before; a rollback returns to it.
+        high_water: largest `created_at` of all releases ever promoted. An event promotes only releases created later.
     """
 
     release: ReleaseId
@@ -149,7 +149,7 @@ def read_manifest(data: bytes) -> Manifest:
 
     Raises:
         UnknownFormatError: `format` is not 1.
-        ReleaseError: not JSON, or a field is missing or bad; the message names it.
+        ReleaseError: not JSON, or a field is missing or invalid; the message names it.
     """
     try:
         raw = json.loads(data)
@@ -167,7 +167,7 @@ def read_manifest(data: bytes) -> Manifest:
 
 
 def file_entry(path: Path) -> dict[str, Any]:
-    """`file`, `sha256` and `bytes` of a file, as keyword arguments of an entry."""
+    """`file`, `sha256` and `bytes` of a file, as keyword arguments for an entry."""
     return {"file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size}
 
 
@@ -175,7 +175,7 @@ def verify_file(path: Path, entry: FileEntry) -> None:
     """Check a file against its entry.
 
     Raises:
-        DamagedFileError: missing, of another length, or of another sha256.
+            DamagedFileError: the file is missing, or its length or sha256 differs.
     """
     if not path.is_file():
         raise DamagedFileError(f"{entry.file} is missing")
@@ -186,12 +186,12 @@ def verify_file(path: Path, entry: FileEntry) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Hex digest of a file, read in pieces."""
+    """Hex SHA-256 of a file, which is read in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def release_id(created_at: datetime, entries: list[FileEntry]) -> str:
-    """A name made of time and content: `20261122-204500-1a2b3c4d`."""
+    """An id from the time and the content of the files: `20261122-204500-1a2b3c4d`."""
     digest = hashlib.sha256("".join(entry.sha256 for entry in entries).encode()).hexdigest()
     return f"{created_at.astimezone(UTC):%Y%m%d-%H%M%S}-{digest[:8]}"

@@ -14,19 +14,19 @@ from lambda_app.release.row_set import RowSet
 from lambda_app.search.vector_file import open_vectors
 from lambda_app.search.vectors import unit
 
-# Up to so many rows, or one row in so many, reading all that pass is quicker than finding the near ones among them.
-_FEW_ROWS, _ONE_ROW_IN = 200, 5_000
-# Candidates are found for at least this many neighbours: the recall of the manifest is that of ten.
-_LEAST_DEPTH = 10
-# Of the candidates, the best by codes are scored by whole vectors: so many for each neighbour wanted.
-_RANKED = 2
-# So many candidates for each neighbour are looked for even where a filter leaves them little to compete with.
-_LEAST_FACTOR = 8
-# Lists that are looked into grow with these powers of how much of the catalogue lies where nothing passes, and of how
-# many rows lie beside each that passes: measured at 50 %, 1 % and one category of a million and of ten million.
-_ELSEWHERE, _THINNED = 0.85, 0.3
-# Where lists near the query hold too few candidates, so many times as many lists are looked into.
-_WIDENING = 4
+# If a filter leaves at most this many rows, or at most one row in this many, exact search over them is faster.
+_EXACT_ROWS, _EXACT_ONE_IN = 200, 5_000
+# Candidates are found for at least this many neighbours, because the manifest's recall was measured for ten.
+_MIN_DEPTH = 10
+# Candidates that are re-ranked by their stored vectors, for each neighbour.
+_RERANKED = 2
+# A filter reduces the number of candidates for each neighbour, but not below this (or `factor`, if that is smaller).
+_MIN_FACTOR = 8
+# With a filter, nprobe is multiplied by these powers of concentration and dilution (see `_candidates`). Measured with
+# filters that pass 50 %, 1 % and one category, on catalogues of one million and of ten million rows.
+_CONCENTRATION_POWER, _DILUTION_POWER = 0.85, 0.3
+# If the searched lists have too few candidates, nprobe is multiplied by this.
+_NPROBE_GROWTH = 4
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Neighbours:
     """The nearest rows of each query, best first.
 
     Attributes:
-        rows: int64 (q, k); -1 where fewer than k rows pass.
+        rows: int64 (q, k); -1 at the end if fewer than k rows were found.
         scores: float32 (q, k), cosine; -inf where rows is -1.
     """
 
@@ -43,12 +43,12 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where in an inverted file a set of rows lies.
+class _Distribution:
+    """How a set of rows is distributed over the lists of an inverted file.
 
     Attributes:
-        lists: those that hold any of it.
-        share: of the rows in the list of one of them, those that are of the set too, on average; in (0, 1].
+        lists: the lists that contain at least one row of the set.
+        share: share of a list's rows that are in the set, averaged over the rows of the set; in (0, 1].
     """
 
     lists: RowSet
@@ -56,67 +56,67 @@ class _Place:
 
 
 class VectorIndex:
-    """A loaded index. Search settings travel with each call: the index itself is never changed after loading.
+    """A loaded index. Search settings are passed with each call; the index is never changed after loading.
 
-    An inverted file is searched in steps. Its lists near the query give candidates by a few dimensions, `factor` for
-    each neighbour wanted; FAISS orders them by their codes of all dimensions; and the best are ranked by the cosine of
-    their stored vectors. A score does not depend on how its row was found.
+    An inverted file is searched in three steps. The lists nearest to the query give candidates, `factor` for each
+    neighbour, compared by a few dimensions. FAISS sorts them by their stored codes of all dimensions. The best are
+    re-ranked by the cosine of their stored vectors. So the score of a row does not depend on how the row was found.
     """
 
     def __init__(self, path: Path, entry: IndexEntry, *, threads: int = 0) -> None:
-        """Map the index into memory; its pages are read when they are first needed.
+        """Map the index into memory. Pages are read from disk when a search needs them.
 
         Args:
             path: the FAISS file.
             entry: its manifest entry; type, count and search settings come from there.
-            threads: of one search; 0 leaves the number to FAISS (all cores).
+            threads: number of threads for one search; 0: FAISS uses all cores.
 
         Raises:
-            ReleaseError: not a FAISS index, or not the one that the entry describes.
+            ReleaseError: not a FAISS index, or it does not match the entry.
         """
         self._file = open_vectors(path)
-        found = self._file.searched
-        if self._file.type != entry.type or found.metric_type != faiss.METRIC_INNER_PRODUCT:
+        searched = self._file.searched
+        if self._file.type != entry.type or searched.metric_type != faiss.METRIC_INNER_PRODUCT:
             raise ReleaseError(
-                f"{path.name} is a {self._file.type} index of metric {found.metric_type}; "
-                f"not a {entry.type} inner_product"
+                f"{path.name} is a {self._file.type} index with metric {searched.metric_type}; "
+                f"it must be {entry.type} with inner_product"
             )
-        for part in (found, self._file.stored):
+        for part in (searched, self._file.stored):
             if part.ntotal != entry.count:
                 raise ReleaseError(f"{path.name} holds {part.ntotal} vectors; the manifest says {entry.count}")
         self._nprobe = min(entry.search.get("nprobe", 1), max(1, self._file.lists))
-        self._unfiltered = self._file.parameters(self._nprobe)  # what most searches ask, made once
+        self._unfiltered = self._file.parameters(self._nprobe)  # most searches have no filter: made once
         self._factor = entry.search.get("factor", 1)
-        self._places: WeakKeyDictionary[RowSet, _Place] = WeakKeyDictionary()
+        self._distributions: WeakKeyDictionary[RowSet, _Distribution] = WeakKeyDictionary()
         self._threads = threads
         self.count: int = entry.count
-        self.dim: int = found.d
+        self.dim: int = searched.d
 
     def search(self, queries: npt.NDArray[np.float32], k: int, allowed: RowSet | None = None) -> Neighbours:
         """The k nearest rows of each query.
 
         Args:
             queries: float32 (q, d), L2-normalised.
-            k: neighbours wanted.
-            allowed: the rows that may answer; None for all.
+            k: number of neighbours.
+            allowed: the rows that may be returned; None: all.
 
         Returns:
-            At most as many neighbours as there are rows that may answer, and never fewer than k where k may.
+            k neighbours of each query, or all allowed rows if there are fewer than k.
         """
         if self._threads:
-            faiss.omp_set_num_threads(self._threads)  # OpenMP keeps the number for each calling thread apart
+            faiss.omp_set_num_threads(self._threads)  # OpenMP stores it for each calling thread
         queries = np.ascontiguousarray(queries, np.float32)
         passing = self.count if allowed is None else len(allowed)
         k = min(k, max(1, passing))
-        if allowed is not None and passing <= max(_FEW_ROWS, self.count // _ONE_ROW_IN):
+        if allowed is not None and passing <= max(_EXACT_ROWS, self.count // _EXACT_ONE_IN):
             return self._rank(queries, np.broadcast_to(allowed.rows, (len(queries), passing)), k)
         if self._file.lists == 0:
             parameters = self._unfiltered if allowed is None else self._file.parameters(0, allowed)
             scores, rows = self._file.searched.search(queries, k, params=parameters)
             return Neighbours(rows, scores)
-        depth = max(k, _LEAST_DEPTH)
+        depth = max(k, _MIN_DEPTH)
         candidates = self._candidates(queries, depth, allowed)
-        return self._rank(queries, candidates[:, : _RANKED * depth], k)
+        return self._rank(queries, candidates[:, : _RERANKED * depth], k)
 
     def vector(self, row: int) -> npt.NDArray[np.float32]:
         """The stored vector of a row: float32 (d,), L2-normalised."""
@@ -126,47 +126,56 @@ class VectorIndex:
     def _candidates(
         self, queries: npt.NDArray[np.float32], depth: int, allowed: RowSet | None
     ) -> npt.NDArray[np.int64]:
-        """Rows near each query by their codes, best first: int64 (q, m), -1 where there is none."""
+        """Candidate rows of each query, best first by their codes: int64 (q, m), padded with -1."""
         lists: RowSet | None = None
         nprobe, parameters, wanted = self._nprobe, self._unfiltered, self._factor * depth
         if allowed is not None:
-            place = self._place_of(allowed)
-            lists, thinned = place.lists, 1 / place.share
-            # Where what passes lies together, as a category does, and elsewhere than the query, the near ones lie in
-            # more of those lists. Where it is strewn over all lists, as by a price, more of them are looked through for
-            # fewer candidates, which compete the less.
-            elsewhere = max(1.0, self.count / len(allowed) * place.share)
-            nprobe = min(self._file.lists, int(np.ceil(nprobe * elsewhere**_ELSEWHERE * thinned**_THINNED)))
-            wanted = min(len(allowed), max(int(wanted / thinned**0.5), min(self._factor, _LEAST_FACTOR) * depth))
+            distribution = self._distribution_of(allowed)
+            lists = distribution.lists
+            # Concentration: how many times denser the allowed rows are in their lists than in the catalogue. It is high
+            # for a category. If the query is far from these rows, its neighbours are in more of their lists.
+            concentration = max(1.0, self.count / len(allowed) * distribution.share)
+            # Dilution: rows of a list for each allowed one. It is high for a price range, which leaves a few rows in
+            # every list. Then more lists are searched, for fewer candidates, because fewer rows compete.
+            dilution = 1 / distribution.share
+            scaled = nprobe * concentration**_CONCENTRATION_POWER * dilution**_DILUTION_POWER
+            nprobe = min(self._file.lists, int(np.ceil(scaled)))
+            wanted = min(len(allowed), max(int(wanted / dilution**0.5), min(self._factor, _MIN_FACTOR) * depth))
             parameters = self._file.parameters(nprobe, allowed, lists)
         wanted = min(wanted, self.count)
         rows: npt.NDArray[np.int64]
         _, rows = self._file.searched.search(queries, wanted, params=parameters)
-        # Lists that hold fewer than wanted may hold none of the nearest.
+        # With fewer candidates than wanted, the nearest neighbours may be in lists that were not searched.
         while nprobe < self._file.lists and (few := rows[:, -1] < 0).any():
-            nprobe = min(self._file.lists, _WIDENING * nprobe)
+            nprobe = min(self._file.lists, _NPROBE_GROWTH * nprobe)
             parameters = self._file.parameters(nprobe, allowed, lists)
             _, rows[few] = self._file.searched.search(queries[few], wanted, params=parameters)
         return rows
 
-    def _place_of(self, allowed: RowSet) -> _Place:
-        """Where the rows that may answer lie: near the query there may be none, as where the photo of a sofa is asked
-        for phones. Kept as long as the set of rows is.
+    def _distribution_of(self, allowed: RowSet) -> _Distribution:
+        """How the allowed rows are distributed over the lists. Cached as long as the set of rows exists.
+
+        Lists near the query may have none of them, for example if the photo shows a sofa and the filter is phones.
         """
-        if allowed not in self._places:
+        if allowed not in self._distributions:
             passing = np.bincount(self._file.list_of_row[allowed.mask(self.count)], minlength=self._file.lists)
-            beside = passing / np.maximum(self._file.list_sizes, 1)
-            self._places[allowed] = _Place(RowSet.of_mask(passing > 0), float(passing @ beside / len(allowed)))
-        return self._places[allowed]
+            shares = passing / np.maximum(self._file.list_sizes, 1)
+            share = float(passing @ shares / len(allowed))
+            self._distributions[allowed] = _Distribution(RowSet.of_mask(passing > 0), share)
+        return self._distributions[allowed]
 
     def _rank(self, queries: npt.NDArray[np.float32], candidates: npt.NDArray[np.int64], k: int) -> Neighbours:
-        """The k best of each query's candidates, int64 (q, m), -1 where there is none, by their stored vectors."""
+        """The k best candidates of each query, by the cosine of their stored vectors.
+
+        Args:
+            candidates: int64 (q, m), padded with -1.
+        """
         rows = np.full((len(queries), k), -1, np.int64)
         scores = np.full((len(queries), k), -np.inf, np.float32)
         for number, query in enumerate(queries):
-            found = np.sort(candidates[number])  # ascending: equal scores in the order of rows, memory read forwards
+            found = np.sort(candidates[number])  # in row order: ties keep it, and memory is read sequentially
             found = found[np.searchsorted(found, 0) :]
-            # einsum and not @: BLAS would take more threads than it was given.
+            # einsum instead of @: BLAS would ignore the limit of threads.
             cosines = np.einsum("ij,j->i", self._vectors(found), query)
             best = np.argsort(-cosines, kind="stable")[:k]
             rows[number, : len(best)] = found[best]
@@ -174,5 +183,5 @@ class VectorIndex:
         return Neighbours(rows, scores)
 
     def _vectors(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Stored vectors: float32 (m, d). Normalised again, which undoes much of what rounding did to their cosines."""
+        """Stored vectors: float32 (m, d). Normalised again, which removes most of the rounding error of cosines."""
         return unit(self._file.stored.reconstruct_batch(rows))

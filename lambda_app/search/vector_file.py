@@ -1,4 +1,4 @@
-"""The FAISS file of a release: what kinds there are, and how one is opened."""
+"""The FAISS file of a release: its types, and how to open it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from lambda_app.errors import ReleaseError
 from lambda_app.release.row_set import RowSet
 
-# How `IndexRefine` keeps the whole vectors, by the name of the index type.
+# How `IndexRefine` stores the full vectors, by index type.
 CODES = {
     "ivf-float16": faiss.ScalarQuantizer.QT_fp16,
     "ivf-int8": faiss.ScalarQuantizer.QT_8bit,
@@ -23,10 +23,10 @@ class VectorFile:
     """An open index, mapped into memory.
 
     Attributes:
-        type: as in the manifest: "flat", "ivf-float16", "ivf-int8"; FAISS's class name for anything else.
-        searched: what finds neighbours, or candidates for them, best first.
-        stored: what gives the vector of a row.
-        inverted: the inverted file in what is searched, if there is one.
+        type: as in the manifest: "flat", "ivf-float16", "ivf-int8"; FAISS's class name for any other index.
+        searched: the index that finds neighbours ("flat") or sorted candidates (inverted file).
+        stored: the index that returns the vector of a row.
+        inverted: the inverted file inside `searched`; None for "flat".
     """
 
     type: str
@@ -36,44 +36,44 @@ class VectorFile:
 
     @property
     def lists(self) -> int:
-        """Of the inverted file; 0 without one."""
+        """The number of lists of the inverted file; 0 for "flat"."""
         return 0 if self.inverted is None else int(self.inverted.nlist)
 
     @cached_property
     def list_sizes(self) -> npt.NDArray[np.int64]:
-        """How many rows each list holds: int64 (lists,)."""
+        """The number of rows in each list: int64 (lists,)."""
         if self.inverted is None:
             raise ValueError(f"a {self.type} index has no lists")
-        kept = self.inverted.invlists
-        return np.array([kept.list_size(number) for number in range(self.lists)], np.int64)
+        inverted_lists = self.inverted.invlists
+        return np.array([inverted_lists.list_size(number) for number in range(self.lists)], np.int64)
 
     @cached_property
     def list_of_row(self) -> npt.NDArray[np.uint16]:
-        """The list that each row is in, uint16 (n,): two bytes a row, gathered when first asked."""
+        """The number of each row's list: uint16 (n,), computed on first use. Two bytes per row."""
         if self.inverted is None:
             raise ValueError(f"a {self.type} index has no lists")
         found = np.zeros(self.inverted.ntotal, np.uint16)
-        kept = self.inverted.invlists
+        inverted_lists = self.inverted.invlists
         for number, size in enumerate(self.list_sizes.tolist()):
             if size:
-                found[faiss.rev_swig_ptr(kept.get_ids(number), size)] = number
+                found[faiss.rev_swig_ptr(inverted_lists.get_ids(number), size)] = number
         return found
 
     def parameters(
         self, nprobe: int, allowed: RowSet | None = None, lists: RowSet | None = None
     ) -> faiss.SearchParameters:
-        """How one search goes.
+        """The FAISS parameters of one search.
 
         Args:
-            nprobe: lists that are looked into, of an inverted file.
-            allowed: rows that may answer; None for all.
-            lists: lists that may be looked into; None for all.
+            nprobe: number of lists to search, in an inverted file.
+            allowed: rows that may be returned; None: all.
+            lists: lists that may be searched; None: all.
         """
         selector = _selector(allowed)
         if self.inverted is None:
             return faiss.SearchParameters(sel=selector)
-        among = faiss.SearchParameters(sel=_selector(lists))
-        inverted = faiss.SearchParametersIVF(nprobe=nprobe, sel=selector, quantizer_params=among)
+        quantizer = faiss.SearchParameters(sel=_selector(lists))
+        inverted = faiss.SearchParametersIVF(nprobe=nprobe, sel=selector, quantizer_params=quantizer)
         return faiss.IndexRefineSearchParameters(
             k_factor=1.0, base_index_params=faiss.SearchParametersPreTransform(index_params=inverted)
         )
@@ -90,7 +90,7 @@ def open_vectors(path: Path) -> VectorFile:
         ReleaseError: not a FAISS index.
     """
     try:
-        # Pages are read when a search needs them: a million vectors open in milliseconds.
+        # Pages are read when a search needs them, so a million vectors open in milliseconds.
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as exc:
         raise ReleaseError(f"{path.name} is not a FAISS index: {str(exc).splitlines()[-1]}") from exc
@@ -99,7 +99,9 @@ def open_vectors(path: Path) -> VectorFile:
     if isinstance(index, faiss.IndexRefine):
         stored = faiss.downcast_index(index.refine_index)
         inverted = faiss.try_extract_index_ivf(index.base_index)
-        stored.referenced_objects = [index]  # FAISS frees a part with the whole; `inverted` is used beside it only
+        # FAISS frees `stored` together with `index`, so `stored` keeps the index alive. `inverted` needs no such
+        # reference: it is only used inside a VectorFile, which holds the index.
+        stored.referenced_objects = [index]
         for name, codes in CODES.items():
             if inverted and isinstance(stored, faiss.IndexScalarQuantizer) and stored.sq.qtype == codes:
                 return VectorFile(name, index, stored, inverted)

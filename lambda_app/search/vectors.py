@@ -1,4 +1,4 @@
-"""Arithmetic that training and serving must do alike: vectors of length 1, and probabilities of logits."""
+"""Arithmetic that training and serving share: normalised vectors, and the softmax of logits."""
 
 from typing import Any
 
@@ -7,30 +7,31 @@ import numpy.typing as npt
 
 _Floats = npt.NDArray[np.floating[Any]]
 
-# Vectors shorter than this keep a direction but not a length of 1; one of zeros stays zero and is no division by zero.
-# It lies far below the shortest vector that float16 can hold (6e-8), which some indexes are kept in, and its square far
-# above the least float32 (1e-38), so the sum of squares is exact enough at every length above. PyTorch's `normalize`,
-# which makes the network's embeddings, has the same value.
+# Vectors are divided by their length, or by this if they are shorter. So a vector of zeros stays zero.
+# The value is far below the shortest float16 vector (6e-8), because some indexes store float16. Its square is far above
+# the smallest normal float32 (1e-38), so the sum of squares is accurate for all longer vectors. PyTorch's `normalize`,
+# which normalises the network's embeddings, has the same default.
 SHORTEST = 1e-12
 
 
 def unit(vectors: _Floats) -> npt.NDArray[np.float32]:
-    """Rows of length 1: float32, same shape; a row of zeros stays zero.
+    """Rows scaled to length 1: float32, same shape; a row of zeros stays zero.
 
-    A vector that was rounded, as to float16, misses length 1 by as much as neighbours differ: it is normalised again.
+    Vectors that were rounded, for example to float16, must be normalised again: rounding changes their length, and so
+    their scores, by as much as the scores of neighbours differ.
 
     Args:
         vectors: float (n, d), finite.
     """
     whole = np.asarray(vectors, np.float32)
-    # einsum and not @: BLAS would take more threads than a search was given.
+    # einsum instead of @: BLAS would ignore the limit of threads of a search.
     lengths = np.sqrt(np.einsum("ij,ij->i", whole, whole))
     normalised: npt.NDArray[np.float32] = whole / np.maximum(lengths, SHORTEST)[:, np.newaxis]
     return normalised
 
 
 def softmax(logits: _Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]:
-    """Probabilities of logits (..., classes) divided by a temperature: float64, same shape."""
+    """Softmax of logits (..., classes) divided by a temperature: float64, same shape."""
     scaled = np.asarray(logits, np.float64) / temperature
     exponents = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     probabilities: npt.NDArray[np.float64] = exponents / exponents.sum(axis=-1, keepdims=True)

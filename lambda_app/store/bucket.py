@@ -19,6 +19,7 @@ from obstore.exceptions import AlreadyExistsError, NotModifiedError, Preconditio
 
 from lambda_app.errors import MissingObjectError, PhotoTooLargeError, PointerConflictError
 from lambda_app.release.manifest import FileEntry, Pointer
+from lambda_app.release.photo_key import is_photo_key
 from lambda_app.store.bucket_client import Timeouts, find_account, open_bucket, post_client, store_errors
 from lambda_app.store.contract import OBJECTS, POINTER, UPLOADS, LivePointer, UploadTicket, parse_pointer
 from lambda_app.store.ranged_download import RangedDownload
@@ -164,15 +165,14 @@ class S3Store:
         return None
 
     def photo_url(self, key: str) -> str | None:
-        """A presigned URL of a photo, valid for 5 minutes. It is signed locally, without a request to S3."""
+        """A presigned URL, valid for 5 minutes, signed without a request to S3; None if the key cannot be a photo's."""
+        if not is_photo_key(key):
+            return None
         with store_errors(key, self):
             return obstore.sign(self._client(_TIMEOUTS), "GET", key, PRESIGNED)
 
     def upload_ticket(self, content_type: str, max_bytes: int) -> UploadTicket:
-        """A presigned POST for one photo.
-
-        It is valid for 5 minutes, for one random key, this content type and at most `max_bytes`.
-        """
+        """A presigned POST for one photo: for 5 minutes, one random key, this content type, at most `max_bytes`."""
         key = UPLOADS + str(uuid.uuid4())
         post = self._post_client.generate_presigned_post(
             self.bucket,

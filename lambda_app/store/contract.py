@@ -95,10 +95,13 @@ class Store(Protocol):
         """Delete the local copies of all release files except these."""
 
     def photo_path(self, key: str) -> Path | None:
-        """The local file of a catalog photo; None if there is none."""
+        """The local file of a catalog photo; None if there is none, or if `is_photo_key` forbids the key."""
 
     def photo_url(self, key: str) -> str | None:
-        """A URL from which clients can fetch the photo directly; None if the API must send the photo itself."""
+        """A URL from which clients can fetch the photo directly.
+
+        None if the API must send the photo itself, or if `is_photo_key` forbids the key.
+        """
 
     def upload_ticket(self, content_type: str, max_bytes: int) -> UploadTicket:
         """Permission to upload one photo of at most `max_bytes` to uploads/.

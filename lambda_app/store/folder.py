@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from lambda_app.errors import MissingObjectError, NotSupportedError, PointerConflictError, StoreError
 from lambda_app.release.manifest import FileEntry, Pointer, verify_file
+from lambda_app.release.photo_key import is_photo_key
 from lambda_app.store.contract import OBJECTS, POINTER, LivePointer, UploadTicket, parse_pointer
 
 NO_UPLOADS = "this service stores data in a folder and takes no uploads; send the photo as field 'file' of a form"
@@ -97,9 +98,9 @@ class FolderStore:
         """Do nothing: `local_file` makes no copies."""
 
     def photo_path(self, key: str) -> Path | None:
-        """The file of a catalog photo, or None."""
+        """The file of a catalog photo; None if there is none, or if the key cannot be a photo's."""
         path = self._path(key)
-        return path if path.is_file() else None
+        return path if is_photo_key(key) and path.is_file() else None
 
     def photo_url(self, key: str) -> str | None:  # noqa: ARG002 (always None)
         """Always None: the API sends the photos of a folder itself."""

@@ -35,7 +35,6 @@ CREAM: Colour = (240, 232, 214)
 WHITE: Colour = (248, 248, 246)
 GLASS: Colour = (170, 208, 226)
 LEAF: Colour = (72, 140, 66)
-SKIN: Colour = (222, 178, 140)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ NAMES = runpy.run_path(str(ROOT / "scripts" / "bench.py"))["NAMES"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_is_a_module_that_reports(name):
+def test_each_name_is_a_module_that_returns_a_report(name):
     run = importlib.import_module(f"benchmarks.bench.{name}").run
     signature = inspect.signature(run)
     assert list(signature.parameters) == ["quick"]

@@ -16,7 +16,7 @@ MEASURED = Measured(
 )
 
 
-def test_the_figures_are_read_from_the_bench_s_own_json():
+def test_the_figures_are_read_from_the_json_of_the_benchmarks():
     def row(measure, median, *, part=False):
         return {"measure": measure, "part": part, "ours": {"median": median}}
 
@@ -44,20 +44,20 @@ def test_a_catalogue_within_a_measured_size_needs_one_function():
     assert small.memory_mb == 1_769
 
 
-def test_beyond_the_measured_sizes_bytes_grow_with_items_and_time_with_their_root():
+def test_beyond_the_measured_sizes_bytes_grow_linearly_and_time_with_the_square_root():
     needed = need(MEASURED, 4_000_000)
     assert needed.index_mb == pytest.approx(1_200)
     assert needed.search_ms == pytest.approx(0.4 * math.sqrt(4))
 
 
-def test_a_billion_photos_are_shared_between_functions_that_hold_their_part_on_disk():
+def test_a_billion_photos_are_sharded_across_functions_with_their_part_on_disk():
     needed = need(MEASURED, 1_000_000_000)
     assert needed.shards > 1
     assert needed.index_mb / needed.shards <= 10_240
     assert needed.memory_mb <= 10_240
 
 
-def test_a_request_a_second_on_lambda_is_paid_by_the_second():
+def test_lambda_costs_compute_seconds_requests_and_storage():
     needed = need(MEASURED, 10_000)
     functions, dollars = lambda_cost(MEASURED, needed, 1)
     requests = 30.44 * 86_400
@@ -66,13 +66,13 @@ def test_a_request_a_second_on_lambda_is_paid_by_the_second():
     assert dollars == pytest.approx(compute + requests / 1e6 * 1.2 + storage(needed))
 
 
-def test_machines_are_cheaper_only_where_there_is_work_all_day():
+def test_machines_are_cheaper_only_with_many_requests_per_second():
     needed = need(MEASURED, 10_000)
     assert lambda_cost(MEASURED, needed, 1)[1] < machine_cost(MEASURED, needed, 1)[1]
     assert lambda_cost(MEASURED, needed, 1_000)[1] > machine_cost(MEASURED, needed, 1_000)[1]
 
 
-def test_the_docs_hold_the_tables_of_the_kept_figures():
+def test_the_docs_contain_the_tables_of_the_saved_figures():
     figures = json.loads((ROOT / "docs" / "figures.json").read_bytes())
     page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
     assert "\n".join(tables(Measured.read(figures))) in page

@@ -1,4 +1,4 @@
-"""Templates, each synthesised once in a session: starting the CDK's runtime costs seconds."""
+"""Templates, each synthesised once per session because starting the CDK's runtime takes seconds."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 def synthesise(outdir: Path, **context: Any) -> SynthesisedTemplate:
     """The template of a context, with the feature flags of cdk.json."""
-    # cfn-lint checks the templates in a test of its own; the CDK's check of the same takes seconds to start.
+    # cfn-lint checks the templates in test_stack; the CDK's own validation would take seconds to start.
     app = App(context=FLAGS | context, outdir=str(outdir), builtin_cloud_formation_validation=False)
     stack = build(app, Config.from_context(context))
     return SynthesisedTemplate(Template.from_stack(stack).to_json())
@@ -27,13 +27,13 @@ def synthesise(outdir: Path, **context: Any) -> SynthesisedTemplate:
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
-    """What an empty context gives; cdk-nag watches, so that a finding fails every test of it."""
+    """The template of an empty context, checked by cdk-nag: a finding fails every test that uses it."""
     return synthesise(tmp_path_factory.mktemp("plain"), nag=True)
 
 
 @pytest.fixture(scope="session")
 def chosen(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
-    """What a context with a word on nearly everything gives."""
+    """The template of a context that sets nearly every key."""
     return synthesise(
         tmp_path_factory.mktemp("chosen"),
         nag=True,

@@ -1,10 +1,10 @@
-"""Evaluates IAM policy documents as AWS does for one account: an explicit Deny wins, an Allow must match, else no."""
+"""Evaluates IAM policies as AWS does for one account: an explicit Deny wins, and no Allow means no access."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# A request as every caller of ours makes it.
+# Condition keys of every request of our callers.
 _USUAL = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
 
 
@@ -15,7 +15,7 @@ def allowed(
 
     Args:
         statements: of the caller's policies and the resource's, rendered.
-        context: condition keys of the request beyond the usual ones.
+        context: further condition keys of the request.
     """
     facts = {**_USUAL, **(context or {})}
     effects = {one["Effect"] for one in statements if _applies(one, action, resource, facts)}

@@ -1,4 +1,4 @@
-"""Reads a synthesised template: intrinsic functions as the strings that they become, resources by what they do."""
+"""Reads a synthesised template: replaces intrinsic functions by strings, and finds resources by their purpose."""
 
 import json
 import re
@@ -15,7 +15,7 @@ PSEUDO = {
     "AWS::StackName": "Lookalike",
     "AWS::URLSuffix": "amazonaws.com",
 }
-# Resources whose Ref is their ARN; the others' is a name.
+# Resources whose Ref is their ARN; the Ref of all others is a name.
 _REF_IS_ARN = {"AWS::StepFunctions::StateMachine", "AWS::SNS::Topic", "AWS::Lambda::Alias"}
 
 

@@ -21,7 +21,7 @@ def synthesise(outdir: Path, **context: str) -> subprocess.CompletedProcess[str]
         "HOME": os.environ.get("HOME", str(outdir)),
         "CDK_OUTDIR": str(outdir),
         "CDK_CONTEXT_JSON": json.dumps(FLAGS | context),
-        # The CDK's own check of templates takes seconds to start; cfn-lint makes it in test_stack.
+        # The CDK's own validation of templates takes seconds to start; test_stack runs cfn-lint instead.
         "CDK_VALIDATION": "false",
     }
     command = [sys.executable, "-m", "cdk.app"]
@@ -29,7 +29,7 @@ def synthesise(outdir: Path, **context: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.slow
-def test_the_template_is_made_without_docker_and_without_an_account(tmp_path: Path) -> None:
+def test_the_template_is_synthesised_without_docker_or_an_account(tmp_path: Path) -> None:
     run = synthesise(tmp_path / "out", stackName="staging")
     assert run.returncode == 0, run.stderr
     template = json.loads((tmp_path / "out" / "staging.template.json").read_text())
@@ -44,7 +44,7 @@ def test_a_bad_value_ends_with_one_line_and_no_traceback(tmp_path: Path) -> None
     assert "Traceback" not in run.stderr
 
 
-def test_the_command_line_runs_the_app_as_a_module_with_a_pinned_tool() -> None:
+def test_the_cdk_command_line_is_pinned_and_runs_the_app_as_a_module() -> None:
     assert json.loads((ROOT / "cdk.json").read_text())["app"].endswith("python -m cdk.app")
     package = json.loads((ROOT / "package.json").read_text())
     lock = json.loads((ROOT / "package-lock.json").read_text())
@@ -55,12 +55,12 @@ def test_the_command_line_runs_the_app_as_a_module_with_a_pinned_tool() -> None:
 
 
 @pytest.mark.parametrize("name", ["synth", "deploy", "train-remote"])
-def test_the_verbs_can_be_run(name: str) -> None:
+def test_the_scripts_are_executable_and_parse(name: str) -> None:
     verb = ROOT / "scripts" / name
     assert os.access(verb, os.X_OK)
     assert subprocess.run(["bash", "-n", str(verb)], check=False).returncode == 0
     assert "scripts/setup" in verb.read_text()
 
 
-def test_nothing_runs_when_the_module_is_imported() -> None:
+def test_importing_the_module_runs_nothing() -> None:
     assert callable(app.main)

@@ -9,19 +9,19 @@ from cdk.config import Config, ConfigError, context_keys, describe
 DOCS = Path(__file__).parents[2] / "docs" / "aws.md"
 
 
-def test_an_empty_context_gives_the_defaults_and_the_toolkits_own_keys_pass_by() -> None:
+def test_an_empty_context_gives_the_defaults_and_keys_of_the_cdk_are_ignored() -> None:
     context = {"@aws-cdk/core:checkSecretUsage": True, "aws:cdk:bundling-stacks": ["**"], "vpc-provider:account=1": {}}
     assert Config.from_context(context) == Config()
 
 
-def test_every_default_is_itself_a_value_that_its_key_takes() -> None:
+def test_every_default_is_a_valid_value_of_its_key() -> None:
     defaults = dataclasses.asdict(Config())
     values = dict(zip(context_keys(), defaults.values(), strict=True))
     given = {key: str(value).lower() if isinstance(value, bool) else value for key, value in values.items() if value}
     assert Config.from_context(given) == Config()
 
 
-def test_values_arrive_as_text_from_the_command_line_or_as_json_from_cdk_json() -> None:
+def test_values_may_be_text_from_the_command_line_or_json_from_cdk_json() -> None:
     text = Config.from_context(
         {"memory": "2048", "trainingSpot": "false", "origins": "https://a.example, http://b:8080"}
     )
@@ -61,7 +61,7 @@ def test_values_arrive_as_text_from_the_command_line_or_as_json_from_cdk_json() 
         ("nag", "yes please"),
     ],
 )
-def test_a_bad_value_is_refused_in_one_line_that_names_key_value_and_choice(key: str, value: str) -> None:
+def test_a_bad_value_is_refused_in_one_line_with_key_value_and_choices(key: str, value: str) -> None:
     with pytest.raises(ConfigError) as refusal:
         Config.from_context({key: value})
     message = str(refusal.value)
@@ -88,15 +88,15 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
         ({"reservedConcurrency": "1", "provisionedConcurrency": "2"}, "provisionedConcurrency"),
     ],
 )
-def test_keys_that_need_one_another_are_checked_together(context: dict[str, str], named: str) -> None:
+def test_keys_that_depend_on_each_other_are_checked_together(context: dict[str, str], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         Config.from_context(context)
 
 
-def test_waiting_for_spot_does_not_matter_without_spot() -> None:
+def test_the_limit_on_waiting_for_spot_is_ignored_without_spot() -> None:
     assert Config.from_context({"trainingHours": "30", "trainingSpot": "false"}).training_hours == 30
 
 
-def test_the_docs_table_is_that_of_the_code() -> None:
+def test_the_table_in_the_docs_matches_the_code() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
     assert rows == [(key, f"`{default}`", takes, meaning) for key, default, takes, meaning in describe()]

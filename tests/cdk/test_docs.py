@@ -1,4 +1,4 @@
-"""What docs/aws.md says, held against the code."""
+"""Compares docs/aws.md with the code."""
 
 import math
 import re
@@ -14,7 +14,7 @@ SUMS = re.findall(r"^\| (.+?) \| ([0-9.*+ ]+) \| ([0-9.]+) \|$", DOCS, re.MULTIL
 
 
 @pytest.mark.parametrize(("item", "arithmetic", "usd"), SUMS, ids=[item for item, _, _ in SUMS])
-def test_what_it_costs_is_what_the_arithmetic_gives(item: str, arithmetic: str, usd: str) -> None:
+def test_each_cost_equals_its_arithmetic(item: str, arithmetic: str, usd: str) -> None:
     total = sum(math.prod(map(Decimal, term.split("*"))) for term in arithmetic.replace(" ", "").split("+"))
     assert str(Decimal(total).quantize(Decimal("0.01"), ROUND_HALF_UP)) == usd, item
 

@@ -1,7 +1,7 @@
 from tests.cdk.template import SynthesisedTemplate
 
 
-def test_every_log_forgets_after_the_days_chosen(plain: SynthesisedTemplate, chosen: SynthesisedTemplate) -> None:
+def test_every_log_has_the_configured_retention(plain: SynthesisedTemplate, chosen: SynthesisedTemplate) -> None:
     for template, days in ((plain, 30), (chosen, 365)):
         groups = template.of_type("AWS::Logs::LogGroup")
         assert len(groups) == 4

@@ -1,4 +1,4 @@
-"""cdk-nag watches over the templates of conftest: a finding without a word would fail every test that uses one."""
+"""cdk-nag checks the templates of conftest: a finding that is not acknowledged fails every test that uses one."""
 
 from pathlib import Path
 
@@ -22,12 +22,12 @@ def test_a_finding_stops_the_synthesis(tmp_path: Path) -> None:
         app.synth()
 
 
-def test_an_acknowledged_finding_does_not(tmp_path: Path) -> None:
+def test_an_acknowledged_finding_does_not_stop_the_synthesis(tmp_path: Path) -> None:
     app, bucket = watched_bucket(tmp_path)
     nag.acknowledge(bucket, "S1", "a test's bucket")
     app.synth()
 
 
-def test_a_construct_that_is_no_resource_has_no_id() -> None:
+def test_a_construct_that_is_not_a_resource_has_no_logical_id() -> None:
     with pytest.raises(TypeError, match="Stack has no CloudFormation resource"):
         nag.logical_id(Stack(App(), "Stack"))

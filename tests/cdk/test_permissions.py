@@ -1,4 +1,4 @@
-"""Every role, action by action: what it must be allowed, and what it must not."""
+"""The actions that each role must be allowed, and those that it must not."""
 
 from collections.abc import Callable
 
@@ -59,7 +59,7 @@ def within(key: str, prefixes: set[str]) -> bool:
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_reads_writes_and_deletes_what_the_design_gives_it(
+def test_a_role_may_read_write_and_delete_only_what_the_design_grants(
     plain: SynthesisedTemplate, role: str, key: str
 ) -> None:
     resource = on_key(plain, key)
@@ -83,31 +83,31 @@ def test_a_role_reads_writes_and_deletes_what_the_design_gives_it(
         "sts:AssumeRole",
     ],
 )
-def test_no_role_touches_versions_policies_or_other_roles(plain: SynthesisedTemplate, role: str, action: str) -> None:
+def test_no_role_may_change_versions_or_policies_or_assume_other_roles(
+    plain: SynthesisedTemplate, role: str, action: str
+) -> None:
     for resource in (on_key(plain, "objects/ab12"), f"arn:aws:s3:::{plain.bucket}", plain.output("OperatorRoleArn")):
         assert not may(plain, role, action, resource)
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:ListBucket"])
-def test_no_role_reaches_another_bucket(plain: SynthesisedTemplate, role: str, action: str) -> None:
+def test_no_role_may_access_another_bucket(plain: SynthesisedTemplate, role: str, action: str) -> None:
     assert not may(plain, role, action, "arn:aws:s3:::another/live.json")
     assert not may(plain, role, action, "arn:aws:s3:::another")
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_missing_key_is_told_as_missing_and_foreign_prefixes_stay_unlisted(
-    plain: SynthesisedTemplate, role: str
-) -> None:
+def test_a_missing_key_gives_404_and_other_prefixes_cannot_be_listed(plain: SynthesisedTemplate, role: str) -> None:
     bucket = f"arn:aws:s3:::{plain.bucket}"
-    # S3 looks whether the caller may list, with or without a prefix, to choose between 404 and 403.
+    # S3 answers 404 for a missing key only if the caller may list the bucket; otherwise it answers 403.
     assert may(plain, role, "s3:ListBucket", bucket)
     for key in KEYS:
         assert may(plain, role, "s3:ListBucket", bucket, s3__prefix=key) is within(key, READS[role])
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_nothing_passes_without_tls(plain: SynthesisedTemplate, role: str) -> None:
+def test_requests_without_tls_are_denied(plain: SynthesisedTemplate, role: str) -> None:
     key = {"serving": "live.json", "promoter": "live.json", "job": "datasets/a", "operator": "live.json"}[role]
     resource = on_key(plain, key)
     assert may(plain, role, "s3:GetObject", resource)
@@ -115,7 +115,7 @@ def test_nothing_passes_without_tls(plain: SynthesisedTemplate, role: str) -> No
     assert not may(plain, role, "s3:GetObject", resource, s3__TlsVersion="1.1")
 
 
-def test_presigned_requests_have_their_signers_rights(plain: SynthesisedTemplate) -> None:
+def test_presigned_requests_have_the_permissions_of_their_signer(plain: SynthesisedTemplate) -> None:
     assert may(plain, "serving", "s3:PutObject", on_key(plain, "uploads/6f1c"))
     assert may(plain, "serving", "s3:GetObject", on_key(plain, "datasets/shop/photos/1.jpg"))
     assert not may(plain, "serving", "s3:PutObject", on_key(plain, "datasets/shop/photos/1.jpg"))
@@ -123,7 +123,7 @@ def test_presigned_requests_have_their_signers_rights(plain: SynthesisedTemplate
 
 
 @pytest.mark.parametrize(("role", "command"), [("serving", API), ("promoter", PROMOTER)])
-def test_a_function_writes_its_own_log_and_traces(plain: SynthesisedTemplate, role: str, command: str) -> None:
+def test_a_function_may_write_only_its_own_log_and_traces(plain: SynthesisedTemplate, role: str, command: str) -> None:
     group = plain.function(command)["LoggingConfig"]["LogGroup"]
     others = set(plain.of_type("AWS::Logs::LogGroup")) - {group}
     assert may(plain, role, "logs:PutLogEvents", plain.arn(group))
@@ -131,13 +131,13 @@ def test_a_function_writes_its_own_log_and_traces(plain: SynthesisedTemplate, ro
     assert may(plain, role, "xray:PutTraceSegments", "*")
 
 
-def test_only_the_promoter_writes_dead_letters(plain: SynthesisedTemplate) -> None:
+def test_only_the_promoter_may_write_dead_letters(plain: SynthesisedTemplate) -> None:
     (queue,) = plain.of_type("AWS::SQS::Queue")
     assert may(plain, "promoter", "sqs:SendMessage", plain.arn(queue))
     assert not may(plain, "serving", "sqs:SendMessage", plain.arn(queue))
 
 
-def test_the_job_pulls_its_container_and_writes_its_log(plain: SynthesisedTemplate) -> None:
+def test_the_job_may_pull_its_container_and_write_its_log(plain: SynthesisedTemplate) -> None:
     account = plain.render({"Fn::FindInMap": ["DlcRepositoryAccountMap", "us-east-1", "value"]})
     repository = f"arn:aws:ecr:us-east-1:{account}:repository/"
     assert may(plain, "job", "ecr:BatchGetImage", f"{repository}pytorch-training")
@@ -151,7 +151,7 @@ def test_the_job_pulls_its_container_and_writes_its_log(plain: SynthesisedTempla
     assert not may(plain, "job", "cloudwatch:PutMetricData", "*", cloudwatch__namespace="Lookalike")
 
 
-def test_the_operator_trains_follows_and_calls_but_changes_no_resource(plain: SynthesisedTemplate) -> None:
+def test_the_operator_may_train_follow_and_call_but_not_change_resources(plain: SynthesisedTemplate) -> None:
     machine = plain.output("TrainingMachineArn")
     name = machine.rsplit(":", 1)[1]
     execution = f"arn:aws:states:us-east-1:123456789012:execution:{name}.Name:run"
@@ -171,7 +171,7 @@ def test_the_operator_trains_follows_and_calls_but_changes_no_resource(plain: Sy
         assert not may(plain, "operator", action, "*")
 
 
-def test_operators_sign_in_with_mfa_unless_a_principal_is_named(
+def test_operators_need_mfa_unless_a_principal_is_configured(
     plain: SynthesisedTemplate, chosen: SynthesisedTemplate
 ) -> None:
     def trust(template: SynthesisedTemplate) -> list[dict]:
@@ -186,7 +186,7 @@ def test_operators_sign_in_with_mfa_unless_a_principal_is_named(
     assert "Condition" not in named
 
 
-def test_the_flow_runs_and_stops_jobs_and_hands_over_one_role_to_sagemaker_alone(plain: SynthesisedTemplate) -> None:
+def test_the_flow_may_run_and_stop_jobs_and_pass_one_role_only_to_sagemaker(plain: SynthesisedTemplate) -> None:
     statements = list(plain.statements(plain.one("AWS::StepFunctions::StateMachine")["RoleArn"]))
     job = "arn:aws:sagemaker:us-east-1:123456789012:training-job/run"
     for action in ("CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags"):
@@ -206,7 +206,7 @@ def test_the_flow_runs_and_stops_jobs_and_hands_over_one_role_to_sagemaker_alone
     assert not allowed(statements, "s3:GetObject", on_key(plain, "live.json"))
 
 
-def test_only_declared_services_assume_the_roles(plain: SynthesisedTemplate) -> None:
+def test_only_declared_services_may_assume_the_roles(plain: SynthesisedTemplate) -> None:
     services = {
         statement["Principal"]["Service"]
         for role in plain.of_type("AWS::IAM::Role").values()

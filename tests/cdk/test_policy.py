@@ -33,7 +33,7 @@ def test_the_evaluator_decides_as_iam_does(
     assert allowed(statements, action, resource, context) is expected
 
 
-def test_the_evaluator_refuses_what_it_does_not_know() -> None:
+def test_the_evaluator_refuses_unknown_policy_elements() -> None:
     with pytest.raises(NotImplementedError, match="NotAction"):
         allowed([{"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}], "s3:GetObject", "*")
     condition = {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}

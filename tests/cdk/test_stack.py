@@ -15,7 +15,7 @@ from tests.cdk.conftest import FLAGS
 from tests.cdk.template import SynthesisedTemplate
 
 
-def test_the_stack_is_what_it_says_and_nothing_more(plain: SynthesisedTemplate) -> None:
+def test_the_stack_has_the_expected_resources_and_no_custom_ones(plain: SynthesisedTemplate) -> None:
     counted = Counter(resource["Type"] for resource in plain.body["Resources"].values())
     assert counted["AWS::Lambda::Function"] == 2
     assert counted["AWS::S3::Bucket"] == 2
@@ -30,7 +30,7 @@ def test_no_resource_has_a_physical_name(plain: SynthesisedTemplate) -> None:
             assert not names & set(properties)
 
 
-def test_the_outputs_tell_what_the_commands_need(plain: SynthesisedTemplate) -> None:
+def test_the_stack_has_the_outputs_that_the_commands_need(plain: SynthesisedTemplate) -> None:
     assert set(plain.body["Outputs"]) == {
         "ApiUrl",
         "BucketName",
@@ -50,12 +50,12 @@ def test_two_syntheses_are_equal(plain: SynthesisedTemplate, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_cfn_lint_has_nothing_to_say(plain: SynthesisedTemplate, chosen: SynthesisedTemplate, tmp_path: Path) -> None:
+def test_cfn_lint_finds_nothing(plain: SynthesisedTemplate, chosen: SynthesisedTemplate, tmp_path: Path) -> None:
     for name, template in (("plain", plain), ("chosen", chosen)):
         (tmp_path / f"{name}.json").write_text(json.dumps(template.body))
     command = shutil.which("cfn-lint", path=str(Path(sys.executable).parent))
     assert command is not None
-    # W3005: the CDK says DependsOn where a reference would do.
+    # W3005: the CDK writes DependsOn even where a reference already implies it.
     options = ["--ignore-checks", "W3005", "--", *map(str, tmp_path.glob("*.json"))]
     run = subprocess.run([command, *options], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (0, "")

@@ -6,7 +6,7 @@ def rules(template: SynthesisedTemplate) -> dict[str, dict]:
     return {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
 
 
-def test_both_buckets_are_private_encrypted_owned_and_kept(plain: SynthesisedTemplate) -> None:
+def test_both_buckets_are_private_encrypted_owner_enforced_and_retained(plain: SynthesisedTemplate) -> None:
     buckets = plain.of_type("AWS::S3::Bucket")
     assert len(buckets) == 2
     for name, bucket in buckets.items():
@@ -19,7 +19,7 @@ def test_both_buckets_are_private_encrypted_owned_and_kept(plain: SynthesisedTem
         assert plain.body["Resources"][name]["UpdateReplacePolicy"] == "Retain"
 
 
-def test_the_store_is_versioned_logged_and_announces_objects_without_a_helper_function(
+def test_the_store_is_versioned_logged_and_sends_events_without_a_helper_function(
     plain: SynthesisedTemplate,
 ) -> None:
     store = plain.of_type("AWS::S3::Bucket")[plain.bucket]
@@ -30,7 +30,7 @@ def test_the_store_is_versioned_logged_and_announces_objects_without_a_helper_fu
     assert len(plain.of_type("AWS::Lambda::Function")) == 2
 
 
-def test_what_is_meant_to_go_goes_and_nothing_else(plain: SynthesisedTemplate) -> None:
+def test_only_temporary_objects_and_old_versions_expire(plain: SynthesisedTemplate) -> None:
     found = rules(plain)
     assert found["old-versions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
     assert found["unfinished-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
@@ -39,7 +39,7 @@ def test_what_is_meant_to_go_goes_and_nothing_else(plain: SynthesisedTemplate) -
     assert all(rule["Status"] == "Enabled" for rule in found.values())
 
 
-def test_pages_of_the_given_origins_may_post_to_the_bucket(
+def test_cors_lets_pages_of_the_given_origins_post_to_the_bucket(
     plain: SynthesisedTemplate, chosen: SynthesisedTemplate
 ) -> None:
     assert "CorsConfiguration" not in plain.of_type("AWS::S3::Bucket")[plain.bucket]

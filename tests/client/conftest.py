@@ -1,4 +1,4 @@
-"""The real API on a port of this machine, over a small release."""
+"""The real API with a small release on a local port."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.releases import DATASET, build_release, publish_directly
 
 @dataclass(frozen=True)
 class Served:
-    """A running API: its address, its release's photos by image id, and the store's own copy of them."""
+    """A running API: its address, the photos of its release by image id, and their folder in the store."""
 
     url: str
     photos: dict[str, Path]
@@ -36,20 +36,20 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="package")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an API whose store has nothing live."""
+    """The address of an API whose store has no live release."""
     root = tmp_path_factory.mktemp("empty")
     yield from run(FolderStore(root), root)
 
 
 def run(store: FolderStore, root: Path) -> Iterator[str]:
-    """Serve a store on a free port while the caller holds on."""
+    """Serve a store on a free port until the generator is closed."""
     app = create_app(Settings(store=str(root)), store)
     config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     listening = config.bind_socket()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
-    # The socket listens only once the server runs; the kernel then queues what comes before it accepts.
+    # Listen before the server thread does, so that the kernel queues connections until the server accepts them.
     listening.listen()
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True

@@ -40,7 +40,7 @@ class Canned(BaseAdapter):
         return response
 
     def close(self):
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
 
 def canned(session, **answer) -> tuple[LookalikeClient, Canned]:
@@ -63,17 +63,17 @@ def test_the_four_original_routes_answer(client, served):
     assert similar.results[0].score == pytest.approx(1, abs=1e-3)
 
 
-def test_k_neighbours_come(client, served):
+def test_the_number_of_neighbours_can_be_chosen(client, served):
     assert len(client.similar_images(served.photos["000a"], 7).results) == 7
 
 
-def test_a_neighbours_photo_comes_from_its_relative_address(client, served):
+def test_the_photo_of_a_neighbour_is_fetched_from_its_relative_address(client, served):
     (nearest,) = client.similar_images(served.photos["005a"], 1).results
     assert not urlparse(nearest.photo).netloc
     assert client.photo(nearest) == served.photos["005a"].read_bytes()
 
 
-def test_an_absolute_photo_address_is_taken_as_it_is(session):
+def test_an_absolute_photo_address_is_used_unchanged(session):
     client, adapter = canned(session, body=b"photo")
     near = Neighbour(
         image_id="1", score=0.9, category="c", title=None, price=None, photo="https://api.example/elsewhere/1.jpg"
@@ -82,13 +82,13 @@ def test_an_absolute_photo_address_is_taken_as_it_is(session):
     assert adapter.urls == ["https://api.example/elsewhere/1.jpg"]
 
 
-def test_routes_lie_below_the_path_of_the_deployment(session):
+def test_routes_are_relative_to_the_path_of_the_deployment(session):
     client, adapter = canned(session, body=b'{"message": "up"}')
     assert client.healthcheck() == "up"
     assert adapter.urls == ["https://api.example/stage/healthcheck"]
 
 
-def test_a_refusal_carries_the_services_own_words(client, served, tmp_path):
+def test_an_error_contains_the_message_of_the_service(client, served, tmp_path):
     text = tmp_path / "photo.jpg"
     text.write_text("no photo at all")
     with pytest.raises(ClientError, match=r"/predict/category answered 415: .*JPEG, PNG"):
@@ -97,7 +97,7 @@ def test_a_refusal_carries_the_services_own_words(client, served, tmp_path):
         client.similar_images(served.photos["000a"], 0)
 
 
-def test_an_api_without_a_release_says_so(empty, served, session):
+def test_an_api_without_a_release_reports_it(empty, served, session):
     client = LookalikeClient(empty, session)
     assert client.healthcheck() == "API is up and running!"
     with pytest.raises(ClientError, match="answered 503: nothing has been promoted"):
@@ -114,14 +114,14 @@ def test_an_api_without_a_release_says_so(empty, served, session):
         (b"", "In words"),
     ],
 )
-def test_a_gateways_refusal_is_told_too(session, body, reason):
+def test_an_error_of_the_gateway_is_reported_with_its_reason(session, body, reason):
     client, _ = canned(session, status=403, body=body)
     with pytest.raises(ClientError, match=f"answered 403: {reason}$"):
         client.healthcheck()
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b"[]", json.dumps({"message": 1}).encode()])
-def test_another_service_is_recognised(session, body):
+def test_an_answer_of_another_service_is_an_error(session, body):
     client, _ = canned(session, body=body)
     with pytest.raises(ClientError, match=r"stage/healthcheck is no Lookalike API"):
         client.healthcheck()
@@ -136,18 +136,18 @@ def test_another_service_is_recognised(session, body):
         (requests.TooManyRedirects("30 redirects"), "cannot be called: 30 redirects"),
     ],
 )
-def test_failures_on_the_way_are_told(session, failure, words):
+def test_network_failures_are_reported(session, failure, words):
     client, _ = canned(session, failure=failure)
     with pytest.raises(ClientError, match=words):
         client.healthcheck()
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "localhost:8000", "nowhere", ""])
-def test_an_address_without_a_scheme_is_told(session, url):
+def test_an_address_without_a_scheme_is_an_error(session, url):
     with pytest.raises(ClientError, match="cannot be called"):
         LookalikeClient(url, session).healthcheck()
 
 
-def test_a_photo_file_that_is_not_there_is_an_os_error(client, tmp_path):
+def test_a_missing_photo_file_is_an_os_error(client, tmp_path):
     with pytest.raises(FileNotFoundError):
         client.category(tmp_path / "none.jpg")

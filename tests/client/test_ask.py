@@ -1,4 +1,4 @@
-"""scripts/ask.py as a person runs it."""
+"""Runs scripts/ask.py as a user does."""
 
 import os
 import runpy
@@ -18,7 +18,7 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "ask.py"
 
 
 class Done(NamedTuple):
-    """How a run ended."""
+    """The exit code and the output of a run."""
 
     code: int
     out: str
@@ -27,7 +27,7 @@ class Done(NamedTuple):
 
 @pytest.fixture
 def ask(monkeypatch, capsys) -> Callable[..., Done]:
-    """Run the script in this process with the arguments given."""
+    """Run the script in this process with the given arguments."""
 
     def run(*arguments: object) -> Done:
         monkeypatch.setattr(sys, "argv", ["ask.py", *map(str, arguments)])
@@ -58,7 +58,7 @@ def test_answers_are_printed_and_drawn(ask, served, tmp_path, monkeypatch):
         assert picture.width == 2 * GAP + QUERY_SIDE + 4 * (TILE_SIDE + GAP)
 
 
-def test_a_reader_that_stops_early_gets_no_traceback(served):
+def test_a_closed_output_pipe_gives_no_traceback(served):
     command = [sys.executable, SCRIPT, served.photos["003a"], "--url", served.url]
     reader, writer = os.pipe()
     os.close(reader)
@@ -67,13 +67,13 @@ def test_a_reader_that_stops_early_gets_no_traceback(served):
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_what_a_terminal_would_obey_is_not_printed(ask, served, tmp_path):
+def test_control_characters_are_not_printed(ask, served, tmp_path):
     done = ask(tmp_path / "a\x1b[2J\rb.jpg", "--url", served.url)
     assert "a [2J b.jpg" in done.err
     assert done.err.count("\n") == 1
 
 
-def test_a_neighbour_whose_photo_is_gone_is_drawn_as_a_frame(ask, served, tmp_path):
+def test_a_neighbour_without_a_photo_is_drawn_as_a_frame(ask, served, tmp_path):
     (served.stored / "007b.jpg").rename(tmp_path / "away.jpg")
     try:
         done = ask(served.photos["007b"], "--url", served.url, "--k", 1, "--picture", tmp_path / "out.png")
@@ -96,11 +96,11 @@ def test_a_neighbour_whose_photo_is_gone_is_drawn_as_a_frame(ask, served, tmp_pa
         (["photo.jpg", "--url", "http://127.0.0.1:9"], 1, "nothing answers at http://127.0.0.1:9"),
     ],
 )
-def test_what_fails_is_told_in_one_line(ask, served, tmp_path, monkeypatch, arguments, code, words):
+def test_an_error_is_reported_in_one_line(ask, served, tmp_path, monkeypatch, arguments, code, words):
     (tmp_path / "text.jpg").write_text("hello")
     (tmp_path / "photo.jpg").write_bytes(served.photos["000a"].read_bytes())
     monkeypatch.chdir(tmp_path)
-    # Of two --url the last counts.
+    # If --url is given twice, the last one is used.
     done = ask("--url", served.url, *arguments)
     assert done.code == code
     assert done.err.startswith("scripts/ask: ")

@@ -39,11 +39,11 @@ def colour_count(picture: Image.Image) -> int:
 
 
 def inked(picture: Image.Image, left: int, width: int, top: int) -> bool:
-    """Whether anything is written in a tile's caption."""
+    """Whether the caption of a tile contains text."""
     return colour_count(picture.crop((left, top, left + width, top + CAPTION_HEIGHT))) > 1
 
 
-def test_photo_and_neighbours_stand_side_by_side_over_their_captions():
+def test_photo_and_neighbours_are_side_by_side_with_captions_below():
     picture = draw_picture(tile(RED), [tile(BLUE), tile(RED)])
     assert picture.getpixel((GAP + QUERY_SIDE // 2, GAP + QUERY_SIDE // 2)) == RED
     assert picture.getpixel((FIRST_TILE + TILE_SIDE // 2, GAP + TILE_SIDE // 2)) == BLUE
@@ -93,19 +93,19 @@ def test_a_missing_photo_leaves_a_frame():
 
 def test_photos_open_upright_and_in_colour():
     exif = Image.Exif()
-    exif[0x0112] = 6  # turned a quarter
+    exif[0x0112] = 6  # rotated by 90 degrees
     turned = open_photo(encoded(Image.new("RGB", (30, 10), RED), format="JPEG", exif=exif))
     assert turned.size == (10, 30)
     assert open_photo(encoded(Image.new("CMYK", (8, 8)), format="JPEG")).mode == "RGB"
 
 
-def test_transparency_lies_over_black():
+def test_transparent_pixels_become_black():
     clear = encoded(Image.new("RGBA", (8, 8), (255, 255, 255, 0)), format="PNG")
     assert open_photo(clear).getpixel((4, 4)) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", encoded(Image.effect_noise((64, 64), 50), format="PNG")[:2000]])
-def test_bytes_that_do_not_decode_are_told(data):
+def test_bytes_that_do_not_decode_are_an_error(data):
     with pytest.raises(PictureError, match="cannot be decoded"):
         open_photo(data)
 
@@ -126,6 +126,6 @@ def test_a_name_without_an_image_format_is_refused(name):
         picture_format(Path(name))
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(PictureError, match="cannot be written"):
         save_picture(Image.new("RGB", (2, 2)), tmp_path / "none" / "a.png")

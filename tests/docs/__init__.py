@@ -1,1 +1,1 @@
-"""Documents held against the code."""
+"""Tests that compare the documents with the code."""

@@ -1,4 +1,4 @@
-"""Reads what the tests hold against the code out of Markdown files: links, headings, tables, code."""
+"""Reads links, headings, tables and code from Markdown files, for tests that compare them with the code."""
 
 import re
 from collections.abc import Iterator
@@ -18,13 +18,19 @@ def prose(text: str) -> str:
 
 
 def fenced(text: str, language: str) -> str:
-    """The one fenced block of a language."""
+    """The only fenced block of a language."""
     (block,) = [body for name, body in _FENCE.findall(text) if name == language]
     return block
 
 
+def shell_lines(text: str) -> list[str]:
+    """The lines of all shell blocks; a line that ends with a backslash continues in the next."""
+    blocks = (body for language, body in _FENCE.findall(text) if language == "sh")
+    return [line.strip() for body in blocks for line in body.replace("\\\n", " ").splitlines() if line.strip()]
+
+
 def links(text: str) -> list[str]:
-    """Targets of links and pictures."""
+    """The targets of links and images."""
     return _LINK.findall(_SPAN.sub("", prose(text)))
 
 
@@ -42,14 +48,14 @@ def anchors(text: str) -> set[str]:
 
 
 def section(text: str, heading: str) -> str:
-    """What stands under a heading of the second level, up to the next of its kind."""
+    """The text under a second-level heading, up to the next one."""
     _, found, rest = text.partition(f"\n## {heading}\n")
     assert found, f"no section {heading!r}"
     return rest.partition("\n## ")[0]
 
 
 def table(text: str, first: str) -> list[list[str]]:
-    """The cells of the table whose first column has this heading, without heading and rule."""
+    """The cells of the table whose first column has this heading, without the heading and the rule below it."""
     lines = iter(text.splitlines())
     for line in lines:
         if line.startswith(f"| {first} |"):
@@ -59,18 +65,18 @@ def table(text: str, first: str) -> list[list[str]]:
 
 
 def spans(text: str) -> list[str]:
-    """What stands in backticks."""
+    """The texts in backticks."""
     return _SPAN.findall(prose(text))
 
 
 def paths(text: str) -> list[str]:
-    """What stands in backticks and looks like a path of this repository, without arguments behind it."""
+    """The texts in backticks that look like a path of this repository, without any arguments after it."""
     words = (span.split()[0] for span in spans(text) if span.strip())
     return [word for word in words if "/" in word and not re.search(r"[<>*{}:]|\.\.\.", word) and _is_path(word)]
 
 
 def broken_links(path: Path) -> Iterator[str]:
-    """Relative links of a file that lead to no file, or to no heading of it."""
+    """The relative links of a file whose target file or heading does not exist."""
     text = path.read_text(encoding="utf-8")
     for link in links(text):
         if re.match(r"[a-z]+:", link):

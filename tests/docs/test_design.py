@@ -1,4 +1,4 @@
-"""docs/design.md is the contract: its tables say what the code does."""
+"""docs/design.md is the contract: its tables must match the code."""
 
 import re
 from collections.abc import Iterable
@@ -42,11 +42,11 @@ def named(cells: Iterable[str]) -> set[str]:
     return {span for cell in cells for span in spans(cell)}
 
 
-def test_it_says_that_it_is_the_contract():
+def test_the_page_says_that_it_is_the_contract():
     assert "A change of the contract changes this file in the same commit" in " ".join(DESIGN.split())
 
 
-def test_the_routes_are_those_of_the_api():
+def test_the_routes_match_the_api():
     documented = {tuple(route.split(" ")) for route in first_column("The HTTP API", "route")}
     paths = create_app(Settings(store="unused")).openapi()["paths"]
     described = {(method.upper(), path) for path, methods in paths.items() for method in methods}
@@ -66,12 +66,12 @@ def test_the_routes_are_those_of_the_api():
         ("GET /release", schemas.ReleaseAnswer),
     ],
 )
-def test_the_fields_of_an_answer_are_those_of_its_model(route: str, answer: type[BaseModel]):
+def test_the_fields_of_an_answer_match_its_model(route: str, answer: type[BaseModel]):
     (cells,) = [row for row in table(section(DESIGN, "The HTTP API"), "route") if row[0] == f"`{route}`"]
     assert set(answer.model_fields) == named([cells[2]]) - {"k"}
 
 
-def test_a_result_and_the_search_parameters_are_those_of_the_models():
+def test_a_result_and_the_search_parameters_match_the_models():
     text = section(DESIGN, "The HTTP API")
     (result,) = re.findall(r"- \*\*A result\*\*: (.*?)\n- ", text, re.DOTALL)
     assert named([result]) == set(schemas.Result.model_fields)
@@ -80,12 +80,12 @@ def test_a_result_and_the_search_parameters_are_those_of_the_models():
     assert f"`k` ({SimilarQuery().k})" in asked
 
 
-def test_the_errors_are_those_of_the_table_in_the_code():
+def test_the_errors_match_the_table_in_the_code():
     documented = {int(code) for code in first_column("The HTTP API", "status")}
     assert documented == {int(code) for code in problems.STATUS.values()} | {405, 429, 500}
 
 
-def test_the_settings_are_those_of_the_code():
+def test_the_settings_match_the_code():
     rows = table(section(DESIGN, "Settings"), "variable")
     defaults = {name.strip("`"): default for name, default, _ in rows}
     assert list(defaults) == environment_names()
@@ -99,7 +99,7 @@ def test_the_readme_names_every_setting():
     assert set(re.findall(r"LOOKALIKE_\w+", section(readme, "Settings of serving"))) == set(environment_names())
 
 
-def test_the_keys_of_the_store_are_those_of_the_code():
+def test_the_keys_of_the_store_match_the_code():
     documented = named(first for first, _ in table(section(DESIGN, "The store"), "key"))
     prefixes = {key.partition("/")[0] for key in documented if not key.startswith("*")}
     known = (contract.POINTER, contract.OBJECTS, contract.RELEASES, contract.REJECTED, contract.DROPS, contract.UPLOADS)
@@ -107,7 +107,7 @@ def test_the_keys_of_the_store_are_those_of_the_code():
     assert set(Pointer.model_fields) <= named([section(DESIGN, "The store")])
 
 
-def test_the_roles_may_what_the_stack_grants():
+def test_the_permissions_of_the_roles_match_the_stack():
     granted = {
         "serving": (permissions.SERVING_READS, permissions.SERVING_WRITES, ()),
         "promoter": (permissions.PROMOTER_READS, permissions.PROMOTER_WRITES, ()),
@@ -120,7 +120,7 @@ def test_the_roles_may_what_the_stack_grants():
     }
 
 
-def test_the_manifest_has_these_fields():
+def test_the_fields_of_the_manifest_match_the_code():
     rows = {name.strip("`"): holds for name, holds in table(section(DESIGN, "The release"), "field")}
     assert set(rows) == set(Manifest.model_fields)
     parts: dict[str, type[BaseModel]] = {
@@ -135,13 +135,13 @@ def test_the_manifest_has_these_fields():
     assert named([rows["smoke"]]) == set(SmokeCase.model_fields)
 
 
-def test_the_index_types_and_the_catalog_columns_are_those_of_the_code():
+def test_the_index_types_and_the_catalog_columns_match_the_code():
     assert first_column("The release", "type") == list(KINDS)
     (columns,) = re.findall(r"Columns of `items`: (.*?)\. A second", section(DESIGN, "The release"), re.DOTALL)
     assert {"row", *(field.name for field in fields(CatalogItem))} <= named([columns])
 
 
-def test_the_reasons_of_rejection_are_those_of_the_code():
+def test_the_reasons_of_rejection_match_the_code():
     sources = (path.read_text() for path in (ROOT / "training" / "prepare").rglob("*.py"))
     given = {word for text in sources for word in re.findall(r'"((?:missing|unreadable|duplicate)_[a-z]+)"', text)}
     assert set(first_column("Data in", "reason")) == given
@@ -152,7 +152,7 @@ def test_every_command_is_listed():
     assert set(first_column("Commands", "command")) == commands
 
 
-def test_the_floors_are_those_that_are_checked():
+def test_the_floors_match_the_ones_that_the_tests_check():
     lines = (line.split(maxsplit=1) for line in fenced(DESIGN, "floors").splitlines())
     assert dict(lines) == FLOORS
     (shared,) = re.findall(r"training imports these rooms only.*?serves:\n(.*?)\. `lambda_app`", DESIGN, re.DOTALL)
@@ -160,7 +160,7 @@ def test_the_floors_are_those_that_are_checked():
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_the_tree_has_every_room(package: str):
+def test_the_tree_lists_every_room(package: str):
     tree = re.split(r"^(?=\S)", fenced(DESIGN, "tree"), flags=re.MULTILINE)
     (part,) = [lines for lines in tree if lines.startswith(f"{package}/")]
     entries = set(re.findall(r"[\w.]+(?=/)|\w+(?=\.py)", part))

@@ -1,4 +1,4 @@
-"""That the checks of the documents can fail."""
+"""Tests that the checks of the documents can fail."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def test_broken_links_are_found(tmp_path: Path):
     ]
 
 
-def test_anchors_are_those_of_github():
+def test_anchors_match_those_of_github():
     assert markdown.anchors(TEXT) == {"a-b-title", "the-store-in-full", "the-store-in-full-1"}
 
 

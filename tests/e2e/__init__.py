@@ -1,1 +1,1 @@
-"""The Lambdas as processes of AWS's own runtime client, between an emulated runtime API and an emulated S3."""
+"""The Lambda functions as processes that run AWS's runtime client, with an emulated runtime API and S3."""

@@ -1,4 +1,4 @@
-"""An S3 for each module, a release, and processes that end with the module."""
+"""An S3 server per module, a release, and processes that end with the module."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -19,14 +19,14 @@ StartLambda = Callable[..., LambdaProcess]
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3Server]:
-    """An S3 with one bucket; each store in it has a prefix of its own."""
+    """An S3 server with one bucket; each store in it has a different prefix."""
     with closing(S3Server()) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def start(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartLambda]:
-    """Starts the function of a handler on the store under a prefix; further settings as keywords."""
+    """Start the function of a handler with the store under a prefix; keywords are further settings."""
     with ExitStack() as running:
 
         def start(handler: str, prefix: str, **settings: str) -> LambdaProcess:
@@ -44,13 +44,13 @@ def start(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
 
 @pytest.fixture(scope="module")
 def open_prefix(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], S3Store]:
-    """The store under a prefix, as an operator has it."""
+    """The store under a prefix, opened as an operator opens it."""
     return lambda prefix: s3.store(prefix, tmp_path_factory.mktemp("operator"))
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> BuiltRelease:
-    """40 photos of 20 products; not to be changed."""
+    """40 photos of 20 products; tests must not change it."""
     folder = tmp_path_factory.mktemp("release")
     return BuiltRelease(folder, build_release(folder))
 
@@ -65,5 +65,5 @@ def shop(open_prefix: Callable[[str], S3Store], built: BuiltRelease) -> S3Store:
 
 @pytest.fixture(scope="module")
 def api(start: StartLambda, shop: S3Store) -> LambdaProcess:
-    """The API on `shop`, which looks at the pointer at every request."""
+    """The API of `shop`, which reads the pointer at every request."""
     return start(API, "shop")

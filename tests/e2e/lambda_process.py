@@ -1,4 +1,4 @@
-"""A Lambda function as a process: `python -m awslambdaric <handler>` on a runtime API of its own."""
+"""A Lambda function as a process: `python -m awslambdaric <handler>` with its own runtime API."""
 
 import base64
 import json
@@ -21,16 +21,16 @@ SESSION = "this-is-the-session-token"
 
 
 class FunctionError(Exception):
-    """The handler raised; Lambda would try an event again, and then leave it in the dead-letter queue."""
+    """The handler raised; Lambda would retry the event and then send it to the dead-letter queue."""
 
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """What API Gateway makes of a handler's answer.
+    """The HTTP response that API Gateway makes from a handler's answer.
 
     Attributes:
         headers: by name in lower case.
-        encoded: whether the body came as base64.
+        encoded: whether the handler returned the body in base64.
     """
 
     request_id: str
@@ -50,14 +50,14 @@ class HttpAnswer:
 
 
 class LambdaProcess:
-    """Runs from the moment it is made until `close`; takes one event at a time, as Lambda's processes do."""
+    """Runs from its construction until `close`; handles one event at a time, as Lambda's processes do."""
 
     def __init__(self, handler: str, folder: Path, environ: Mapping[str, str]) -> None:
         """Start the process.
 
         Args:
             folder: gets `stdout`, `stderr` and the process's temporary files.
-            environ: on top of what Lambda sets, which is all that the process sees.
+            environ: variables to add to those that Lambda sets; the process gets no others.
         """
         self._folder = folder
         self.temporary = folder / "tmp"
@@ -73,7 +73,7 @@ class LambdaProcess:
             )
 
     def invoke(self, event: object) -> tuple[str, Any]:
-        """Hand the process an event and wait for what it returns, with the request's id.
+        """Send the process an event and wait; the request's id and what the handler returned.
 
         Raises:
             FunctionError: the handler raised.
@@ -91,7 +91,7 @@ class LambdaProcess:
         return invocation.request_id, invocation.result
 
     def request(self, event: object) -> HttpAnswer:
-        """Hand the process an HTTP event of either version."""
+        """Send the process an HTTP event of version 1 or 2."""
         request_id, answer = self.invoke(event)
         headers = {name: ", ".join(values) for name, values in answer.get("multiValueHeaders", {}).items()}
         body = answer["body"]
@@ -104,7 +104,7 @@ class LambdaProcess:
         )
 
     def text(self, stream: str) -> str:
-        """What the process has written to `stdout` or `stderr`."""
+        """The text that the process has written to `stdout` or `stderr`."""
         return (self._folder / stream).read_text()
 
     def logged(self, stream: str, request_id: str) -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ class LambdaProcess:
         return [line for line in lines if line.get("request_id") == request_id]
 
     def init_error(self) -> dict[str, Any]:
-        """What the process reports of a start that failed."""
+        """The error that the process reports when it cannot start."""
         until(lambda: self._process.poll() is not None, "the end of a process that cannot start")
         assert self._api.init_error is not None, self.text("stderr")
         return self._api.init_error
@@ -121,11 +121,11 @@ class LambdaProcess:
     def freeze(self) -> None:
         """Stop the process where it is, as Lambda does between two requests."""
         self._process.send_signal(signal.SIGSTOP)
-        # As waitpid tells it: every thread has stopped.
+        # waitid reports the process once every thread has stopped.
         until(lambda: os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOHANG) is not None, "a stopped process")
 
     def thaw(self) -> None:
-        """Let the process go on."""
+        """Resume the process."""
         self._process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
@@ -136,7 +136,7 @@ class LambdaProcess:
 
 
 def _lambda_environ(address: str, temporary: Path) -> dict[str, str]:
-    """What Lambda sets; a function's memory gives it one thread here."""
+    """The variables that Lambda sets; this memory size gives the function one thread."""
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),

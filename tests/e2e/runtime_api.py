@@ -1,7 +1,7 @@
-"""A Lambda runtime API for one process: hands it events and takes its answers.
+"""A Lambda runtime API for one process: sends it events and receives its answers.
 
-The process is the real `awslambdaric`; what it asks here it asks of Lambda (AWS Lambda Developer Guide, "Using the
-Lambda runtime API for custom runtimes").
+The process is the real `awslambdaric`, which calls this API as it calls Lambda's (AWS Lambda Developer Guide, "Using
+the Lambda runtime API for custom runtimes").
 """
 
 import json
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-# Lambda quotas: request and response of a synchronous invocation, each.
+# Lambda quota for the request and for the response of a synchronous invocation.
 PAYLOAD_BYTES = 6 << 20
 TIMEOUT_SECONDS = 60
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:lookalike"
@@ -22,7 +22,7 @@ _ROOT = "/2018-06-01/runtime"
 
 @dataclass
 class Invocation:
-    """An event on its way.
+    """An event and, once there is one, its outcome.
 
     Attributes:
         result: what the handler returned, or the error it raised, once `done` is set.
@@ -35,13 +35,13 @@ class Invocation:
     done: threading.Event = field(default_factory=threading.Event)
 
     def finish(self, result: Any, *, failed: bool) -> None:
-        """Take the outcome."""
+        """Store the outcome."""
         self.result, self.failed = result, failed
         self.done.set()
 
 
 class RuntimeApi:
-    """Listens on a free port of this machine from the moment it is made until `close`."""
+    """Listens on a free local port from its construction until `close`."""
 
     def __init__(self) -> None:
         self.init_error: dict[str, Any] | None = None
@@ -54,14 +54,14 @@ class RuntimeApi:
 
     @property
     def address(self) -> str:
-        """What AWS_LAMBDA_RUNTIME_API holds."""
+        """The value of AWS_LAMBDA_RUNTIME_API."""
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     def submit(self, event: object) -> Invocation:
         """Queue an event for the process.
 
         Raises:
-            ValueError: larger than Lambda takes.
+            ValueError: it is larger than Lambda allows.
         """
         invocation = Invocation(json.dumps(event).encode())
         if len(invocation.event) > PAYLOAD_BYTES:
@@ -70,14 +70,14 @@ class RuntimeApi:
         return invocation
 
     def next(self) -> Invocation | None:
-        """The next event, waited for; None when the API closes."""
+        """Wait for the next event; None when the API closes."""
         invocation = self._waiting.get()
         if invocation is not None:
             self._taken[invocation.request_id] = invocation
         return invocation
 
     def finish(self, request_id: str, body: bytes, *, failed: bool) -> bool:
-        """Take the outcome of an event; whether there was one of that id."""
+        """Store the outcome of an event; whether there is an event with that id."""
         invocation = self._taken.pop(request_id, None)
         if invocation is None:
             return False
@@ -88,7 +88,7 @@ class RuntimeApi:
         return True
 
     def close(self) -> None:
-        """Stop listening; a process that waits for an event is cut off."""
+        """Stop listening; close the connection of a process that waits for an event."""
         self._waiting.put(None)
         self._server.shutdown()
         self._thread.join()
@@ -98,7 +98,7 @@ class RuntimeApi:
 class _Handler(BaseHTTPRequestHandler):
     api: RuntimeApi
     protocol_version = "HTTP/1.1"
-    # Headers and body in one packet: two would wait for each other's acknowledgement.
+    # Send headers and body in one packet: otherwise the body would wait until the headers are acknowledged.
     disable_nagle_algorithm = True
     wbufsize = -1
 
@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the tests look at answers."""
+        """Log nothing: the tests check the answers."""
 
     def _answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
         self.send_response(status)

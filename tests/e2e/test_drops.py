@@ -26,7 +26,7 @@ SIMILAR = get("/items/003a/similar")
 
 @dataclass(frozen=True)
 class Promoted:
-    """What the promoter made of an event."""
+    """The outcome of an event for the promoter."""
 
     outcome: str
     detail: str
@@ -44,7 +44,7 @@ def promoter(start: StartLambda) -> LambdaProcess:
 
 @pytest.fixture
 def drop(promoter: LambdaProcess, shop: S3Store) -> Drop:
-    """Puts an archive under drops/ and hands the promoter EventBridge's event of it."""
+    """Upload an archive to drops/ and send the promoter the event of EventBridge for it."""
 
     def put(archive: Path) -> Promoted:
         shop.upload(f"drops/{archive.name}", archive)
@@ -63,7 +63,7 @@ def pointer(store: S3Store) -> Pointer:
 
 @pytest.fixture
 def upcoming(tmp_path: Path, shop: S3Store) -> tuple[Path, Manifest]:
-    """The archive of a release that is later than every one promoted so far."""
+    """The archive of a release that is newer than every one promoted so far."""
     created_at = pointer(shop).high_water + timedelta(hours=1)
     return archives.build_archive(tmp_path / "upcoming", seed=int(created_at.timestamp()), created_at=created_at)
 
@@ -78,7 +78,7 @@ def serves(api: LambdaProcess, release: str) -> bool:
     return answer.release == release
 
 
-def test_a_drop_goes_live_while_requests_go_on(api, shop, drop, upcoming):
+def test_a_drop_goes_live_without_failed_requests(api, shop, drop, upcoming):
     archive, manifest = upcoming
     before = live(shop)
     assert api.request(SIMILAR).release == before
@@ -117,7 +117,7 @@ def test_a_drop_goes_live_while_requests_go_on(api, shop, drop, upcoming):
         (archives.with_a_low_accuracy, "test accuracy 0.500; the live"),
     ],
 )
-def test_a_bad_drop_is_refused_and_the_old_release_goes_on(api, promoter, shop, drop, upcoming, damage, reason):
+def test_a_bad_drop_is_refused_and_the_old_release_stays_live(api, promoter, shop, drop, upcoming, damage, reason):
     before = shop.read_pointer()
     assert serves(api, before.pointer.release)
     bad = damage(upcoming[0])
@@ -145,12 +145,12 @@ def test_a_repeated_event_after_a_rollback_changes_nothing(api, shop, drop, upco
     assert serves(api, before)
 
 
-def test_an_event_of_another_bucket_is_left_to_the_dead_letter_queue(promoter):
+def test_an_event_of_another_bucket_fails_and_goes_to_the_dead_letter_queue(promoter):
     with pytest.raises(FunctionError, match="SettingsError: the event is from bucket 'elsewhere'"):
         promoter.invoke(object_created("shop/drops/release.tar", bucket="elsewhere"))
 
 
-def test_a_drop_that_is_gone_is_no_failure(promoter, shop):
+def test_a_deleted_drop_is_ignored(promoter, shop):
     request_id, answer = promoter.invoke(object_created("shop/drops/gone.tar"))
     assert answer["outcome"] == "ignored"
     assert not shop.exists("rejected/gone.tar.json")

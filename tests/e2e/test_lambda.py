@@ -30,14 +30,14 @@ SIMILAR = get("/items/003a/similar")
 
 
 def enlarged(photo: bytes, side: int) -> bytes:
-    """A PNG of the same look, of some 2.4 bytes a pixel."""
+    """The photo enlarged with noise, as a PNG of about 2.4 bytes per pixel."""
     noise = np.random.default_rng(0).normal(0, 20, (side, side, 3))
     pixels = np.asarray(Image.open(io.BytesIO(photo)).resize((side, side))) + noise
     return encode(Image.fromarray(pixels.clip(0, 255).astype(np.uint8)), "PNG", compress_level=1)
 
 
 def in_process(built: BuiltRelease, folder: Path, photo: bytes) -> schemas.PredictAnswer:
-    """What the application answers to a photo without Lambda, S3 and base64."""
+    """The application's answer to a photo without Lambda, S3 and base64."""
     store = FolderStore(folder)
     publish_directly(store, built.folder, built.manifest)
     with TestClient(create_app(Settings(store=str(store), threads=1), store)) as client:
@@ -45,7 +45,7 @@ def in_process(built: BuiltRelease, folder: Path, photo: bytes) -> schemas.Predi
 
 
 def build_large_release(folder: Path, parts: int) -> Manifest:
-    """A later release whose model is fetched in so many parts."""
+    """A newer release whose model is downloaded in this number of parts."""
     manifest = build_release(folder, seed=1, created_at=CREATED_AT + timedelta(days=1))
     network = onnx.load(folder / "model.onnx")
     network.metadata_props.add(key="padding", value="x" * (parts * PART_BYTES - PART_BYTES // 2))
@@ -80,14 +80,14 @@ def test_the_first_request_of_a_process_loads_the_release(start, s3, shop, built
     assert fetched >= {f"shop/objects/{entry.sha256}" for entry in built.manifest.serving_files()}
 
 
-def test_a_process_that_cannot_start_names_the_setting(start):
+def test_a_process_that_cannot_start_reports_the_setting(start):
     error = start(API, "unset", LOOKALIKE_STORE="").init_error()
     assert error["errorType"] == "SettingsError"
     assert "LOOKALIKE_STORE is not set" in error["errorMessage"]
 
 
 @pytest.mark.parametrize("event", ["http_v1_post_photo", "http_v2_post_photo"])
-def test_three_megabytes_in_base64_are_answered_as_without_lambda(api, built, tmp_path, event):
+def test_three_megabytes_in_base64_get_the_same_answer_as_without_lambda(api, built, tmp_path, event):
     photo = enlarged(built.photo("003a"), 1130)
     assert 3_000_000 < len(photo) < 3_500_000
     answer = api.request(post_photo(event, photo))
@@ -98,13 +98,13 @@ def test_three_megabytes_in_base64_are_answered_as_without_lambda(api, built, tm
     assert found.embedding == pytest.approx(expected.embedding, abs=1e-6)
 
 
-def test_a_body_over_the_limit_is_a_problem(api):
+def test_a_body_over_the_limit_is_refused(api):
     answer = api.request(post_photo("http_v2_post_photo", bytes(4 << 20)))
     assert (answer.status, answer.encoded) == (413, False)
     assert "4,194,304" in schemas.Problem.model_validate(answer.json()).detail
 
 
-def test_a_pointer_that_stays_costs_one_conditional_read(api, s3):
+def test_an_unchanged_pointer_costs_one_conditional_read(api, s3):
     assert api.request(SIMILAR).status == 200
     before = len(s3.requests)
     assert api.request(SIMILAR).status == 200
@@ -113,7 +113,7 @@ def test_a_pointer_that_stays_costs_one_conditional_read(api, s3):
     assert look.condition
 
 
-def test_a_pointer_that_s3_does_not_answer_leaves_the_release_live(api, s3, built):
+def test_the_release_stays_live_when_s3_cannot_read_the_pointer(api, s3, built):
     assert api.request(SIMILAR).status == 200
     with s3.holding(lambda request: request.key == "shop/live.json", share=0) as held:
         answers = [api.request(SIMILAR) for _ in range(2)]
@@ -125,7 +125,7 @@ def test_a_pointer_that_s3_does_not_answer_leaves_the_release_live(api, s3, buil
     assert api.request(SIMILAR).status == 200
 
 
-def test_a_photo_above_lambda_s_limit_goes_by_presigned_upload(api, built):
+def test_a_photo_over_the_limit_of_lambda_uses_a_presigned_upload(api, built):
     photo = enlarged(built.photo("003a"), 1750)
     assert len(photo) > 6 << 20
     ticket = schemas.UploadAnswer.model_validate(
@@ -139,7 +139,7 @@ def test_a_photo_above_lambda_s_limit_goes_by_presigned_upload(api, built):
     assert (answer.status, answer.json()["image_labels"][0]) == (200, "003a")
 
 
-def test_a_photo_of_the_catalog_is_fetched_from_s3_itself(api, built):
+def test_a_photo_of_the_catalog_is_fetched_directly_from_s3(api, built):
     answer = api.request(get("/images/003a"))
     assert answer.status == 307
     fetched = requests.get(answer.headers["location"], timeout=10)
@@ -148,7 +148,7 @@ def test_a_photo_of_the_catalog_is_fetched_from_s3_itself(api, built):
     assert requests.get(result["photo"], timeout=10).content == built.photo(result["image_id"])
 
 
-def test_a_load_that_a_freeze_interrupts_goes_on_with_the_next_requests(start, open_prefix, s3, built, tmp_path):
+def test_a_load_interrupted_by_a_freeze_resumes_with_the_next_requests(start, open_prefix, s3, built, tmp_path):
     store = open_prefix("frozen")
     publish_directly(store, built.folder, built.manifest)
     process = start(API, "frozen", LOOKALIKE_RELOAD_WAIT_SECONDS="0.3")
@@ -178,12 +178,12 @@ def test_a_load_that_a_freeze_interrupts_goes_on_with_the_next_requests(start, o
     assert {answer.status for answer in answers} == {200}
     assert {answer.release for answer in answers} <= {built.manifest.release, large.release}
     assert [asked(*part) for part in parts] == [1, 1, 1, 1]
-    # What came before the connections broke is not fetched again.
+    # The first half of each part arrived before the connections broke, so it is not downloaded again.
     halves = [((begin + end) // 2, end) for begin, end in parts]
     assert [asked(*half) for half in halves] == [0, 1, 1, 1]
 
 
-def test_logs_tell_of_requests_and_give_nothing_away(api, built):
+def test_logs_describe_requests_without_private_data(api, built):
     photo = built.photo("003a")
     predicted = api.request(post_photo("http_v2_post_photo", photo))
     redirect = api.request(get("/images/003a"))

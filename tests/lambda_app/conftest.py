@@ -1,4 +1,4 @@
-"""One small release, published to a folder store, and a client of the application that serves it."""
+"""A small release, a folder store with it, and a client of the application that serves it."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -31,14 +31,14 @@ class BuiltRelease:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> BuiltRelease:
-    """40 photos of 20 products; not to be changed."""
+    """40 photos of 20 products; tests must not change it."""
     folder = tmp_path_factory.mktemp("release")
     return BuiltRelease(folder, build_release(folder))
 
 
 @pytest.fixture(scope="session")
 def other(tmp_path_factory: pytest.TempPathFactory) -> BuiltRelease:
-    """A later release with another network; not to be changed."""
+    """A newer release with another network; tests must not change it."""
     folder = tmp_path_factory.mktemp("other")
     created_at = CREATED_AT + timedelta(days=1)
     return BuiltRelease(folder, build_release(folder, seed=1, created_at=created_at))
@@ -46,7 +46,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> BuiltRelease:
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory, built: BuiltRelease) -> FolderStore:
-    """A store whose live release is `built`; not to be changed."""
+    """A store whose live release is `built`; tests must not change it."""
     store = FolderStore(tmp_path_factory.mktemp("shop"))
     publish_directly(store, built.folder, built.manifest)
     return store
@@ -54,7 +54,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, built: BuiltRelease) -> Folde
 
 @pytest.fixture(scope="session")
 def settings(shop: FolderStore) -> Settings:
-    """Serving `shop` with small limits."""
+    """Settings that serve `shop` with small limits."""
     return Settings(store=str(shop), threads=1, max_body_bytes=200_000, max_batch=3)
 
 
@@ -67,7 +67,7 @@ def client(settings: Settings, shop: FolderStore) -> Iterator[TestClient]:
 
 @pytest.fixture
 def store(tmp_path: Path, built: BuiltRelease) -> FolderStore:
-    """A store of this test's own, whose live release is `built`."""
+    """A new store for each test, whose live release is `built`."""
     store = FolderStore(tmp_path / "store")
     publish_directly(store, built.folder, built.manifest)
     return store
@@ -75,14 +75,14 @@ def store(tmp_path: Path, built: BuiltRelease) -> FolderStore:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3Server]:
-    """An S3 for the whole session; tests take `s3`."""
+    """An S3 server for the whole session; tests use the fixture `s3`."""
     with closing(S3Server()) as server:
         yield server
 
 
 @pytest.fixture
 def s3(s3_server: S3Server) -> S3Server:
-    """An S3 with one bucket, `BUCKET`, which is empty."""
+    """An S3 server with one empty bucket, `BUCKET`."""
     s3_server.reset()
     return s3_server
 

@@ -1,4 +1,4 @@
-"""Multipart bodies made by hand, as clients that are not libraries make them."""
+"""Multipart bodies written by hand, to imitate clients without a library."""
 
 BOUNDARY = "----boundary"
 CONTENT_TYPE = f"multipart/form-data; boundary={BOUNDARY}"

@@ -22,7 +22,7 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 def handler_of(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> Handler:
-    """The module as a fresh Lambda imports it."""
+    """Import the module anew, as a new Lambda process does."""
     monkeypatch.setenv("LOOKALIKE_STORE", str(store))
     monkeypatch.setenv("LOOKALIKE_THREADS", "1")
     import lambda_app.handler
@@ -33,7 +33,7 @@ def handler_of(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> Handler:
 
 @pytest.fixture(autouse=True)
 def event_loop() -> Iterator[None]:
-    """Mangum runs on the thread's event loop, which Lambda never closes; here each test closes its own."""
+    """Mangum uses the event loop of the thread, which Lambda never closes; here each test closes its own loop."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield
@@ -47,7 +47,7 @@ def handler(shop: FolderStore, monkeypatch: pytest.MonkeyPatch) -> Handler:
 
 
 @pytest.mark.parametrize("name", ["http_v1_get", "http_v2_get"])
-def test_gets_are_answered(handler: Handler, built: BuiltRelease, name: str):
+def test_get_requests_are_answered(handler: Handler, built: BuiltRelease, name: str):
     answer = handler(recorded(name), CONTEXT)
     assert answer["statusCode"] == 200
     assert answer["isBase64Encoded"] is False
@@ -69,7 +69,7 @@ def test_photos_in_base64_forms_are_answered(handler: Handler, name: str, photo:
 
 @pytest.mark.parametrize("name", ["http_v1_post_photo", "http_v2_post_photo"])
 def test_a_large_photo_arrives_whole(handler: Handler, name: str, photo: bytes):
-    # Bytes behind a JPEG's end are none of the decoder's business.
+    # A decoder ignores bytes after the end of a JPEG.
     padded = photo + random.Random(0).randbytes(3_000_000)
     answer = handler(post_photo(name, padded), CONTEXT)
     assert answer["statusCode"] == 200
@@ -119,9 +119,7 @@ def test_a_release_goes_live_between_invocations(
         assert answer["headers"]["x-lookalike-release"] == release.manifest.release
 
 
-def test_garbage_is_collected_again_once_the_imports_are_done(
-    store: FolderStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_garbage_collection_is_enabled_after_the_imports(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
     handler_of(store, monkeypatch)
     assert gc.isenabled()
     assert gc.get_freeze_count() > 0

@@ -1,5 +1,7 @@
 import json
 import logging
+import shutil
+import tarfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -32,7 +34,7 @@ def prefix(request: pytest.FixtureRequest) -> str:
 def store(tmp_path: Path, prefix: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
     monkeypatch.setenv("LOOKALIKE_STORE", f"s3://{BUCKET}/{prefix}")
     monkeypatch.setenv("LOOKALIKE_THREADS", "1")
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     promoter._configured.cache_clear()
     handlers = logging.getLogger().handlers[:]
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
@@ -101,6 +103,31 @@ def test_a_damaged_drop_is_refused_with_a_note_and_a_metric(tmp_path, store, dro
     assert reason in note["reason"]
     assert store.read_pointer().pointer.release == live.release
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["RefusedDrops"] == 1
+    assert list(tmp_path.glob("lookalike-drop-*")) == []
+
+
+def test_the_cache_holds_the_live_release_at_most(tmp_path, store, drop):
+    first, _ = build_archive(tmp_path / "r")
+    drop(first)
+    later = tmp_path / "s"
+    _, second = build_archive(later, seed=1, created_at=LATER)
+    for entry in second.serving_files():
+        store.upload(f"objects/{entry.sha256}", later / entry.file)
+    with tarfile.open(tmp_path / "thin.tar", "w") as tar:  # its files are in the store: they go through the cache
+        tar.add(later / "manifest.json", "manifest.json")
+    cache = tmp_path / "lookalike-cache"
+    cache.mkdir(exist_ok=True)
+    (cache / ("0" * 64)).write_bytes(b"left by a killed run")
+    assert drop(tmp_path / "thin.tar", "thin.tar")["outcome"] == "live"
+    assert {path.name for path in cache.iterdir()} == {entry.sha256 for entry in second.serving_files()}
+
+
+def test_a_full_scratch_disk_is_raised_for_another_try(tmp_path, store, drop, monkeypatch):
+    archive, _ = build_archive(tmp_path / "r")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1000, 1000, 0))
+    with pytest.raises(StoreError, match=r"0 MB are free; on Lambda, .*-c storage=<MB>"):
+        drop(archive)
+    assert list(store.keys("rejected/")) == []
     assert list(tmp_path.glob("lookalike-drop-*")) == []
 
 

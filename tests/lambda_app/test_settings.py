@@ -4,7 +4,7 @@ import pytest
 
 from lambda_app.errors import SettingsError
 from lambda_app.photo.rules import PhotoLimits
-from lambda_app.settings import Settings, environment_names
+from lambda_app.settings import Settings, environment_names, function_memory, harmless_environ
 
 STORE = {"LOOKALIKE_STORE": "var/store"}
 
@@ -14,19 +14,19 @@ def test_only_the_store_has_no_default():
 
 
 @pytest.mark.parametrize("environ", [{}, {"LOOKALIKE_STORE": ""}])
-def test_a_missing_store_is_named(environ: dict[str, str]):
+def test_a_missing_store_is_named_in_the_error(environ: dict[str, str]):
     with pytest.raises(SettingsError, match="LOOKALIKE_STORE is not set"):
         Settings.from_environ(environ)
 
 
-def test_every_field_has_its_name_in_the_environment():
+def test_every_field_has_an_environment_variable():
     values = {name: str(number) for number, name in enumerate(environment_names(), start=1)}
     settings = Settings.from_environ({**values, "LOOKALIKE_INVENTED": "x"})
     assert [float(getattr(settings, field.name)) for field in fields(Settings)] == list(range(1, len(values) + 1))
     assert "LOOKALIKE_MAX_BODY_BYTES" in values
 
 
-def test_a_photo_may_have_50_megapixels_and_16384_a_side_unless_set_otherwise():
+def test_a_photo_may_have_50_megapixels_and_16384_pixels_per_side_by_default():
     assert Settings.from_environ(STORE).photo_limits == PhotoLimits() == PhotoLimits(pixels=50_000_000, side=16_384)
 
 
@@ -47,13 +47,13 @@ def test_the_photo_limits_are_settings():
         ("LOOKALIKE_MAX_BATCH", "", "a number"),
     ],
 )
-def test_a_bad_value_is_named(name: str, value: str, takes: str):
+def test_a_bad_value_is_named_in_the_error(name: str, value: str, takes: str):
     with pytest.raises(SettingsError, match=f"{name} is '{value}'; it takes.*{takes}"):
         Settings.from_environ({**STORE, name: value})
 
 
 @pytest.mark.parametrize(("memory", "threads"), [("512", 1), ("1769", 1), ("3008", 2), ("10240", 6), ("much", 1)])
-def test_threads_follow_a_lambdas_memory(memory: str, threads: int):
+def test_the_number_of_threads_depends_on_the_memory_of_the_lambda(memory: str, threads: int):
     in_lambda = {**STORE, "AWS_LAMBDA_FUNCTION_NAME": "api", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory}
     assert Settings.from_environ(in_lambda).threads == threads
     assert Settings.from_environ({**in_lambda, "LOOKALIKE_THREADS": "3"}).threads == 3
@@ -70,3 +70,23 @@ def test_a_lambda_decodes_in_half_of_its_memory(memory: str, budget: int):
 def test_only_a_lambda_waits_for_a_reload():
     assert Settings.from_environ(STORE).reload_wait_seconds == 0
     assert Settings.from_environ({**STORE, "AWS_LAMBDA_FUNCTION_NAME": "api"}).reload_wait_seconds == 3
+
+
+def test_a_process_that_tries_a_drop_inherits_no_credentials_and_no_store():
+    environ = {
+        "PATH": "/bin",
+        "LD_LIBRARY_PATH": "/var/lang/lib",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_SESSION_TOKEN": "token",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2",
+        "HOME": "/home/someone",
+        **STORE,
+    }
+    assert harmless_environ(environ) == {"PATH": "/bin", "LD_LIBRARY_PATH": "/var/lang/lib"}
+
+
+@pytest.mark.parametrize(("memory", "expected"), [("3008", 3008), ("", None), ("much", None)])
+def test_the_functions_memory_is_known_in_lambda_only(memory: str, expected: int | None):
+    assert function_memory({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory}) == expected
+    assert function_memory({}) is None

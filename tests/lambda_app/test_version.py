@@ -15,7 +15,7 @@ def test_the_distribution_has_the_version_of_the_source():
     described = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert described["project"]["dynamic"] == ["version"]
     module, _, name = described["tool"]["setuptools"]["dynamic"]["version"]["attr"].rpartition(".")
-    # A literal, so that setuptools reads it without an import.
+    # It must be a literal, so that setuptools can read it without importing the package.
     tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
     (assigned,) = [node for node in tree.body if isinstance(node, ast.AnnAssign)]
     assert assigned.value is not None
@@ -28,7 +28,7 @@ def test_the_node_package_has_the_version_of_the_source():
     assert package["version"] == lock["version"] == lock["packages"][""]["version"] == VERSION
 
 
-def test_the_api_tells_the_version(client: TestClient):
+def test_the_api_reports_the_version(client: TestClient):
     assert client.get("/openapi.json").json()["info"]["version"] == VERSION
 
 

@@ -13,13 +13,13 @@ from sample.picture.pen import SPRITE
 KINDS = [(category, kind) for category in CATEGORIES for kind in category.kinds]
 
 
-def test_every_kind_that_is_sold_can_be_drawn():
+def test_every_kind_of_product_can_be_drawn():
     assert sorted(DRAWINGS) == sorted(kind for _, kind in KINDS)
     assert all(len(category.kinds) >= 4 for category in CATEGORIES)
 
 
 @pytest.mark.parametrize(("category", "kind"), KINDS, ids=lambda value: value if isinstance(value, str) else "")
-def test_a_kind_fills_its_square_and_is_not_cut_off(category, kind):
+def test_a_kind_fills_its_square_without_being_cropped(category, kind):
     for style in range(3):
         shape = {"category": category, "kind": kind, "style": style, "parts": style}
         wide = dataclasses.replace(identity(0, seed=0), **shape, wide=1.12, tall=0.88)
@@ -36,7 +36,7 @@ def test_a_kind_fills_its_square_and_is_not_cut_off(category, kind):
 
 
 @pytest.mark.parametrize("trait", [{"parts": 0}, {"style": 1}, {"pattern": "dots"}, {"decal": "star"}, {"wide": 0.9}])
-def test_each_trait_shows(trait):
+def test_each_trait_is_visible(trait):
     it = dataclasses.replace(
         identity(0, seed=0), parts=2, style=0, pattern="plain", decal="none", wide=1.0, period=13.0
     )

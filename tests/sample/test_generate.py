@@ -17,7 +17,7 @@ CATEGORY = PRODUCT_COLUMNS.index("category")
 
 
 def rows_of(path: Path, encoding: str = "utf-8") -> list[list[str]]:
-    """The rows below the header, split as a spreadsheet would, but for bare CRs, which are data."""
+    """The rows below the header, split as a spreadsheet does, except that a CR without LF is data."""
     with path.open(encoding=encoding, newline="") as file:
         text = file.read().replace("\r", "␍")
     return list(csv.reader(text.splitlines(keepends=True)))[1:]
@@ -63,7 +63,7 @@ def test_every_category_has_products_with_two_photos(small):
     assert {category.name for category in CATEGORIES} <= two
 
 
-def test_rows_that_pass_every_check_are_the_photos_asked_for(small):
+def test_the_rows_that_pass_every_check_are_the_requested_number_of_photos(small):
     out, summary = small
     sellable = {row[PRODUCT] for row in rows_of(out / "Products.csv") if row[CATEGORY] not in ("", "N/A")} - {""}
     kept = {
@@ -74,7 +74,7 @@ def test_rows_that_pass_every_check_are_the_photos_asked_for(small):
     assert len(kept) == summary.photos == 60
 
 
-def test_each_kind_of_spoilt_row_and_photo_is_there(small):
+def test_each_kind_of_damaged_row_and_photo_occurs(small):
     out, _ = small
     products, images = rows_of(out / "Products.csv"), rows_of(out / "Images.csv")
     product_ids, image_ids = {row[PRODUCT] for row in products}, {row[1] for row in images}
@@ -89,7 +89,7 @@ def test_each_kind_of_spoilt_row_and_photo_is_there(small):
     assert "" in image_ids
 
 
-def test_a_photo_is_cmyk_and_one_lies_on_its_side(small):
+def test_one_photo_is_cmyk_and_one_is_rotated_by_exif(small):
     out, _ = small
     modes: Counter[str] = Counter()
     orientations: Counter[int] = Counter()
@@ -108,7 +108,7 @@ def test_the_summary_names_every_kind_of_mess(small):
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
-def test_the_encoding_changes_the_tables_alone(small, tmp_path, encoding):
+def test_the_encoding_changes_only_the_tables(small, tmp_path, encoding):
     out, _ = small
     generate(tmp_path / "other", photos=60, encoding=encoding, workers=1)
     for name in ("Products.csv", "Images.csv"):
@@ -128,7 +128,7 @@ def test_any_number_of_processes_writes_the_same_bytes(tmp_path):
     assert digests(tmp_path / "1") == digests(tmp_path / "2")
 
 
-def test_a_folder_that_holds_something_is_left_alone(small):
+def test_a_folder_that_is_not_empty_is_refused(small):
     out, _ = small
     before = digests(out)
     with pytest.raises(FileExistsError, match="is not empty; give a folder"):
@@ -143,7 +143,7 @@ def test_an_encoding_that_cannot_hold_the_text_is_refused(tmp_path, encoding):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_a_killed_run_left_is_replaced(tmp_path):
+def test_the_remains_of_a_killed_run_are_replaced(tmp_path):
     stale = tmp_path / "out.partial" / "photos"
     stale.mkdir(parents=True)
     (stale / "stale.jpg").write_bytes(b"half a photo")
@@ -152,6 +152,6 @@ def test_what_a_killed_run_left_is_replaced(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_progress_is_told_on_request(tmp_path, capsys):
+def test_progress_is_printed_on_request(tmp_path, capsys):
     generate(tmp_path / "out", photos=60, workers=1, progress=True)
     assert "photos 65/65" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from sample.picture.identity import identity
 ALL = [(number, listing(number, identity(number, 0), 0, Counter())) for number in range(40 * ROUND)]
 
 
-def test_prices_read_as_pounds_with_commas_unless_spoilt():
+def test_undamaged_prices_are_pounds_with_thousands_separators():
     sound = [text.price for number, text in ALL if number % ROUND not in (1, 2, 3)]
     assert all(re.fullmatch(r"£(\d{1,3})(,\d{3})*\.\d\d", price) for price in sound)
     assert any("," in price for price in sound)
@@ -22,7 +22,7 @@ def test_categories_are_paths_under_their_root():
     assert all(text.category.startswith(f"{identity(number, 0).category.name} / ") for number, text in ALL)
 
 
-def test_no_character_lies_beyond_the_declared_ones():
+def test_the_only_characters_beyond_ascii_are_the_declared_ones():
     text = "".join(f"{each.title}{each.description}{each.price}{each.location}" for _, each in ALL)
     assert {character for character in text if ord(character) > 127} == set(BEYOND_ASCII)
 
@@ -42,7 +42,7 @@ def test_no_character_lies_beyond_the_declared_ones():
         ("location N/A", lambda text: text.location == "N/A"),
     ],
 )
-def test_what_is_counted_as_planted_is_there(mess, holds):
+def test_each_planted_defect_occurs(mess, holds):
     counted = 0
     for number in range(2 * ROUND):
         planted: Counter[str] = Counter()

@@ -6,7 +6,7 @@ from sample.plan import MIN_PHOTOS, Plan
 
 
 @pytest.mark.parametrize("photos", [60, 61, 62, 97, 98, 1_000, 99_999])
-def test_products_hold_exactly_the_photos_asked_for(photos):
+def test_products_have_exactly_the_requested_number_of_photos(photos):
     plan = Plan(photos, seed=0)
     shots = [plan.shots(number) for number in range(plan.products)]
     assert sum(shots) == photos

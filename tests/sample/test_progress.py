@@ -6,7 +6,7 @@ from sample.progress import Progress
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream whose `isatty` is true."""
 
     def isatty(self) -> bool:
         return True
@@ -20,7 +20,7 @@ def test_a_terminal_gets_a_bar_on_one_line():
     assert stream.getvalue().count("\n") == 1
 
 
-def test_a_log_gets_one_plain_line_at_the_end_of_short_work():
+def test_short_work_writes_one_plain_line_to_a_log():
     stream = io.StringIO()
     with Progress("photos", 4, stream) as progress:
         progress.advance(4)

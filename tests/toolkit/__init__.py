@@ -1,1 +1,1 @@
-"""SageMaker's real training toolkit around a job of ours; opt in with `scripts/test -m toolkit`."""
+"""Runs a training job in SageMaker's real training toolkit; opt in with `scripts/test -m toolkit`."""

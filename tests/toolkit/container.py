@@ -1,9 +1,9 @@
-"""What stands in for AWS's PyTorch container: the real toolkit in a virtual environment that is kept between runs.
+"""A substitute for AWS's PyTorch container: the real toolkit in a virtual environment that is kept between runs.
 
-It sees torch, and whatever else the project's own environment holds, by a line in a `.pth` file: a second installation
-would take 5 GB. Python does not follow the `.pth` files of a folder that it reaches in that way, so that the project's
-own packages, which are installed editable, stay out of sight (not so their metadata): a job has them from its code
-archive or not at all.
+A line in a `.pth` file lets it import torch and the other packages of the project's environment, because a second
+installation would take 5 GB. The project's own packages are installed editable, that is by `.pth` files, and Python
+does not read the `.pth` files of a folder that a `.pth` file adds. So a job can import them only from its code archive,
+although it can see their metadata.
 """
 
 import shutil
@@ -15,7 +15,7 @@ from pathlib import Path
 
 TOOLKIT = ("sagemaker-training==5.1.4", "sagemaker-pytorch-training==3.0.0")
 REQUIREMENTS = Path(__file__).parents[2] / "training" / "requirements.txt"
-# What pip writes for a console script: torch's own is of the project's environment, and would start that one's Python.
+# The console script as pip writes it: the torchrun of the project's environment would start that environment's Python.
 _TORCHRUN = "#!{python}\nimport sys\nfrom torch.distributed.run import main\nsys.exit(main())\n"
 
 
@@ -27,14 +27,14 @@ class Container:
 
     @property
     def bin(self) -> Path:
-        """Where its commands lie: `train`, which SageMaker starts, and `torchrun`."""
+        """The folder of its commands: `train`, which SageMaker starts, and `torchrun`."""
         return self.root / "bin"
 
 
 def make(root: Path) -> Container:
-    """The environment in `root`, made anew unless it was made of the same packages before.
+    """The environment in `root`, created again unless it was created with the same packages before.
 
-    The first time takes a compiler (a part of `sagemaker-training` is C, and comes as source) and the package index.
+    Its creation needs the package index and a compiler: a part of `sagemaker-training` is C source.
     """
     container = Container(root)
     libraries = sysconfig.get_path("purelib")
@@ -46,7 +46,7 @@ def make(root: Path) -> Container:
     python = container.bin / "python"
     own = Path(sysconfig.get_path("purelib", "venv", {"base": str(root)}))
     (own / "project.pth").write_text(f"{libraries}\n")
-    # A job's requirements too, nearly all of which are there: when the toolkit installs them, nothing is left to fetch.
+    # Also install the requirements of a job, so that the toolkit has nothing to download when it installs them.
     subprocess.run([python, "-m", "pip", "install", "--quiet", *TOOLKIT, "--requirement", REQUIREMENTS], check=True)
     torchrun = container.bin / "torchrun"
     torchrun.write_text(_TORCHRUN.format(python=python))

@@ -1,4 +1,4 @@
-"""SageMaker's part of a training job, done by hand: /opt/ml from the request, the container's process, model.tar.gz."""
+"""Does SageMaker's part of a training job: /opt/ml from the request, the process of the container, model.tar.gz."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from tests.s3_server import CREDENTIALS
 from tests.toolkit.container import Container
 
 DEADLINE_SECONDS = 540
-# The toolkit waits until the names of all hosts resolve; SageMaker's would be algo-1.
+# The toolkit waits until the names of all hosts resolve; SageMaker would call this one algo-1.
 HOST = "localhost"
 GROUP = "homogeneousCluster"
 
@@ -22,8 +22,8 @@ class Job:
     """A job that ended.
 
     Attributes:
-        root: what /opt/ml is in a container.
-        log: all that it printed.
+        root: the folder that is /opt/ml in a container.
+        log: everything that it printed.
     """
 
     root: Path
@@ -32,11 +32,11 @@ class Job:
 
     @property
     def failure(self) -> str:
-        """SageMaker makes the FailureReason of its first 1,024 characters."""
+        """The reason of a failure; SageMaker uses its first 1,024 characters as the FailureReason."""
         return (self.root / "output" / "failure").read_text(encoding="utf-8")
 
     def pack_model(self) -> Path:
-        """What SageMaker puts into the bucket when a job succeeds."""
+        """The archive that SageMaker uploads to the bucket when a job succeeds."""
         archive = self.root / "model.tar.gz"
         with tarfile.open(archive, "w:gz") as tar:
             tar.add(self.root / "model", ".")
@@ -44,7 +44,7 @@ class Job:
 
 
 def run_job(container: Container, request: Mapping[str, Any], root: Path, s3: Any, s3_url: str) -> Job:
-    """Do what a request of CreateTrainingJob asks, to the end.
+    """Run the job of a CreateTrainingJob request until it ends.
 
     Args:
         root: a folder that does not exist; the job's /opt/ml.
@@ -68,7 +68,7 @@ def run_job(container: Container, request: Mapping[str, Any], root: Path, s3: An
         "AWS_ACCESS_KEY_ID": CREDENTIALS["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": CREDENTIALS["secret_access_key"],
         **request["Environment"],
-        # The toolkit's own words for a folder other than /opt/ml and for an S3 other than AWS's.
+        # Variables of the toolkit for a folder other than /opt/ml and an S3 other than AWS's.
         "SAGEMAKER_BASE_DIR": str(root),
         "S3_ENDPOINT_URL": s3_url,
         "OMP_NUM_THREADS": "1",
@@ -106,7 +106,7 @@ def _configuration(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _download(s3: Any, uri: str, folder: Path) -> None:
-    """Everything under a prefix, as a channel in file mode holds it."""
+    """Download all objects under a prefix, as SageMaker does for a channel in file mode."""
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for found in page["Contents"]:

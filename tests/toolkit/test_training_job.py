@@ -1,4 +1,4 @@
-"""A training job from `scripts/train-remote`'s upload to its drop, run by SageMaker's real training toolkit.
+"""A training job from the upload by `scripts/train-remote` to the drop, run by SageMaker's real training toolkit.
 
     scripts/test -m toolkit
 
@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ import boto3
 import pytest
 import requests
 
-from cdk.training.flow import JobSettings, definition
+from cdk.training.flow import definition
 from lambda_app.promoter import take_drop
 from lambda_app.release.catalog import Catalog
 from lambda_app.release.manifest import MANIFEST, read_manifest, verify_file
 from lambda_app.settings import Settings
 from sample.generate import generate
+from tests.job_settings import JOB_SETTINGS
 from tests.lambda_events import BUCKET
 from tests.s3_server import S3Server
 from tests.toolkit import container, sagemaker
@@ -41,27 +43,14 @@ ROOT = Path(__file__).parents[2]
 # Kept between runs; not part of the repository.
 KEPT = ROOT / "var" / "toolkit"
 DATASET = "shop"
-SETTINGS = JobSettings(
-    partition="aws",
-    region=CREDENTIALS["region_name"],
-    bucket=BUCKET,
-    image="763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:tag",
-    role="arn:aws:iam::123456789012:role/job",
-    topic="arn:aws:sns:us-east-1:123456789012:notices",
-    instance="ml.g5.xlarge",
-    instances=1,
-    volume_gb=100,
-    spot=True,
-    run_seconds=3600,
-    wait_seconds=7200,
-)
-# The smallest network, one epoch; every value a text, as SageMaker has them.
+SETTINGS = replace(JOB_SETTINGS, region=CREDENTIALS["region_name"], bucket=BUCKET)
+# The smallest network and one epoch; every value is a text, as in SageMaker.
 TINY = ("backbone=resnet10_half", "weights=none", "size=32", "batch=16", "epochs=1", "force=True", "ema=0.9")
 
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[S3Server]:
-    """An S3, and beside it a Step Functions that runs what it is given."""
+    """A server of S3 and Step Functions whose state machines really run."""
     with closing(S3Server()) as server:
         set_interpreter(server, True)
         yield server
@@ -69,14 +58,14 @@ def aws() -> Iterator[S3Server]:
 
 
 def set_interpreter(server: S3Server, runs: bool) -> None:
-    """Whether moto runs state machines or only pretends to."""
+    """Set whether moto runs state machines or only pretends to."""
     config = {"stepfunctions": {"execute_state_machine": runs}}
     requests.post(f"{server.url}/moto-api/config", json=config, timeout=10).raise_for_status()
 
 
 @pytest.fixture(scope="module")
 def s3(aws: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A client whose bucket holds the tiny sample catalogue as a dataset."""
+    """A client of S3 whose bucket has the tiny sample catalogue as a dataset."""
     sample = tmp_path_factory.mktemp("sample") / "data"
     generate(sample, photos=130, seed=1, workers=1)
     with closing(boto3.client("s3", endpoint_url=aws.url, **CREDENTIALS)) as client:
@@ -88,7 +77,7 @@ def s3(aws: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]
 
 @pytest.fixture(scope="module")
 def request_of(aws: S3Server, s3: Any) -> Iterator[Callable[..., dict[str, Any]]]:
-    """What the flow asks of SageMaker when it is started as `scripts/train-remote` starts it."""
+    """The request that the flow sends to SageMaker when it is started as `scripts/train-remote` starts it."""
     flow = definition(SETTINGS)
     flow["States"]["Train"] = {"Type": "Pass", "Parameters": flow["States"]["Train"]["Parameters"], "End": True}
     with closing(boto3.client("stepfunctions", endpoint_url=aws.url, **CREDENTIALS)) as states:
@@ -114,7 +103,7 @@ def request_of(aws: S3Server, s3: Any) -> Iterator[Callable[..., dict[str, Any]]
         yield ask
 
 
-def test_a_job_leaves_a_release_that_goes_live_and_its_report(aws, s3, request_of, tmp_path):
+def test_a_job_produces_a_report_and_a_release_that_goes_live(aws, s3, request_of, tmp_path):
     request = request_of(*TINY)
     job = sagemaker.run_job(container.make(KEPT), request, tmp_path / "ml", s3, aws.url)
     assert job.exit_code == 0
@@ -147,7 +136,7 @@ def test_a_job_leaves_a_release_that_goes_live_and_its_report(aws, s3, request_o
     assert store.read_pointer().pointer.release == manifest.release
 
 
-def test_a_job_that_fails_says_why_where_sagemaker_reads_it(aws, s3, request_of, tmp_path):
+def test_a_failed_job_writes_its_reason_where_sagemaker_reads_it(aws, s3, request_of, tmp_path):
     request = request_of(*TINY)
     request["HyperParameters"]["lr"] = "-1"  # which scripts/train-remote would have refused
     job = sagemaker.run_job(container.make(KEPT), request, tmp_path / "ml", s3, aws.url)

@@ -22,7 +22,7 @@ from training.train import train
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory) -> tuple[Path, SampleSummary]:
-    """A tiny sample catalogue, and what was planted in it."""
+    """A tiny sample catalogue and its summary."""
     folder = tmp_path_factory.mktemp("sample") / "data"
     return folder, generate(folder, photos=130, seed=1, workers=1)
 
@@ -56,7 +56,7 @@ def jpeg() -> Callable[[int], bytes]:
 
 @pytest.fixture
 def write_listings(tmp_path, jpeg) -> Callable[..., Path]:
-    """Write a folder in the listings layout from rows that name only what matters; returns it."""
+    """Write a folder in the listings layout from rows with only the columns that matter; returns it."""
 
     def write(
         products: Iterable[Mapping[str, str]],
@@ -102,13 +102,13 @@ def write_folders(tmp_path, jpeg) -> Callable[[Iterable[str]], Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """Torch on one thread: tiny networks gain nothing from more, and parallel tests lose to each other."""
+    """Torch on one thread: more do not speed up tiny networks, and slow down parallel tests."""
     torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
 def processes(tmp_path_factory) -> Iterator[Server]:
-    """Starts processes that a test may kill and signal."""
+    """A server that starts processes which a test can kill and signal."""
     with serving(tmp_path_factory.mktemp("processes")) as server:
         yield server
 
@@ -131,7 +131,7 @@ def fit_settings() -> FitSettings:
 
 @pytest.fixture(scope="session")
 def trained(sample_data, fit_settings, tmp_path_factory) -> WorkFolder:
-    """A whole run over the tiny sample catalogue at 32 pixels, from raw data to archive; not to be changed."""
+    """A run over the tiny sample catalogue at 32 pixels, from raw data to archive; tests must not change it."""
     work = WorkFolder(tmp_path_factory.mktemp("trained"))
     train(sample_data, work, TrainSettings(prepare=PrepareSettings(size=32), fit=fit_settings))
     return work
@@ -139,11 +139,11 @@ def trained(sample_data, fit_settings, tmp_path_factory) -> WorkFolder:
 
 @pytest.fixture
 def trained_copy(trained, tmp_path) -> WorkFolder:
-    """A copy of the whole run, to be changed."""
+    """A copy of the `trained` run that a test may change."""
     return WorkFolder(shutil.copytree(trained.root, tmp_path / "work"))
 
 
 @pytest.fixture(scope="session")
 def small_dataset(trained) -> Dataset:
-    """The dataset of the whole run, photos of 32 pixels."""
+    """The dataset of the `trained` run, photos of 32 pixels."""
     return Dataset.open(trained.dataset)

@@ -1,7 +1,7 @@
-"""Processes that a test may kill, signal, starve and have train together.
+"""Processes that a test can kill, signal, let run out of disk space, and run as one distributed training.
 
-They are forks of one server, which imports torch once for all of them: `python -m tests.training.processes`, that reads
-orders and answers them, a line of JSON each.
+They are forks of one server process, which imports torch once for all of them: `python -m tests.training.processes`
+reads orders and writes answers, each as one line of JSON.
 """
 
 import importlib
@@ -22,7 +22,7 @@ from training.pipeline.commands import report_errors
 
 
 class Process:
-    """`main` of a module in a process of its own; what it writes, to either stream, is `output`."""
+    """`main` of a module in a separate process; `output` is what it writes to stdout and stderr."""
 
     def __init__(self, server: "Server", order: dict) -> None:
         self._server = server
@@ -30,7 +30,7 @@ class Process:
         self.output = Path(order["stream"]).open(encoding="utf-8")  # noqa: SIM115, closed by `wait`
 
     def wait_for(self, beginning: str) -> str:
-        """The first line from here on that begins like this."""
+        """Wait for the next line that begins with this text, and return it."""
         return next(line for line in self.output if line.startswith(beginning))
 
     def signal(self, number: signal.Signals) -> None:
@@ -38,7 +38,7 @@ class Process:
         os.kill(self._pid, number)
 
     def wait(self) -> tuple[int, str]:
-        """Wait for the end: exit status, or the negative number of the signal; and the rest of the output."""
+        """Wait for the end; the exit status (or the negative signal number) and the rest of the output."""
         with self.output as output:
             rest = output.read()
         return self._server.ask({"wait": self._pid}), rest
@@ -48,7 +48,7 @@ class Server:
     """Starts processes.
 
     Args:
-        folder: for the pipes that their output comes through.
+        folder: for the pipes of their output.
     """
 
     def __init__(self, pipe: subprocess.Popen[str], folder: Path) -> None:
@@ -64,15 +64,15 @@ class Server:
         return json.loads(self._answers.readline())
 
     def close(self) -> None:
-        """Send no more orders; the server ends."""
+        """End the server."""
         self._orders.close()
 
     def start(self, module: str, argv: list[str], **order: object) -> Process:
         """Run `main(argv)` of a module.
 
         Args:
-            order: `environ`, further variables; `kill`, [name, n]: kill the process as it is about to rename a file to
-                this name for the nth time; `disk`: let no file grow over so many bytes, as on a full disk.
+            order: `environ`, further variables; `kill`, [name, n]: kill the process before it renames a file to this
+                name for the nth time; `disk`: limit the size of files to this number of bytes, as on a full disk.
         """
         self._started += 1
         stream = self._folder / f"output-{self._started}"
@@ -80,9 +80,9 @@ class Server:
         return Process(self, {"module": module, "argv": argv, "stream": str(stream), **order})
 
     def start_several(self, size: int, module: str, argv: list[str], **environ: str) -> list[Process]:
-        """The processes of one run, by rank, as torchrun names them; with further variables.
+        """Start the processes of one distributed run with the variables of torchrun and further ones; by rank.
 
-        `{rank}` in an argument stands for the process's own: where each is to have a folder to itself.
+        `{rank}` in an argument is replaced by the rank of the process, for example to give each its own folder.
         """
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -101,7 +101,7 @@ class Server:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Server]:
-    """A server, for as long as it is needed."""
+    """A server that ends with the context."""
     command = [sys.executable, "-m", __name__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as pipe:
         server = Server(pipe, folder)
@@ -123,7 +123,7 @@ def _kill_at(name: str, nth: int) -> None:
 
 
 def _run(order: dict) -> int:
-    """In the fork: carry out an order; the exit status."""
+    """Carry out an order in the forked process; the exit status."""
     for stream, mode in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
         os.dup2(os.open(order["stream"] if stream else os.devnull, mode), stream)
     sys.stdout, sys.stderr = (os.fdopen(stream, "w", buffering=1, closefd=False) for stream in (1, 2))

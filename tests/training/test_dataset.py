@@ -14,7 +14,7 @@ from training.errors import DataError
 
 @pytest.fixture
 def copy(dataset, tmp_path):
-    """A copy of the dataset, to be spoilt."""
+    """A copy of the dataset that a test may damage."""
     return shutil.copytree(dataset.path, tmp_path / "copy")
 
 
@@ -31,40 +31,40 @@ def test_rows_splits_and_codes_agree_with_the_items(dataset):
     assert sorted(codes.values()) == list(range(len(codes)))
 
 
-def test_the_rows_of_the_splits_are_all_rows_once(dataset):
+def test_the_splits_have_every_row_once(dataset):
     rows = np.concatenate([dataset.rows(split) for split in SPLITS])
     assert rows.dtype == np.int64
     assert sorted(rows) == list(range(len(dataset.photos)))
     assert {split: len(dataset.rows(split)) for split in SPLITS} == dataset.summary["splits"]
 
 
-def test_photos_are_mapped_not_read(dataset):
+def test_photos_are_memory_mapped(dataset):
     assert isinstance(dataset.photos, np.memmap)
     assert not dataset.photos.flags.writeable
     assert (dataset.category.dtype, dataset.product.dtype, dataset.split.dtype) == (np.int64, np.int64, np.uint8)
 
 
-def test_cached_pixels_equal_serving_pixels_bit_for_bit(dataset, sample_data):
+def test_cached_pixels_are_identical_to_serving_pixels(dataset, sample_data):
     assert dataset.preprocessing == Preprocessing(size=64)
     for item in dataset.items():
         served = load_rgb((sample_data / item.photo).read_bytes(), dataset.preprocessing)
         np.testing.assert_array_equal(dataset.photos[item.row], served)
 
 
-def test_an_unknown_split_is_named(dataset):
+def test_an_unknown_split_is_named_in_the_error(dataset):
     with pytest.raises(DataError, match="unknown split 'dev'; the splits are train, validation, test"):
         dataset.rows("dev")
 
 
 @pytest.mark.parametrize("name", ["summary.json", "photos.npy", "items.sqlite"])
-def test_a_missing_file_is_named(copy, name):
+def test_a_missing_file_is_named_in_the_error(copy, name):
     (copy / name).unlink()
     with pytest.raises(DataError, match=name):
         Dataset.open(copy)
 
 
 @pytest.mark.parametrize("name", ["summary.json", "photos.npy", "items.sqlite"])
-def test_a_file_of_rubbish_is_named(copy, name):
+def test_a_damaged_file_is_named_in_the_error(copy, name):
     (copy / name).write_bytes(b"rubbish " * 100)
     with pytest.raises(DataError, match=name):
         Dataset.open(copy)
@@ -78,7 +78,7 @@ def test_a_file_of_rubbish_is_named(copy, name):
         lambda summary: summary.update(preprocessing={"size": -1}),
     ],
 )
-def test_a_summary_of_something_else_is_named(copy, spoil):
+def test_a_json_file_that_is_not_a_dataset_summary_is_refused(copy, spoil):
     summary = json.loads((copy / "summary.json").read_bytes())
     spoil(summary)
     (copy / "summary.json").write_text(json.dumps(summary))
@@ -86,13 +86,13 @@ def test_a_summary_of_something_else_is_named(copy, spoil):
         Dataset.open(copy)
 
 
-def test_a_summary_that_is_no_object_is_named(copy):
+def test_a_summary_that_is_not_a_json_object_is_refused(copy):
     (copy / "summary.json").write_text("[]")
     with pytest.raises(DataError, match=r"summary\.json is not the summary of a dataset"):
         Dataset.open(copy)
 
 
-def test_photos_of_another_kind_are_refused(copy):
+def test_photos_of_another_type_are_refused(copy):
     np.save(copy / "photos.npy", np.zeros((2, 64, 64, 3), np.float32))
     with pytest.raises(DataError, match=r"photos\.npy contains float32, not uint8"):
         Dataset.open(copy)

@@ -17,14 +17,12 @@ TINY = ["--size", "32", "--backbone", "resnet10_half", "--weights", "none", "--e
 
 @pytest.fixture
 def outside(monkeypatch):
-    """An environment that SageMaker has no part in."""
+    """An environment without the variables of SageMaker."""
     for name in [name for name in os.environ if name.startswith("SM_")]:
         monkeypatch.delenv(name)
 
 
-def test_a_rerun_with_nothing_changed_keeps_the_archive_and_says_where_it_is(
-    trained_copy, sample_data, outside, capsys
-):
+def test_a_rerun_without_changes_keeps_the_archive_and_prints_its_path(trained_copy, sample_data, outside, capsys):
     before = trained_copy.archive.stat().st_mtime_ns
     train.main(["--data", str(sample_data), "--out", str(trained_copy.root), *TINY])
     lines = capsys.readouterr().out.splitlines()
@@ -48,7 +46,7 @@ def test_several_processes_make_one_release(sample_data, processes, tmp_path, ou
 
 
 @pytest.mark.slow
-def test_where_the_first_process_fails_the_others_end_and_do_not_hide_why(processes, tmp_path, outside):
+def test_if_the_first_process_fails_the_others_end_and_its_error_is_visible(processes, tmp_path, outside):
     (tmp_path / "data").mkdir()
     environ = {"SM_OUTPUT_DIR": str(tmp_path)}
     options = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out"), *TINY]
@@ -61,7 +59,7 @@ def test_where_the_first_process_fails_the_others_end_and_do_not_hide_why(proces
     assert "holds neither" in (tmp_path / "failure").read_text(encoding="utf-8")
 
 
-def test_only_the_stages_behind_a_change_run_again(trained_copy, sample_data, outside):
+def test_only_the_stages_after_a_change_run_again(trained_copy, sample_data, outside):
     stamps = {path.stem: path.stat().st_mtime_ns for path in (trained_copy.root / "stages").iterdir()}
     options = [*TINY, "--name", "autumn"]
     train.main(["--data", str(sample_data), "--out", str(trained_copy.root), *options])
@@ -73,7 +71,7 @@ def test_only_the_stages_behind_a_change_run_again(trained_copy, sample_data, ou
 
 @pytest.fixture
 def sagemaker(trained, sample_data, tmp_path):
-    """Folders and variables as SageMaker's toolkit makes them, with a run that has got as far as its archive."""
+    """Folders and variables like those of SageMaker's toolkit, with a run that has reached its archive."""
     base = tmp_path / "ml"
     for name in ("model", "output/data"):
         (base / name).mkdir(parents=True)
@@ -85,7 +83,7 @@ def sagemaker(trained, sample_data, tmp_path):
     }
 
 
-def test_a_sagemaker_job_leaves_the_release_where_its_archive_is_made(sagemaker, monkeypatch, outside):
+def test_a_sagemaker_job_puts_the_release_into_the_model_folder(sagemaker, monkeypatch, outside):
     for name, value in sagemaker.items():
         monkeypatch.setenv(name, value)
     train.main([*TINY, "--force", "True"])
@@ -98,7 +96,7 @@ def test_a_sagemaker_job_leaves_the_release_where_its_archive_is_made(sagemaker,
     assert json.loads(report.read_bytes())["test"]["n"] == manifest.evaluation["test"]["n"]
 
 
-def test_a_sagemaker_job_keeps_its_checkpoint_where_it_outlives_the_machine(sagemaker):
+def test_a_sagemaker_job_keeps_its_checkpoint_in_the_checkpoint_folder(sagemaker):
     assert Places.from_environ(sagemaker).checkpoints == Path(sagemaker["SM_MODEL_DIR"]).parent / "checkpoints"
 
 
@@ -109,7 +107,7 @@ def test_a_sagemaker_job_keeps_its_checkpoint_where_it_outlives_the_machine(sage
         (["--epochs", "many"], "epochs is 'many'; it must be a whole number\n"),
     ],
 )
-def test_a_sagemaker_job_that_fails_leaves_its_reason_where_sagemaker_reads_it(
+def test_a_failed_sagemaker_job_writes_its_reason_where_sagemaker_reads_it(
     options, reason, outside, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
@@ -117,7 +115,7 @@ def test_a_sagemaker_job_that_fails_leaves_its_reason_where_sagemaker_reads_it(
     assert (tmp_path / "failure").read_text(encoding="utf-8") == reason
 
 
-def test_the_weights_channel_is_what_training_starts_from(sagemaker, trained, tmp_path):
+def test_training_starts_from_the_weights_channel(sagemaker, trained, tmp_path):
     channel = tmp_path / "weights"
     channel.mkdir()
     shutil.copy(trained.release / "weights.safetensors", channel / "weights.safetensors")
@@ -133,19 +131,19 @@ def test_the_weights_channel_is_what_training_starts_from(sagemaker, trained, tm
 def test_a_weights_channel_without_exactly_one_file_is_refused(names, tmp_path):
     for name in names:
         (tmp_path / name).write_bytes(b"")
-    with pytest.raises(WeightsError, match=f"holds {len(names)} files of weights"):
+    with pytest.raises(WeightsError, match=f"has {len(names)} files of weights"):
         Places.from_environ({"SM_CHANNEL_WEIGHTS": str(tmp_path)})
 
 
-def test_without_sagemaker_the_environment_says_nothing():
+def test_without_sagemaker_variables_no_folders_are_set():
     assert Places.from_environ({}) == Places()
 
 
-def test_the_training_channel_is_data_too(tmp_path):
+def test_the_training_channel_can_also_hold_the_data(tmp_path):
     assert Places.from_environ({"SM_CHANNEL_TRAINING": str(tmp_path)}).data == tmp_path
 
 
-def test_a_categories_file_comes_before_those_of_the_weights(trained, tmp_path):
+def test_a_categories_file_has_priority_over_the_categories_of_the_weights(trained, tmp_path):
     names = tmp_path / "categories.txt"
     names.write_text("shoes\n")
     weights = str(trained.release / "weights.safetensors")
@@ -154,7 +152,7 @@ def test_a_categories_file_comes_before_those_of_the_weights(trained, tmp_path):
     assert settings.prepare.leading_categories() == ("shoes",)
 
 
-def test_missing_data_is_named(tmp_path):
+def test_missing_data_is_named_in_the_error(tmp_path):
     with pytest.raises(DataError, match="--data is missing"):
         parse(["--out", str(tmp_path)], Places())
 

@@ -1,6 +1,6 @@
-"""A short training and an embedding; one process does all, or several do a part each, of which each runs `main`.
+"""A short training and an embedding, by one process or by several that each run `main` and do a part.
 
-Batch-norm stands still: over several processes torch has it on GPUs only.
+Batch-norm is frozen, because torch synchronises it over several processes only on GPUs.
 """
 
 import json
@@ -20,12 +20,12 @@ from training.index.embedding import embed_rows
 from training.network.forward import forward_rows
 from training.pipeline.world import World, process_group
 
-# Plain gradient descent: what differs by a rounding stays so, which adamw's division would magnify.
+# Plain gradient descent keeps rounding differences small; the division in adamw would magnify them.
 SETTINGS = FitSettings(backbone="resnet10_half", weights="none", epochs=2, batch=18, optimiser="sgd", lr=0.02, ema=0.9)
 
 
 def train(dataset: Dataset, world: World, result: Path) -> None:
-    """Train, and let the process that leads write what came of it."""
+    """Train; the leading process writes the result."""
     trainer = Trainer(dataset, SETTINGS, torch.device("cpu"), world)
     for module in trainer.model.modules():
         if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):

@@ -3,7 +3,7 @@ misspelt name costs money and a quarter of an hour.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from lambda_app.errors import SettingsError
 from training.errors import TrainingError
@@ -34,6 +34,7 @@ def parse_hyperparameters(pairs: Iterable[str]) -> dict[str, str]:
     try:
         values = with_pairs({}, _read(pairs))
         TrainSettings.of(values)
+        _check_for_a_job(values)
     except SettingsError as exc:
         raise HyperparameterError(f"--hyperparameter: {exc}") from exc
     known = every_setting()
@@ -47,6 +48,19 @@ def parse_hyperparameters(pairs: Iterable[str]) -> dict[str, str]:
                 f"--hyperparameter {name}: {len(value):,} characters; SageMaker takes {MAX_VALUE:,}"
             )
     return found
+
+
+def _check_for_a_job(values: Mapping[str, str]) -> None:
+    """Refuse values that are valid on one machine but not in a job.
+
+    Raises:
+        SettingsError: names the setting and what it may be.
+    """
+    if "name" in values:
+        raise SettingsError("name is not a hyperparameter: a job names its dataset, with --dataset")
+    weights = values.get("weights", "none")
+    if weights not in ("imagenet", "none") and "/" not in weights:
+        raise SettingsError(f"weights is {weights!r}; it may be imagenet, none, or an s3:// URI (better: --weights)")
 
 
 def _read(pairs: Iterable[str]) -> Iterable[tuple[str, str]]:

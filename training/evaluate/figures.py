@@ -1,4 +1,4 @@
-"""Everything that is measured on the network's answers: the content of `metrics.json`, and the cases to look at."""
+"""All metrics of the network's outputs: the content of `metrics.json`, and the example cases of the report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ PerQuery = Mapping[str, npt.NDArray[np.float64] | None]
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found.
+    """The result of an evaluation.
 
     Attributes:
-        figures: JSON values; intervals are of 95 %, None where their figure is.
-        gallery: rows of the dataset to look at.
+        figures: metrics as JSON values. Intervals are 95 % intervals, None if their metric is None.
+        gallery: example cases for the report, as rows of the dataset.
     """
 
     figures: dict[str, Any]
@@ -33,11 +33,11 @@ class Measured:
 
 
 def measure(dataset: Dataset, outputs: Outputs, categories: Sequence[str]) -> Measured:
-    """Judge the answers for every photo of a dataset.
+    """Compute the metrics of a network on a dataset.
 
     Args:
-        outputs: pooled features L2-normalised.
-        categories: names in index order.
+        outputs: outputs of the network for all photos; pooled features L2-normalised.
+        categories: category names in index order.
     """
     test, validation = dataset.rows("test"), dataset.rows("validation")
     labels, logits = dataset.category, outputs.logits
@@ -47,20 +47,20 @@ def measure(dataset: Dataset, outputs: Outputs, categories: Sequence[str]) -> Me
     found = {name: retrieval.per_query(ranking) for name, ranking in rankings.items()}
     groups = dataset.product[rankings[SERVED].queries]
 
-    judged = _classification(dataset, logits, categories) | calibration.calibration(
+    test_figures = _classification(dataset, logits, categories) | calibration.calibration(
         logits[test], labels[test], temperature
     )
-    judged["retrieval"] = {name: _retrieval(values, groups) for name, values in found.items()}
-    _add_retrieval(judged["per_category"], rankings[SERVED], found[SERVED], dataset)
+    test_figures["retrieval"] = {name: _retrieval(values, groups) for name, values in found.items()}
+    _add_retrieval(test_figures["per_category"], rankings[SERVED], found[SERVED], dataset)
     probabilities = softmax(logits[test], temperature)
     mistakes = confident_mistakes(probabilities, labels[test], test)
     figures = {
-        "test": judged,
+        "test": test_figures,
         "train": _accuracy(dataset, logits, "train"),
         "validation": _accuracy(dataset, logits, "validation"),
         "temperature": temperature,
         "calibration": _reliability(logits[test], labels[test], dataset.product[test], temperature),
-        "confused": _confused(judged["confusion"], categories),
+        "confused": _confused(test_figures["confusion"], categories),
         "leads": {name: _leads(found[SERVED], values, groups) for name, values in found.items() if name != SERVED},
         "gallery": len(dataset.photos),
         "categories": list(categories),
@@ -69,7 +69,10 @@ def measure(dataset: Dataset, outputs: Outputs, categories: Sequence[str]) -> Me
 
 
 def _classification(dataset: Dataset, logits: npt.NDArray[np.float32], categories: Sequence[str]) -> dict[str, Any]:
-    """`metrics.classification` of the test split, with intervals and what it must be compared with."""
+    """`retrieval.classification` of the test split, with intervals.
+
+    `majority` is the accuracy of always predicting the most frequent category of the train split.
+    """
     test, train = dataset.rows("test"), dataset.rows("train")
     labels, answers, products = dataset.category[test], logits[test], dataset.product[test]
     figures = retrieval.classification(answers, labels, categories)
@@ -79,11 +82,11 @@ def _classification(dataset: Dataset, logits: npt.NDArray[np.float32], categorie
         "accuracy": mean_interval(right, products),
         "top3": mean_interval(retrieval.in_first(answers, labels, 3), products),
     }
-    usual = np.bincount(dataset.category[train]).argmax() if len(train) else None
-    figures["majority"] = float(np.mean(labels == usual)) if len(test) and usual is not None else None
+    majority = np.bincount(dataset.category[train]).argmax() if len(train) else None
+    figures["majority"] = float(np.mean(labels == majority)) if len(test) and majority is not None else None
     for index, row in enumerate(figures["per_category"].values()):
-        own = labels == index
-        row["recall_interval"] = mean_interval(right[own], products[own])
+        in_category = labels == index
+        row["recall_interval"] = mean_interval(right[in_category], products[in_category])
     return figures
 
 
@@ -102,24 +105,24 @@ def _retrieval(found: PerQuery, groups: Labels) -> dict[str, Any]:
 def _add_retrieval(
     per_category: Mapping[str, dict[str, Any]], ranking: Ranking, found: PerQuery, dataset: Dataset
 ) -> None:
-    """Give each category's row what its queries find."""
+    """Add the retrieval metrics of each category's queries to its row."""
     categories, products = dataset.category[ranking.queries], dataset.product[ranking.queries]
     for index, row in enumerate(per_category.values()):
-        own = categories == index
+        in_category = categories == index
         recall, precision = (
-            None if values is None or not own.any() else values[own]
+            None if values is None or not in_category.any() else values[in_category]
             for values in (found["recall@4"], found["category_precision@4"])
         )
         row["retrieval"] = {
-            "n": int(own.sum()),
+            "n": int(in_category.sum()),
             "recall@4": None if recall is None else float(recall.mean()),
-            "recall@4_interval": None if recall is None else mean_interval(recall, products[own]),
+            "recall@4_interval": None if recall is None else mean_interval(recall, products[in_category]),
             "category_precision@4": None if precision is None else float(precision.mean()),
         }
 
 
 def _leads(first: PerQuery, second: PerQuery, groups: Labels) -> dict[str, Any]:
-    """For each figure, how much more the first ranking finds than the second, on the same queries."""
+    """For each metric, its difference between the first and the second ranking on the same queries."""
     leads: dict[str, Any] = {}
     for name, values in first.items():
         others = second[name]
@@ -142,7 +145,7 @@ def _reliability(
 
 
 def _confused(confusion: Sequence[Sequence[int]], categories: Sequence[str]) -> list[dict[str, Any]]:
-    """Pairs of a true category and another one that was predicted for it, most photos first."""
+    """Pairs of a true category and a different predicted category, most photos first."""
     counts = np.array(confusion)
     mistaken = np.argwhere(counts - np.diag(np.diag(counts))).tolist()
     pairs = [

@@ -1,9 +1,9 @@
-"""Judge the trained network on the test split, which nothing before has looked at.
+"""Evaluate the trained network on the test split, which no earlier stage has used.
 
     python -m training.evaluate --out OUT
 
-reads OUT/dataset and OUT/fit and writes OUT/report: `metrics.json`, charts as PNG, and `report.html`, which holds them
-all. The temperature that calibrates the probabilities is fitted on the validation split.
+reads OUT/dataset and OUT/fit. It writes to OUT/report: `metrics.json`, charts as PNG files, and `report.html`, which
+contains both. The temperature that calibrates the probabilities is fitted on the validation split.
 """
 
 import json
@@ -23,7 +23,7 @@ from training.evaluate.figures import Measured, measure
 from training.evaluate.report import charts
 from training.evaluate.report.curves import plot_history
 from training.evaluate.report.page import Report, write_report
-from training.evaluate.report.photos import Shelf
+from training.evaluate.report.photos import GalleryPhotos
 from training.evaluate.report.pictures import Picture
 from training.evaluate.report.rendering import appearance
 from training.metrics import retrieval
@@ -41,16 +41,16 @@ _BATCH = 64
 
 
 def run(work: WorkFolder) -> bool:
-    """The stage: evaluate unless the same weights were evaluated on the same dataset before; whether it ran."""
+    """Run the stage, unless the last run evaluated the same weights on the same dataset. Returns whether it ran."""
     dataset = Dataset.open(work.dataset)
-    # The stamp's digest of the code knows Python files alone.
+    # Templates and style sheet are separate inputs, because the stage's digest of its code covers only Python files.
     inputs = {"dataset": dataset.digest, "weights": sha256_of(work.weights), "appearance": appearance()}
     outputs = [work.report / name for name in ("metrics.json", "report.html", "reliability.png")]
     return run_stage(work, "evaluate", inputs, outputs, lambda: evaluate(dataset, work))
 
 
 def evaluate(dataset: Dataset, work: WorkFolder) -> dict[str, Any]:
-    """Measure and report; the content of `metrics.json`."""
+    """Compute the metrics and write the report. Returns the content of `metrics.json`."""
     work.report.mkdir(parents=True, exist_ok=True)
     found = judge(dataset, work)
     _report(dataset, work, found)
@@ -59,7 +59,7 @@ def evaluate(dataset: Dataset, work: WorkFolder) -> dict[str, Any]:
 
 
 def judge(dataset: Dataset, work: WorkFolder) -> Measured:
-    """Measure the weights that a run kept."""
+    """Compute the metrics of the best weights of the run."""
     model, categories = load_weights(work.weights)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -76,9 +76,9 @@ def judge(dataset: Dataset, work: WorkFolder) -> Measured:
 
 
 def forward_all(model: EmbeddingNet, dataset: Dataset, folder: Path) -> Outputs:
-    """The network's answers for every photo, memory-mapped files in `folder`; logits as they are, the rest of length 1.
+    """The network's outputs for all photos, as memory-mapped files in `folder`. All but the logits are L2-normalised.
 
-    Memory stays flat as photos grow.
+    Memory use does not depend on the number of photos.
     """
     count = len(dataset.photos)
 
@@ -100,7 +100,13 @@ def forward_all(model: EmbeddingNet, dataset: Dataset, folder: Path) -> Outputs:
 
 
 def draw(figures: Mapping[str, Any], history: Sequence[Mapping[str, Any]], best_epoch: int) -> dict[str, Picture]:
-    """The charts of the content of `metrics.json` and of the run's epochs, by file name."""
+    """The charts of the metrics and of the run's epochs, by file name.
+
+    Args:
+        figures: the content of `metrics.json`.
+        history: the content of `history.json`.
+        best_epoch: the epoch with the exported weights.
+    """
     test, reliability = figures["test"], figures["calibration"]
     ranks = "recall" if test["retrieval"]["embedding"]["recall@4"] is not None else "category_precision"
     pictures = [
@@ -126,7 +132,7 @@ def _report(dataset: Dataset, work: WorkFolder, found: Measured) -> None:
         prepared=dataset.summary,
         pictures=pictures,
         gallery=found.gallery,
-        shelf=Shelf(dataset, found.gallery),
+        photos=GalleryPhotos(dataset, found.gallery),
     )
     write_report(work.report / "report.html", report)
 

@@ -48,6 +48,7 @@ def write_onnx(model: EmbeddingNet, size: int, path: Path) -> None:
             external_data=False,
         )
     optimise_graph(partial)
+    remove_notes(partial)
     partial.replace(path)
 
 
@@ -60,6 +61,18 @@ def optimise_graph(path: Path) -> None:
     options.log_severity_level = 3
     ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     optimised.replace(path)
+
+
+def remove_notes(path: Path) -> None:
+    """Remove the exporter's notes from a file: stack traces with the paths of the machine that trained the network.
+
+    They would be published with every release, and the file would depend on the folder of the checkout.
+    """
+    model = onnx.load(path)
+    for message in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        del message.metadata_props[:]
+        message.doc_string = ""
+    onnx.save(model, path)
 
 
 def opset_of(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""What the served model is made of."""
+"""Settings of the export stage."""
 
 from typing import Literal
 
@@ -8,8 +8,9 @@ from training.pipeline.settings import Settings
 
 
 class ExportSettings(Settings):
-    """What the served model is made of."""
+    """The precision of the served model."""
 
     precision: Literal["auto", "int8", "float32"] = Field(
-        default="auto", description="auto ships int8 only where its gate passes; int8 and float32 are shipped as asked"
+        default="auto",
+        description="auto uses int8 if it passes its gate, else float32; int8 and float32 force that precision",
     )

@@ -1,10 +1,10 @@
-"""Turn the trained network into the files that serving and later trainings load.
+"""Export the trained network to the files that serving and later training runs load.
 
     python -m training.export --out OUT [--precision float32]
 
-reads OUT/dataset and OUT/fit and writes OUT/release: `model.onnx`, `weights.safetensors`, and in OUT/export what was
-measured on the way. The ONNX file is compared with the network on real validation photos; int8 ships where it passes
-its gate, or where it was asked for.
+reads OUT/dataset and OUT/fit. It writes `model.onnx` and `weights.safetensors` to OUT/release, and the measurements to
+OUT/export. The ONNX file is compared with the network on validation photos. int8 is used if it passes its gate, or if
+`--precision int8` forces it.
 """
 
 import json
@@ -33,21 +33,22 @@ from training.pipeline.work_folder import WorkFolder
 PARITY_PHOTOS = 32
 CALIBRATION_PHOTOS = 128
 GATE_PHOTOS = 2_000
-# What int8 may cost on validation photos: share of equal answers, and points of accuracy and of recall@4.
-LEAST_AGREEMENT = 0.99
+# Limits of the gate for int8 on validation photos: share of photos with the same predicted category as float32, and the
+# largest drops of accuracy and of recall@4.
+MIN_AGREEMENT = 0.99
 ACCURACY_DROP = 0.003
 RECALL_DROP = 0.005
 
 
 @dataclass(frozen=True)
 class Gate:
-    """int8 beside float32 on validation photos, both run by the serving code.
+    """Comparison of int8 with float32 on validation photos, both run by the serving code.
 
     Attributes:
-        n: photos compared.
-        agreement: share of photos with the same first category.
-        accuracy_drop, recall4_drop: float32 minus int8; recall is None where no product has two photos.
-        passed: whether all are within their limits.
+        n: number of photos.
+        agreement: share of photos with the same predicted category.
+        accuracy_drop, recall4_drop: float32 minus int8; `recall4_drop` is None if no product has two photos.
+        passed: whether all three are within their limits.
     """
 
     n: int
@@ -58,9 +59,9 @@ class Gate:
 
 
 def run(work: WorkFolder, settings: ExportSettings) -> bool:
-    """The stage: export unless the same weights were exported before; whether it ran.
+    """Run the stage, unless the last run exported the same weights with the same settings. Returns whether it ran.
 
-    The float32 file is a stage of its own, so that another precision does not cost another export.
+    The export to float32 is a separate stage, so it does not run again if only the precision changed.
     """
     dataset = Dataset.open(work.dataset)
     inputs: dict[str, Any] = {"dataset": dataset.digest, "weights": sha256_of(work.weights)}
@@ -72,10 +73,10 @@ def run(work: WorkFolder, settings: ExportSettings) -> bool:
 
 
 def export_float32(dataset: Dataset, work: WorkFolder) -> dict[str, float]:
-    """Write the network as a float32 ONNX file; how far it is from the network.
+    """Write the network as a float32 ONNX file. Returns its largest differences from the network.
 
     Raises:
-        ExportError: the file does not answer as the network does.
+        ExportError: the outputs of the file differ from those of the network.
     """
     work.export.mkdir(parents=True, exist_ok=True)
     network, _ = load_weights(work.weights)
@@ -86,30 +87,30 @@ def export_float32(dataset: Dataset, work: WorkFolder) -> dict[str, float]:
 
 
 def export(dataset: Dataset, work: WorkFolder, settings: ExportSettings) -> dict[str, Any]:
-    """Choose the precision and write the release's model and weights; what was measured."""
+    """Choose the precision and write the release's model and weights. Returns the measurements."""
     work.release.mkdir(parents=True, exist_ok=True)
     parity = json.loads((work.export / "parity.json").read_bytes())
     measured: dict[str, Any] = {"precision": "float32", "gate": "reference", "parity": parity}
-    shipped = work.float32
+    chosen = work.float32
     if settings.precision != "float32":
-        small = work.export / "int8.onnx"
-        quantise(work.float32, small, dataset, _sample(dataset, ("train",), CALIBRATION_PHOTOS))
-        judged = _sample(dataset, ("validation", "train"), GATE_PHOTOS)
-        gate = compare(dataset, Model(work.float32), Model(small), judged)
+        int8 = work.export / "int8.onnx"
+        quantise(work.float32, int8, dataset, _sample(dataset, ("train",), CALIBRATION_PHOTOS))
+        rows = _sample(dataset, ("validation", "train"), GATE_PHOTOS)
+        gate = compare(dataset, Model(work.float32), Model(int8), rows)
         measured["int8"] = asdict(gate)
         if settings.precision == "int8" or gate.passed:
             forced = settings.precision == "int8"
             measured |= {"precision": "int8", "gate": "ungated" if forced else "passed"}
-            shipped = small
-    measured["opset"] = opset_of(shipped)
-    shutil.copyfile(shipped, work.model)
+            chosen = int8
+    measured["opset"] = opset_of(chosen)
+    shutil.copyfile(chosen, work.model)
     shutil.copyfile(work.weights, work.release / "weights.safetensors")
     write_json(work.export / "export.json", measured)
     return measured
 
 
 def compare(dataset: Dataset, reference: Model, candidate: Model, rows: npt.NDArray[np.int64]) -> Gate:
-    """Whether a candidate answers nearly as the reference does on these rows of the dataset."""
+    """Compare a candidate model with the reference model on these rows of the dataset."""
     expected, found = predict(reference, dataset, rows), predict(candidate, dataset, rows)
     labels = dataset.category[rows]
     _, products = np.unique(dataset.product[rows], return_inverse=True)
@@ -121,21 +122,21 @@ def compare(dataset: Dataset, reference: Model, candidate: Model, rows: npt.NDAr
     ]
     recall_drop = None if recalls[0] is None else recalls[0] - recalls[1]
     passed = (
-        agreement >= LEAST_AGREEMENT
+        agreement >= MIN_AGREEMENT
         and accuracy_drop <= ACCURACY_DROP
         and (recall_drop is None or recall_drop <= RECALL_DROP)
     )
     return Gate(len(rows), agreement, accuracy_drop, recall_drop, passed)
 
 
-def _sample(dataset: Dataset, splits: Sequence[str], most: int) -> npt.NDArray[np.int64]:
-    """Up to `most` rows, evenly spread over the first of these splits that is not empty."""
+def _sample(dataset: Dataset, splits: Sequence[str], limit: int) -> npt.NDArray[np.int64]:
+    """Up to `limit` rows, evenly spread over the first of these splits that is not empty."""
     rows = next((found for split in splits if len(found := dataset.rows(split))), None)
     if rows is None:
         raise ExportError(f"{dataset.path} has no photos in {', '.join(splits)}")
-    if len(rows) <= most:
+    if len(rows) <= limit:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+    return rows[np.linspace(0, len(rows) - 1, limit).astype(np.int64)]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

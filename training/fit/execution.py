@@ -1,4 +1,4 @@
-"""How a device computes a run: what makes it faster and changes its figures by rounding alone."""
+"""How the device computes a training run: options that make it faster and change results only by rounding."""
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from training.network.embedding_net import EmbeddingNet
 
 
 class TrainedForward(nn.Module):
-    """The network as it trains: images to logits beside embeddings, float32 (n, classes + d)."""
+    """The network in training: images to concatenated logits and embeddings, float32 (n, classes + d)."""
 
     def __init__(self, model: EmbeddingNet, bfloat16: bool) -> None:
         super().__init__()
@@ -20,18 +20,18 @@ class TrainedForward(nn.Module):
         device = images.device.type
         with torch.autocast(device, torch.bfloat16, enabled=self._autocast and device == "cuda"):
             pooled = self.model.features(images)
-        # The heads and the loss in float32: cosines of near neighbours differ in digits that bfloat16 does not have.
+        # The heads and the loss use float32, because bfloat16 is too coarse for the cosines of near neighbours.
         return torch.cat(self.model.heads(pooled.float()), dim=1)
 
 
-def prepared(model: EmbeddingNet, execution: Execution, device: torch.device) -> nn.Module:
-    """What trains the model, which is on the device: images (n, 3, size, size) to logits beside embeddings.
+def training_module(model: EmbeddingNet, execution: Execution, device: torch.device) -> nn.Module:
+    """The module to train with, for a model on the device: images (n, 3, size, size) to a `TrainedForward` output.
 
     Raises:
-        SettingsError: torch.compile is asked for and does not work here.
+        SettingsError: `execution.compile` is set, and torch.compile does not work on this machine.
     """
-    # Batches have two shapes in a whole run, so the search for their fastest convolutions is done twice. TF32 stays as
-    # torch has it: in convolutions, which autocast leaves little of, and not in the products of heads and loss.
+    # cuDNN then searches for the fastest convolution of each input shape, and a run has only two shapes. TF32 keeps
+    # torch's default: on for convolutions, most of which autocast runs in bfloat16, and off for matrix products.
     torch.backends.cudnn.benchmark = True
     forward = TrainedForward(model, execution.bfloat16)
     if execution.compile:
@@ -41,9 +41,9 @@ def prepared(model: EmbeddingNet, execution: Execution, device: torch.device) ->
 
 
 def _check_compiler(device: torch.device) -> None:
-    """Compile next to nothing, so that what is missing is told before minutes are spent on the network."""
+    """Compile a tiny function, so a missing compiler is reported at once, not after minutes of work on the network."""
     try:
-        torch.compile(_twice)(torch.ones(8, device=device))
+        torch.compile(_double)(torch.ones(8, device=device))
     except RuntimeError as exc:
         reason = str(exc).strip().splitlines()[0]
         raise SettingsError(
@@ -52,5 +52,5 @@ def _check_compiler(device: torch.device) -> None:
         ) from exc
 
 
-def _twice(values: Tensor) -> Tensor:
+def _double(values: Tensor) -> Tensor:
     return values * 2

@@ -18,6 +18,7 @@ from training.errors import TrainingError
 from training.fit.trainer import Trainer
 from training.network.weights import save_weights
 from training.pipeline.files import write_json
+from training.pipeline.provenance import device_name
 
 # Maximum training time lost if a machine fails without SIGTERM, when epochs are longer than this.
 _SECONDS_BETWEEN_CHECKPOINTS = 300.0
@@ -101,7 +102,7 @@ class RunRecord:
                 "epochs": len(self.history),
                 "seconds": round(sum(figures["seconds"] for figures in self.history), 1),
                 "metric_labels": self.trainer.input.identities.kind,
-                "device": _device_name(device),
+                "device": device_name(device),
                 "processes": self.trainer.world.size,
                 "torch": torch.__version__,
             },
@@ -183,7 +184,3 @@ def _score(figures: dict[str, Any]) -> float | None:
     """The score that selects the best epoch: the mean of accuracy and recall@4, the main metrics of a release."""
     known = [figures[name] for name in ("val_accuracy", "val_recall4") if figures[name] is not None]
     return sum(known) / len(known) if known else None
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"

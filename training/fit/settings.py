@@ -1,4 +1,4 @@
-"""What a training run can be told, and why each setting is what it is."""
+"""Settings of the fit stage."""
 
 from typing import Literal
 
@@ -8,49 +8,49 @@ from training.pipeline.settings import RARE, SEED, Settings
 
 
 class FitSettings(Settings):
-    """What training depends on; a change of any of these trains anew."""
+    """The settings that identify a training run. If one of them changes, the network is trained again."""
 
     backbone: str = Field(
         default="resnet50", description="torchvision model; ResNet50 is accurate and fast on any accelerator"
     )
     weights: str = Field(
         default="imagenet",
-        description="what training starts from: imagenet, none, or the path or s3:// URI of a state dict",
+        description="initial weights: imagenet, none, or the path or s3:// URI of a state dict",
     )
     freeze: str = Field(
-        default="none", description="last stage that does not learn; with layer3 a ResNet learns layer4 and the heads"
+        default="none",
+        description="freezes the backbone up to this stage; layer3 of a ResNet: only layer4 and the heads are trained",
     )
-    epochs: int = Field(
-        default=30, ge=0, description="passes over the training photos; 0 exports the untrained network"
-    )
+    epochs: int = Field(default=30, ge=0, description="passes over the training photos; 0 exports the initial network")
     seconds: float = Field(
-        default=0.0, ge=0, description="time budget in seconds, to which the schedule adapts; 0 for none"
+        default=0.0, ge=0, description="time limit in seconds; the schedule is fitted to it; 0: no limit"
     )
     batch: int = Field(
         default=64,
         ge=2,
         multiple_of=2,
-        description="photos a step, of all processes together; more of them give the metric loss more negatives",
+        description="photos per step, all processes together; a larger batch gives the metric loss more negatives",
     )
     optimiser: Literal["adamw", "sgd"] = Field(
         default="adamw",
-        description="adamw tolerates many learning rates and has weight decay 0.05; sgd has Nesterov momentum 0.875 "
+        description="adamw works with many learning rates and has weight decay 0.05; sgd has Nesterov momentum 0.875 "
         "and weight decay 2^-15; neither decays biases and norms",
         json_schema_extra=RARE,
     )
     lr: float = Field(
-        default=2e-3, ge=0, description="highest learning rate; adamw does as well at 0.005, sgd needs 0.015"
+        default=2e-3, ge=0, description="highest learning rate; adamw is as good with 0.005, sgd needs 0.015"
     )
     schedule: Literal["cosine", "flat", "waves"] = Field(
         default="flat",
-        description="flat keeps the learning rate, which averaged weights allow; cosine lets it fall to 0; waves is a "
-        "cosine of three periods",
+        description="flat keeps the learning rate constant, which works because weights are averaged (ema); cosine "
+        "lowers it to 0; waves is a cosine of three periods",
     )
     warmup: float = Field(
         default=0.05,
         ge=0,
         le=1,
-        description="share of the run in which the learning rate climbs; at once, random heads upset a backbone",
+        description="share of the run in which the learning rate rises; without it, gradients of the random heads "
+        "damage the backbone",
         json_schema_extra=RARE,
     )
     small: float = Field(
@@ -58,74 +58,76 @@ class FitSettings(Settings):
         ge=0.25,
         le=1,
         description="side of the photos in the first 60 % of the run, as a share of the full side; below 1 gives more "
-        "epochs in the same time, which does not help short runs",
+        "epochs in the same time, but did not help short runs",
         json_schema_extra=RARE,
     )
     smoothing: float = Field(
         default=0.1,
         ge=0,
         le=0.99,
-        description="label smoothing, against overconfidence of the classifier",
+        description="label smoothing; makes the classifier less overconfident",
         json_schema_extra=RARE,
     )
     metric_weight: float = Field(
-        default=0.5, ge=0, description="weight of the metric loss beside the cross-entropy; 0 leaves it out"
+        default=0.5,
+        ge=0,
+        description="weight of the metric loss, which is added to the cross-entropy; 0: no metric loss",
     )
     rotation: float = Field(
         default=15.0,
         ge=0,
         le=180,
-        description="largest turn of a training photo, degrees; 180 where photos have no upright side",
+        description="largest rotation of a training photo in degrees; use 180 if photos have no upright side",
     )
     crop: float = Field(
         default=0.25,
         ge=0,
         le=0.95,
-        description="largest share of a side that is cut off or added: zoom, shift, proportions",
+        description="largest share of a side that is cut off or added: changes zoom, position and aspect ratio",
     )
     colour: float = Field(
         default=0.2,
         ge=0,
         le=1,
-        description="largest change of brightness, contrast and saturation; twice this is the share of products that "
-        "are recoloured",
+        description="largest change of brightness, contrast and saturation; the share of recoloured products is twice "
+        "this value",
         json_schema_extra=RARE,
     )
     erasing: float = Field(
         default=0.0,
         ge=0,
         le=1,
-        description="share of training photos in which a rectangle is painted over, as a hand or a label hides a part",
+        description="share of training photos in which a rectangle is erased, like a part behind a hand or a label",
         json_schema_extra=RARE,
     )
     balance: float = Field(
         default=0.0,
         ge=0,
         le=1,
-        description="how much scarce categories are weighted up; 0 counts photos alike, 1 counts categories alike",
+        description="weight of rare categories in the loss; 0: all photos count the same, 1: all categories do",
         json_schema_extra=RARE,
     )
     ema: float = Field(
         default=0.99,
         ge=0,
         le=0.99999,
-        description="decay of the averaged weights, which are exported; 0 exports the last weights instead",
+        description="decay of the moving average of the weights, which is exported; 0 exports the last weights",
         json_schema_extra=RARE,
     )
     seed: int = SEED
 
 
 class Execution(Settings):
-    """How a run is computed; no part of what identifies it, so that a changed option does not train anew."""
+    """How a run is computed. These settings do not identify a run: if they change, it is not trained again."""
 
     bfloat16: bool = Field(
         default=True,
-        description="whether a GPU computes the backbone in bfloat16 (autocast); False is float32, for comparison",
+        description="whether a GPU computes the backbone in bfloat16 (autocast); False: float32, for comparison",
         json_schema_extra=RARE,
     )
     compile: bool = Field(
         default=False,
-        description="whether torch.compile makes steps faster; takes minutes at first, and a C++ compiler",
+        description="whether to use torch.compile for faster steps; takes minutes at first, needs a C++ compiler",
         json_schema_extra=RARE,
     )
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from training.dataset import Dataset
 from training.errors import DivergedError
-from training.fit.execution import prepared
+from training.fit.execution import training_module
 from training.fit.input_pipeline import InputPipeline, derive_seed
 from training.fit.losses import TrainingLoss, balanced_weights
 from training.fit.optimisation import EmaWeights, make_optimiser
@@ -56,7 +56,7 @@ class Trainer:
         # Without the metric loss the embedding head gets no gradient, and DDP would wait for one.
         model.embedding.requires_grad_(settings.metric_weight > 0)
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.forward = world.data_parallel(prepared(self.model, execution, device), device)
+        self.forward = world.data_parallel(training_module(self.model, execution, device), device)
         self.ema = EmaWeights(self.model, settings.ema)
         weights = balanced_weights(dataset.category[self.input.rows], len(dataset.categories), settings.balance)
         self.loss = TrainingLoss(settings.smoothing, settings.metric_weight, torch.from_numpy(weights)).to(device)
@@ -149,7 +149,7 @@ class Trainer:
             batch = int(broken[0])
             raise DivergedError(
                 f"the loss is {float(self.losses[batch])} in epoch {self.epoch + 1}, batch {batch + 1}; "
-                "try a lower --lr or a longer --warmup"
+                "try a lower learning rate (lr) or a longer warm-up (warmup)"
             )
 
     def state(self) -> dict[str, Any]:

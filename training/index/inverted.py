@@ -1,8 +1,8 @@
-"""Inverted files: candidates by a few dimensions in 8 bits, in lists by k-means; the whole vectors by row beside them.
+"""Inverted files: the lists hold vectors of a few dimensions in 8 bits, and the full vectors are stored by row.
 
-An embedding's variance lies in far fewer dimensions than it has. Comparing those alone makes looking at a vector,
-assigning it to a list and k-means itself cheaper by the same factor; what they miss, ranking candidates by whole
-vectors makes good.
+Most of the variance of an embedding is in a small number of principal components (PCA). The lists store only those, so
+comparing a vector, assigning it to a list and k-means become cheaper by the same factor. Re-ranking the candidates by
+their full vectors corrects the errors.
 """
 
 from collections.abc import Iterator
@@ -16,44 +16,45 @@ from lambda_app.search.vectors import unit
 from training.errors import IndexBuildError
 from training.pipeline.progress import track
 
-BLOCK = 65_536  # vectors that are held as float32 at once: 64 MiB at 256 dimensions
-# Vectors that a centroid learns from; fewer than 39 make k-means unreliable, more than 256 only slow.
+BLOCK = 65_536  # vectors in memory as float32 at a time: 64 MiB at 256 dimensions
+# Training vectors per centroid. With fewer than 39, k-means is unreliable; more than 256 only make it slow.
 TRAINED_ON = 48
-LEAST_TRAINED_ON = 39
-# Lists = 8 times the square root of the number of vectors: a query then compares about as many centroids as vectors.
+MIN_TRAINED_ON = 39
+# Lists = 8 times the square root of the number of vectors. A query then compares about as many centroids as vectors.
 _LISTS_SCALE = 8
-_MOST_LISTS = 16_384
+_MAX_LISTS = 16_384
+# The lists store enough principal components for this share of the variance, rounded up to a multiple of the step.
 _COARSE_VARIANCE = 0.9
 _COARSE_STEP = 16
-_STATISTICS_ON = 65_536
+_SAMPLE_SIZE = 65_536  # vectors from which the PCA and the value ranges of the codes are computed
 
 Vectors = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 
 
 def lists_for(count: int) -> int:
-    """How many lists so many vectors are kept in.
+    """The number of lists for this number of vectors.
 
     Raises:
         IndexBuildError: too few vectors for an inverted file.
     """
-    if count < LEAST_TRAINED_ON:
+    if count < MIN_TRAINED_ON:
         raise IndexBuildError(
-            f"{count} vectors are too few for an inverted file; it takes {LEAST_TRAINED_ON}. Use --index flat"
+            f"{count} vectors are too few for an inverted file; it needs {MIN_TRAINED_ON}. Use --index flat"
         )
-    most = min(_LISTS_SCALE * count**0.5, _MOST_LISTS)
-    learnable = count // LEAST_TRAINED_ON
-    return min(1 << round(float(np.log2(most))), learnable)
+    wanted = min(_LISTS_SCALE * count**0.5, _MAX_LISTS)
+    trainable = count // MIN_TRAINED_ON
+    return min(1 << round(float(np.log2(wanted))), trainable)
 
 
 def inverted_file(vectors: Vectors, kind: str, seed: int) -> faiss.Index:
-    """An index of the vectors, float (n, d), by their inner product.
+    """Build an inverted file, searched by inner product.
 
-    Holds the index and a block of the vectors, never all of them.
+    Memory holds the index and one block of the vectors, never all of them.
 
     Args:
-        vectors: L2-normalised; may be memory-mapped.
-        kind: a key of `lambda_app.search.vector_file.CODES`: how whole vectors are kept.
-        seed: of the sample and of k-means.
+        vectors: float (n, d), L2-normalised; may be memory-mapped.
+        kind: a key of `lambda_app.search.vector_file.CODES`: how full vectors are stored.
+        seed: random seed of the sample and of k-means.
 
     Raises:
         IndexBuildError: too few vectors for an inverted file.
@@ -61,41 +62,41 @@ def inverted_file(vectors: Vectors, kind: str, seed: int) -> faiss.Index:
     count, dim = vectors.shape
     lists = lists_for(count)
     rng = np.random.default_rng(seed)
-    few = _sample(vectors, _STATISTICS_ON, rng)
-    coarse = _coarse(few)
+    sample = _sample(vectors, _SAMPLE_SIZE, rng)
+    coarse = _coarse(sample)
     centroids = faiss.IndexFlatIP(coarse.d_out)
     inverted = faiss.IndexIVFScalarQuantizer(
         centroids, coarse.d_out, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
     )
     inverted.cp.seed = seed
     inverted.train(coarse.apply(_sample(vectors, TRAINED_ON * lists, rng)))
-    whole = faiss.IndexScalarQuantizer(dim, CODES[kind], faiss.METRIC_INNER_PRODUCT)
-    whole.train(few)
-    whole.codes.resize(count * whole.code_size)  # once, where growing would hold it twice
-    whole.codes.resize(0)
+    full = faiss.IndexScalarQuantizer(dim, CODES[kind], faiss.METRIC_INNER_PRODUCT)
+    full.train(sample)
+    full.codes.resize(count * full.code_size)  # reserves the memory; growing would need twice as much for a moment
+    full.codes.resize(0)
     for block in blocks(vectors, "index"):
         inverted.add(coarse.apply(block))
-        whole.add(block)
+        full.add(block)
     candidates = faiss.IndexPreTransform(coarse, inverted)
-    index = faiss.IndexRefine(candidates, whole)
-    index.referenced_objects = [coarse, centroids, inverted, candidates, whole]  # FAISS holds them by bare pointers
+    index = faiss.IndexRefine(candidates, full)
+    index.referenced_objects = [coarse, centroids, inverted, candidates, full]  # FAISS only keeps raw pointers
     return index
 
 
 def blocks(vectors: Vectors, desc: str) -> Iterator[npt.NDArray[np.float32]]:
-    """The vectors in order, up to BLOCK at once: float32 (m, d), L2-normalised."""
+    """The vectors in order, in blocks of up to BLOCK: float32 (m, d), L2-normalised."""
     starts = range(0, len(vectors), BLOCK)
     for start in track(starts, len(starts), desc, "block"):
         yield unit(vectors[start : start + BLOCK])
 
 
-def _coarse(few: npt.NDArray[np.float32]) -> faiss.PCAMatrix:
-    """The principal dimensions that candidates are found by, rotated so that each varies alike and rounds alike."""
-    variances = np.sort(np.linalg.eigvalsh(np.cov(few, rowvar=False)))[::-1]
+def _coarse(sample: npt.NDArray[np.float32]) -> faiss.PCAMatrix:
+    """The PCA for the lists, rotated so that all dimensions have similar variance and so similar rounding errors."""
+    variances = np.sort(np.linalg.eigvalsh(np.cov(sample, rowvar=False)))[::-1]
     needed = int(np.searchsorted(np.cumsum(variances) / variances.sum(), _COARSE_VARIANCE)) + 1
-    dims = min(few.shape[1], len(few), -(-max(needed, 2 * _COARSE_STEP) // _COARSE_STEP) * _COARSE_STEP)
-    coarse = faiss.PCAMatrix(few.shape[1], dims, 0.0, True)
-    coarse.train(few)
+    dims = min(sample.shape[1], len(sample), -(-max(needed, 2 * _COARSE_STEP) // _COARSE_STEP) * _COARSE_STEP)
+    coarse = faiss.PCAMatrix(sample.shape[1], dims, 0.0, True)
+    coarse.train(sample)
     return coarse
 
 

@@ -19,7 +19,7 @@ _TIE = 1e-5
 
 
 class Trial:
-    """Queries from the catalogue, and their exact nearest neighbours among the other photos, computed once."""
+    """Queries from the catalogue, and the exact scores of their nearest neighbours among other photos."""
 
     def __init__(self, vectors: Vectors, seed: int) -> None:
         """Choose the query photos and search exactly, block by block.
@@ -35,7 +35,7 @@ class Trial:
         self._floor = self._exact_floor()
 
     def measured(self, path: Path, entry: IndexEntry) -> IndexEntry:
-        """The entry with recall@10: share of the ten found that score at least as high as the exact tenth neighbour."""
+        """The entry with recall@10: share of the ten rows found that score at least as high as the exact tenth."""
         found = VectorIndex(path, entry).search(self._queries, DEPTH + 1).rows
         hits = [
             np.count_nonzero(self._scores(number, rows) >= floor - _TIE)

@@ -1,4 +1,4 @@
-"""How the catalogue is indexed."""
+"""Settings of the index stage."""
 
 from typing import Literal
 
@@ -8,13 +8,13 @@ from training.pipeline.settings import Settings
 
 
 class IndexSettings(Settings):
-    """How the catalogue is indexed, and how its photos are named in the store."""
+    """How the catalogue is indexed, and the prefix of its photos in the store."""
 
     index: Literal["auto", "flat", "ivf-float16", "ivf-int8"] = Field(
         default="auto",
-        description="auto chooses by size and measured recall; flat is exact, the others are inverted files",
+        description="auto chooses by size and measured recall; flat is exact search, the others are inverted files",
     )
     name: str = Field(
         default="",
-        description="name of the dataset in the store, datasets/<name>/...; empty for that of the data folder",
+        description="name of the dataset in the store, datasets/<name>/...; empty: the name of the data folder",
     )

@@ -1,4 +1,4 @@
-"""Smoke cases: a few photos whose answers travel with the release, so that every loader can check itself."""
+"""Smoke cases: a few photos with known answers, stored in the release, so that every machine can check it."""
 
 import base64
 import io
@@ -20,18 +20,19 @@ from training.dataset import Dataset
 from training.errors import IndexBuildError
 
 CASES = 5
-_CANDIDATES = 32
+_CANDIDATES = 32  # photos per category among which the clearest is chosen
 
 
 def choose_cases(dataset: Dataset, model: Model, outputs: ModelOutput, temperature: float) -> list[SmokeCase]:
-    """One photo each of up to five categories, spread over their order: its clearest test photo.
+    """Choose up to five categories, evenly spread over the category indices, and the clearest test photo of each.
 
     Args:
-        outputs: of the served model, for every row of the dataset; the expected neighbour is found in them exactly.
-        temperature: what the logits are divided by for probabilities.
+        outputs: outputs of the served model for all rows of the dataset. The expected neighbour is found in them by
+            exact search.
+        temperature: divisor of the logits before softmax.
 
     Returns:
-        Cases whose photo is a JPEG of the dataset's preprocessed pixels.
+        Cases whose photos are JPEGs of the dataset's preprocessed pixels.
     """
     present = np.unique(dataset.category)
     chosen = present[np.unique(np.linspace(0, len(present) - 1, CASES).round().astype(np.int64))]
@@ -40,8 +41,8 @@ def choose_cases(dataset: Dataset, model: Model, outputs: ModelOutput, temperatu
     cases = []
     for row in rows:
         photo = _jpeg(dataset.photos[row])
-        answer = _ask(model, photo, dataset)
-        category, margin = _verdict(answer.logits, temperature)
+        answer = _predict(model, photo, dataset)
+        category, margin = _category_and_margin(answer.logits, temperature)
         scores = outputs.embedding @ answer.embedding[0]
         nearest = int(scores.argmax())
         cases.append(
@@ -57,18 +58,18 @@ def choose_cases(dataset: Dataset, model: Model, outputs: ModelOutput, temperatu
 
 
 def replay(cases: Sequence[SmokeCase], dataset: Dataset, release: Path, entry: IndexEntry) -> None:
-    """Load the release's files as serving does and ask them every case.
+    """Load the release's files as serving does, and check all cases.
 
-    Of int8 too every case must pass: the machine that answers is the one that made the cases.
+    All cases must pass, for int8 too, because this machine also made the expected answers.
 
     Raises:
-        IndexBuildError: an answer is not the expected one; says which and how.
+        IndexBuildError: an answer differs from the expected one; the message says which and how.
     """
     model, index = Model(release / "model.onnx"), VectorIndex(release / entry.file, entry)
     catalog = Catalog(release / "catalog.sqlite")
     try:
         for number, case in enumerate(cases, start=1):
-            answer = _ask(model, base64.b64decode(case.photo), dataset)
+            answer = _predict(model, base64.b64decode(case.photo), dataset)
             category = dataset.categories[int(answer.logits[0].argmax())]
             nearest = catalog.items(index.search(answer.embedding, FIRST).rows[0].tolist())
             row = catalog.find(case.neighbour)
@@ -80,22 +81,22 @@ def replay(cases: Sequence[SmokeCase], dataset: Dataset, release: Path, entry: I
 
 
 def _clearest(dataset: Dataset, logits: npt.NDArray[np.float32], category: int) -> int:
-    """The row of this category with the widest gap between its logit and the next, of the test split if it has one."""
-    own = np.flatnonzero(dataset.category == category)
-    tested = np.intersect1d(own, dataset.rows("test"))
-    rows = (tested if len(tested) else own)[:_CANDIDATES]
+    """The row of this category whose logit leads the next by most; a test photo if there is one."""
+    in_category = np.flatnonzero(dataset.category == category)
+    in_test = np.intersect1d(in_category, dataset.rows("test"))
+    rows = (in_test if len(in_test) else in_category)[:_CANDIDATES]
     others = np.delete(logits[rows], category, axis=1)
     gaps = logits[rows, category] - (others.max(axis=1) if others.shape[1] else 0.0)
     return int(rows[gaps.argmax()])
 
 
-def _ask(model: Model, photo: bytes, dataset: Dataset) -> ModelOutput:
+def _predict(model: Model, photo: bytes, dataset: Dataset) -> ModelOutput:
     pixels = load_rgb(photo, dataset.preprocessing)
     return model.run(normalise(pixels[np.newaxis], dataset.preprocessing))
 
 
-def _verdict(logits: npt.NDArray[np.float32], temperature: float) -> tuple[int, float]:
-    """The first category of logits (1, classes), and its probability minus the second's (its own, where alone)."""
+def _category_and_margin(logits: npt.NDArray[np.float32], temperature: float) -> tuple[int, float]:
+    """The category predicted by logits (1, classes), and its probability minus the second largest (0 if none)."""
     probabilities = softmax(logits, temperature)[0]
     order = np.argsort(-probabilities, kind="stable")
     second = probabilities[order[1]] if len(order) > 1 else 0.0

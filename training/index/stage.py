@@ -1,11 +1,11 @@
-"""Embed the catalogue and index it: row i of the index is row i of the catalog is row i of the dataset.
+"""Embed the catalogue and index it. Row i of the index is row i of the catalog and row i of the dataset.
 
     python -m training.index --out OUT [--index flat|ivf-float16|ivf-int8]
     torchrun --nnodes 2 ... -m training.index --out OUT
 
-reads OUT/dataset and OUT/release/model.onnx and writes OUT/release/index.faiss, OUT/release/catalog.sqlite, and in
-OUT/index the vectors, the index's figures and the smoke cases. Photos go through the very code that serves. Of several
-processes all embed; the first does everything else, and the others need OUT/dataset only.
+reads OUT/dataset and OUT/release/model.onnx. It writes OUT/release/index.faiss and OUT/release/catalog.sqlite, and to
+OUT/index the vectors, the measured recall and time of the index, and the smoke cases. Photos are embedded by the code
+that serves. With several processes all embed, the leader does everything else, and the others need only OUT/dataset.
 """
 
 import json
@@ -34,13 +34,13 @@ from training.pipeline.world import SINGLE_PROCESS, World, process_group
 
 
 def run(work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS) -> bool:
-    """The stage: embed and index unless the same model and dataset were before; whether it ran.
+    """Run the stage, unless the last run had the same model, dataset and settings. Returns whether it ran.
 
     Args:
-        world: the processes that embed together; each must call.
+        world: the processes that embed together; each of them must call this.
 
     Raises:
-        TrainingError: the processes have different datasets; and what `index` raises.
+        TrainingError: the processes have different datasets; or an error of `index`.
     """
     dataset = Dataset.open(work.dataset)
     world.check_same_digest("dataset", dataset.digest)
@@ -49,7 +49,7 @@ def run(work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS
         if runs:
             assist(dataset, work, world)
         return bool(runs)
-    # The temperature decides the margins of the smoke cases.
+    # The margins of the smoke cases depend on the temperature.
     temperature = float(json.loads((work.report / "metrics.json").read_bytes())["temperature"])
     inputs = {
         "dataset": dataset.digest,
@@ -77,10 +77,10 @@ def run(work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS
 def index(
     dataset: Dataset, work: WorkFolder, settings: IndexSettings, temperature: float, world: World = SINGLE_PROCESS
 ) -> IndexEntry:
-    """Embed, index, write the catalog, choose smoke cases and ask them back. The other processes `assist`.
+    """Embed, build the index, write the catalog, and choose and check smoke cases. The other processes call `assist`.
 
     Raises:
-        IndexBuildError: the files that were written do not answer a smoke case as they must.
+        IndexBuildError: the written files give a wrong answer to a smoke case, or an index of this type is impossible.
         LostProcessError, TrainingError: see `training.index.embedding.embed_rows`.
     """
     work.index.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def index(
 
 
 def assist(dataset: Dataset, work: WorkFolder, world: World) -> None:
-    """Embed with the process that leads, in the others: they write nothing that stays.
+    """Embed together with the leader, in the other processes. They keep no files.
 
     Raises:
         LostProcessError: another process has ended.
@@ -112,25 +112,25 @@ def assist(dataset: Dataset, work: WorkFolder, world: World) -> None:
 def embed(
     model: Model, dataset: Dataset, folder: Path, identity: str, world: World = SINGLE_PROCESS
 ) -> ModelOutput | None:
-    """The served model's answers for every row of the dataset, memory-mapped: `logits.npy` and `embeddings.npy`.
+    """The outputs of the served model for all rows of the dataset, memory-mapped: `logits.npy` and `embeddings.npy`.
 
-    Memory stays flat as photos grow; a run that was killed goes on where it was, if `identity` is the same. See
+    Memory use does not depend on the number of photos. An interrupted run is resumed if `identity` is the same. See
     `training.index.embedding.embed_rows`.
     """
 
-    def answer(rows: slice) -> ModelOutput:
+    def predict(rows: slice) -> ModelOutput:
         return model.run(normalise(dataset.photos[rows], dataset.preprocessing))
 
-    return embed_rows(answer, len(dataset.photos), (model.classes, model.embedding_dim), folder, identity, world)
+    return embed_rows(predict, len(dataset.photos), (model.classes, model.embedding_dim), folder, identity, world)
 
 
 def _threads(world: World) -> int:
-    """Of a forward pass: this process's part of the machine; 0, all of it, where the process is alone."""
+    """Threads of a forward pass: this process's share of the machine, or 0 (all cores) with a single process."""
     return torch.get_num_threads() if world.size > 1 else 0
 
 
 def catalog_items(dataset: Dataset, name: str) -> Iterator[CatalogItem]:
-    """The catalog's rows in order; photos under the store key `datasets/<name>/`."""
+    """The rows of the catalog, in order. The store keys of photos begin with `datasets/<name>/`."""
     for item in dataset.items():
         yield CatalogItem(
             image_id=item.image_id,
@@ -151,4 +151,4 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse(argv)
     with process_group(os.environ) as world:
         run(WorkFolder(arguments.out), settings_from(arguments, IndexSettings), world)
-        world.barrier()  # for the last stage: a process that fails there ends all
+        world.barrier()  # wait for the leader, so that all processes end if it fails

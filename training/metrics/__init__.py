@@ -1,1 +1,1 @@
-"""Figures computed from arrays, in numpy alone."""
+"""Metrics computed from arrays, with numpy only."""

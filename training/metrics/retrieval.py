@@ -1,4 +1,4 @@
-"""How good a model is, in numpy alone: classification and retrieval."""
+"""Metrics of classification and retrieval, with numpy only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ _BLOCK_BYTES = 64 << 20
 
 
 def accuracy(logits: Floats, labels: Labels) -> float:
-    """Share of rows whose largest logit is the label's."""
+    """Share of rows whose largest logit is that of the label."""
     return float(np.mean(logits.argmax(axis=1) == labels))
 
 
 def classification(logits: Floats, labels: Labels, categories: Sequence[str]) -> dict[str, Any]:
-    """The figures of a classifier on a labelled set.
+    """The metrics of a classifier on a labelled set.
 
     Args:
         logits: (n, classes).
         labels: int64 (n,).
-        categories: names in index order.
+        categories: category names in index order.
 
     Returns:
         n, accuracy, top3, macro_f1 (over the categories that occur), per_category (a dict of precision, recall, f1 and
-        count for each name) and confusion (rows true, columns predicted). Without a row the figures are None.
+        count for each name) and confusion (rows true, columns predicted). Without rows the metrics are None.
     """
     predicted = logits.argmax(axis=1)
     confusion = confusion_matrix(predicted, labels, len(categories))
@@ -67,15 +67,15 @@ def negative_log_likelihood(logits: Floats, labels: Labels, temperature: float =
 
 @dataclass(frozen=True)
 class Ranking:
-    """What q queries find, best first, by exact search.
+    """The nearest neighbours of q queries, best first, by exact search.
 
     Attributes:
         queries: int64 (q,), rows.
-        found: int64 (q, depth), rows; depth may be 0.
-        hits: bool (q, depth), whether it is a photo of the query's product.
-        same: bool (q, depth), whether it is of the query's category.
-        others: int64 (q,), how many other photos the query's product has.
-        paired: whether any product has two photos; else product-level figures mean nothing.
+        found: int64 (q, depth), rows of the neighbours; depth may be 0.
+        hits: bool (q, depth), whether a neighbour is a photo of the query's product.
+        same: bool (q, depth), whether a neighbour is of the query's category.
+        others: int64 (q,), number of other photos of the query's product.
+        paired: whether any product has two photos; without one, metrics by product have no meaning.
     """
 
     queries: Labels
@@ -89,8 +89,8 @@ class Ranking:
 def rank(vectors: npt.NDArray[np.float32], products: Labels, categories: Labels, test: Labels) -> Ranking:
     """Rank by cosine.
 
-    Queries are the `test` rows whose product has another photo; the gallery is every row but the query itself. Where
-    no row at all has such a photo, the queries are all `test` rows.
+    Queries are the `test` rows whose product has another photo. If no product has two photos, all `test` rows are
+    queries. The gallery of a query is all other rows.
 
     Args:
         vectors: float32 (n, d), L2-normalised; may be memory-mapped.
@@ -108,17 +108,17 @@ def rank(vectors: npt.NDArray[np.float32], products: Labels, categories: Labels,
 
 
 def retrieval(vectors: npt.NDArray[np.float32], products: Labels, categories: Labels, test: Labels) -> dict[str, Any]:
-    """How well ranking by cosine finds what belongs together; arguments as of `rank`.
+    """The metrics of a ranking by cosine. For the arguments see `rank`.
 
     Returns:
-        n (queries), and the mean of each figure of `per_query`.
+        n (number of queries), and the mean of each metric of `per_query`.
     """
     ranking = rank(vectors, products, categories, test)
     return {"n": len(ranking.queries)} | means(per_query(ranking))
 
 
 def per_query(ranking: Ranking) -> dict[str, npt.NDArray[np.float64] | None]:
-    """The figures of each query, float64 (q,) in [0, 1]; None where there is nothing to measure.
+    """The metrics of each query, float64 (q,) in [0, 1]; None if they cannot be measured.
 
     recall@k: another photo of the product is among the first k. category_precision@k: share of the first k of the
     query's category. map@r: Musgrave et al. 2020, "A Metric Learning Reality Check", section 3.2.
@@ -137,14 +137,14 @@ def per_query(ranking: Ranking) -> dict[str, npt.NDArray[np.float64] | None]:
 
 
 def means(figures: Mapping[str, npt.NDArray[np.float64] | None]) -> dict[str, float | None]:
-    """The mean of each figure; None stays None."""
+    """The mean of each metric; None stays None."""
     return {name: None if values is None else float(values.mean()) for name, values in figures.items()}
 
 
 def nearest(vectors: npt.NDArray[np.float32], queries: Labels, k: int, block_bytes: int = _BLOCK_BYTES) -> Labels:
-    """The k rows nearest to each query row by inner product, best first, the query itself left out; ties by row.
+    """The k nearest rows of each query row by inner product, without the query itself, best first; ties by row.
 
-    Exact; holds `block_bytes` of scores at a time, so that memory stays flat as queries grow.
+    Exact search. Memory holds `block_bytes` of scores at a time, so it does not depend on the number of queries.
 
     Returns:
         int64 (q, k).
@@ -162,7 +162,7 @@ def nearest(vectors: npt.NDArray[np.float32], queries: Labels, k: int, block_byt
 
 
 def _average_precision_at_r(hits: npt.NDArray[np.bool_], relevant: Labels) -> npt.NDArray[np.float64]:
-    """For each query 1/R * sum over i <= R of precision@i where rank i is relevant: float64 (q,)."""
+    """For each query 1/R * the sum of precision@i over the ranks i <= R with a hit: float64 (q,)."""
     ranks = np.arange(1, hits.shape[1] + 1)
     precision = np.cumsum(hits, axis=1) / ranks
     counted = hits & (ranks <= relevant[:, None])

@@ -1,1 +1,1 @@
-"""The stage that puts the release together."""
+"""The stage that makes the release archive."""

@@ -1,4 +1,4 @@
-"""What the release asks of the promoter."""
+"""Settings of the release for its promotion."""
 
 from pydantic import Field
 
@@ -6,9 +6,9 @@ from training.pipeline.settings import Settings
 
 
 class PackSettings(Settings):
-    """What the release asks of the promoter."""
+    """Settings of the release for its promotion."""
 
     force: bool = Field(
         default=False,
-        description="whether the release goes live though its figures are under those of the live release",
+        description="whether the release goes live even if its metrics are lower than those of the live release",
     )

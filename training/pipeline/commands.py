@@ -21,16 +21,16 @@ class TakesOptions(Protocol):
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Argument parsing that raises a mistake, which `report_errors` tells as it tells every other.
+    """An argument parser that raises errors instead of exiting, so `report_errors` prints them like all others.
 
-    Options must be written in full, so that a misspelt one is not taken for another.
+    Options cannot be abbreviated, so a misspelt option is never taken for another one.
     """
 
     def __init__(self, **about: Any) -> None:
         super().__init__(**about, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        """What argparse calls with a mistake.
+        """Called by argparse for every error.
 
         Raises:
             SettingsError: always.
@@ -38,14 +38,14 @@ class CommandParser(argparse.ArgumentParser):
         raise SettingsError(message)
 
     def parse(self, argv: Sequence[str] | None, *, by_set: Collection[str] = ()) -> argparse.Namespace:
-        """As `parse_args`, but `--metric_weight` is `--metric-weight`, as names of hyperparameters are written.
+        """Like `parse_args`, but `--metric_weight` means `--metric-weight`: hyperparameters have underscores.
 
         Args:
-            argv: the arguments; None for those of the process.
-            by_set: options of other commands that this one takes as `--set NAME=VALUE`.
+            argv: the arguments; None: those of the process.
+            by_set: options that this command takes as `--set NAME=VALUE` instead. They get their own error message.
 
         Raises:
-            SettingsError: a mistake; for an unknown option the message says what may have been meant.
+            SettingsError: invalid arguments; for an unknown option the message suggests a similar one.
         """
         words = sys.argv[1:] if argv is None else argv
         given, unknown = self.parse_known_args([_hyphenated(word) for word in words])
@@ -59,12 +59,12 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def add_work_folder(parser: TakesOptions, default: Path | None = None) -> None:
-    """The option `--out`, which every stage takes."""
+    """Add the option `--out`, which all stages have."""
     parser.add_argument("--out", type=Path, default=default, required=default is None, help="the work folder")
 
 
 def add_options(parser: TakesOptions, settings: Iterable[Setting]) -> None:
-    """An option for each setting. Values stay text: the settings class reads and checks them."""
+    """Add an option for each setting. Values stay text: the settings class converts and checks them."""
     for setting in settings:
         limits = f"{setting.allowed}; " if setting.metavar in ("N", "X") else ""
         about = f"{setting.what} ({limits}default {setting.default})"
@@ -74,16 +74,16 @@ def add_options(parser: TakesOptions, settings: Iterable[Setting]) -> None:
 
 
 def add_settings(parser: TakesOptions, kind: type[Settings], names: Collection[str] | None = None) -> None:
-    """An option for each field of a settings class: `batch: int` becomes `--batch N`.
+    """Add an option for each field of a settings class: `batch: int` becomes `--batch N`.
 
     Args:
-        names: of the fields that become options; all by default.
+        names: names of the fields that become options; all by default.
     """
     add_options(parser, (setting for setting in declared(kind) if names is None or setting.name in names))
 
 
 def settings_from(arguments: argparse.Namespace, kind: type[Kind], **others: Any) -> Kind:
-    """The settings that were given by options of `add_settings`.
+    """The settings from the options that `add_settings` added.
 
     Args:
         others: values of fields that have no option.
@@ -96,10 +96,10 @@ def settings_from(arguments: argparse.Namespace, kind: type[Kind], **others: Any
 
 
 def report_errors(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> int:
-    """Run a command: what Lookalike itself reports becomes one line on stderr.
+    """Run a command, and print a LookalikeError as one line on stderr.
 
     Returns:
-        The exit status: 0, or 2 for an error that a person can act on.
+        The exit status: 0, or 2 after a LookalikeError.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
@@ -111,7 +111,7 @@ def report_errors(main: Callable[[Sequence[str] | None], None], argv: Sequence[s
 
 
 def _hyphenated(word: str) -> str:
-    """An option with hyphens, its value as it is; any other word as it is."""
+    """The word with hyphens in the name of the option, and its value unchanged; unchanged if it is not an option."""
     if not word.startswith("--"):
         return word
     name, equals, value = word.partition("=")

@@ -1,11 +1,11 @@
-"""Settings, each declared once: options, checks, help and the table of the documentation are made of the fields.
+"""Settings, each declared once: options, checks, help and the table in the documentation are made from the fields.
 
-A stage derives its settings from `Settings`. A field has a default, its range and a description of one line:
+The settings of a stage are a subclass of `Settings`. A field has a default, a range and a description of one line:
 
     lr: float = Field(default=2e-3, ge=0, description="highest learning rate")
 
-This module and those that declare settings load neither torch nor any other large package: `scripts/train-remote`
-checks hyperparameters on machines that do not have them.
+This module and the modules that declare settings must not import torch or other large packages, because
+`scripts/train-remote` checks hyperparameters on machines without them.
 """
 
 import difflib
@@ -17,16 +17,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lambda_app.errors import SettingsError
 
-# `json_schema_extra` of a field that `training.train` takes by `--set` instead of an option of its own.
+# `json_schema_extra` of a field that `training.train` takes only by `--set`, not by a separate option.
 RARE: Final[dict[str, Any]] = {"rare": True}
-# `json_schema_extra` of a field that the program fills in; a person cannot set it.
+# `json_schema_extra` of a field that the program sets; users cannot set it.
 DERIVED: Final[dict[str, Any]] = {"derived": True}
-# The one seed of a run. Several stages draw random numbers, and one option is for all of them.
+# The seed of a run: one option for all stages that use random numbers.
 SEED: Final[Any] = Field(
-    default=0, ge=0, description="seed of all random numbers: splits, starting weights, batches, augmentation"
+    default=0, ge=0, le=10**9, description="seed of all random numbers: splits, initial weights, batches, augmentation"
 )
 
-# By type or format of a field's JSON schema: in words, and as the value of an option in the help.
+# By type or format of a field's JSON schema: its name in messages, and the placeholder of its value in the help.
 _KINDS = {"integer": "whole number", "number": "number", "string": "text", "path": "file", "boolean": "True or False"}
 _METAVARS = {"integer": "N", "number": "X", "string": "TEXT", "path": "FILE", "boolean": "BOOL"}
 _EXPECTED = {
@@ -42,7 +42,7 @@ _EXPECTED = {
 
 
 class Settings(BaseModel):
-    """What a stage can be told. Immutable; texts, as SageMaker passes them, are read as what the field is."""
+    """The settings of a stage. Immutable. Text, as SageMaker passes it, is converted to the type of the field."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -54,7 +54,7 @@ class Settings(BaseModel):
             raise SettingsError(_problem(type(self), exc.errors()[0])) from exc
 
     def changed(self, **changes: Any) -> Self:
-        """A copy with some values changed, checked as the first were.
+        """A copy with some values changed. The new values are checked too.
 
         Raises:
             SettingsError: see `__init__`.
@@ -62,7 +62,7 @@ class Settings(BaseModel):
         return type(self)(**{**dict(self), **changes})
 
     def as_json(self) -> dict[str, Any]:
-        """The values as JSON, by which a stage knows that a setting has changed."""
+        """The values as JSON. A stage compares them to find out whether a setting has changed."""
         return self.model_dump(mode="json")
 
 
@@ -71,12 +71,12 @@ class Setting:
     """A declared setting, as options and the documentation show it.
 
     Attributes:
-        name: of the field, such as "metric_weight".
-        what: its description.
+        name: name of the field, such as "metric_weight".
+        what: description of the field.
         default: as text, such as "0.5"; "none" for None and "empty" for an empty text.
-        allowed: its range or choices, such as "0 to 1".
-        metavar: what stands for its value in the help.
-        rare: whether `training.train` takes it by `--set` alone.
+        allowed: range or choices, such as "0 to 1".
+        metavar: placeholder of the value in the help.
+        rare: whether `training.train` takes it only by `--set`.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Setting:
 
     @property
     def option(self) -> str:
-        """Its option on a command line, such as "--metric-weight"."""
+        """The command-line option, such as "--metric-weight"."""
         return option_of(self.name)
 
 
@@ -98,7 +98,7 @@ def option_of(name: str) -> str:
 
 
 def declared(kind: type[Settings]) -> Iterator[Setting]:
-    """The settings that a class declares, in its order, without those that the program fills in."""
+    """The settings that a class declares, in its order, without those that the program sets."""
     for name, schema in _schemas(kind):
         yield Setting(
             name=name,
@@ -111,13 +111,13 @@ def declared(kind: type[Settings]) -> Iterator[Setting]:
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """What may have been meant, for a message; empty where no known name is like this one."""
+    """A suggestion for a message: the most similar known name. Empty if no known name is similar."""
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
     return f"; did you mean {found[0]}?" if found else ""
 
 
 def no_setting(name: str, known: Iterable[str]) -> str:
-    """The message for a name that is none: what may have been meant, and the known names."""
+    """The message for an unknown setting: a suggestion, and the known names."""
     names = list(known)
     return f"no setting {name}{closest(name, names) or ';'} there are {', '.join(names)}"
 
@@ -156,7 +156,7 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 def _schemas(kind: type[Settings]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Name and JSON schema of each setting of a class; of one that may be None, the schema of its other values."""
+    """Name and JSON schema of each setting of a class. If it may be None: the schema of its other values."""
     for name, schema in kind.model_json_schema()["properties"].items():
         if not schema.get("derived"):
             values: dict[str, Any] = next((part for part in schema.get("anyOf", ()) if part["type"] != "null"), {})
@@ -164,7 +164,7 @@ def _schemas(kind: type[Settings]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _problem(kind: type[Settings], error: Mapping[str, Any]) -> str:
-    """One line on the first thing that pydantic found."""
+    """The first error that pydantic found, as one line."""
     name, schemas = str(error["loc"][0]), dict(_schemas(kind))
     if error["type"] == "extra_forbidden":
         return no_setting(name, schemas)
@@ -177,7 +177,7 @@ def _problem(kind: type[Settings], error: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value in a message: quoted, unless it reads as a number."""
+    """A value in a message: quoted, except numbers and text that is a number."""
     try:
         float(value)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What a dataset depends on besides its data."""
+"""Settings of the prepare stage."""
 
 from pathlib import Path
 from typing import Any
@@ -11,26 +11,27 @@ from training.prepare.categories import read_categories
 
 
 class PrepareSettings(Settings):
-    """What a dataset depends on besides its data, and how many threads make it.
+    """The settings of a dataset, and the number of threads that make it.
 
     Attributes:
-        base_categories: categories of the release that training starts from, used where there is no file: they keep
-            their indices, new ones go last.
+        base_categories: categories of the release from which training starts. They keep their indices, and new ones go
+            last. Used only if `categories` is None.
     """
 
-    size: int = Field(
-        default=224, ge=16, le=1024, description="side of the photos in pixels, in training and in serving"
-    )
+    size: int = Field(default=224, ge=16, le=1024, description="side of the photos in pixels, for training and serving")
     seed: int = SEED
     test_share: float = Field(
         default=0.10,
         ge=0,
         lt=1,
-        description="share of the products that is kept for the test split",
+        description="share of the products in the test split",
         json_schema_extra=RARE,
     )
     validation_share: float = Field(
-        default=0.30, ge=0, lt=1, description="share of the products outside the test split that chooses the best epoch"
+        default=0.30,
+        ge=0,
+        lt=1,
+        description="share of the other products in the validation split, which selects the best epoch",
     )
     categories: Path | None = Field(
         default=None, description="file of category names in index order, one per line; new ones go last"
@@ -39,20 +40,20 @@ class PrepareSettings(Settings):
     workers: int | None = Field(
         default=None,
         ge=1,
-        description="threads that decode photos, which change nothing in the dataset; none is one per CPU",
+        description="threads that decode photos; does not change the dataset; none: one per CPU",
         json_schema_extra=RARE,
     )
 
     def preprocessing(self) -> Preprocessing:
-        """How photos become what the network takes."""
+        """How photos become network input."""
         return Preprocessing(size=self.size)
 
     def leading_categories(self) -> tuple[str, ...]:
-        """The categories that come first, in this order: those of the file, else those of the base release."""
+        """The categories with the first indices, in order: those of the file, else those of the base release."""
         return read_categories(self.categories) if self.categories else self.base_categories
 
     def as_json(self) -> dict[str, Any]:
-        """Everything that the dataset depends on."""
+        """All settings on which the dataset depends."""
         return {
             "size": self.size,
             "seed": self.seed,

@@ -1,1 +1,1 @@
-"""The settings of a whole run, of all stages together: one list of names, which loads no large package."""
+"""The settings of a whole run: all stages together, in one list of names. Importing it loads no large package."""

@@ -1,4 +1,4 @@
-"""The options of `training.train`: those of each stage in a group, and `--set` for the settings that few need."""
+"""The options of `training.train`: one group per stage, and `--set` for rarely used settings."""
 
 import argparse
 import textwrap
@@ -12,7 +12,7 @@ _WIDTH = 110
 
 
 def train_parser(prog: str, description: str) -> CommandParser:
-    """A parser with an option for each setting that is not rare, and `--set` for all of them."""
+    """A parser with an option for each setting that is not rare, and with `--set` for any setting."""
     parser = CommandParser(
         prog=prog,
         description=description,
@@ -26,13 +26,13 @@ def train_parser(prog: str, description: str) -> CommandParser:
         action="append",
         default=[],
         metavar="NAME=VALUE[,...]",
-        help="any setting by its name, also those without an option, which are listed below; may be repeated",
+        help="any setting by its name, also the settings without an option, which are listed below; may be repeated",
     )
     return parser
 
 
 def parse_values(parser: CommandParser, argv: Sequence[str] | None) -> tuple[argparse.Namespace, dict[str, Any]]:
-    """The arguments, and the settings among them by name, as far as they are given.
+    """The parsed arguments, and the settings that were given, by name.
 
     Raises:
         SettingsError: an unknown option, or a setting that is given twice.
@@ -44,8 +44,8 @@ def parse_values(parser: CommandParser, argv: Sequence[str] | None) -> tuple[arg
 
 
 def _rare_settings() -> str:
-    """What `--set` takes besides the options, a setting a paragraph."""
-    lines = ["settings without an option of their own, by --set NAME=VALUE:"]
+    """The help text for settings that only `--set` takes, one paragraph per setting."""
+    lines = ["settings that only --set NAME=VALUE takes:"]
     for stage, settings in by_stage():
         for setting in settings:
             if setting.rare:

@@ -1,8 +1,8 @@
-"""The table of all settings in docs/training.md, made of their declarations.
+"""Write the table of all settings in docs/training.md, from their declarations.
 
     python -m training.settings.table docs/training.md
 
-writes it anew between its two marks.
+replaces the table between the two marks in that file.
 """
 
 import sys
@@ -18,15 +18,15 @@ BEGIN, END = "<!-- settings:begin -->", "<!-- settings:end -->"
 
 
 def table() -> str:
-    """The table, Markdown: stage, setting, default, range and what it does."""
+    """The table as Markdown: stage, setting, default, range and description."""
     return "\n".join(f"| {' | '.join(cells)} |" for cells in _rows())
 
 
 def in_page(page: str) -> str:
-    """A page with the table between its marks.
+    """The page with a new table between its marks.
 
     Raises:
-        TrainingError: the page does not have both marks, once each and in order.
+        TrainingError: the page does not have both marks once, in the right order.
     """
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)

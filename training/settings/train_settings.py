@@ -1,4 +1,4 @@
-"""The settings of a whole run: one name for each, whichever stage it is of."""
+"""The settings of a whole run, by name, for all stages."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ STAGES: dict[str, tuple[type[Settings], ...]] = {
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """The settings of every stage, and how training is computed."""
+    """The settings of all stages."""
 
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
     fit: FitSettings = field(default_factory=FitSettings)
@@ -34,10 +34,10 @@ class TrainSettings:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "TrainSettings":
-        """The settings of a run from values by name, such as "metric_weight"; defaults for the others.
+        """The settings of a run from values by name, such as "metric_weight"; other settings have their defaults.
 
         Raises:
-            SettingsError: no such name, or a value out of its range; the message names both.
+            SettingsError: an unknown name, or a value out of range; the message names both.
         """
         known = every_setting()
         for name in values:
@@ -58,12 +58,12 @@ class TrainSettings:
 
 
 def by_stage() -> Iterator[tuple[str, list[Setting]]]:
-    """Each stage with its settings; the seed, which several stages use, stands with the first of them."""
+    """Each stage with its settings. A setting of several stages, the seed, is listed only with the first of them."""
     seen: set[str] = set()
     for stage, kinds in STAGES.items():
-        own = [setting for kind in kinds for setting in declared(kind) if setting.name not in seen]
-        seen |= {setting.name for setting in own}
-        yield stage, own
+        new = [setting for kind in kinds for setting in declared(kind) if setting.name not in seen]
+        seen |= {setting.name for setting in new}
+        yield stage, new
 
 
 def every_setting() -> dict[str, Setting]:
@@ -72,21 +72,21 @@ def every_setting() -> dict[str, Setting]:
 
 
 def read_pairs(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The pairs of texts such as "ema=0.9,warmup=0", the value of `--set`.
+    """The pairs in values of `--set`, such as "ema=0.9,warmup=0".
 
     Raises:
-        SettingsError: a part that is no pair.
+        SettingsError: a part is not NAME=VALUE.
     """
     for text in texts:
         for part in text.split(","):
             name, equals, value = part.partition("=")
             if not equals or not name.strip():
-                raise SettingsError(f"--set {text!r}: write NAME=VALUE, several with commas between them")
+                raise SettingsError(f"--set {text!r}: write NAME=VALUE, and separate several with commas")
             yield name.strip().replace("-", "_"), value.strip()
 
 
 def with_pairs(values: Mapping[str, Any], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Values by name, and those of pairs besides.
+    """The values together with those of the pairs, by name.
 
     Raises:
         SettingsError: a setting is given twice.

@@ -1,4 +1,4 @@
-"""What the routes answer, as dicts ready for JSON; `schemas.py` documents them."""
+"""The answers of the routes, as dicts ready for JSON. `schemas.py` documents them."""
 
 from dataclasses import asdict
 from typing import Any
@@ -30,12 +30,12 @@ def category_answer(recommender: Recommender, analysis: Analysis, k: int) -> dic
 
 
 def embedding_answer(analysis: Analysis) -> dict[str, Any]:
-    """The logits under the name of the service that this one replaces, and the embedding."""
+    """The logits, under the field name of the service that this one replaces, and the embedding."""
     return {"features": _floats(analysis.logits), "embedding": _floats(analysis.embedding)}
 
 
 def similar_answer(matches: list[Match], store: Store) -> dict[str, Any]:
-    """Rows and image ids as the service that this one replaces gives them, and all that is known of each item."""
+    """Rows and image ids, in the fields of the service that this one replaces, and the full items with scores."""
     return {
         "similar_index": [match.row for match in matches],
         "image_labels": [match.item.image_id for match in matches],
@@ -44,12 +44,12 @@ def similar_answer(matches: list[Match], store: Store) -> dict[str, Any]:
 
 
 def item_answer(item: CatalogItem, store: Store) -> dict[str, Any]:
-    """An item, with its photo's address in place of its key: the store's own, or this API's."""
+    """An item with the URL of its photo instead of the store key: a URL of the store, or a path of this API."""
     return {**asdict(item), "photo": store.photo_url(item.photo) or f"/images/{quote(item.image_id, safe='')}"}
 
 
 def release_answer(live: Live) -> dict[str, Any]:
-    """What is live."""
+    """The live release."""
     manifest = live.recommender.manifest
     return {
         "release": live.release,
@@ -71,5 +71,5 @@ def _floats(values: npt.NDArray[np.float32]) -> list[float]:
 
 
 def _rounded(value: float) -> float:
-    """A float32 in the 7 significant digits that it holds; as a double it would print 17."""
+    """A float32 rounded to the 7 significant digits that it has; printed as a double it would have 17."""
     return float(f"{value:.7g}")

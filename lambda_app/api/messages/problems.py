@@ -30,6 +30,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.NotSupportedError: HTTPStatus.NOT_IMPLEMENTED,
     errors.BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NotLiveError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.OverdueError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

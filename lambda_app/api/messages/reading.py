@@ -1,4 +1,4 @@
-"""Reads what a request asks: its photos and JSON within the byte limit, and the parameters of a search."""
+"""Reads requests: photos and JSON up to the byte limit, and search parameters."""
 
 import asyncio
 import re
@@ -34,9 +34,9 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
         seconds: time that it may take to arrive.
 
     Raises:
-        RequestTooLargeError: over `limit` bytes, declared or found.
+        RequestTooLargeError: more than `limit` bytes, as declared in Content-Length or as received.
         RequestTimeoutError: it takes more than `seconds`.
-        RequestError: the declared length is no number, or the client went away.
+        RequestError: the declared length is no number, or the client disconnected.
     """
     declared = _declared_length(request)
     if declared is not None and declared > limit:
@@ -55,18 +55,20 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
             f"after {seconds:g} s, which is the limit, {size:,} bytes of the body had come"
         ) from exc
     except ClientDisconnect as exc:
-        raise RequestError("the client went away before the body ended") from exc
-    # One copy of a body of megabytes, and none of one that came whole, as in Lambda.
+        raise RequestError("the client disconnected before the end of the body") from exc
+    # A single copy of the body, and no copy if it came in one chunk, as in Lambda.
     return b"".join(chunks)
 
 
 async def read_photo(request: Request, call: CurrentCall) -> bytes:
-    """The photo of a predict request: field `file` of a form, the body itself, or what was uploaded under a key.
+    """The photo of a predict request: field `file` of a form, the body itself, or an upload with the key in the JSON.
 
     Raises:
         RequestError: no photo, or a form that does not parse.
-        RequestTooLargeError, PhotoTooLargeError: over the limit of bytes of a body, of an upload.
-        MissingObjectError, NotSupportedError: no such upload, or this store takes none.
+        RequestTooLargeError: the body is over its byte limit.
+        PhotoTooLargeError: the upload is over its byte limit.
+        MissingObjectError: no such upload.
+        NotSupportedError: the store does not support uploads.
     """
     service = call.service
     content_type = request.headers.get("content-type", "")
@@ -83,11 +85,11 @@ async def read_photo(request: Request, call: CurrentCall) -> bytes:
 
 
 async def read_photos(request: Request, call: CurrentCall) -> list[Part]:
-    """The photos of a batch: every field `files` of a form.
+    """The photos of a batch: all fields `files` of a form.
 
     Raises:
         RequestError: no photo, or a form that does not parse.
-        RequestTooLargeError: over the limit of bytes or of files.
+        RequestTooLargeError: over the limit of bytes or of files in a batch.
     """
     settings = call.service.settings
     content_type = request.headers.get("content-type", "")
@@ -103,11 +105,11 @@ async def read_photos(request: Request, call: CurrentCall) -> list[Part]:
 
 
 def parse_json(body: bytes, model: type[AnyModel]) -> AnyModel:
-    """A JSON body.
+    """Parse a JSON body.
 
     Raises:
         RequestError: not JSON.
-        QueryError: JSON of another shape; the message names the field.
+        QueryError: the JSON does not match `model`; the message names the field.
     """
     try:
         return model.model_validate_json(body)
@@ -118,7 +120,7 @@ def parse_json(body: bytes, model: type[AnyModel]) -> AnyModel:
         raise QueryError(validation_detail(errors)) from exc
 
 
-async def read_wish(request: Request, call: CurrentCall) -> RecommendRequest:
+async def read_recommend_body(request: Request, call: CurrentCall) -> RecommendRequest:
     """The JSON body of /recommend.
 
     Raises:
@@ -127,7 +129,7 @@ async def read_wish(request: Request, call: CurrentCall) -> RecommendRequest:
     return parse_json(await _read(request, call), RecommendRequest)
 
 
-async def read_upload_request(request: Request, call: CurrentCall) -> UploadRequest:
+async def read_upload_body(request: Request, call: CurrentCall) -> UploadRequest:
     """The JSON body of /uploads.
 
     Raises:
@@ -172,5 +174,5 @@ Photo = Annotated[bytes, Depends(read_photo)]
 Photos = Annotated[list[Part], Depends(read_photos)]
 TopK = Annotated[int, Depends(read_top)]
 SearchQuery = Annotated[SimilarQuery, Depends(read_query)]
-Wish = Annotated[RecommendRequest, Depends(read_wish)]
-UploadWish = Annotated[UploadRequest, Depends(read_upload_request)]
+RecommendBody = Annotated[RecommendRequest, Depends(read_recommend_body)]
+UploadBody = Annotated[UploadRequest, Depends(read_upload_body)]

@@ -1,7 +1,7 @@
-"""The public request and response models: what /openapi.json documents.
+"""The public request and response models, as /openapi.json documents them.
 
-Answers are put together as plain dicts (`answers.py`), since validating thousands of floats again would cost more than
-finding them; tests hold the dicts against these models.
+Answers are built as plain dicts (`answers.py`), because validating thousands of floats takes longer than computing
+them. Tests check the dicts against these models.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ from lambda_app.release.manifest import IndexType
 from lambda_app.store.contract import UPLOADS
 
 PROBABILITIES = 5
-Score = Annotated[float, Field(description="Cosine of the two embeddings, 1 at most.", examples=[0.913])]
+Score = Annotated[float, Field(description="Cosine of the two embeddings, at most 1.", examples=[0.913])]
 
 
 class _Answer(BaseModel):
@@ -34,7 +34,7 @@ class Problem(BaseModel):
 
 
 class Health(_Answer):
-    """The process is up; nothing is said about the model."""
+    """The process is running. This does not say that a release is loaded."""
 
     message: str = Field(examples=["API is up and running!"])
 
@@ -47,14 +47,14 @@ class Ready(_Answer):
 
 
 class ReleaseAnswer(_Answer):
-    """What is live."""
+    """The live release."""
 
     release: str = Field(examples=["20261122-204500-1a2b3c4d"])
-    previous: str | None = Field(description="Where a rollback goes.")
+    previous: str | None = Field(description="The release that was live before; a rollback returns to it.")
     created_at: datetime
     promoted_at: datetime
     loaded_at: datetime = Field(description="When this process loaded it.")
-    categories: list[str] = Field(description="In index order.")
+    categories: list[str] = Field(description="Category names, in index order.")
     count: int = Field(description="Photos in the index.")
     embedding_dim: int
     image_size: int = Field(description="Side of the network's input, in pixels.")
@@ -63,7 +63,7 @@ class ReleaseAnswer(_Answer):
 
 
 class CategoryProbability(_Answer):
-    """A category and how probable it is."""
+    """A category and its probability."""
 
     category: str
     category_index: int
@@ -79,7 +79,7 @@ class CategoryAnswer(_Answer):
 
 
 class EmbeddingAnswer(_Answer):
-    """What the network makes of a photo."""
+    """The output of the network for a photo."""
 
     features: list[float] = Field(description="The class logits, one per category.")
     embedding: list[float] = Field(description="L2-normalised: the dot product of two is their cosine.")
@@ -92,9 +92,9 @@ class Item(_Answer):
     product_id: str
     category: str
     title: str | None
-    price: float | None = Field(description="In the listings' currency; null where the listing gave none.")
+    price: float | None = Field(description="In the currency of the listings; null if the listing has no price.")
     location: str | None
-    photo: str = Field(description="Address of the photo.", examples=["/images/0a1b2c"])
+    photo: str = Field(description="URL of the photo.", examples=["/images/0a1b2c"])
 
 
 class Result(Item):
@@ -104,7 +104,7 @@ class Result(Item):
 
 
 class SimilarAnswer(_Answer):
-    """Similar items, best first; the three lists have one order and one length."""
+    """Similar items, best first. The three lists have the same order and length."""
 
     results: list[Result]
     similar_index: list[int] = Field(description="Their rows in the index.")
@@ -116,7 +116,7 @@ class PredictAnswer(CategoryAnswer, EmbeddingAnswer, SimilarAnswer):
 
 
 class BatchEntry(_Answer):
-    """What became of one file of a batch: `prediction` where `status` is 200, else `error`."""
+    """The result for one file of a batch: `prediction` if `status` is 200, else `error`."""
 
     filename: str | None
     status: int = Field(
@@ -127,7 +127,7 @@ class BatchEntry(_Answer):
 
 
 class BatchAnswer(_Answer):
-    """One entry per file, in the order sent."""
+    """One entry per file, in the order of the request."""
 
     entries: list[BatchEntry]
 
@@ -155,21 +155,22 @@ class TopParameters(BaseModel):
 
 
 class SearchParameters(BaseModel):
-    """What is asked of a search, in a query string or a JSON body; the ranges are the recommender's to judge."""
+    """Parameters of a search, in the query string or in the JSON body."""
 
-    k: int = Field(default=DEFAULT_K, description="Results wanted.", json_schema_extra=K_LIMITS)
+    # `SimilarQuery.check` checks the ranges, because they depend on the settings.
+    k: int = Field(default=DEFAULT_K, description="Number of results.", json_schema_extra=K_LIMITS)
     category: str | None = Field(default=None, description="Only items of this category, one of those of GET /release.")
     min_price: float | None = Field(
         default=None, description="Only items that cost at least this; at most `max_price`."
     )
     max_price: float | None = Field(default=None, description="Only items that cost at most this.")
     min_score: float = Field(
-        default=-1.0, description="Only items of at least this cosine.", json_schema_extra=_COSINE_LIMITS
+        default=-1.0, description="Only items with at least this cosine.", json_schema_extra=_COSINE_LIMITS
     )
-    distinct: Distinct = Field(default="product", description="One photo per product, or every photo that is near.")
+    distinct: Distinct = Field(default="product", description="At most one photo per product, or all similar photos.")
 
     def query(self, max_k: int) -> SimilarQuery:
-        """The parameters as the recommender takes them. A default never exceeds `max_k`."""
+        """The parameters as a query for the recommender. A default never exceeds `max_k`."""
         where = CatalogFilter(self.category, self.min_price, self.max_price)
         k = self.k if "k" in self.model_fields_set else min(self.k, max_k)
         return SimilarQuery(k, where, self.min_score, self.distinct)
@@ -177,30 +178,32 @@ class SearchParameters(BaseModel):
 
 class _References(BaseModel):
     liked: list[str] = Field(
-        description="Image ids to be near to.", examples=[["0a1b2c"]], json_schema_extra=_LIKED_LIMITS
+        description="Image ids; results are similar to these.", examples=[["0a1b2c"]], json_schema_extra=_LIKED_LIMITS
     )
     disliked: list[str] = Field(
-        default=[], description="Image ids to be away from; none of those liked.", json_schema_extra=_DISLIKED_LIMITS
+        default=[],
+        description="Image ids; results are less similar to these. None of those in `liked`.",
+        json_schema_extra=_DISLIKED_LIMITS,
     )
 
 
-# The documentation lists the fields of the last base first: the references, then the parameters.
+# OpenAPI lists the fields of the last base class first: the references, then the parameters.
 class RecommendRequest(SearchParameters, _References):
-    """What to recommend from."""
+    """Image ids to recommend from, and search parameters."""
 
 
 class UploadRequest(BaseModel):
-    """A photo that is to be sent ahead."""
+    """A request for a form to upload a photo."""
 
     content_type: str = Field(
-        description=f"Of the photo: one of {', '.join(sorted(MEDIA_TYPES.values()))}.",
+        description=f"Media type of the photo: one of {', '.join(sorted(MEDIA_TYPES.values()))}.",
         examples=[MEDIA_TYPES["JPEG"]],
         json_schema_extra={"enum": [*sorted(MEDIA_TYPES.values())]},
     )
 
 
 class UploadAnswer(_Answer):
-    """Where to send it: a form of `fields` and then `file`, by POST to `url`. Then predict with `{"upload": key}`."""
+    """The form to upload with: POST `fields` and then `file` to `url`. Then predict with `{"upload": key}`."""
 
     url: str
     fields: dict[str, str]
@@ -210,9 +213,9 @@ class UploadAnswer(_Answer):
 
 
 class UploadedPhoto(BaseModel):
-    """A photo that was sent ahead, in place of the photo itself."""
+    """A reference to a photo that was uploaded before."""
 
     upload: str = Field(
-        description="The `key` that POST /uploads gave.",
+        description="The `key` in the answer of POST /uploads.",
         json_schema_extra={"pattern": f"^{UPLOADS}[0-9a-f-]{{36}}$"},
     )

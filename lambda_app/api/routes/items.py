@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import CurrentCall, blocking
 from lambda_app.api.messages.files import photo_response
-from lambda_app.api.messages.reading import SearchQuery, Wish
+from lambda_app.api.messages.reading import RecommendBody, SearchQuery
 from lambda_app.api.routes import openapi
 from lambda_app.errors import UnknownItemError
 
@@ -43,10 +43,10 @@ def item(call: CurrentCall, image_id: str) -> JSONResponse:
     **openapi.json_route(schemas.SimilarAnswer, schemas.RecommendRequest, 400, 404, 408, 413, 422, 429, 503),
 )
 @blocking
-def recommend(call: CurrentCall, wish: Wish) -> JSONResponse:
+def recommend(call: CurrentCall, body: RecommendBody) -> JSONResponse:
     """Listings similar to the liked items and dissimilar to the disliked items."""
     matches = call.live().recommender.recommend(
-        wish.liked, wish.disliked, wish.query(call.service.settings.max_k), call.timings
+        body.liked, body.disliked, body.query(call.service.settings.max_k), call.timings
     )
     return JSONResponse(answers.similar_answer(matches, call.service.store))
 

@@ -12,7 +12,7 @@ from training.prepare.stage import prepare
 pytestmark = pytest.mark.slow
 
 
-def test_the_embedding_is_measured_beside_the_model_alone(release, tmp_path):
+def test_embedding_is_compared_with_the_model_alone(release, tmp_path):
     generate(tmp_path / "catalogue", photos=60, workers=1)
     prepare(tmp_path / "catalogue", tmp_path / "dataset", PrepareSettings(size=32))
     model = Model(release.folder / release.manifest.model.file, threads=1)

@@ -4,7 +4,7 @@ from benchmarks.bench.exact import exact_floor, recall_at_k
 from lambda_app.release.row_set import RowSet
 
 
-def test_recall_counts_scores_not_rows():
+def test_recall_counts_any_row_with_a_high_enough_score():
     vectors = np.eye(20, dtype=np.float16)
     vectors[11] = vectors[0]
     query = vectors[:1].astype(np.float32)

@@ -10,7 +10,7 @@ def write_gate(work, gate):
     (work / "export" / "export.json").write_text(json.dumps({"precision": "int8", "int8": gate}))
 
 
-def test_the_gate_of_a_trained_model_becomes_rows(tmp_path):
+def test_the_report_has_a_row_for_each_figure_of_the_gate(tmp_path):
     write_gate(
         tmp_path / "work",
         {"n": 900, "agreement": 0.995, "accuracy_drop": 0.004, "recall4_drop": -0.001, "passed": False},
@@ -26,13 +26,13 @@ def test_a_gate_without_pairs_has_no_row_for_recall(tmp_path):
     assert len(rows) == 2
 
 
-def test_without_a_trained_model_it_says_how_to_make_one(tmp_path):
+def test_a_missing_trained_model_is_reported_with_how_to_make_one(tmp_path):
     rows, (note,) = precision_rows(tmp_path)
     assert rows == []
     assert "scripts/demo --no-serve" in note
 
 
-def test_a_call_is_timed_by_the_mean():
+def test_a_call_is_timed_as_the_mean_of_several_passes():
     calls = []
     taken = timed(lambda: calls.append(sum(range(20_000))), passes=5)
     assert len(calls) == 5

@@ -15,14 +15,14 @@ def answer(begun: float, seconds: float, release: str = "old", status: int = 200
     return Answer(status, begun, seconds, timings, release)
 
 
-def test_a_burst_is_told_by_rate_and_percentiles():
+def test_a_burst_reports_its_rate_failures_and_percentiles():
     burst = Burst([answer(0, second / 10) for second in range(1, 11)] + [answer(0, 1.1, status=500)], 2.0, 1.5)
     assert (burst.rate, burst.failed) == (5.5, 1)
     assert burst.latency(50) == pytest.approx(600)
     assert burst.latency(99) == pytest.approx(1090)
 
 
-def test_a_block_leaves_to_http_what_is_none_of_the_parts():
+def test_the_rest_of_a_block_is_the_time_outside_the_measured_parts():
     times = {"decode": 10.0, "forward": 50.0, "search": 1.0, "total": 62.0}
     block = Block([Answer(200, 0.0, seconds, times, "old") for seconds in (0.064, 0.066, 0.065)], busy=1.0)
     assert block.part("forward") == 50.0
@@ -30,13 +30,13 @@ def test_a_block_leaves_to_http_what_is_none_of_the_parts():
     assert block.rate == pytest.approx(3 / 0.195)
 
 
-def test_a_swap_lasts_from_the_move_to_the_first_answer_of_the_new_release():
+def test_a_swap_lasts_from_the_pointer_move_to_the_first_answer_of_the_new_release():
     answers = [
         answer(0.0, 0.4),
-        answer(0.5, 0.6),  # under way when the pointer moved
+        answer(0.5, 0.6),  # in progress when the pointer moved
         answer(1.1, 0.5),
         answer(1.6, 0.4, "new"),
-        answer(1.7, 0.5, "new"),  # asked before the first answer of the new release
+        answer(1.7, 0.5, "new"),  # sent before the first answer of the new release
         answer(2.1, 0.3, "new"),
     ]
     found = Swap(Burst(answers, 3.0, 1.0), moved=1.0, release="new")
@@ -45,13 +45,13 @@ def test_a_swap_lasts_from_the_move_to_the_first_answer_of_the_new_release():
     assert found.usual() == answers[:1]
 
 
-def test_a_release_that_never_answers_is_no_swap():
+def test_a_release_that_never_answers_is_an_error():
     with pytest.raises(RuntimeError, match="new did not go live"):
         _ = Swap(Burst([answer(0.0, 0.4)], 1.0, 1.0), moved=0.1, release="new").live
 
 
 @pytest.mark.slow
-def test_clients_notice_another_release(release, tmp_path):
+def test_clients_see_a_new_release_go_live_without_failures(release, tmp_path):
     body = form(make_photo((320, 240)))
     store = FolderStore(tmp_path / "store")
     fill(tmp_path / "store", release)

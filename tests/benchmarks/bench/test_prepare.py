@@ -8,7 +8,7 @@ from sample.generate import generate
 pytestmark = pytest.mark.slow
 
 
-def test_a_preparation_is_timed_in_a_process_of_its_own(tmp_path):
+def test_preparation_is_timed_in_a_separate_process(tmp_path):
     generate(tmp_path / "catalogue", photos=60, workers=1)
     found = prepare(tmp_path / "catalogue", 60)
     assert found.photos == 60

@@ -10,7 +10,7 @@ from sample.generate import generate
 
 
 @pytest.mark.slow
-def test_the_measures_of_a_small_catalogue_are_shares(tmp_path):
+def test_the_measures_of_a_small_catalogue_are_between_0_and_1(tmp_path):
     generate(tmp_path / "catalogue", photos=60, workers=1)
     figures = measure(tmp_path / "catalogue")
     assert (figures["photos"], figures["products"]) == (60, 31)
@@ -19,7 +19,7 @@ def test_the_measures_of_a_small_catalogue_are_shares(tmp_path):
 
 @pytest.fixture
 def easy(tmp_path):
-    """Twelve products of two categories, each in a colour of its own, photographed twice in the same way."""
+    """Twelve products of two categories: each product has its own colour and two equal photos."""
     rows = []
     (tmp_path / "photos").mkdir()
     for number in range(24):
@@ -32,7 +32,7 @@ def easy(tmp_path):
     return tmp_path
 
 
-def test_an_easy_catalogue_is_found_to_be_easy(easy):
+def test_an_easy_catalogue_gets_the_highest_figures(easy):
     figures = measure(easy)
     assert figures["pixel_accuracy"] == 1.0
     assert figures["colour_recall"] == 1.0

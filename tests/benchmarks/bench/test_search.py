@@ -14,7 +14,7 @@ COUNT = 3_000
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> search.Sweep:
-    """A small size, measured for real in processes of its own."""
+    """A small size, really measured in separate processes."""
     return measure(tmp_path_factory.mktemp("search"), COUNT, rounds=1)
 
 
@@ -29,7 +29,7 @@ def test_a_size_is_measured(result: search.Sweep):
 
 
 @pytest.mark.slow
-def test_its_lines_say_what_is_to_be_reached(result: search.Sweep, monkeypatch: pytest.MonkeyPatch):
+def test_the_rows_of_a_sweep_have_goals(result: search.Sweep, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(GOALS, COUNT, Goals(recall=0.9, query=1000, file=1000, first=100_000))
     rows = {row.measure.strip(): row for row in rows_of(result)}
     assert all(
@@ -48,7 +48,9 @@ def test_sizes_without_exact_search_have_no_baseline():
 
 
 @pytest.mark.slow
-def test_a_sweep_draws_and_leaves_no_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: search.Sweep):
+def test_a_sweep_saves_a_plot_and_deletes_its_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: search.Sweep
+):
     monkeypatch.setattr(search, "ROOT", tmp_path)
     monkeypatch.setattr(search, "measure", lambda folder, count, rounds: result)
     report = sweep([COUNT], rounds=1)
@@ -56,7 +58,7 @@ def test_a_sweep_draws_and_leaves_no_vectors(tmp_path: Path, monkeypatch: pytest
     assert any("ivf-float16" in note for note in report.notes)
 
 
-def test_filters_pass_their_share():
+def test_each_filter_passes_the_share_in_its_name():
     sets, seconds = filter_sets(SyntheticCatalogue(20_000))
     assert len(sets["50 % pass"]) == pytest.approx(10_000, rel=0.05)
     assert len(sets["1 % pass"]) == pytest.approx(200, rel=0.3)

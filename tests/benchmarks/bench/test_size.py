@@ -4,7 +4,7 @@ from benchmarks.bench.size import by_package, serving_requirements, total
 from benchmarks.inputs.bench_release import ROOT
 
 
-def test_packages_are_weighed_by_the_files_that_are_left(tmp_path):
+def test_the_size_of_a_package_counts_only_files_that_exist(tmp_path):
     for name, size in (("small-1.0", 10), ("large_one-2.1", 100)):
         package = name.partition("-")[0]
         (tmp_path / package).mkdir()
@@ -16,7 +16,7 @@ def test_packages_are_weighed_by_the_files_that_are_left(tmp_path):
     assert total(tmp_path / "small") == 10
 
 
-def test_the_requirements_are_those_of_the_image():
+def test_the_serving_requirements_match_the_image():
     requirements = serving_requirements(ROOT / "pyproject.toml")
     assert any(requirement.startswith("onnxruntime") for requirement in requirements)
     assert not any(requirement.startswith(("torch", "uvicorn", "moto")) for requirement in requirements)

@@ -15,7 +15,7 @@ def dataset(tmp_path):
     return noise_dataset(tmp_path, PLAN.photos, PLAN.size)
 
 
-def test_noise_makes_a_dataset_of_pairs(dataset):
+def test_a_dataset_of_noise_has_pairs(dataset):
     assert dataset.photos.shape == (8, 32, 32, 3)
     assert dataset.photos.std() > 50
     assert dataset.product.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
@@ -23,13 +23,13 @@ def test_noise_makes_a_dataset_of_pairs(dataset):
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_rate_is_measured_with_and_without_the_input(dataset, streamed):
+def test_the_training_rate_is_measured_with_and_without_the_input_pipeline(dataset, streamed):
     rates = measure(dataset, dataclasses.replace(PLAN, rounds=2), "layer3", streamed=streamed)
     assert len(rates.fed) == len(rates.fixed) == 2
     assert min(*rates.fed, *rates.fixed) > 0
 
 
-def test_the_report_sets_either_policy_beside_its_fixed_batch():
+def test_the_report_compares_each_policy_with_a_fixed_batch():
     rows = report(PLAN).rows
     assert [row.baseline is not None for row in rows] == [True, False, True, False]
     assert [str(row.goal) if row.goal else None for row in rows] == [">= 0.950 x", None] * 2

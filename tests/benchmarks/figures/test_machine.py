@@ -11,7 +11,7 @@ def test_the_processor_is_named_with_its_instruction_sets(tmp_path):
     assert machine.processor(cpuinfo) == "A Fast One (avx2, avx512_vnni)"
 
 
-def test_a_processor_without_cpuinfo_has_a_name_all_the_same(tmp_path):
+def test_a_processor_without_cpuinfo_still_has_a_name(tmp_path):
     assert machine.processor(tmp_path / "absent").endswith("(no AVX2)")
 
 

@@ -7,12 +7,12 @@ import pytest
 from benchmarks.figures.table import Goal, Report, Row, exact, lines, number, spread
 
 
-def test_a_spread_is_the_median_between_the_extremes():
+def test_a_spread_has_the_median_the_lowest_and_the_highest_value():
     found = spread([3.0, 1.0, 2.0, 10.0])
     assert (found.median, found.low, found.high, found.n) == (2.5, 1.0, 10.0, 4)
 
 
-def test_nothing_measured_has_no_spread():
+def test_a_spread_of_no_measurements_is_refused():
     with pytest.raises(ValueError, match="no measurement"):
         spread([])
 
@@ -30,13 +30,13 @@ def test_nothing_measured_has_no_spread():
         (Goal("at least", 0.99), 0.98, None, False),
     ],
 )
-def test_a_goal_holds_the_ratio_or_our_own_figure_to_its_limit(goal, ours, baseline, met):
+def test_a_goal_compares_the_ratio_or_our_own_figure_with_its_limit(goal, ours, baseline, met):
     row = Row("measure", exact(ours), None if baseline is None else exact(baseline), goal)
     assert row.met is met
 
 
 @pytest.mark.parametrize("baseline", [None, exact(0.0)])
-def test_a_goal_of_a_ratio_is_open_where_there_is_no_ratio(baseline):
+def test_a_goal_for_a_ratio_is_undecided_without_a_ratio(baseline):
     row = Row("measure", exact(1.0), baseline, Goal("at most", 2, of="ratio"))
     assert (row.ratio, row.met) == (None, None)
 
@@ -59,11 +59,11 @@ def test_a_row_without_a_goal_is_neither_met_nor_missed():
         (-0.25, "-0.250"),
     ],
 )
-def test_numbers_are_written_in_three_digits(value, text):
+def test_numbers_are_rounded_to_three_significant_digits(value, text):
     assert number(value) == text
 
 
-def test_a_report_is_printed_a_line_a_row_with_its_notes(tmp_path):
+def test_a_report_is_printed_with_one_line_per_row_and_its_notes(tmp_path):
     rows = [
         Row("time, s", spread([1.0, 2.0, 3.0]), exact(8.0), Goal("at most", 0.15, of="ratio")),
         Row("  a part, s", exact(0.5)),
@@ -81,7 +81,7 @@ def test_a_report_is_printed_a_line_a_row_with_its_notes(tmp_path):
     assert plot.endswith("plot.png")
 
 
-def test_a_report_becomes_json(tmp_path):
+def test_a_report_can_be_written_as_json(tmp_path):
     row = Row("  time, s", spread([1.0, 2.0, 3.0]), exact(8.0), Goal("at most", 0.15, of="ratio"))
     written = json.loads(json.dumps(Report([row], ["note"], [tmp_path / "plot.png"]).as_json()))
     assert written == {

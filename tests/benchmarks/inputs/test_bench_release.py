@@ -16,7 +16,7 @@ from lambda_app.store.folder import FolderStore
 pytestmark = pytest.mark.slow
 
 
-def test_the_release_loads_and_answers_as_any_other(release, tmp_path):
+def test_the_release_loads_and_answers_like_any_other(release, tmp_path):
     store = FolderStore(tmp_path)
     store.write_pointer(put(store, release.folder, release.manifest), None)
     live = LiveRelease(store, Settings(store=str(tmp_path), threads=1)).current()
@@ -31,7 +31,7 @@ def test_the_release_is_int8_and_has_the_items_asked_for(release):
     assert release.float32.stat().st_size > 3 * manifest.model.bytes
 
 
-def test_the_baseline_has_the_same_items_and_one_logit_a_category(release):
+def test_the_baseline_has_the_same_items_and_one_logit_per_category(release):
     labels = json.loads((release.baseline / "labels.json").read_bytes())
     index = faiss.read_index(str(release.baseline / "index.faiss"))
     assert (index.ntotal, len(labels["images"])) == (200, 200)
@@ -39,12 +39,12 @@ def test_the_baseline_has_the_same_items_and_one_logit_a_category(release):
     assert index.metric_type == faiss.METRIC_L2
 
 
-def test_a_release_that_is_there_is_not_made_again(release):
+def test_an_existing_release_is_reused(release):
     before = (release.folder / "manifest.json").stat().st_mtime_ns
     assert (bench_release(release.folder).folder / "manifest.json").stat().st_mtime_ns == before
 
 
-def test_a_changed_file_gives_the_release_another_name(release, tmp_path):
+def test_a_changed_file_changes_the_name_of_the_release(release, tmp_path):
     for entry in release.manifest.serving_files():
         (tmp_path / entry.file).write_bytes((release.folder / entry.file).read_bytes())
     with (tmp_path / "index.faiss").open("ab") as file:

@@ -8,7 +8,7 @@ from PIL.JpegImagePlugin import get_sampling
 from benchmarks.inputs.photos import SMALL, make_photo, photo
 
 
-def test_a_photo_is_as_a_phone_writes_it():
+def test_a_photo_is_encoded_like_one_from_a_phone():
     data = make_photo(SMALL)
     with Image.open(io.BytesIO(data)) as opened:
         assert (opened.format, opened.size) == ("JPEG", SMALL)

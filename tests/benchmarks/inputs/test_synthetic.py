@@ -23,12 +23,12 @@ def test_vectors_are_of_length_one_and_reproducible(catalogue: SyntheticCatalogu
     assert not np.array_equal(vectors, next(SyntheticCatalogue(3_000, seed=1).blocks()))
 
 
-def test_they_vary_in_few_dimensions(vectors: np.ndarray):
+def test_vectors_vary_in_few_dimensions(vectors: np.ndarray):
     variances = np.linalg.svd(vectors - vectors.mean(axis=0), compute_uv=False) ** 2
     assert np.cumsum(variances)[31] / variances.sum() > 0.95
 
 
-def test_the_nearest_photo_is_mostly_the_products_other(vectors: np.ndarray):
+def test_the_nearest_photo_is_usually_the_other_photo_of_the_product(vectors: np.ndarray):
     scores = vectors @ vectors.T
     np.fill_diagonal(scores, -1)
     assert np.mean(scores.argmax(axis=1) == np.arange(3_000) ^ 1) > 0.95
@@ -41,7 +41,7 @@ def test_queries_are_new_photos_of_products_of_the_catalogue(catalogue: Syntheti
     assert np.mean(nearest[:, 0] // 2 == nearest[:, 1] // 2) > 0.9
 
 
-def test_photos_of_a_category_are_nearer(catalogue: SyntheticCatalogue, vectors: np.ndarray):
+def test_photos_of_the_same_category_are_more_similar(catalogue: SyntheticCatalogue, vectors: np.ndarray):
     categories = catalogue.categories()
     assert set(categories) == set(range(CATEGORIES))
     alike = categories[:, None] == categories

@@ -23,7 +23,7 @@ def photo() -> bytes:
     return make_photo((320, 240))
 
 
-def test_it_answers_the_neighbours_of_the_photo_s_logits(release, photo):
+def test_the_answer_is_the_nearest_neighbours_of_the_logits(release, photo):
     with TestClient(baseline.create_app(release.baseline, threads=1, size=32)) as client:
         answer = client.post("/predict/similar_images", files={"file": photo}).json()
     model = baseline.load_model(release.baseline / "weights.pt", "resnet18", 13)
@@ -35,7 +35,7 @@ def test_it_answers_the_neighbours_of_the_photo_s_logits(release, photo):
     }
 
 
-def test_its_network_is_the_one_that_the_release_holds(release, photo):
+def test_the_baseline_runs_the_network_of_the_release(release, photo):
     model = baseline.load_model(release.baseline / "weights.pt", "resnet18", 13)
     square = baseline.letterbox(photo, 32)
     logits = baseline.forward(model, square)
@@ -45,13 +45,13 @@ def test_its_network_is_the_one_that_the_release_holds(release, photo):
 
 
 @pytest.mark.parametrize(("size", "box"), [((40, 20), (0, 8, 32, 24)), ((20, 40), (8, 0, 24, 32))])
-def test_a_photo_is_centred_on_black(size, box):
+def test_a_photo_is_centred_on_a_black_background(size, box):
     buffer = io.BytesIO()
     Image.new("RGB", size, (255, 255, 255)).save(buffer, "PNG")
     assert baseline.letterbox(buffer.getvalue(), 32).getbbox() == box
 
 
-def test_it_imports_nothing_that_a_server_of_its_kind_would_not():
+def test_the_baseline_imports_only_the_packages_of_a_typical_server():
     tree = ast.parse(Path(baseline.__file__).read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}

@@ -1,4 +1,4 @@
-"""Tests of `benchmarks.processes.cold_stages`, in a process of its own as the benchmark runs it."""
+"""Tests of `benchmarks.processes.cold_stages`, in a separate process as in the benchmark."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from benchmarks.processes.lambda_function import environ, photo_event, s3_with
 
 
 @pytest.mark.slow
-def test_every_stage_of_a_start_is_seen(release, tmp_path):
+def test_every_stage_of_a_cold_start_is_recorded(release, tmp_path):
     (tmp_path / "event.json").write_text(json.dumps(photo_event(make_photo((320, 240)))))
     command = ["-m", "benchmarks.processes.cold_stages", str(tmp_path / "event.json"), repr(time.perf_counter())]
     with s3_with(release) as s3:
@@ -27,7 +27,7 @@ def test_every_stage_of_a_start_is_seen(release, tmp_path):
     assert found["around"] > 0
 
 
-def test_a_stage_adds_up_its_calls():
+def test_a_stage_sums_the_time_of_its_calls():
     recorder = Recorder(started=time.perf_counter())
     assert [recorder.run("twice", lambda: 7), recorder.run("twice", lambda: 8)] == [7, 8]
     stage = recorder.stages["twice"]

@@ -24,7 +24,7 @@ def test_the_function_answers_a_photo_from_a_store_in_s3(release, tmp_path):
     assert fetched >= {release.manifest.model.sha256, release.manifest.index.sha256}
 
 
-def test_a_function_that_cannot_start_says_why(tmp_path):
+def test_a_function_that_cannot_start_reports_the_reason(tmp_path):
     environment = {**environ("http://127.0.0.1:1", tmp_path), "LOOKALIKE_STORE": ""}
     with (
         LambdaFunction(environment) as function,
@@ -33,12 +33,12 @@ def test_a_function_that_cannot_start_says_why(tmp_path):
         function.invoke(b"{}")
 
 
-def test_an_answer_that_is_not_200_is_no_measurement():
+def test_an_answer_other_than_200_is_an_error():
     with pytest.raises(RuntimeError, match="answered 503: nothing"):
         timings_of({"statusCode": 503, "body": "nothing live", "headers": {}})
 
 
-def test_imports_are_added_up_by_package():
+def test_import_times_are_summed_by_package():
     report = (
         "import time: self [us] | cumulative | imported package\n"
         "import time:      1000 |       1000 |   numpy.core\n"

@@ -12,7 +12,7 @@ from training.index.choice import build_index
 pytestmark = pytest.mark.slow
 
 
-def test_an_index_is_asked_with_and_without_filters(tmp_path: Path):
+def test_an_index_is_searched_with_and_without_filters(tmp_path: Path):
     catalogue = SyntheticCatalogue(500)
     vectors = next(catalogue.blocks())
     np.save(tmp_path / "queries.npy", catalogue.queries(20))

@@ -15,7 +15,7 @@ from lambda_app.api.messages.form import parse_multipart
 pytestmark = pytest.mark.slow
 
 
-def test_our_server_answers_photos_and_tells_of_itself(release, tmp_path):
+def test_our_server_answers_photos_and_reports_its_memory_and_processor_time(release, tmp_path):
     with server.ours(fill(tmp_path, release)) as ours:
         client = Client(ours.wait().port)
         answers = [client.send(form(make_photo((320, 240)))) for _ in range(2)]
@@ -28,7 +28,7 @@ def test_our_server_answers_photos_and_tells_of_itself(release, tmp_path):
         assert ours.processor_seconds() > 0.1
 
 
-def test_a_server_that_ends_says_why():
+def test_a_server_that_exits_reports_the_reason():
     with (
         Server(["-c", "raise SystemExit('no model here')"], {}) as ended,
         pytest.raises(RuntimeError, match="no model here"),

@@ -4,7 +4,7 @@ from benchmarks.processes.timings import PARTS, parse_timings
 from lambda_app.telemetry.timings import Timings
 
 
-def test_what_the_service_writes_is_read_back():
+def test_the_timings_of_the_service_are_parsed():
     clock = iter([0.0, 1.0, 1.002, 2.0, 2.05, 3.0, 3.001, 4.0]).__next__
     timings = Timings(clock)
     for part in PARTS:
@@ -13,5 +13,5 @@ def test_what_the_service_writes_is_read_back():
     assert parse_timings(timings.server_timing()) == {"decode": 2.0, "forward": 50.0, "search": 1.0, "total": 4000.0}
 
 
-def test_a_server_that_says_nothing_has_no_timings():
+def test_an_empty_header_has_no_timings():
     assert parse_timings("") == {}

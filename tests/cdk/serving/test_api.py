@@ -14,7 +14,7 @@ def routes(template: SynthesisedTemplate) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("template", "kind"), [("plain", "AWS_IAM"), ("chosen", "JWT")])
-def test_everything_is_behind_the_authorizer_but_the_page_health_and_preflights(
+def test_all_routes_but_page_health_and_preflights_need_authorization(
     template: str, kind: str, request: pytest.FixtureRequest
 ) -> None:
     found = routes(request.getfixturevalue(template))
@@ -29,7 +29,7 @@ def test_tokens_are_checked_for_issuer_and_audience(chosen: SynthesisedTemplate)
     assert authorizer["JwtConfiguration"] == {"Audience": ["shop", "app"], "Issuer": "https://login.example"}
 
 
-def test_without_auth_there_is_the_one_open_route(public: SynthesisedTemplate) -> None:
+def test_without_auth_there_is_one_public_route(public: SynthesisedTemplate) -> None:
     assert routes(public) == {"$default": "NONE"}
 
 
@@ -48,7 +48,7 @@ def test_access_is_logged_as_json_without_the_query_or_a_credential(plain: Synth
     assert not any("authorizer.claims" in value or "query" in value.lower() for value in line.values())
 
 
-def test_cors_admits_the_given_origins_and_exposes_what_the_app_does(
+def test_cors_allows_the_given_origins_and_exposes_the_headers_of_the_app(
     plain: SynthesisedTemplate, chosen: SynthesisedTemplate, public: SynthesisedTemplate
 ) -> None:
     assert "CorsConfiguration" not in plain.one("AWS::ApiGatewayV2::Api")

@@ -15,7 +15,7 @@ COMMANDS = ("lambda_app.handler.handler", "lambda_app.promoter.handler")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_environment_names_that_the_stack_sets_are_those_that_settings_read(
+def test_the_stack_sets_only_environment_variables_that_the_settings_read(
     plain: SynthesisedTemplate, command: str
 ) -> None:
     given = plain.function(command)["Environment"]["Variables"]
@@ -26,13 +26,13 @@ def test_the_environment_names_that_the_stack_sets_are_those_that_settings_read(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_handlers_exist_under_the_names_that_the_image_runs(command: str) -> None:
+def test_the_handlers_that_the_image_runs_exist(command: str) -> None:
     module, _, name = command.rpartition(".")
     source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text(encoding="utf-8")
     assert f"def {name}(" in source
 
 
-def test_both_functions_run_one_image_traced_with_a_log_and_a_role_of_their_own(plain: SynthesisedTemplate) -> None:
+def test_both_functions_run_one_image_with_tracing_and_separate_logs_and_roles(plain: SynthesisedTemplate) -> None:
     api, promoter = (plain.function(command) for command in COMMANDS)
     assert api["Code"]["ImageUri"] == promoter["Code"]["ImageUri"]
     assert api["Role"] != promoter["Role"]
@@ -66,7 +66,7 @@ def test_an_image_in_ecr_is_deployed_by_its_digest(chosen: SynthesisedTemplate) 
 
 
 @pytest.mark.parametrize(("architecture", "platform"), [("x86_64", "linux/amd64"), ("arm64", "linux/arm64")])
-def test_the_image_is_built_for_the_functions_processor_from_little_more_than_lambda_app(
+def test_the_image_is_built_for_the_functions_architecture_from_a_small_context(
     tmp_path: Path, architecture: str, platform: str
 ) -> None:
     app = App(context=FLAGS, outdir=str(tmp_path), builtin_cloud_formation_validation=False)
@@ -89,7 +89,7 @@ def test_the_image_is_built_for_the_functions_processor_from_little_more_than_la
     }
 
 
-def test_the_image_installs_the_serving_extra_alone_without_torch() -> None:
+def test_the_image_installs_only_the_serving_extra_without_torch() -> None:
     dockerfile = (ROOT / "Dockerfile.lambda").read_text(encoding="utf-8")
     assert '["optional-dependencies"]["serving"]' in dockerfile
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]

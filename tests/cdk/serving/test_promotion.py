@@ -24,7 +24,7 @@ def matches(wildcards: list[dict[str, str]], key: str) -> bool:
         ("objects/a.tar", False),
     ],
 )
-def test_the_rule_takes_archives_under_drops(plain: SynthesisedTemplate, key: str, taken: bool) -> None:
+def test_the_rule_matches_archives_under_drops(plain: SynthesisedTemplate, key: str, taken: bool) -> None:
     pattern = plain.one("AWS::Events::Rule")["EventPattern"]
     assert pattern["source"] == ["aws.s3"]
     assert pattern["detail-type"] == ["Object Created"]
@@ -32,7 +32,7 @@ def test_the_rule_takes_archives_under_drops(plain: SynthesisedTemplate, key: st
     assert matches(pattern["detail"]["object"]["key"], key) is taken
 
 
-def test_the_promoter_is_called_retried_and_its_failures_kept(plain: SynthesisedTemplate) -> None:
+def test_the_promoter_is_invoked_with_retries_and_a_dead_letter_queue(plain: SynthesisedTemplate) -> None:
     functions = plain.of_type("AWS::Lambda::Function")
     (promoter,) = (name for name, one in functions.items() if one["ImageConfig"]["Command"] == [PROMOTER])
     (queue,) = plain.of_type("AWS::SQS::Queue")
@@ -46,7 +46,9 @@ def test_the_promoter_is_called_retried_and_its_failures_kept(plain: Synthesised
     assert (invoke["MaximumRetryAttempts"], invoke["MaximumEventAgeInSeconds"]) == (2, 7200)
 
 
-def test_the_dead_letter_queue_is_encrypted_takes_tls_only_and_keeps_two_weeks(plain: SynthesisedTemplate) -> None:
+def test_the_dead_letter_queue_is_encrypted_requires_tls_and_keeps_messages_two_weeks(
+    plain: SynthesisedTemplate,
+) -> None:
     queue = plain.one("AWS::SQS::Queue")
     assert queue["SqsManagedSseEnabled"] is True
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600

@@ -5,13 +5,13 @@ def request(template: SynthesisedTemplate) -> dict:
     return template.flow["States"]["Train"]["Parameters"]
 
 
-def test_the_machine_logs_everything_and_is_traced(plain: SynthesisedTemplate) -> None:
+def test_the_state_machine_logs_everything_and_is_traced(plain: SynthesisedTemplate) -> None:
     machine = plain.one("AWS::StepFunctions::StateMachine")
     assert machine["LoggingConfiguration"]["Level"] == "ALL"
     assert machine["TracingConfiguration"] == {"Enabled": True}
 
 
-def test_the_job_works_on_the_stacks_own_bucket_and_tells_the_stacks_topic(plain: SynthesisedTemplate) -> None:
+def test_the_job_uses_the_bucket_and_the_topic_of_the_stack(plain: SynthesisedTemplate) -> None:
     states = plain.flow["States"]
     assert request(plain)["OutputDataConfig"]["S3OutputPath"] == f"s3://{plain.bucket}/drops/"
     assert f"'s3://{plain.bucket}/datasets/{{}}/'" in str(states["Dataset"])
@@ -19,7 +19,7 @@ def test_the_job_works_on_the_stacks_own_bucket_and_tells_the_stacks_topic(plain
     assert states["Notify"]["ResultPath"] == "$.notice"
 
 
-def test_the_container_is_awss_for_the_region(plain: SynthesisedTemplate) -> None:
+def test_the_container_is_the_aws_image_of_the_region(plain: SynthesisedTemplate) -> None:
     image = request(plain)["AlgorithmSpecification"]["TrainingImage"]
     assert image.startswith("763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:")
     accounts = plain.body["Mappings"]["DlcRepositoryAccountMap"]
@@ -27,7 +27,9 @@ def test_the_container_is_awss_for_the_region(plain: SynthesisedTemplate) -> Non
     assert accounts["eu-south-1"]["value"] != "763104351884"
 
 
-def test_a_job_is_sized_and_bounded_by_context(plain: SynthesisedTemplate, chosen: SynthesisedTemplate) -> None:
+def test_the_context_sets_the_size_and_time_limits_of_a_job(
+    plain: SynthesisedTemplate, chosen: SynthesisedTemplate
+) -> None:
     default = request(plain)
     assert default["ResourceConfig"] == {"InstanceType": "ml.g5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 100}
     assert default["EnableManagedSpotTraining"] is True

@@ -4,7 +4,7 @@ from tests.cdk.template import SynthesisedTemplate
 
 
 def watched(template: SynthesisedTemplate) -> set[str]:
-    """The metric of every alarm, as `namespace/name`; of an expression, those that it adds up."""
+    """The metric of every alarm, as `namespace/name`; for an expression, the metrics that it sums."""
     found = set()
     for alarm in template.of_type("AWS::CloudWatch::Alarm").values():
         parts = [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", ()) if "MetricStat" in one] or [alarm]
@@ -12,7 +12,7 @@ def watched(template: SynthesisedTemplate) -> set[str]:
     return found
 
 
-def test_everything_that_a_person_should_look_at_rings(plain: SynthesisedTemplate) -> None:
+def test_every_metric_that_needs_attention_has_an_alarm(plain: SynthesisedTemplate) -> None:
     assert watched(plain) == {
         "AWS/ApiGateway/5xx",
         "AWS/ApiGateway/Latency",
@@ -26,7 +26,7 @@ def test_everything_that_a_person_should_look_at_rings(plain: SynthesisedTemplat
     }
 
 
-def test_every_alarm_tells_the_topic_and_none_rings_for_want_of_traffic(plain: SynthesisedTemplate) -> None:
+def test_every_alarm_notifies_the_topic_and_none_fires_without_traffic(plain: SynthesisedTemplate) -> None:
     alarms = plain.of_type("AWS::CloudWatch::Alarm").values()
     assert len(alarms) == 10
     for alarm in alarms:
@@ -35,12 +35,12 @@ def test_every_alarm_tells_the_topic_and_none_rings_for_want_of_traffic(plain: S
         assert alarm["AlarmDescription"]
 
 
-def test_latency_is_the_95th_percentile_three_times_over(plain: SynthesisedTemplate) -> None:
+def test_the_latency_alarm_needs_three_periods_over_the_95th_percentile_limit(plain: SynthesisedTemplate) -> None:
     (alarm,) = (one for one in plain.of_type("AWS::CloudWatch::Alarm").values() if one.get("MetricName") == "Latency")
     assert (alarm["ExtendedStatistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("p95", 3000, 3)
 
 
-def test_the_codes_own_metrics_are_read_by_their_service(plain: SynthesisedTemplate) -> None:
+def test_alarms_on_custom_metrics_use_the_dimension_of_their_service(plain: SynthesisedTemplate) -> None:
     own = {
         alarm["MetricName"]: alarm["Dimensions"]
         for alarm in plain.of_type("AWS::CloudWatch::Alarm").values()
@@ -52,7 +52,7 @@ def test_the_codes_own_metrics_are_read_by_their_service(plain: SynthesisedTempl
     }
 
 
-def test_the_topic_is_encrypted_with_a_key_that_alarms_may_use_and_takes_tls_only(plain: SynthesisedTemplate) -> None:
+def test_the_topic_is_encrypted_with_a_key_that_alarms_may_use_and_requires_tls(plain: SynthesisedTemplate) -> None:
     (key,) = plain.of_type("AWS::KMS::Key")
     assert plain.one("AWS::SNS::Topic")["KmsMasterKeyId"] == plain.arn(key)
     assert plain.one("AWS::KMS::Key")["EnableKeyRotation"] is True
@@ -67,7 +67,9 @@ def test_the_topic_is_encrypted_with_a_key_that_alarms_may_use_and_takes_tls_onl
     assert not allowed(policy, "sns:Publish", topic, ours | {"aws:SecureTransport": "false"})
 
 
-def test_an_address_subscribes(plain: SynthesisedTemplate, chosen: SynthesisedTemplate) -> None:
+def test_a_configured_address_is_subscribed_to_the_topic(
+    plain: SynthesisedTemplate, chosen: SynthesisedTemplate
+) -> None:
     assert not plain.of_type("AWS::SNS::Subscription")
     subscription = chosen.one("AWS::SNS::Subscription")
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@shop.example")

@@ -1,7 +1,7 @@
 from tests.cdk.template import SynthesisedTemplate
 
 
-def test_a_budget_warns_by_mail_of_what_is_spent_and_what_is_forecast(
+def test_a_budget_sends_mail_about_actual_and_forecast_cost(
     plain: SynthesisedTemplate, chosen: SynthesisedTemplate
 ) -> None:
     assert not plain.of_type("AWS::Budgets::Budget")

@@ -9,10 +9,12 @@ from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.publishing import drop, outcome, publish, reject
 from lambda_app.promotion.upkeep import list_releases, prune
 from lambda_app.release.archive import write_archive
+from lambda_app.release.manifest import CatalogEntry, file_entry
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import OBJECTS
 from lambda_app.store.folder import FolderStore
+from tests.crafted import catalogs
 from tests.releases import CREATED_AT, build_release
 from tests.s3_server import S3Server
 
@@ -43,6 +45,17 @@ def test_publish_brings_photos_once_and_goes_live(tmp_path, store):
     promotion, photos = publish(store, archive, None, SETTINGS)
     assert promotion.outcome == "already live"
     assert (photos.copied, photos.present, photos.missing) == (0, 39, 1)
+
+
+def test_a_photo_key_outside_of_datasets_is_never_written(tmp_path, store):
+    folder = tmp_path / "data"
+    manifest = build_release(folder)
+    catalogs.photo("releases/evil/photos/000a.jpg")(folder / "catalog.sqlite", {})
+    catalog = CatalogEntry(**file_entry(folder / "catalog.sqlite"), count=40)
+    archive = write_archive(tmp_path / "release.tar", manifest.model_copy(update={"catalog": catalog}), folder)
+    with pytest.raises(ReleaseError, match=r"names photo 'releases/evil/photos/000a.jpg'"):
+        publish(store, archive, folder, SETTINGS)
+    assert not store.exists("releases/evil/photos/000a.jpg")
 
 
 def test_a_refusal_is_left_in_the_store_and_removed_by_success(tmp_path, store):

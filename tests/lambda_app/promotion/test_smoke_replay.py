@@ -57,7 +57,7 @@ def test_a_neighbour_further_back_must_keep_its_score(recommender: Recommender):
     assert replay(recommender, [changed(case, neighbour="009a", score=score + 0.019)]) == []
     failures = replay(recommender, [changed(case, neighbour="009a", score=score + 0.021)])
     assert len(failures) == 1
-    assert "neighbour '009a' is not within the first 3" in failures[0]
+    assert "neighbour '009a' is not among the first 3" in failures[0]
 
 
 def test_a_neighbour_that_the_catalog_lacks_fails(recommender: Recommender):

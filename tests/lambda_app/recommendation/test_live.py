@@ -1,5 +1,6 @@
 import gc
 import logging
+import shutil
 import threading
 import time
 import weakref
@@ -9,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from lambda_app.errors import MissingObjectError, NotLiveError, StoreError
+from lambda_app.errors import MissingObjectError, NotLiveError, OverdueError, StoreError
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.recommendation.query import SimilarQuery
-from lambda_app.release.manifest import FileEntry
+from lambda_app.release.manifest import FileEntry, ModelEntry, file_entry
 from lambda_app.settings import Settings
 from lambda_app.store.contract import LivePointer
 from lambda_app.store.folder import FolderStore
+from tests.crafted import networks
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import build_release, move_pointer, publish_directly
 
@@ -292,7 +294,7 @@ def test_a_manifest_that_the_pointer_does_not_name_is_refused_until_it_is_mended
     key = f"releases/{built.manifest.release}/manifest.json"
     sound = store.read(key)
     store.write(key, sound.replace(b"0.9", b"1.0"))
-    with pytest.raises(NotLiveError, match=r"does not load: the manifest of .* has sha256"):
+    with pytest.raises(NotLiveError, match=r"is not loaded yet: the manifest of .* has sha256"):
         live.current()
     store.write(key, sound)
     clock.now += 1.1
@@ -380,7 +382,7 @@ def test_an_error_that_nobody_foresaw_reaches_who_waits_and_is_tried_again(
     clock = Clock()
     store.file_error = ZeroDivisionError("a bug")
     live = holder(store, clock=clock)
-    with pytest.raises(NotLiveError, match="does not load: a bug"):
+    with pytest.raises(NotLiveError, match="is not loaded yet: a bug"):
         live.current()
     store.file_error = None
     clock.now += 1.1
@@ -531,3 +533,50 @@ def test_one_request_looks_at_the_pointer_and_the_others_go_on(store: TroubledSt
     assert store.looks == looks
     store.pointer_open.set()
     looking.join(20)
+
+
+@pytest.fixture
+def endless(tmp_path: Path, other: BuiltRelease) -> BuiltRelease:
+    """`other` with a network that does not end."""
+    folder = tmp_path / "endless"
+    shutil.copytree(other.folder, folder)
+    networks.endless_loop(folder / "model.onnx")
+    model = ModelEntry.model_validate(other.manifest.model.model_dump() | file_entry(folder / "model.onnx"))
+    manifest = other.manifest.model_copy(update={"model": model})
+    (folder / "manifest.json").write_bytes(manifest.to_json())
+    return BuiltRelease(folder, manifest)
+
+
+def test_a_release_that_hangs_never_replaces_one_that_answers(
+    store: TroubledStore, built: BuiltRelease, other: BuiltRelease, endless: BuiltRelease, publish
+):
+    publish(built)
+    clock = Clock()
+    live = LiveRelease(store, replace(PATIENT, forward_seconds=0.2), clock=clock)
+    first = live.current()
+    publish(endless)
+    assert live.current() is first
+    assert store.loads == 2
+    # Tried again after a pause, since the machine may have been busy; in vain.
+    assert live.current() is first
+    assert store.loads == 2
+    clock.now += 1.1
+    assert live.current() is first
+    assert store.loads == 3
+    assert first.recommender.analyse(built.photo("003a")).embedding.shape == (16,)
+    store.delete(f"releases/{other.manifest.release}/manifest.json")  # it has the same id
+    publish(other)
+    assert live.current().recommender.manifest == other.manifest
+
+
+def test_the_first_release_of_a_process_is_loaded_without_a_forward_pass(
+    store: TroubledStore, built: BuiltRelease, endless: BuiltRelease, publish
+):
+    publish(endless)
+    live = LiveRelease(store, replace(PATIENT, forward_seconds=0.2))
+    current = live.current()
+    # The first photo has the deadline instead.
+    with pytest.raises(OverdueError):
+        current.recommender.analyse(built.photo("003a"))
+    publish(built)
+    assert live.current().recommender.analyse(built.photo("003a")).embedding.shape == (16,)

@@ -227,7 +227,7 @@ def test_an_answer_of_which_one_part_is_not_finite_is_refused(
     assert finite == {"logits": output != "logits", "embedding": output != "embedding"}
     for name in ("index.faiss", "catalog.sqlite"):
         shutil.copy(built.folder / name, tmp_path)
-    with pytest.raises(UndecodablePhotoError, match="no finite answer"):
+    with pytest.raises(UndecodablePhotoError, match="output for the photo is not finite"):
         load_from(tmp_path, built.manifest).analyse(photo)
 
 

@@ -1,12 +1,14 @@
 import gzip
 import io
+import shutil
 import tarfile
+import tracemalloc
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from lambda_app.errors import ReleaseError, UnknownFormatError
+from lambda_app.errors import ReleaseError, ScratchSpaceError, UnknownFormatError
 from lambda_app.release.archive import ArchiveLimits, unpack, write_archive
 from lambda_app.release.manifest import verify_file
 from tests.lambda_app.conftest import BuiltRelease
@@ -141,7 +143,7 @@ def test_an_archive_at_its_limits_is_unpacked(tmp_path: Path, built: BuiltReleas
 def test_a_manifest_counts_in_the_total(tmp_path: Path, built: BuiltRelease):
     manifest = built.manifest.to_json()
     archive = tar_of(tmp_path / "a.tar", [("manifest.json", manifest)])
-    with pytest.raises(ReleaseError, match=f"{len(manifest) - 1:,} are left"):
+    with pytest.raises(ReleaseError, match=f"remaining limit is {len(manifest) - 1:,}"):
         unpack(archive, tmp_path / "out", ArchiveLimits(total_bytes=len(manifest) - 1))
 
 
@@ -158,3 +160,107 @@ def test_modes_in_an_archive_do_not_depend_on_who_packed(tmp_path: Path, built: 
             "manifest.json": 0o644,
             "report": 0o755,
         }
+
+
+def test_a_manifest_has_at_most_a_mebibyte(tmp_path: Path):
+    archive = tar_of(tmp_path / "a.tar.gz", [("manifest.json", b" " * (1 << 20) + b"{")], "w:gz")
+    with pytest.raises(ReleaseError, match=r"manifest.json in the archive has 1,048,577 bytes; .* limit is 1,048,576"):
+        unpack(archive, tmp_path / "out")
+
+
+def header(name: str, kind: bytes, size: int) -> bytes:
+    info = special(name, kind)
+    info.size = size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def zeros(file: gzip.GzipFile, size: int) -> None:
+    for _ in range(size >> 20):
+        file.write(bytes(1 << 20))
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+def test_a_huge_header_is_refused_before_it_is_read(tmp_path: Path, kind: bytes):
+    archive = tmp_path / "a.tar.gz"
+    with gzip.open(archive, "wb", compresslevel=1) as file:
+        file.write(header("x", kind, 256 << 20))
+        zeros(file, 256 << 20)
+    tracemalloc.start()
+    with pytest.raises(ReleaseError, match="headers of more than 65,536 bytes before a file"):
+        unpack(archive, tmp_path / "out")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 << 20
+
+
+def test_a_sparse_map_without_end_is_refused(tmp_path: Path):
+    """A sparse file's map stands in its content and is read as a list of numbers."""
+    pax = b"".join(
+        f"{len(line) + len(str(len(line) + 4)) + 2} {line}\n".encode()
+        for line in ("GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.name=model.onnx")
+    )
+    archive = tmp_path / "a.tar.gz"
+    with gzip.open(archive, "wb", compresslevel=1) as file:
+        file.write(header("x", tarfile.XHDTYPE, len(pax)) + pax.ljust(512, b"\0"))
+        file.write(header("model.onnx", tarfile.REGTYPE, 64 << 20))
+        file.write(b"99999999\n")
+        for _ in range(64):
+            file.write(b"0\n" * (1 << 19))
+    with pytest.raises(ReleaseError, match="headers of more than 65,536 bytes"):
+        unpack(archive, tmp_path / "out")
+
+
+def test_headers_as_tar_programs_write_them_are_read(tmp_path: Path, built: BuiltRelease):
+    archive = tmp_path / "a.tar"
+    name = f"report/{'p' * 90}/{'q' * 90}.png"
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
+        for member, data in (("manifest.json", built.manifest.to_json()), (name, b"picture")):
+            info = tarfile.TarInfo(member)
+            info.size, info.mtime, info.pax_headers = len(data), 1.5, {"comment": "x" * 10_000}
+            tar.addfile(info, io.BytesIO(data))
+    assert unpack(archive, tmp_path / "out") == built.manifest
+    assert (tmp_path / "out" / name).read_bytes() == b"picture"
+
+
+@pytest.mark.parametrize("headers", [{"size": "-1"}, {"size": "x"}, {"path": "a\0b"}, {"mtime": "nan"}])
+def test_senseless_headers_are_refused_or_harmless(tmp_path: Path, built: BuiltRelease, headers: dict[str, str]):
+    archive = tmp_path / "a.tar"
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
+        info = tarfile.TarInfo("manifest.json")
+        info.size, info.pax_headers = 100, headers
+        tar.addfile(info, io.BytesIO(bytes(100)))
+    with pytest.raises(ReleaseError):
+        unpack(archive, tmp_path / "out")
+
+
+@pytest.mark.parametrize("mode", ["w:bz2", "w:xz"])
+def test_other_compressions_are_refused(tmp_path: Path, mode: Literal["w:bz2", "w:xz"]):
+    with tarfile.open(tmp_path / "a.tar", mode) as tar:
+        tar.addfile(tarfile.TarInfo("manifest.json"))
+    with pytest.raises(ReleaseError, match="not a readable tar"):
+        unpack(tmp_path / "a.tar", tmp_path / "out")
+
+
+def test_a_full_disk_is_a_fault_and_no_fault_of_the_archive(tmp_path: Path, built: BuiltRelease):
+    archive = write_archive(tmp_path / "a.tar", built.manifest, built.folder)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "model.onnx").symlink_to("/dev/full")
+    with pytest.raises(ScratchSpaceError, match=r"the scratch disk is full while a.tar is unpacked.*-c storage="):
+        unpack(archive, tmp_path / "out")
+    assert not issubclass(ScratchSpaceError, ReleaseError)
+
+
+@pytest.mark.parametrize(("mode", "needs"), [("w", "a.tar needs"), ("w:gz", "model.onnx needs")])
+def test_space_is_checked_before_bytes_are_written(
+    tmp_path: Path, built: BuiltRelease, monkeypatch: pytest.MonkeyPatch, mode: Mode, needs: str
+):
+    archive = tar_of(tmp_path / "a.tar", [("model.onnx", bytes(3 << 20))], mode)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10 << 20, 9 << 20, 1 << 20))
+    with pytest.raises(ScratchSpaceError, match=rf"{needs} [34] MB of scratch disk; 1 MB are free; .*-c storage=<MB>"):
+        unpack(archive, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_archive_that_is_not_there_is_told(tmp_path: Path):
+    with pytest.raises(ReleaseError, match=r"gone\.tar is not a readable tar archive: .*No such file"):
+        unpack(tmp_path / "gone.tar", tmp_path / "out")

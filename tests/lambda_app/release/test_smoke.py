@@ -27,7 +27,7 @@ def test_a_neighbour_further_back_must_keep_its_own_score(score: float, passes: 
 
 
 def test_a_score_that_is_no_number_does_not_pass():
-    assert "scores nan instead of 0.500" in CASE.differences("Sofas", ["002"], float("nan"))[0]
+    assert "its score is nan instead of 0.500" in CASE.differences("Sofas", ["002"], float("nan"))[0]
 
 
 def test_a_neighbour_that_the_release_lacks_is_named():

@@ -36,7 +36,7 @@ def flat(vectors: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Vecto
 
 @pytest.fixture(scope="module")
 def inverted(vectors: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> VectorIndex:
-    """Five lists, of which one is probed."""
+    """Five lists; a search probes one of them."""
     path = tmp_path_factory.mktemp("inverted") / "index.faiss"
     build_index(vectors, "ivf-float16", path, seed=0)
     return open_index(path, type="ivf-float16", search={"nprobe": 1, "factor": 2})
@@ -62,7 +62,7 @@ def rows_of(rows: np.ndarray, count: int = ROWS) -> RowSet:
 
 
 def exact(vectors: np.ndarray, queries: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
-    """The oracle: rows of the k nearest, by a full sort."""
+    """The expected result: rows of the k nearest neighbours, by a full sort."""
     return rows[np.argsort(-(queries @ vectors[rows].T), axis=1, kind="stable")[:, :k]]
 
 
@@ -74,31 +74,33 @@ def test_flat_search_equals_a_full_sort(flat: VectorIndex, vectors: np.ndarray):
     assert (flat.count, flat.dim) == (ROWS, DIM)
 
 
-def test_filtered_flat_search_equals_a_full_sort_of_what_passes(flat: VectorIndex, vectors: np.ndarray):
+def test_filtered_flat_search_equals_a_full_sort_of_the_rows_that_pass(flat: VectorIndex, vectors: np.ndarray):
     allowed = np.arange(3, ROWS, 7)
     found = flat.search(vectors[:5], 10, rows_of(allowed))
     assert found.rows.tolist() == exact(vectors, vectors[:5], allowed, 10).tolist()
-    assert flat.search(vectors[:1], 1).rows[0, 0] == 0  # the filter left nothing behind in the index
+    assert flat.search(vectors[:1], 1).rows[0, 0] == 0  # the filter of the last search has no effect on this one
 
 
 @pytest.mark.parametrize("kind", ["flat", "inverted"])
 @pytest.mark.parametrize("allowed", [None, np.array([5]), np.array([0, 100, 199])])
-def test_as_many_are_found_as_may_answer(kind: str, allowed: np.ndarray | None, request, vectors: np.ndarray):
+def test_a_search_finds_at_most_the_rows_that_the_filter_allows(
+    kind: str, allowed: np.ndarray | None, request, vectors: np.ndarray
+):
     passing = None if allowed is None else rows_of(allowed)
     found = request.getfixturevalue(kind).search(vectors[:2], ROWS + 50, passing)
     expected = np.arange(ROWS) if allowed is None else allowed
     assert [sorted(rows) for rows in found.rows.tolist()] == [expected.tolist()] * 2
 
 
-def test_rows_of_equal_score_go_by_row(tmp_path: Path, vectors: np.ndarray):
+def test_rows_of_equal_score_are_ordered_by_row(tmp_path: Path, vectors: np.ndarray):
     write_index(tmp_path / "index.faiss", np.tile(vectors[:4], (50, 1)))
     index = open_index(tmp_path / "index.faiss")
     allowed = np.array([1, 2, 42, 80, 121, 198])  # 2, 42 and 198 hold the query's own vector
     assert index.search(vectors[2:3], 3, rows_of(allowed)).rows.tolist() == [[2, 42, 198]]
 
 
-def test_a_search_takes_the_threads_it_was_given(flat: VectorIndex, vectors: np.ndarray):
-    """OpenMP keeps the number for each thread that calls: another one starts with its own."""
+def test_a_search_uses_the_configured_number_of_threads(flat: VectorIndex, vectors: np.ndarray):
+    """OpenMP keeps the number per calling thread, so that a new thread starts with the default."""
 
     def threads() -> int:
         faiss.omp_set_num_threads(3)
@@ -109,13 +111,13 @@ def test_a_search_takes_the_threads_it_was_given(flat: VectorIndex, vectors: np.
         assert pool.submit(threads).result() == 1
 
 
-def test_nothing_may_answer(flat: VectorIndex, vectors: np.ndarray):
+def test_a_filter_that_allows_no_row_finds_nothing(flat: VectorIndex, vectors: np.ndarray):
     found = flat.search(vectors[:1], 3, rows_of(np.array([], np.int64)))
     assert found.rows.tolist() == [[-1]]
     assert found.scores.tolist() == [[-np.inf]]
 
 
-def test_an_inverted_file_probes_as_its_entry_says(inverted: VectorIndex, vectors: np.ndarray):
+def test_an_inverted_file_probes_the_number_of_lists_in_its_entry(inverted: VectorIndex, vectors: np.ndarray):
     first = inverted.search(vectors, 1)
     assert first.rows[:, 0].tolist() == list(range(ROWS))
     oracle = exact(vectors, vectors, np.arange(ROWS), 10)
@@ -125,20 +127,20 @@ def test_an_inverted_file_probes_as_its_entry_says(inverted: VectorIndex, vector
     assert 0.3 < recall < 1  # one list of five
 
 
-def test_the_first_neighbour_does_not_depend_on_how_many_are_asked_for(many: np.ndarray, tmp_path: Path):
+def test_the_first_neighbour_does_not_depend_on_k(many: np.ndarray, tmp_path: Path):
     entry = build_index(many, "ivf-int8", tmp_path / "index.faiss", seed=0)
     index = VectorIndex(tmp_path / "index.faiss", entry.model_copy(update={"search": {"nprobe": 8, "factor": 1}}))
     queries = many[:300] + 0.1 * np.random.default_rng(5).normal(size=(300, 32)).astype(np.float32)
     assert index.search(queries, 1).rows[:, 0].tolist() == index.search(queries, 10).rows[:, 0].tolist()
 
 
-def test_stored_vectors_are_given_back(flat: VectorIndex, vectors: np.ndarray):
+def test_stored_vectors_can_be_read_by_row(flat: VectorIndex, vectors: np.ndarray):
     for row in (0, 77, ROWS - 1):
         np.testing.assert_allclose(flat.vector(row), vectors[row], atol=1e-6)
     assert flat.vector(0).dtype == np.float32
 
 
-def test_ranked_candidates_carry_true_cosines(ranked: VectorIndex, many: np.ndarray):
+def test_ranked_candidates_have_exact_cosines(ranked: VectorIndex, many: np.ndarray):
     found = ranked.search(many[:200], 10)
     assert found.rows[:, 0].tolist() == list(range(200))
     np.testing.assert_allclose(found.scores[:, 0], 1, atol=2e-4)
@@ -155,7 +157,7 @@ def test_ranked_vectors_are_read_by_row(ranked: VectorIndex, many: np.ndarray):
 
 
 @pytest.mark.parametrize("share", [2, 10, 100, 1000])
-def test_a_filter_leaves_the_nearest_of_what_passes(share: int, ranked: VectorIndex, many: np.ndarray):
+def test_a_filtered_search_finds_the_nearest_rows_that_pass(share: int, ranked: VectorIndex, many: np.ndarray):
     allowed = np.arange(0, len(many), share)
     found = ranked.search(many[1:201], 10, rows_of(allowed, len(many)))
     k = min(10, len(allowed))
@@ -166,8 +168,8 @@ def test_a_filter_leaves_the_nearest_of_what_passes(share: int, ranked: VectorIn
     assert np.mean(true >= floor[:, None] - 1e-5) >= 0.95
 
 
-def test_what_passes_may_lie_far_from_the_query(ranked: VectorIndex, many: np.ndarray):
-    """As where the photo of a sofa is asked for similar phones: the lists near the query hold nothing that passes."""
+def test_a_filtered_search_finds_rows_far_from_the_query(ranked: VectorIndex, many: np.ndarray):
+    """For example, a search with the photo of a sofa for phones only: no row in the lists near the query passes."""
     centres = many[:40]
     far = np.flatnonzero(np.isin(np.arange(len(many)) % 40, np.argsort(centres @ centres[0])[:10]))
     queries = many[0::40]
@@ -177,14 +179,14 @@ def test_what_passes_may_lie_far_from_the_query(ranked: VectorIndex, many: np.nd
     assert np.mean(hits) >= 9.5
 
 
-def test_more_are_asked_of_than_the_lists_near_the_query_hold(ranked: VectorIndex, many: np.ndarray):
+def test_k_may_exceed_the_rows_in_the_lists_near_the_query(ranked: VectorIndex, many: np.ndarray):
     assert sorted(ranked.search(many[:1], len(many)).rows[0]) == list(range(len(many)))
 
 
-def test_an_index_that_its_entry_does_not_describe_is_refused(tmp_path: Path, vectors: np.ndarray):
+def test_an_index_that_differs_from_its_entry_is_refused(tmp_path: Path, vectors: np.ndarray):
     path = tmp_path / "index.faiss"
     write_index(path, vectors)
-    with pytest.raises(ReleaseError, match=r"is a flat index.*not a ivf-int8"):
+    with pytest.raises(ReleaseError, match=r"is a flat index.*must be ivf-int8"):
         open_index(path, type="ivf-int8")
     with pytest.raises(ReleaseError, match="holds 200 vectors; the manifest says 199"):
         open_index(path, count=199)
@@ -199,7 +201,7 @@ def test_an_index_that_its_entry_does_not_describe_is_refused(tmp_path: Path, ve
         open_index(path)
 
 
-def test_ranked_vectors_as_many_as_candidates(tmp_path: Path, vectors: np.ndarray):
+def test_an_index_without_vectors_to_rank_its_candidates_is_refused(tmp_path: Path, vectors: np.ndarray):
     path = tmp_path / "index.faiss"
     entry = build_index(vectors, "ivf-int8", path, seed=0)
     index = faiss.read_index(str(path))
@@ -210,7 +212,7 @@ def test_ranked_vectors_as_many_as_candidates(tmp_path: Path, vectors: np.ndarra
 
 
 @pytest.mark.parametrize("data", [b"", b"no index", b"IxFI\x08"])
-def test_what_is_no_index_is_refused(tmp_path: Path, data: bytes):
+def test_a_file_that_is_not_an_index_is_refused(tmp_path: Path, data: bytes):
     path = tmp_path / "index.faiss"
     path.write_bytes(data)
     with pytest.raises(ReleaseError, match="is not a FAISS index"):

@@ -18,14 +18,16 @@ def vectors() -> np.ndarray:
 
 
 @pytest.mark.parametrize(("kind", "lists"), [("flat", 0), ("ivf-float16", 10), ("ivf-int8", 10)])
-def test_what_training_writes_is_told_apart(kind: str, lists: int, vectors: np.ndarray, tmp_path: Path):
+def test_the_type_of_an_index_written_by_training_is_recognised(
+    kind: str, lists: int, vectors: np.ndarray, tmp_path: Path
+):
     build_index(vectors, kind, tmp_path / "index.faiss", seed=0)
     opened = open_vectors(tmp_path / "index.faiss")
     assert (opened.type, opened.lists) == (kind, lists)
     assert opened.stored.reconstruct(7) @ vectors[7] == pytest.approx(1, abs=0.01)
 
 
-def test_every_row_is_in_the_list_that_is_looked_into_for_it(vectors: np.ndarray, tmp_path: Path):
+def test_every_row_is_in_the_list_that_is_searched_for_it(vectors: np.ndarray, tmp_path: Path):
     build_index(vectors, "ivf-int8", tmp_path / "index.faiss", seed=0)
     opened = open_vectors(tmp_path / "index.faiss")
     for row in (0, 99, 399):
@@ -40,7 +42,7 @@ def test_a_flat_index_has_no_lists(vectors: np.ndarray, tmp_path: Path):
         _ = open_vectors(tmp_path / "index.faiss").list_of_row
 
 
-def test_an_inverted_file_without_whole_vectors_is_named_as_faiss_does(vectors: np.ndarray, tmp_path: Path):
+def test_the_type_of_an_inverted_file_without_full_vectors_is_its_faiss_class(vectors: np.ndarray, tmp_path: Path):
     index = faiss.IndexIVFFlat(faiss.IndexFlatIP(16), 16, 4, faiss.METRIC_INNER_PRODUCT)
     index.train(vectors)
     index.add(vectors)
@@ -56,7 +58,7 @@ def test_the_file_may_be_replaced_while_it_is_open(vectors: np.ndarray, tmp_path
     np.testing.assert_array_equal(opened.stored.reconstruct(0), vectors[0])
 
 
-def test_other_refined_indexes_are_named_as_faiss_does(vectors: np.ndarray, tmp_path: Path):
+def test_the_type_of_other_refined_indexes_is_their_faiss_class(vectors: np.ndarray, tmp_path: Path):
     index = faiss.index_factory(16, "SQ8,RFlat", faiss.METRIC_INNER_PRODUCT)
     index.train(vectors)
     index.add(vectors)
@@ -64,7 +66,7 @@ def test_other_refined_indexes_are_named_as_faiss_does(vectors: np.ndarray, tmp_
     assert open_vectors(tmp_path / "index.faiss").type.startswith("IndexRefine")
 
 
-def test_what_is_no_index_is_refused(tmp_path: Path):
+def test_a_file_that_is_not_an_index_is_refused(tmp_path: Path):
     (tmp_path / "index.faiss").write_bytes(b"no index")
     with pytest.raises(ReleaseError, match=r"index\.faiss is not a FAISS index"):
         open_vectors(tmp_path / "index.faiss")

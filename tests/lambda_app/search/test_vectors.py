@@ -5,33 +5,33 @@ from lambda_app.search.vectors import softmax, unit
 from tests.test_architecture import loaded_by
 
 
-def test_rows_get_length_one_and_zeros_stay_zero():
+def test_rows_are_scaled_to_length_one_and_zeros_stay_zero():
     found = unit(np.array([[3.0, 4.0], [0.0, 0.0]]))
     assert found.dtype == np.float32
     assert found.tolist() == [[pytest.approx(0.6), pytest.approx(0.8)], [0.0, 0.0]]
     assert unit(np.empty((0, 4), np.float32)).shape == (0, 4)
 
 
-def test_rounded_vectors_get_their_length_back():
+def test_rounded_vectors_are_scaled_to_length_one_again():
     vectors = unit(np.random.default_rng(0).normal(size=(500, 256)))
     rounded = vectors.astype(np.float16)
     assert np.abs(np.linalg.norm(rounded.astype(float), axis=1) - 1).max() > 1e-5
     assert np.abs(np.linalg.norm(unit(rounded).astype(float), axis=1) - 1).max() < 5e-7
 
 
-def test_what_it_is_given_stays_as_it_is():
+def test_the_input_is_not_changed():
     vectors = np.array([[3.0, 4.0]], np.float32)
     unit(vectors)
     assert vectors.tolist() == [[3.0, 4.0]]
 
 
 @pytest.mark.parametrize("length", [6e-8, 1e-11, 1e-9, 1e-3, 1e3, 1e18])
-def test_a_vector_of_any_length_that_float16_holds_gets_length_one(length: float):
+def test_a_vector_of_any_length_within_float16_gets_length_one(length: float):
     assert np.linalg.norm(unit(np.array([[0.6, 0.8]]) * length)) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("length", [0.0, 1e-45, 1e-30, 1e-13])
-def test_a_vector_of_hardly_any_length_stays_finite_and_short(length: float):
+def test_a_vector_of_nearly_zero_length_stays_finite_and_short(length: float):
     found = unit(np.array([[length, -length, 0.0]]))
     assert np.isfinite(found).all()
     assert np.linalg.norm(found) < 1
@@ -42,7 +42,7 @@ def test_the_smallest_vector_of_float16_gets_length_one():
     assert unit(smallest).tolist() == [[pytest.approx(1), 0]]
 
 
-def test_probabilities_are_those_of_the_formula_for_one_row_and_for_many():
+def test_probabilities_match_the_formula_for_one_row_and_for_many():
     logits = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
     odds = np.exp(logits.astype(float) / 2)
     expected = odds / odds.sum(axis=1, keepdims=True)
@@ -56,5 +56,5 @@ def test_large_logits_do_not_overflow():
     assert softmax(np.array([10_000.0, 0.0, -10_000.0])).tolist() == [1.0, 0.0, 0.0]
 
 
-def test_it_needs_no_faiss():
+def test_the_module_does_not_import_faiss():
     assert not {"faiss", "onnxruntime"} & loaded_by("import lambda_app.search.vectors")

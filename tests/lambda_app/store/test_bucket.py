@@ -41,7 +41,7 @@ def put(store: S3Store, data: bytes) -> FileEntry:
     return entry
 
 
-def test_what_is_written_is_read(store, tmp_path):
+def test_written_objects_can_be_read(store, tmp_path):
     store.write("objects/a", b"1")
     (tmp_path / "file").write_bytes(b"2" * 9_000_000)
     store.upload("objects/b", tmp_path / "file")
@@ -56,7 +56,7 @@ def test_what_is_written_is_read(store, tmp_path):
     assert store.exists("objects/b")
 
 
-def test_what_is_absent_is_named(store, tmp_path):
+def test_a_missing_object_is_named_in_the_error(store, tmp_path):
     with pytest.raises(MissingObjectError, match="holds no objects/x"):
         store.read("objects/x")
     with pytest.raises(MissingObjectError, match="holds no objects/x"):
@@ -76,7 +76,7 @@ def test_a_file_is_fetched_once_and_verified(store):
     assert store.local_file(entry) == path
 
 
-def test_an_object_that_is_not_what_its_name_says_is_refused(store):
+def test_an_object_that_does_not_match_its_checksum_is_refused(store):
     entry = put(store, b"0123456789")
     store.write(OBJECTS + entry.sha256, b"0123456780")
     with pytest.raises(ReleaseError, match="has sha256"):
@@ -94,7 +94,7 @@ def test_only_the_named_files_stay_in_the_cache(store):
     assert store.local_file(old).read_bytes() == b"old"
 
 
-def test_the_pointer_is_read_only_when_it_moved(store):
+def test_the_pointer_is_downloaded_only_after_a_change(store):
     store.write_pointer(POINTER, None)
     live = store.read_pointer()
     assert live.pointer == POINTER
@@ -114,12 +114,12 @@ def test_a_stale_pointer_write_is_refused(store):
         store.write_pointer(POINTER, first)
 
 
-def test_a_pointer_that_is_gone_is_a_conflict(store):
+def test_a_write_to_a_deleted_pointer_is_a_conflict(store):
     with pytest.raises(PointerConflictError):
         store.write_pointer(POINTER, '"0123"')
 
 
-def test_a_damaged_pointer_is_named(store):
+def test_a_damaged_pointer_is_named_in_the_error(store):
     store.write("live.json", b"{")
     with pytest.raises(StoreError, match=r"live\.json .* is damaged"):
         store.read_pointer()
@@ -133,7 +133,7 @@ def test_a_concurrent_conditional_write_is_a_conflict(s3, store, status, code):
 
 @pytest.mark.parametrize("call", ["read", "delete", "photo"])
 @pytest.mark.parametrize("prefix", ["", "shop"])
-def test_a_refusal_names_key_and_store(s3, tmp_path, prefix, call):
+def test_an_error_of_s3_names_key_and_store(s3, tmp_path, prefix, call):
     store = s3.store(prefix, tmp_path)
     calls = {"read": store.read, "delete": store.delete, "photo": lambda key: store.upload(key, tmp_path / "photo")}
     (tmp_path / "photo").write_bytes(b"1")
@@ -146,12 +146,12 @@ def test_a_refusal_names_key_and_store(s3, tmp_path, prefix, call):
     assert "\n" not in str(caught.value)
 
 
-def test_what_may_not_be_looked_at_is_not_absent(s3, store):
+def test_access_denied_is_an_error_and_not_a_missing_object(s3, store):
     with s3.refusing(403, "AccessDenied"), pytest.raises(StoreError, match=r"live\.json of s3://.*403"):
         store.exists("live.json")
 
 
-def test_other_refusals_of_the_pointer_are_passed_on(s3, store):
+def test_other_errors_of_the_pointer_are_store_errors(s3, store):
     with s3.refusing(403, "AccessDenied"):
         with pytest.raises(StoreError, match="AccessDenied"):
             store.write_pointer(POINTER, None)
@@ -159,7 +159,7 @@ def test_other_refusals_of_the_pointer_are_passed_on(s3, store):
             store.read_pointer()
 
 
-def test_a_bucket_that_is_gone_is_no_missing_object(s3, store):
+def test_a_missing_bucket_is_not_a_missing_object(s3, store):
     requests.delete(f"{s3.url}/{BUCKET}", timeout=10).raise_for_status()
     for call in (store.read, lambda key: list(store.keys(f"{key}/"))):
         with pytest.raises(StoreError, match="NoSuchBucket") as caught:
@@ -167,19 +167,19 @@ def test_a_bucket_that_is_gone_is_no_missing_object(s3, store):
         assert type(caught.value) is StoreError
 
 
-def test_a_network_that_is_away_is_a_store_error():
+def test_an_unreachable_network_is_a_store_error():
     away = S3Store(BUCKET, config={"endpoint": "http://127.0.0.1:1", "access_key_id": "a", "secret_access_key": "b"})
     with pytest.raises(StoreError, match=r"live\.json of s3://.*after 1 retries.*Connect"):
         away.read_pointer(unless='"0123"')
 
 
 @pytest.mark.parametrize("key", ["objects//x", "../x", "objects/./x"])
-def test_a_key_that_no_store_takes_is_named(store, key):
+def test_an_invalid_key_is_named_in_the_error(store, key):
     with pytest.raises(StoreError, match=key):
         store.write(key, b"")
 
 
-def test_keys_of_any_letters_stay_as_they_are(store):
+def test_keys_may_contain_any_characters(store):
     keys = [f"datasets/a/photos/{name}.jpg" for name in ("a b", "a%20b", "ä+&=#?")]
     for key in keys:
         store.write(key, key.encode())
@@ -187,14 +187,14 @@ def test_keys_of_any_letters_stay_as_they_are(store):
     assert [store.read(key).decode() for key in keys] == keys
 
 
-def test_a_folder_made_in_the_console_is_no_key(s3, store):
+def test_a_folder_created_in_the_s3_console_is_not_listed_as_a_key(s3, store):
     requests.put(f"{s3.url}/{BUCKET}/{store.prefix}objects/", timeout=10).raise_for_status()
     store.write("objects/a", b"1")
     store.write("objects-of-another", b"1")
     assert list(store.keys("objects/")) == ["objects/a"]
 
 
-def test_a_small_file_goes_up_in_one_request(s3, store, tmp_path):
+def test_a_small_file_is_uploaded_in_one_request(s3, store, tmp_path):
     (tmp_path / "small").write_bytes(b"1")
     (tmp_path / "empty").write_bytes(b"")
     s3.requests.clear()
@@ -204,7 +204,7 @@ def test_a_small_file_goes_up_in_one_request(s3, store, tmp_path):
     assert (store.read("objects/small"), store.read("objects/empty")) == (b"1", b"")
 
 
-def test_a_download_that_breaks_goes_on_where_it_stopped(s3, store, tmp_path):
+def test_an_interrupted_download_resumes_where_it_stopped(s3, store, tmp_path):
     data = os.urandom(3_000_000)
     store.write("drops/release.tar", data)
     with s3.holding(lambda request: request.method == "GET") as held:
@@ -217,7 +217,7 @@ def test_a_download_that_breaks_goes_on_where_it_stopped(s3, store, tmp_path):
     assert [request.range for request in s3.requests[-2:]] == [None, f"bytes={len(data) // 2}-{len(data) - 1}"]
 
 
-def test_a_download_that_fails_leaves_nothing(s3, store, tmp_path):
+def test_a_failed_download_leaves_no_file(s3, store, tmp_path):
     folder = tmp_path / "scratch"
     folder.mkdir()
     with s3.refusing(403, "AccessDenied"), pytest.raises(StoreError):
@@ -239,20 +239,25 @@ def test_an_upload_ticket_names_its_key_type_and_limit(store):
 
 
 @pytest.mark.parametrize("key", ["live.json", "uploads/", "uploads/../live.json", "datasets/a/photos/b.jpg"])
-def test_only_uploads_are_read_as_uploads(store, key):
+def test_only_keys_of_uploads_can_be_read_as_uploads(store, key):
     store.write("live.json", b"{}")
     with pytest.raises(MissingObjectError, match="is not an upload"):
         store.read_upload(key, 1000)
 
 
-def test_photos_are_reached_by_presigned_url(store):
+def test_photos_have_presigned_urls(store):
     url = store.photo_url("datasets/sample/photos/a b.jpg")
     assert "datasets/sample/photos/a%20b.jpg" in url
     assert "X-Amz-Expires=300" in url
     assert store.photo_path("datasets/sample/photos/a b.jpg") is None
 
 
-def test_a_presigned_photo_can_be_fetched_and_signing_asks_nothing(s3, store):
+@pytest.mark.parametrize("key", ["live.json", "objects/00", "datasets/sample/../../live.json"])
+def test_what_is_no_photo_gets_no_presigned_url(store, key):
+    assert store.photo_url(key) is None
+
+
+def test_a_presigned_photo_can_be_fetched_and_signing_sends_no_request(s3, store):
     store.write("datasets/sample/photos/a b.jpg", b"photo")
     s3.requests.clear()
     url = store.photo_url("datasets/sample/photos/a b.jpg")

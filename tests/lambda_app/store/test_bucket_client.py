@@ -24,7 +24,7 @@ def without_account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
-def test_a_lambda_s_credentials_and_region_are_taken_from_its_environment(monkeypatch, name):
+def test_credentials_and_region_of_a_lambda_come_from_its_environment(monkeypatch, name):
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv(name, "eu-west-1")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "the-session")
@@ -35,13 +35,13 @@ def test_a_lambda_s_credentials_and_region_are_taken_from_its_environment(monkey
 
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
-def test_the_environment_can_name_another_endpoint(s3, monkeypatch, name):
+def test_the_environment_can_set_another_endpoint(s3, monkeypatch, name):
     monkeypatch.setenv(name, s3.url)
     obstore.put(open_bucket(BUCKET, "shop/", TIMEOUTS, find_account(None)), "a", b"1")
     assert [(request.method, request.key) for request in s3.requests] == [("PUT", "shop/a")]
 
 
-def test_a_profile_s_credentials_and_region_are_found(tmp_path, monkeypatch):
+def test_credentials_and_region_of_a_profile_are_found(tmp_path, monkeypatch):
     without_account(monkeypatch)
     (tmp_path / "config").write_text(
         "[profile operator]\nregion = eu-north-1\naws_access_key_id = the-key\naws_secret_access_key = the-secret\n"
@@ -53,7 +53,7 @@ def test_a_profile_s_credentials_and_region_are_found(tmp_path, monkeypatch):
     assert "X-Amz-Credential=the-key%2F" in url
 
 
-def test_credentials_that_expire_are_asked_for_again(tmp_path, monkeypatch):
+def test_expiring_credentials_are_renewed(tmp_path, monkeypatch):
     without_account(monkeypatch)
     calls = tmp_path / "calls"
     answer = {
@@ -73,7 +73,7 @@ def test_credentials_that_expire_are_asked_for_again(tmp_path, monkeypatch):
     assert len(calls.read_text()) > 1
 
 
-def test_no_credentials_anywhere_is_a_store_error(tmp_path, monkeypatch):
+def test_missing_credentials_are_a_store_error(tmp_path, monkeypatch):
     without_account(monkeypatch)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
@@ -81,7 +81,7 @@ def test_no_credentials_anywhere_is_a_store_error(tmp_path, monkeypatch):
         photo_url()
 
 
-def test_credentials_that_are_refused_are_a_store_error(tmp_path, monkeypatch):
+def test_refused_credentials_are_a_store_error(tmp_path, monkeypatch):
     without_account(monkeypatch)
     (tmp_path / "config").write_text("[default]\ncredential_process = false\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
@@ -89,7 +89,7 @@ def test_credentials_that_are_refused_are_a_store_error(tmp_path, monkeypatch):
         photo_url()
 
 
-def test_a_client_tries_as_often_as_it_was_told(s3, monkeypatch):
+def test_a_client_retries_as_often_as_configured(s3, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
     bucket = open_bucket(BUCKET, "", TIMEOUTS, find_account(None))
     with (
@@ -110,7 +110,7 @@ def test_a_client_tries_as_often_as_it_was_told(s3, monkeypatch):
         (ValueError("Could not parse path"), StoreError),
     ],
 )
-def test_errors_of_the_client_are_the_store_s_and_name_the_key(raised, kind):
+def test_errors_of_the_client_become_store_errors_that_name_the_key(raised, kind):
     with pytest.raises(StoreError, match="objects/a") as caught, store_errors("objects/a", "s3://bucket"):
         raise raised
     assert type(caught.value) is kind

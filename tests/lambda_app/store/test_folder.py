@@ -22,7 +22,7 @@ def store(tmp_path: Path) -> FolderStore:
     return FolderStore(tmp_path / "store")
 
 
-def test_what_is_written_is_read(store: FolderStore, tmp_path: Path):
+def test_written_objects_can_be_read(store: FolderStore, tmp_path: Path):
     store.write("rejected/a/b.json", b"{}")
     (tmp_path / "photo").write_bytes(b"jpeg")
     store.upload("datasets/x/photos/1.jpg", tmp_path / "photo")
@@ -33,7 +33,7 @@ def test_what_is_written_is_read(store: FolderStore, tmp_path: Path):
     assert list(store.keys("nothing/")) == []
 
 
-def test_deleting_is_repeatable(store: FolderStore):
+def test_deleting_an_object_twice_is_not_an_error(store: FolderStore):
     store.write("drops/a.tar", b"x")
     assert store.exists("drops/a.tar")
     store.delete("drops/a.tar")
@@ -42,14 +42,14 @@ def test_deleting_is_repeatable(store: FolderStore):
 
 
 @pytest.mark.parametrize("key", ["nothing", "objects", "objects/x/y"])
-def test_what_is_not_there_is_missing(store: FolderStore, key: str):
+def test_a_key_without_an_object_is_missing(store: FolderStore, key: str):
     store.write("objects/x", b"")
     with pytest.raises(MissingObjectError, match=key):
         store.read(key)
 
 
 @pytest.mark.parametrize("key", ["../outside", "a/../../outside", "/etc/passwd", "", ".", "a\0b"])
-def test_keys_cannot_climb_out(store: FolderStore, key: str):
+def test_keys_cannot_leave_the_folder_of_the_store(store: FolderStore, key: str):
     for use in (store.read, store.exists, store.delete, store.photo_path):
         with pytest.raises(StoreError, match="is not a valid store key"):
             use(key)
@@ -57,7 +57,7 @@ def test_keys_cannot_climb_out(store: FolderStore, key: str):
         store.write(key, b"x")
 
 
-def test_a_failed_write_leaves_nothing(store: FolderStore, tmp_path: Path):
+def test_a_failed_write_leaves_no_file(store: FolderStore, tmp_path: Path):
     with pytest.raises(StoreError, match="objects/x cannot be written"):
         store.upload("objects/x", tmp_path / "missing")
     store.write("objects/full/x", b"")
@@ -69,13 +69,13 @@ def test_a_failed_write_leaves_nothing(store: FolderStore, tmp_path: Path):
     assert not list(store.root.rglob(".partial-*"))
 
 
-def test_what_cannot_be_read_is_an_error_of_the_store(store: FolderStore):
+def test_an_unreadable_object_is_a_store_error(store: FolderStore):
     store.root.mkdir()
     with pytest.raises(StoreError, match="cannot be read"):
         store.read("x" * 300)
 
 
-def test_files_of_a_release_and_photos_lie_on_this_machine(store: FolderStore):
+def test_files_of_a_release_and_photos_are_local_files(store: FolderStore):
     entry = FileEntry(file="model.onnx", sha256=sha256(b"network").hexdigest(), bytes=7)
     with pytest.raises(MissingObjectError, match=r"objects/.* \(model.onnx\)"):
         store.local_file(entry)
@@ -88,7 +88,13 @@ def test_files_of_a_release_and_photos_lie_on_this_machine(store: FolderStore):
     assert store.photo_path("datasets/x/photos/2.jpg") is None
 
 
-def test_the_pointer_moves_only_from_the_version_that_was_read(store: FolderStore):
+@pytest.mark.parametrize("key", ["live.json", "objects/00", "datasets/x.jpg"])
+def test_what_is_no_photo_has_no_path(store: FolderStore, key: str):
+    store.write(key, b"private")
+    assert store.photo_path(key) is None
+
+
+def test_the_pointer_is_replaced_only_if_its_version_is_unchanged(store: FolderStore):
     with pytest.raises(MissingObjectError):
         store.read_pointer()
     with pytest.raises(PointerConflictError):
@@ -110,7 +116,7 @@ def test_the_pointer_moves_only_from_the_version_that_was_read(store: FolderStor
 
 @dataclass
 class Race:
-    """Writers that all start from the same version."""
+    """Concurrent writers that all start from the same version."""
 
     store: FolderStore
     start: threading.Barrier = field(default_factory=lambda: threading.Barrier(8))
@@ -125,7 +131,7 @@ class Race:
         self.winners.append(name)
 
 
-def test_of_writers_at_once_one_wins(store: FolderStore):
+def test_exactly_one_of_several_concurrent_writers_wins(store: FolderStore):
     race = Race(store)
     threads = [threading.Thread(target=race.run, args=[f"release-{number}"]) for number in range(8)]
     for thread in threads:
@@ -144,7 +150,7 @@ def test_a_damaged_object_is_refused(store: FolderStore):
         store.local_file(entry)
 
 
-def test_objects_are_copied_out(store: FolderStore, tmp_path: Path):
+def test_objects_can_be_downloaded_to_a_file(store: FolderStore, tmp_path: Path):
     store.write("drops/a.tar", b"archive")
     store.download("drops/a.tar", tmp_path / "a.tar")
     assert (tmp_path / "a.tar").read_bytes() == b"archive"
@@ -152,7 +158,7 @@ def test_objects_are_copied_out(store: FolderStore, tmp_path: Path):
         store.download("drops/b.tar", tmp_path / "b.tar")
 
 
-def test_a_folder_offers_no_addresses_and_keeps_its_files(store: FolderStore):
+def test_a_folder_store_has_no_urls_and_keeps_its_files(store: FolderStore):
     store.write("objects/x", b"x")
     store.keep_local([])
     assert store.read("objects/x") == b"x"

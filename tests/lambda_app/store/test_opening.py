@@ -31,6 +31,6 @@ def test_buckets_are_opened_by_url(url: str, bucket: str, prefix: str):
 
 
 @pytest.mark.parametrize(("url", "says"), [("ftp://host/store", "scheme 'ftp'"), ("s3://", "names no bucket")])
-def test_another_address_is_refused_by_name(url: str, says: str):
+def test_another_kind_of_address_is_refused(url: str, says: str):
     with pytest.raises(SettingsError, match=says):
         open_store(url)

@@ -18,7 +18,7 @@ def entry(data: bytes = DATA, **changes) -> FileEntry:
 
 
 class Source:
-    """Gives ranges of DATA, and fails where it is told to."""
+    """Returns ranges of DATA; fails at the given positions."""
 
     def __init__(self, failing: dict[int, int] | None = None, error: StoreError | None = None) -> None:
         self.failing = failing or {}
@@ -33,7 +33,7 @@ class Source:
         return DATA[start:end]
 
 
-def test_parts_make_the_whole(tmp_path: Path):
+def test_the_parts_are_joined_to_the_whole_object(tmp_path: Path):
     source = Source()
     target = RangedDownload(entry(), tmp_path / "object", source).finish()
     assert target.read_bytes() == DATA
@@ -41,17 +41,17 @@ def test_parts_make_the_whole(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["object"]
 
 
-def test_an_empty_object_is_a_file_too(tmp_path: Path):
+def test_an_empty_object_becomes_an_empty_file(tmp_path: Path):
     assert RangedDownload(entry(b""), tmp_path / "object", Source()).finish().read_bytes() == b""
 
 
-def test_a_broken_connection_is_tried_again(tmp_path: Path):
+def test_a_broken_connection_is_retried(tmp_path: Path):
     source = Source({PART_BYTES: 1})
     assert RangedDownload(entry(), tmp_path / "object", source).finish().read_bytes() == DATA
     assert source.asked.count(PART_BYTES) == 2
 
 
-def test_after_a_failure_only_the_missing_part_is_fetched(tmp_path: Path):
+def test_after_a_failure_only_the_missing_part_is_downloaded(tmp_path: Path):
     source = Source({PART_BYTES: 2})
     download = RangedDownload(entry(), tmp_path / "object", source)
     with pytest.raises(StoreError, match=r"model\.onnx cannot be fetched: the connection broke"):
@@ -62,7 +62,7 @@ def test_after_a_failure_only_the_missing_part_is_fetched(tmp_path: Path):
     assert source.asked == [PART_BYTES]
 
 
-def test_a_partial_file_that_was_deleted_is_fetched_anew(tmp_path: Path):
+def test_a_deleted_partial_file_is_downloaded_from_the_start(tmp_path: Path):
     source = Source({0: 2})
     download = RangedDownload(entry(), tmp_path / "object", source)
     with pytest.raises(StoreError):
@@ -72,7 +72,7 @@ def test_a_partial_file_that_was_deleted_is_fetched_anew(tmp_path: Path):
     assert download.finish().read_bytes() == DATA
 
 
-def test_a_missing_object_is_not_tried_again(tmp_path: Path):
+def test_a_missing_object_is_not_retried(tmp_path: Path):
     source = Source({0: 1}, MissingObjectError("no such key"))
     with pytest.raises(MissingObjectError):
         RangedDownload(entry(), tmp_path / "object", source).finish()
@@ -82,18 +82,18 @@ def test_a_missing_object_is_not_tried_again(tmp_path: Path):
 @pytest.mark.parametrize(
     ("changes", "message"), [({"sha256": "0" * 64}, "has sha256"), ({"bytes": len(DATA) + 5}, "does not have the")]
 )
-def test_content_that_is_not_as_announced_is_refused(tmp_path: Path, changes: dict, message: str):
+def test_content_with_another_size_or_checksum_is_refused(tmp_path: Path, changes: dict, message: str):
     with pytest.raises(ReleaseError, match=message):
         RangedDownload(entry(**changes), tmp_path / "object", Source()).finish()
     assert not (tmp_path / "object").exists()
 
 
-def test_a_finished_object_is_not_fetched_again(tmp_path: Path):
+def test_a_finished_object_is_not_downloaded_again(tmp_path: Path):
     (tmp_path / "object").write_bytes(DATA)
     source = Source()
     RangedDownload(entry(), tmp_path / "object", source).finish()
     assert source.asked == []
 
 
-def test_parts_are_smaller_than_the_memory_of_a_small_function():
+def test_parallel_parts_fit_into_the_memory_of_a_small_function():
     assert ranged_download.PARALLEL * PART_BYTES <= 64 << 20

@@ -14,7 +14,7 @@ def line_of(**extra) -> dict:
     return json.loads(JsonFormatter("api").format(record))
 
 
-def test_a_record_is_one_json_object():
+def test_a_log_record_is_one_json_object():
     line = line_of(request_id="abc", release="r1")
     assert line["message"] == "release r1 is live"
     assert (line["level"], line["service"], line["logger"]) == ("INFO", "api", "lambda_app.live")
@@ -26,7 +26,7 @@ def test_only_known_extras_are_written():
     assert set(line) == {"time", "level", "service", "logger", "message"}
 
 
-def test_an_error_is_part_of_its_line():
+def test_an_error_is_part_of_its_log_line():
     try:
         raise ValueError("broken")
     except ValueError:
@@ -48,7 +48,7 @@ def test_metrics_follow_the_embedded_format():
     assert (line["service"], line["Total"], line["ColdStart"], line["request_id"]) == ("api", 12.5, 1, "abc")
 
 
-def test_logging_is_json_lines_and_libraries_are_quiet(capsys: pytest.CaptureFixture[str]):
+def test_logs_are_json_lines_and_libraries_log_only_warnings(capsys: pytest.CaptureFixture[str]):
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:

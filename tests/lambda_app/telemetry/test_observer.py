@@ -16,7 +16,7 @@ from tests.releases import publish_directly
 
 
 class Watched:
-    """An application whose metrics are kept."""
+    """An application whose metrics are collected."""
 
     def __init__(self, settings: Settings, store: FolderStore) -> None:
         self.stream = io.StringIO()
@@ -31,7 +31,7 @@ def watched(settings: Settings, shop: FolderStore) -> Watched:
     return Watched(settings, shop)
 
 
-def test_a_prediction_writes_its_durations_category_and_score(watched: Watched, built: BuiltRelease):
+def test_a_prediction_records_its_durations_category_and_score(watched: Watched, built: BuiltRelease):
     answer = watched.client.post("/predict", files={"file": built.photo("003a")}, headers={"X-Request-Id": "abc-1"})
     reload, line = watched.lines()
     assert reload["Reloads"] == 1
@@ -56,7 +56,7 @@ def test_an_answer_without_a_search_has_no_score(watched: Watched):
     assert "TopScore" not in watched.lines()[0]
 
 
-def test_a_request_leaves_a_log_line_without_what_it_asked(
+def test_a_request_is_logged_without_its_path_and_query(
     watched: Watched, built: BuiltRelease, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.INFO)
@@ -69,12 +69,14 @@ def test_a_request_leaves_a_log_line_without_what_it_asked(
     assert "secret" not in json.dumps(line)
 
 
-def test_an_unknown_route_is_told_without_its_path(watched: Watched):
+def test_an_unknown_route_is_recorded_without_its_path(watched: Watched):
     watched.client.get("/wp-login.php")
     assert watched.lines()[0]["route"] == "unmatched"
 
 
-def test_a_load_that_fails_is_metered(tmp_path, built: BuiltRelease, other: BuiltRelease, settings: Settings):
+def test_a_failed_load_is_counted_in_the_metrics(
+    tmp_path, built: BuiltRelease, other: BuiltRelease, settings: Settings
+):
     store = FolderStore(tmp_path / "store")
     publish_directly(store, built.folder, built.manifest)
     watched = Watched(replace(settings, reload_seconds=0, reload_wait_seconds=10), store)

@@ -4,7 +4,7 @@ from lambda_app.telemetry.timings import Timings
 
 
 class Clock:
-    """Seconds that pass only when told."""
+    """A clock that advances only when the test sets it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -13,7 +13,7 @@ class Clock:
         return self.now
 
 
-def test_parts_add_up_in_milliseconds_and_the_header_names_them():
+def test_parts_are_summed_in_milliseconds_and_listed_in_the_header():
     clock = Clock()
     timings = Timings(clock)
     for part, seconds in (("decode", 0.01), ("forward", 0.25), ("decode", 0.02)):
@@ -25,7 +25,7 @@ def test_parts_add_up_in_milliseconds_and_the_header_names_them():
     assert timings.server_timing() == "decode;dur=30.00, forward;dur=250.00, total;dur=380.00"
 
 
-def test_a_part_that_fails_is_measured_too():
+def test_a_part_that_fails_is_also_measured():
     clock = Clock()
     timings = Timings(clock)
 

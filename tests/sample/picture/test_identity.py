@@ -8,12 +8,12 @@ from sample.picture.identity import identity
 IDENTITIES = [identity(number, seed=0) for number in range(600)]
 
 
-def test_an_identity_depends_on_its_number_and_seed_alone():
+def test_an_identity_depends_only_on_its_number_and_seed():
     assert identity(7, seed=0) == IDENTITIES[7]
     assert identity(7, seed=1) != IDENTITIES[7]
 
 
-def test_categories_and_their_kinds_take_turns():
+def test_categories_and_their_kinds_alternate():
     assert [each.category for each in IDENTITIES[:13]] == list(CATEGORIES)
     assert {each.kind for each in IDENTITIES[:52]} == {kind for category in CATEGORIES for kind in category.kinds}
 

@@ -10,12 +10,12 @@ PALETTE = Palette((200, 0, 0), (0, 0, 200), (0, 200, 0))
 
 
 @pytest.mark.parametrize("pattern", sorted(set(PATTERNS) - {"plain"}))
-def test_a_pattern_shows_both_paints(pattern):
+def test_a_pattern_shows_both_colours(pattern):
     blue = np.asarray(surface(pattern, PALETTE, 18.0, 45.0, 64))[..., 2]
     assert 0.1 < (blue > 50).mean() < 0.9
 
 
-def test_plain_is_the_main_paint_alone():
+def test_a_plain_pattern_has_only_the_main_colour():
     assert surface("plain", PALETTE, 18.0, 0.0, 16).getcolors() == [(256, PALETTE.main)]
 
 

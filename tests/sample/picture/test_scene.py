@@ -14,7 +14,7 @@ from sample.picture.scene import LONG_SIDE, photograph
 SPRITE = draw(identity(0, seed=0))
 
 
-def test_photos_are_rgb_of_a_phones_shapes():
+def test_photos_are_rgb_with_the_aspect_ratios_of_a_phone():
     sizes = {photograph(SPRITE, random.Random(seed)).size for seed in range(40)}
     assert {max(size) for size in sizes} == {LONG_SIDE}
     assert len(sizes) == 3
@@ -34,7 +34,7 @@ def test_the_product_is_in_the_picture():
 
 
 @pytest.mark.parametrize("ground", [*WALLS, *FLOORS], ids=lambda ground: ground.__name__.strip("_"))
-def test_grounds_fill_the_frame(ground):
+def test_backgrounds_fill_the_frame(ground):
     for seed in range(5):
         image = ground(random.Random(seed), (256, 192))
         assert (image.mode, image.size) == ("RGB", (256, 192))

@@ -15,9 +15,9 @@ from cdk.training.flow import ENTRY_POINT
 from training.cloud.code_channel import contents, pack, shared_modules
 
 ROOT = Path(__file__).parents[3]
-# What AWS's container brings.
+# The packages of AWS's container.
 CONTAINER = {"torch", "torchvision", "boto3", "botocore"}
-# Where the name that is imported is not the distribution's.
+# Import names that differ from the name of the distribution.
 DISTRIBUTIONS = {"PIL": "pillow", "faiss": "faiss-cpu"}
 
 
@@ -43,14 +43,14 @@ def requirements() -> dict[str, str]:
     return {re.split(r"[<>=~!]", line)[0]: line for line in lines if line and not line.startswith("#")}
 
 
-def test_training_imports_from_the_unpacked_archive_alone(tmp_path: Path) -> None:
+def test_training_can_be_imported_with_only_the_unpacked_archive(tmp_path: Path) -> None:
     unpack(tmp_path)
-    # The first stage: it needs most of `lambda_app` that is there, and not torch, whose import takes many seconds.
+    # Import the first stage: it needs most of the archived `lambda_app`, but not torch, whose import takes seconds.
     script = (
         "import importlib.metadata, lambda_app, training, training.prepare\n"
         "print(lambda_app.__file__, training.__file__, importlib.metadata.version('lookalike'))\n"
     )
-    # As the container's toolkit does: the code's folder goes before everything else.
+    # As in the toolkit of the container, the folder of the code is first on the path.
     environ = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1"}
     run = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
@@ -62,13 +62,13 @@ def test_training_imports_from_the_unpacked_archive_alone(tmp_path: Path) -> Non
     ]
 
 
-def test_the_archive_has_the_entry_point_where_the_flow_says_and_its_requirements_at_the_root() -> None:
+def test_the_archive_has_the_entry_point_of_the_flow_and_requirements_at_its_root() -> None:
     files = contents(ROOT)
     assert ENTRY_POINT in files
     assert files["requirements.txt"] == files["training/requirements.txt"]
 
 
-def test_every_import_of_the_archives_own_packages_is_in_it() -> None:
+def test_the_archive_has_every_module_that_its_packages_import() -> None:
     files = contents(ROOT)
     modules = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files}
     for name, source in files.items():
@@ -77,7 +77,7 @@ def test_every_import_of_the_archives_own_packages_is_in_it() -> None:
                 assert node.module in modules, (name, node.module)
 
 
-def test_the_archive_holds_the_templates_and_the_style_sheet_of_the_report() -> None:
+def test_the_archive_has_the_templates_and_the_style_sheet_of_the_report() -> None:
     report = ROOT / "training" / "evaluate" / "report"
     files = contents(ROOT)
     templates = list((report / "templates").iterdir())
@@ -86,14 +86,14 @@ def test_the_archive_holds_the_templates_and_the_style_sheet_of_the_report() -> 
         assert files[path.relative_to(ROOT).as_posix()] == path.read_bytes()
 
 
-def test_the_archive_holds_no_more_of_lambda_app_than_training_imports() -> None:
+def test_the_archive_has_only_the_modules_of_lambda_app_that_training_imports() -> None:
     shared = {path.relative_to(ROOT / "lambda_app").as_posix() for path in shared_modules(ROOT)}
     assert {"__init__.py", "errors.py", "photo/__init__.py", "photo/preprocessing.py", "release/manifest.py"} <= shared
     assert not shared & {"app.py", "handler.py", "promoter.py", "schemas.py"}
     assert not any("__pycache__" in name or "web/" in name for name in contents(ROOT))
 
 
-def test_an_import_within_an_import_is_followed(tmp_path: Path) -> None:
+def test_indirect_imports_are_followed(tmp_path: Path) -> None:
     for name, source in {
         "training/a.py": "def f():\n    from lambda_app import one\n",
         "training/b.py": "import lambda_app.four\nfrom lambda_app.one import CONSTANT\n",
@@ -109,7 +109,7 @@ def test_an_import_within_an_import_is_followed(tmp_path: Path) -> None:
     assert [path.name for path in shared_modules(tmp_path)] == ["__init__.py", "four.py", "one.py", "two.py"]
 
 
-def test_the_same_sources_give_the_same_bytes_with_nothing_of_this_machine() -> None:
+def test_the_same_sources_give_the_same_bytes_on_every_machine() -> None:
     first = pack(ROOT)
     assert pack(ROOT) == first
     with tarfile.open(fileobj=io.BytesIO(first), mode="r:gz") as archive:
@@ -117,17 +117,17 @@ def test_the_same_sources_give_the_same_bytes_with_nothing_of_this_machine() -> 
             assert (entry.uid, entry.gid, entry.uname, entry.gname, entry.mtime) == (0, 0, "", "", 0)
 
 
-def test_the_container_installs_whatever_the_code_imports_and_no_torch() -> None:
+def test_the_container_installs_all_imports_of_the_code_except_torch() -> None:
     sources = [data for name, data in contents(ROOT).items() if name.endswith(".py")]
     third_party = set.union(*map(imported, sources)) - sys.stdlib_module_names - {"training", "lambda_app"}
     needed = {DISTRIBUTIONS.get(name, name) for name in third_party - CONTAINER}
-    # onnxscript is what torch's exporter imports.
+    # torch's exporter imports onnxscript.
     assert needed <= set(requirements())
     assert not CONTAINER & set(requirements())
 
 
 @pytest.mark.parametrize("name", sorted(requirements()))
-def test_the_containers_ranges_are_those_of_the_project(name: str) -> None:
+def test_the_version_ranges_of_the_container_match_the_project(name: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     assert requirements()[name] in extras["training"] + extras["serving"]

@@ -9,29 +9,29 @@ from training.settings.options import parse_values, train_parser
 from training.settings.train_settings import TrainSettings
 
 ROOT = Path(__file__).parents[3]
-# What a machine need not have that starts training in the cloud.
+# Packages that a machine does not need to start training in the cloud.
 LARGE = {"torch", "torchvision", "onnx", "onnxscript", "safetensors", "matplotlib", "tqdm", "faiss", "onnxruntime"}
 
 
 def as_in_the_job(hyperparameters):
-    """The settings of the command line that SageMaker's toolkit makes of hyperparameters."""
+    """The settings parsed from the command line that SageMaker's toolkit makes from hyperparameters."""
     words = [word for name, value in hyperparameters.items() for word in (f"--{name}", value)]
     _, values = parse_values(train_parser("train", ""), words)
     return TrainSettings.of(values)
 
 
 def test_hyperparameters_are_options_as_text():
-    given = ["epochs=3", "metric-weight=1e-1", "validation_share=0.2", "force=True", "name=a=b"]
+    given = ["epochs=3", "metric-weight=1e-1", "validation_share=0.2", "force=True", "weights=s3://b/a=b"]
     assert parse_hyperparameters(given) == {
         "epochs": "3",
         "metric-weight": "1e-1",
         "validation-share": "0.2",
         "force": "True",
-        "name": "a=b",
+        "weights": "s3://b/a=b",
     }
 
 
-def test_settings_without_an_option_go_together():
+def test_settings_without_an_option_are_joined_in_set():
     given = ["ema=0.9", "epochs=3", "test_share=0.2", "set=warmup=0,crop=0.1"]
     found = parse_hyperparameters(given)
     assert found == {"epochs": "3", "crop": "0.1", "set": "ema=0.9,test_share=0.2,warmup=0"}
@@ -57,10 +57,13 @@ def test_settings_without_an_option_go_together():
         (["set=ema=2"], "ema is 2; it must be at most 0.99999"),
         (["set=ema"], "--set 'ema': write NAME=VALUE"),
         (["ema=0.9", "set=ema=0.8"], "ema is given twice: 0.9 and 0.8"),
-        (["name=" + "x" * 2501], "name: 2,501 characters; SageMaker takes 2,500"),
+        (["weights=s3://" + "x" * 2496], "weights: 2,501 characters; SageMaker takes 2,500"),
+        (["name=shop"], "name is not a hyperparameter: a job names its dataset, with --dataset"),
+        (["weights=imagenett"], "weights is 'imagenett'; it may be imagenet, none, or an s3:// URI"),
+        (["seed=99999999999999999999"], r"seed is 99999999999999999999; it must be at most 1e\+09"),
     ],
 )
-def test_what_the_job_would_refuse_is_refused_first(pairs, message):
+def test_values_that_the_job_would_refuse_are_refused_before_upload(pairs, message):
     with pytest.raises(HyperparameterError, match=message):
         parse_hyperparameters(pairs)
 
@@ -81,8 +84,8 @@ def test_the_check_loads_no_large_package():
         ),
     ],
 )
-def test_the_command_refuses_a_mistake_before_it_asks_aws_for_anything(options, message):
-    # Without region and credentials every call of AWS would fail in other words.
+def test_the_command_refuses_bad_options_before_any_call_of_aws(options, message):
+    # Without region and credentials every call of AWS would fail with another message.
     code = "import runpy; runpy.run_path('scripts/train_remote.py', run_name='__main__')"
     environ = {"PATH": "", "PYTHONPATH": str(ROOT), "HOME": "/nonexistent"}
     command = [sys.executable, "-c", code, "--dataset", "shop", *options]

@@ -42,7 +42,7 @@ def stubbed(service: str) -> tuple[Any, Stubber]:
     return client, stub
 
 
-def test_a_deployment_is_known_by_its_stacks_outputs() -> None:
+def test_a_deployment_is_found_by_the_outputs_of_its_stack() -> None:
     client, stub = stubbed("cloudformation")
     outputs = [
         {"OutputKey": "BucketName", "OutputValue": "store"},
@@ -66,12 +66,12 @@ def test_code_is_uploaded_under_its_digest(s3: Any) -> None:
     assert s3.get_object(Bucket="store", Key=key)["Body"].read() == b"archive"
 
 
-def test_a_refusal_of_s3_is_told_with_the_key(s3: Any) -> None:
+def test_an_error_of_s3_is_reported_with_the_key(s3: Any) -> None:
     with pytest.raises(RemoteError, match=r"s3://gone/training/code/.*NoSuchBucket"):
         remote.upload_code(s3, Deployment("gone", MACHINE), b"archive")
 
 
-def test_a_dataset_must_be_there(s3: Any) -> None:
+def test_a_missing_dataset_is_refused(s3: Any) -> None:
     s3.put_object(Bucket="store", Key="datasets/shop/Products.csv", Body=b"")
     remote.check_dataset(s3, DEPLOYMENT, "shop")
     with pytest.raises(RemoteError, match=r"aws s3 sync FOLDER s3://store/datasets/shoes/"):
@@ -99,7 +99,7 @@ def test_weights_elsewhere_are_refused(s3: Any, weights: str) -> None:
 
 
 @pytest.mark.parametrize("weights", [None, "weights/ab/w.pt"])
-def test_an_execution_is_started_with_the_order_that_the_flow_takes(weights: str | None) -> None:
+def test_an_execution_is_started_with_the_input_that_the_flow_expects(weights: str | None) -> None:
     with mock_aws():
         states = boto3.client("stepfunctions")
         flow = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
@@ -121,14 +121,14 @@ def test_an_execution_is_started_with_the_order_that_the_flow_takes(weights: str
         "code": "training/code/ab/sourcedir.tar.gz",
         "hyperparameters": {"epochs": "3"},
     }
-    # What SageMaker takes as the name of a job.
+    # The pattern of SageMaker for the name of a job.
     assert execution.name.replace("-", "").isalnum()
     assert len(execution.name) <= 63
     assert remote.execution_of(deployment, execution.name) == execution
 
 
 class Job:
-    """A job's three views, told to stubs of AWS, a look at a time."""
+    """A job as three stubs of AWS show it; `look` adds the answers to one round of requests."""
 
     def __init__(self) -> None:
         self.states, self._states = stubbed("stepfunctions")
@@ -138,7 +138,7 @@ class Job:
     def look(
         self, status: str, job: str | None, events: list[tuple[str, str]] | None, since: int = 0, **ending: str
     ) -> None:
-        """Args: job's state, None while there is none; (id, message) of log events, None while there is no log."""
+        """Args: the job's state or None before it exists; (id, message) of log events or None before there is a log."""
         run = {
             "executionArn": RUN.arn,
             "stateMachineArn": MACHINE,
@@ -183,7 +183,7 @@ class Job:
         return shown, waited, drop
 
 
-def test_a_job_is_followed_from_before_it_exists_to_its_drop() -> None:
+def test_a_job_is_followed_from_its_start_to_its_drop() -> None:
     job = Job()
     job.look("RUNNING", None, None)
     job.look("RUNNING", "Downloading: the dataset", [])
@@ -204,7 +204,7 @@ def test_a_job_is_followed_from_before_it_exists_to_its_drop() -> None:
 
 
 @pytest.mark.parametrize(("status", "word"), [("FAILED", "failed"), ("ABORTED", "aborted"), ("TIMED_OUT", "timed out")])
-def test_a_job_that_fails_is_told_with_its_reason_and_the_end_of_its_log(status: str, word: str) -> None:
+def test_a_failed_job_is_reported_with_its_reason_and_the_end_of_its_log(status: str, word: str) -> None:
     job = Job()
     lines = [(str(number), f"line {number}") for number in range(30)]
     job.look(status, "Failed: AlgorithmError", lines, error="SageMaker.TrainingFailed", cause="no GPU")
@@ -215,14 +215,14 @@ def test_a_job_that_fails_is_told_with_its_reason_and_the_end_of_its_log(status:
     assert told[2:] == [f"  line {number}" for number in range(10, 30)]
 
 
-def test_a_failure_without_a_word_is_still_told() -> None:
+def test_a_failure_without_a_reason_is_still_reported() -> None:
     job = Job()
     job.look("ABORTED", None, None)
     with pytest.raises(RemoteError, match=r"run-1 aborted: no reason given$"):
         job.follow()
 
 
-def test_a_lack_of_rights_is_told() -> None:
+def test_missing_permissions_are_reported() -> None:
     states, stub = stubbed("stepfunctions")
     stub.add_client_error(
         "describe_execution", "AccessDeniedException", "not authorized", expected_params={"executionArn": ANY}

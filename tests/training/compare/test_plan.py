@@ -21,7 +21,7 @@ def arguments(trained, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def out(processes, trained, arguments):
-    """The folder of a comparison that has run, of which one run was killed before; not to be changed."""
+    """The folder of a finished comparison with one run that was killed and resumed; tests must not change it."""
     plan, _, _ = compare.parse(arguments)
     first = plan.trials()[0]
     first.folder.mkdir(parents=True)
@@ -40,7 +40,7 @@ def found(out):
 
 
 @pytest.mark.slow
-def test_every_run_is_there_with_its_settings_figures_and_history(found, small_dataset):
+def test_every_run_is_saved_with_its_settings_figures_and_history(found, small_dataset):
     assert [f"{run['recipe']}-{run['seed']}" for run in found["runs"]] == list(NAMES)
     for run in found["runs"]:
         assert run["settings"]["lr"] == (0.015 if run["recipe"] == "flat" else 2e-3)
@@ -78,13 +78,13 @@ def test_the_same_command_again_trains_nothing(out, arguments, capsys):
 
 
 @pytest.mark.slow
-def test_a_run_that_was_killed_goes_on(out, found):
+def test_a_killed_run_is_resumed(out, found):
     assert "fit: resuming after epoch 1, batch 0" in (out / "runs" / NAMES[0] / "log.txt").read_text()
     assert [epoch["epoch"] for epoch in found["runs"][0]["history"]] == [1, 2]
 
 
 @pytest.mark.slow
-def test_runs_save_and_end_when_the_command_is_killed(processes, trained, tmp_path):
+def test_runs_save_a_checkpoint_and_stop_when_the_command_is_killed(processes, trained, tmp_path):
     options = ["--recipes", "default", "--epochs", "100000", "--backbone", "resnet10_half", "--weights", "none"]
     log = tmp_path / "runs" / "default-0" / "log.txt"
     log.parent.mkdir(parents=True)
@@ -119,7 +119,7 @@ def test_a_prepared_dataset_of_another_size_is_refused(trained, tmp_path):
         compare.open_dataset(trained.dataset, tmp_path, 64)
 
 
-def test_a_time_budget_alone_ends_a_run():
+def test_a_run_with_a_time_budget_has_no_limit_of_epochs():
     plan, _, _ = compare.parse(["--data", "d", "--out", "o", "--seconds", "5", "--jobs", "2", "--seeds", "4", "4", "5"])
     assert [trial.settings.seed for trial in plan.trials()] == [4, 4, 4, 5, 5, 5]
     assert {trial.settings.seconds for trial in plan.trials()} == {5.0}
@@ -137,6 +137,6 @@ def test_a_time_budget_alone_ends_a_run():
         ("--seconds -1", "seconds is -1; it must be at least 0"),
     ],
 )
-def test_a_bad_option_is_named(options, message):
+def test_a_bad_option_is_named_in_the_error(options, message):
     with pytest.raises(SettingsError, match=message):
         compare.parse(["--data", "d", "--out", "o", *options.split()])

@@ -8,12 +8,12 @@ SHARED = FitSettings(backbone="resnet18", weights="imagenet", seconds=60.0, seed
 
 
 def changed(settings):
-    """What differs from the shared settings."""
+    """The settings that differ from the shared ones."""
     return {name: value for name, value in settings.as_json().items() if value != getattr(SHARED, name)}
 
 
 @pytest.mark.parametrize(("name", "schedule"), [("flat", "flat"), ("cosine", "waves")])
-def test_the_study_is_as_it_was_published(name, schedule):
+def test_the_recipes_of_the_study_have_the_published_settings(name, schedule):
     settings = recipe_of(name).settings(SHARED)
     assert (settings.optimiser, settings.lr) == ("sgd", 0.015)
     assert (settings.schedule, settings.batch, settings.freeze) == (schedule, 200, "layer3")
@@ -27,7 +27,7 @@ def test_a_network_of_random_weights_is_not_frozen():
     assert [recipe.settings(random).freeze for recipe in COMPARISON] == ["none"] * 3
 
 
-def test_the_default_changes_nothing():
+def test_the_default_recipe_has_the_shared_settings():
     assert DEFAULT.settings(SHARED) == SHARED
 
 
@@ -39,7 +39,7 @@ def test_an_ablation_changes_one_thing(recipe):
 
 
 def test_names_are_unique_and_an_unknown_one_is_an_error():
-    assert len(RECIPES) == len(COMPARISON) + len(ABLATION) - 1  # the default is in both
+    assert len(RECIPES) == len(COMPARISON) + len(ABLATION) - 1  # both contain the default
     with pytest.raises(
         SettingsError, match="unknown recipe 'best'; the recipes are flat, cosine, default, no-metric-loss"
     ):

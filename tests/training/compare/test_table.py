@@ -12,7 +12,7 @@ SETTINGS = {"lr": 0.01, "schedule": "waves", "warmup": 0.0}
 
 
 def run(recipe, seed, accuracy, recall=0.5):
-    """A run of two epochs, in the first of which nothing was validated."""
+    """A run of two epochs; the first one has no validation."""
     epochs = [
         {"epoch": epoch, "seconds": 2.0, "train_loss": 3.0 / epoch, "val_accuracy": accuracy if epoch > 1 else None}
         for epoch in (1, 2)
@@ -37,16 +37,16 @@ def runs():
     return [run(name, seed, accuracy) for name, both in accuracies.items() for seed, accuracy in enumerate(both)]
 
 
-def test_a_row_has_means_spreads_and_differences_to_both_of_the_study(runs):
+def test_a_row_has_means_spreads_and_differences_to_both_recipes_of_the_study(runs):
     flat, _, default = rows(COMPARISON, runs)
     assert default["accuracy"] == {"mean": pytest.approx(0.8), "s": pytest.approx(statistics.stdev((0.7, 0.9)))}
     assert default["runs"] == 2
     assert set(default["differences"]) == {"flat", "cosine"}
     assert set(flat["differences"]) == {"cosine"}
-    assert set(default["differences"]["flat"]) == {"accuracy"}  # the study has no embedding to be held against
+    assert set(default["differences"]["flat"]) == {"accuracy"}  # the study has no embedding to compare with
     accuracy = default["differences"]["flat"]["accuracy"]
     assert accuracy["mean"] == pytest.approx(0.25)
-    # Differences of 0.2 and 0.3: t of one degree of freedom times 0.05.
+    # Differences of 0.2 and 0.3: the half-width is t for one degree of freedom times 0.05.
     assert accuracy["interval"] == pytest.approx((0.25 - 0.6353, 0.25 + 0.6353), abs=1e-4)
 
 
@@ -54,7 +54,7 @@ def test_differences_pair_runs_of_the_same_seed_whatever_their_order(runs):
     assert rows(COMPARISON, runs[::-1])[2]["differences"] == rows(COMPARISON, runs)[2]["differences"]
 
 
-def test_the_table_says_it_in_percent_and_points(runs):
+def test_the_table_shows_percent_and_percentage_points(runs):
     head, _, _, _, default = table(rows(COMPARISON, runs), references(COMPARISON)).splitlines()
     assert head == (
         "| recipe | accuracy | points over flat | points over cosine | macro-F1 | recall@4 by embedding "
@@ -66,7 +66,7 @@ def test_the_table_says_it_in_percent_and_points(runs):
     )
 
 
-def test_beside_a_recipe_that_learns_an_embedding_ranking_has_its_differences_too():
+def test_ranking_has_differences_if_the_reference_learns_an_embedding():
     recipes = (RECIPES["default"], RECIPES["no-crop"])
     runs = [run("default", 0, 0.5, 0.5), run("default", 1, 0.5, 0.6), run("no-crop", 0, 0.5, 0.3)]
     runs.append(run("no-crop", 1, 0.6, 0.4))
@@ -80,7 +80,7 @@ def test_beside_a_recipe_that_learns_an_embedding_ranking_has_its_differences_to
     assert other.split(" | ")[5] == "-20.0 (-20.0 to -20.0)"
 
 
-def test_where_no_test_photo_has_another_of_its_kind_ranking_has_neither_figures_nor_differences():
+def test_ranking_has_no_figures_or_differences_if_no_test_photo_has_a_match():
     recipes = (RECIPES["default"], RECIPES["no-crop"])
     runs = [run(recipe.name, 0, 0.5) for recipe in recipes]
     for one in runs:
@@ -95,7 +95,7 @@ def test_a_single_seed_has_no_spread_and_no_interval(runs):
     assert lines[-1].startswith("| default: the default settings | 70.0 % | +20.0 | +20.0 | 35.0 % |")
 
 
-def test_where_nothing_is_of_the_study_the_first_recipe_is_the_reference():
+def test_the_first_recipe_is_the_reference_if_no_recipe_of_the_study_ran():
     assert references(ABLATION) == [RECIPES["default"]]
     assert references((RECIPES["no-crop"], RECIPES["sgd"])) == [RECIPES["no-crop"]]
 
@@ -119,7 +119,7 @@ def test_three_charts_are_drawn_with_a_line_for_each_recipe():
         assert len(colours) > 100
 
 
-def test_a_run_that_was_never_validated_draws_no_curve(runs):
+def test_a_run_without_validation_has_no_curve(runs):
     blind = [one | {"history": [epoch | {"val_accuracy": None} for epoch in one["history"]]} for one in runs]
     seen, unseen = (charts(COMPARISON, found) for found in (runs, blind))
     assert seen[1].light == unseen[1].light

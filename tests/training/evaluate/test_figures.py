@@ -8,7 +8,7 @@ from training.network.forward import Outputs
 
 @pytest.fixture(scope="module")
 def answers(small_dataset):
-    """Random answers, the embedding's so that photos of a product lie together."""
+    """Random answers whose embeddings of the photos of a product are similar."""
     rng = np.random.default_rng(0)
     n, classes = len(small_dataset.photos), len(small_dataset.categories)
     centres = rng.normal(size=(small_dataset.product.max() + 1, 16))
@@ -23,7 +23,7 @@ def figures(small_dataset, answers):
     return measure(small_dataset, answers, small_dataset.categories).figures
 
 
-def test_every_figure_with_an_interval_lies_within_it(figures):
+def test_every_figure_is_within_its_interval(figures):
     test = figures["test"]
     pairs = [(test[name], interval) for name, interval in test["intervals"].items()]
     pairs += [
@@ -36,7 +36,7 @@ def test_every_figure_with_an_interval_lies_within_it(figures):
         assert low <= value <= high
 
 
-def test_leads_are_differences_of_the_retrieval_figures(figures):
+def test_leads_are_differences_between_retrieval_figures(figures):
     retrieval = figures["test"]["retrieval"]
     assert figures["leads"].keys() == {"logits", "pooled"}
     for name, leads in figures["leads"].items():
@@ -45,7 +45,7 @@ def test_leads_are_differences_of_the_retrieval_figures(figures):
     assert figures["leads"]["pooled"]["recall@4"]["interval"][0] > 0
 
 
-def test_the_confused_pairs_are_the_confusion_matrix_off_its_diagonal(figures):
+def test_the_confused_pairs_are_the_off_diagonal_entries_of_the_confusion_matrix(figures):
     matrix = np.array(figures["test"]["confusion"])
     assert sum(pair["count"] for pair in figures["confused"]) == matrix.sum() - np.trace(matrix)
     counts = [pair["count"] for pair in figures["confused"]]
@@ -65,7 +65,7 @@ def test_queries_and_photos_of_the_categories_add_up(figures):
     assert weighted == pytest.approx(found["n"] * found["recall@4"])
 
 
-def test_the_majority_is_that_of_training(figures, small_dataset):
+def test_the_majority_baseline_uses_the_most_frequent_training_category(figures, small_dataset):
     usual = np.bincount(small_dataset.category[small_dataset.rows("train")]).argmax()
     expected = np.mean(small_dataset.category[small_dataset.rows("test")] == usual)
     assert figures["test"]["majority"] == pytest.approx(expected)

@@ -21,7 +21,7 @@ def figures(trained):
     return json.loads((trained.report / "metrics.json").read_bytes())
 
 
-def test_the_report_has_the_figures_that_the_design_names(figures, small_dataset):
+def test_the_report_has_the_figures_listed_in_the_design(figures, small_dataset):
     test = figures["test"]
     assert test["n"] == len(small_dataset.rows("test"))
     assert set(test) >= {"n", "accuracy", "top3", "macro_f1", "ece", "retrieval", "per_category", "confusion"}
@@ -51,7 +51,7 @@ def test_the_figures_are_those_of_the_exported_weights_on_the_test_split(trained
     assert figures["temperature"] == pytest.approx(temperature, rel=1e-3)
 
 
-def test_pictures_and_page_lie_beside_the_figures(trained):
+def test_charts_and_page_are_in_the_folder_of_the_figures(trained):
     names = {path.name for path in trained.report.iterdir()}
     assert names >= {
         "metrics.json",
@@ -65,20 +65,20 @@ def test_pictures_and_page_lie_beside_the_figures(trained):
     }
 
 
-def test_nothing_changed_means_nothing_done(trained):
+def test_a_run_without_changes_does_nothing(trained):
     before = (trained.report / "metrics.json").stat().st_mtime_ns
     evaluate.main(["--out", str(trained.root)])
     assert (trained.report / "metrics.json").stat().st_mtime_ns == before
 
 
-def test_a_page_of_other_templates_is_made_again(trained_copy):
+def test_a_page_from_other_templates_is_rendered_again(trained_copy):
     stamp, page = trained_copy.root / "stages" / "evaluate.json", trained_copy.report / "report.html"
     stamped = json.loads(stamp.read_bytes())
     code = code_digest(Path(evaluate.__file__))
     done_with = {"stage": "evaluate", "version": importlib.metadata.version("lookalike"), "code": code}
     assert stamped["digest"] == digest_of(done_with | stamped["inputs"])
     assert stamped["inputs"]["appearance"] == appearance()
-    # As other templates would have left it.
+    # As after a run with other templates.
     others = stamped["inputs"] | {"appearance": "0" * 64}
     stamp.write_text(json.dumps({"digest": digest_of(done_with | others), "seconds": 1.0, "inputs": others}))
     page.write_text("made with other templates")

@@ -11,7 +11,7 @@ def test_weights_become_int8_and_heads_stay_float(trained, small_dataset, tmp_pa
     graph = onnx.load(tmp_path / "int8.onnx").graph
     eight_bits = [tensor for tensor in graph.initializer if tensor.data_type == onnx.TensorProto.INT8 and tensor.dims]
     assert len([tensor for tensor in eight_bits if len(tensor.dims) == 4]) == 12
-    # Seven bits of weights, so that x86 without VNNI does not overflow.
+    # The weights have seven bits, so that x86 without VNNI does not overflow.
     assert max(np.abs(onnx.numpy_helper.to_array(tensor).astype(int)).max() for tensor in eight_bits) <= 64
     heads = [node for node in graph.node if node.op_type == "Gemm"]
     floats = {tensor.name for tensor in graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT}
@@ -20,7 +20,7 @@ def test_weights_become_int8_and_heads_stay_float(trained, small_dataset, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["int8.onnx"]
 
 
-def test_embeddings_point_nearly_the_same_way(trained, small_dataset, tmp_path):
+def test_embeddings_have_nearly_the_same_direction(trained, small_dataset, tmp_path):
     source = trained.float32
     quantise(source, tmp_path / "int8.onnx", small_dataset, np.arange(40))
     rows = np.arange(40, 60)

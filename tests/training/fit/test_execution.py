@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tests.training.fit.test_stage import arguments
-from training.fit.execution import prepared
+from training.fit.execution import training_module
 from training.fit.settings import Execution
 from training.fit.trainer import Trainer
 from training.network.embedding_net import EmbeddingNet
@@ -13,17 +13,17 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def eager():
-    """What torch.compile has been given runs as it stands: compiling takes longer than all tests of a module."""
+    """Let torch.compile return its model unchanged: compiling takes longer than all tests of a module."""
     torch.compiler.set_stance("force_eager")
     yield
     torch.compiler.set_stance("default")
 
 
-def test_what_trains_answers_with_logits_beside_embeddings():
+def test_the_training_network_returns_logits_and_embeddings_in_one_tensor():
     model = EmbeddingNet("resnet10_half", classes=3).eval()
     images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        found = prepared(model, Execution(), CPU)(images)
+        found = training_module(model, Execution(), CPU)(images)
         logits, embedding = model(images)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, torch.cat([logits, embedding], dim=1))
@@ -41,7 +41,7 @@ def test_a_compiled_network_trains_the_same_weights_under_the_same_names(small_d
 
 
 @pytest.mark.slow
-def test_without_a_compiler_it_says_what_to_do(processes, trained, tmp_path):
+def test_a_missing_compiler_is_reported_with_a_remedy(processes, trained, tmp_path):
     work = WorkFolder(tmp_path / "work")
     work.root.mkdir()
     work.dataset.symlink_to(trained.dataset)

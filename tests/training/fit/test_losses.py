@@ -24,7 +24,7 @@ def test_without_the_metric_term_it_is_smoothed_cross_entropy(batch):
     torch.testing.assert_close(found, F.cross_entropy(logits, CATEGORIES, label_smoothing=0.1))
 
 
-def test_a_category_of_double_weight_counts_twice_within_the_mean_over_photos(batch):
+def test_a_category_of_double_weight_counts_twice_in_the_mean_over_photos(batch):
     logits, embedding = batch
     found = TrainingLoss(0.1, 0.0, torch.tensor([2.0, 0.5, 1.0]))(logits, embedding, CATEGORIES, PRODUCTS)
     each = F.cross_entropy(logits, CATEGORIES, label_smoothing=0.1, reduction="none")
@@ -32,7 +32,7 @@ def test_a_category_of_double_weight_counts_twice_within_the_mean_over_photos(ba
 
 
 @pytest.mark.parametrize(("balance", "ratio"), [(0.0, 1.0), (0.5, 2.0), (1.0, 4.0)])
-def test_scarce_categories_are_weighted_up_to_a_mean_of_one_over_photos(balance, ratio):
+def test_rare_categories_get_larger_weights_with_a_mean_of_one_over_photos(balance, ratio):
     categories = np.repeat([0, 2], [8, 2])  # none of category 1
     weights = balanced_weights(categories, 3, balance)
     assert weights.dtype == np.float32
@@ -41,7 +41,7 @@ def test_scarce_categories_are_weighted_up_to_a_mean_of_one_over_photos(balance,
     assert weights[1] == 1
 
 
-def test_the_contrast_and_its_gradient_are_those_of_the_field_s_library():
+def test_the_contrast_and_its_gradient_match_pytorch_metric_learning():
     given = torch.randn(9, 8, generator=torch.Generator().manual_seed(1), requires_grad=True)
     identities = torch.tensor([0, 0, 1, 1, 1, 2, 3, 4, 4])  # two, three, and photos without a partner
     ours = supervised_contrastive_loss(F.normalize(given, dim=1), identities, temperature=0.1)
@@ -67,21 +67,21 @@ def test_photos_without_a_partner_leave_the_loss_finite(batch):
     assert torch.isfinite(found)
 
 
-def test_products_are_told_apart_where_one_has_two_photos():
+def test_the_identity_is_the_product_if_one_has_two_photos():
     products, categories = np.array([0, 1, 1]), np.array([0, 0, 1])
     found = identity_labels(products, categories)
     assert found.kind == "product"
     assert found.labels is products
 
 
-def test_categories_are_told_apart_where_no_product_has_two_photos():
+def test_the_identity_is_the_category_if_no_product_has_two_photos():
     products, categories = np.array([0, 1, 2]), np.array([0, 0, 1])
     found = identity_labels(products, categories)
     assert found.kind == "category"
     assert found.labels is categories
 
 
-def test_its_operations_hang_on_no_value(batch):
-    """On the meta device there are none: an operation that had to fetch one fails there, and waits on a GPU."""
+def test_the_loss_reads_no_value_from_the_device(batch):
+    """The meta device has no values: an operation that reads one fails there, and would synchronise on a GPU."""
     loss = TrainingLoss(0.1, 0.5, torch.ones(3)).to("meta")
     assert loss(*(given.to("meta") for given in (*batch, CATEGORIES, PRODUCTS))).shape == ()

@@ -13,7 +13,7 @@ def model():
 @pytest.mark.parametrize(
     ("kind", "expected", "decay"), [("sgd", torch.optim.SGD, 2**-15), ("adamw", torch.optim.AdamW, 0.05)]
 )
-def test_the_optimiser_is_of_the_kind_named_and_moves_all_that_learns(model, kind, expected, decay):
+def test_the_optimiser_has_the_given_kind_and_all_trainable_parameters(model, kind, expected, decay):
     optimiser = make_optimiser(model, kind, lr=0.1)
     assert type(optimiser) is expected
     moved = sum(len(group["params"]) for group in optimiser.param_groups)
@@ -22,13 +22,13 @@ def test_the_optimiser_is_of_the_kind_named_and_moves_all_that_learns(model, kin
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])
-def test_the_optimiser_is_one_kernel_with_the_momentum_of_its_kind(model, kind):
+def test_the_optimiser_is_fused_and_has_the_momentum_of_its_kind(model, kind):
     settings = make_optimiser(model, kind, lr=0.1).defaults
     assert settings["fused"]
     assert settings["betas"] == (0.9, 0.999) if kind == "adamw" else settings["momentum"] == 0.875
 
 
-def test_an_average_goes_on_from_its_state():
+def test_an_average_resumes_from_its_state():
     model, twin = EmbeddingNet("resnet10_half", 3), EmbeddingNet("resnet10_half", 3)
     first, later = EmaWeights(model, 0.9), EmaWeights(twin, 0.9)
     first.update()
@@ -42,7 +42,7 @@ def test_an_average_goes_on_from_its_state():
     assert all(torch.equal(value, expected[name]) for name, value in later.module.state_dict().items())
 
 
-def test_an_average_holds_statistics_as_well_and_counts_as_they_are():
+def test_an_average_also_averages_statistics_and_copies_counts():
     model = EmbeddingNet("resnet10_half", 3)
     ema = EmaWeights(model, 0.5)
     ema.update()
@@ -58,7 +58,7 @@ def test_an_average_holds_statistics_as_well_and_counts_as_they_are():
 
 
 @pytest.mark.parametrize(("decay", "kept"), [(0.99, 2 / 11), (0.1, 0.1)])
-def test_the_average_forgets_its_first_steps_sooner_than_its_decay_says(model, decay, kept):
+def test_the_average_uses_a_smaller_decay_in_its_first_steps(model, decay, kept):
     ema = EmaWeights(model, decay)
     for value in (1.0, 2.0):
         with torch.no_grad():

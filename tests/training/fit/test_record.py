@@ -19,7 +19,7 @@ def record(small_dataset, fit_settings, tmp_path):
 FIGURES = {"epoch": 1, "val_accuracy": 0.5, "val_recall4": None, "seconds": 1.0}
 
 
-def test_a_new_run_begins_with_the_weights_it_starts_from(record):
+def test_a_new_run_has_its_initial_weights_as_the_best_ones(record):
     assert record.resume() is None
     assert record.weights.keys() == record.trainer.eval_model.state_dict().keys()
     assert not record.complete
@@ -36,19 +36,19 @@ def test_a_checkpoint_holds_the_best_weights_and_the_history(record, tmp_path):
     assert all(torch.equal(value, record.weights[name]) for name, value in later.weights.items())
 
 
-def test_what_is_no_better_is_not_kept(record):
+def test_weights_that_are_not_better_are_not_kept(record):
     record.resume()
     for epoch, accuracy in enumerate((0.5, 0.5, 0.4), 1):
         record.add(FIGURES | {"epoch": epoch, "val_accuracy": accuracy})
     assert record.best_epoch == 1
 
 
-def test_a_checkpoint_is_not_due_right_after_the_start(record):
+def test_no_checkpoint_is_due_right_after_the_start(record):
     record.save_if_due()
     assert not record.checkpoint.exists()
 
 
-def test_a_ruined_network_does_not_replace_the_checkpoint(record):
+def test_a_diverged_network_does_not_replace_the_checkpoint(record):
     record.resume()
     record.save()
     record.trainer.losses[0], record.trainer.steps_done = float("nan"), 1
@@ -62,7 +62,7 @@ def test_a_ruined_network_does_not_replace_the_checkpoint(record):
 STATE = {"fingerprint": "abc", "epoch": 3, "weights": {"a": torch.arange(3.0)}, "history": [{"lr": 0.1, "loss": None}]}
 
 
-def test_a_checkpoint_comes_back_as_it_was(tmp_path):
+def test_a_saved_checkpoint_can_be_loaded(tmp_path):
     path = tmp_path / "deep" / "checkpoint.pt"
     save_checkpoint(path, STATE)
     found = load_checkpoint(path, "abc")
@@ -72,16 +72,16 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     assert [child.name for child in path.parent.iterdir()] == ["checkpoint.pt"]
 
 
-def test_there_is_none_before_the_first(tmp_path):
+def test_there_is_no_checkpoint_before_the_first_one(tmp_path):
     assert load_checkpoint(tmp_path / "checkpoint.pt", "abc") is None
 
 
-def test_that_of_another_run_is_not_taken(tmp_path):
+def test_a_checkpoint_of_another_run_is_not_used(tmp_path):
     save_checkpoint(tmp_path / "checkpoint.pt", STATE)
     assert load_checkpoint(tmp_path / "checkpoint.pt", "other") is None
 
 
-def test_a_damaged_one_is_named(tmp_path):
+def test_a_damaged_checkpoint_is_named_in_the_error(tmp_path):
     path = tmp_path / "checkpoint.pt"
     save_checkpoint(path, STATE)
     path.write_bytes(path.read_bytes()[:100])
@@ -91,13 +91,13 @@ def test_a_damaged_one_is_named(tmp_path):
 
 @pytest.fixture
 def disk_of():
-    """Let no file grow over so many bytes: what a full disk does to a write."""
+    """Limit the size of files to a number of bytes, which makes writes fail as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_leaves_the_earlier_one(tmp_path, disk_of):
+def test_a_full_disk_keeps_the_earlier_checkpoint(tmp_path, disk_of):
     path = tmp_path / "checkpoint.pt"
     save_checkpoint(path, STATE)
     disk_of(100_000)
@@ -117,7 +117,7 @@ def stopped_while_at_work(done):
         done.append("what was under way")
 
 
-def test_sigterm_asks_for_a_stop_and_ends_the_process_once_there_is_time():
+def test_sigterm_requests_a_stop_and_ends_the_process_after_the_current_work():
     done: list[str] = []
     with pytest.raises(SystemExit) as ended:
         stopped_while_at_work(done)
@@ -125,7 +125,7 @@ def test_sigterm_asks_for_a_stop_and_ends_the_process_once_there_is_time():
     assert ended.value.code == 143
 
 
-def test_without_a_signal_nothing_ends_and_what_sigterm_did_before_it_does_again():
+def test_without_a_signal_the_process_continues_and_the_old_handler_is_restored():
     before = signal.getsignal(signal.SIGTERM)
     with stopped_by_sigterm():
         assert signal.getsignal(signal.SIGTERM) is not before

@@ -7,11 +7,11 @@ from training.fit.schedule import SCHEDULES
 from training.fit.settings import FitSettings
 
 
-def test_there_are_at_most_twenty_settings_beside_the_seed():
+def test_there_are_at_most_twenty_settings_besides_the_seed():
     assert len(FitSettings.model_fields.keys() - {"seed"}) <= 20
 
 
-def test_the_schedules_are_those_that_there_are():
+def test_the_setting_allows_exactly_the_known_schedules():
     assert get_args(FitSettings.model_fields["schedule"].annotation) == SCHEDULES
 
 
@@ -28,6 +28,6 @@ def test_the_schedules_are_those_that_there_are():
         ({"balance": -0.5}, "balance is -0.5; it must be at least 0"),
     ],
 )
-def test_a_bad_setting_is_named_with_its_limit(changes, message):
+def test_a_bad_setting_is_an_error_with_its_limit(changes, message):
     with pytest.raises(SettingsError, match=message):
         FitSettings(**changes)

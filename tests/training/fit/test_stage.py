@@ -22,7 +22,7 @@ def arguments(work, epochs):
 
 @pytest.fixture
 def work(trained, tmp_path):
-    """A work folder that holds the small dataset alone."""
+    """A work folder that has only the small dataset."""
     work = WorkFolder(tmp_path / "work")
     work.root.mkdir()
     work.dataset.symlink_to(trained.dataset)
@@ -38,7 +38,7 @@ def history(work):
     return json.loads((work.fit / "history.json").read_bytes())
 
 
-def test_a_run_leaves_history_provenance_and_weights(work, two_epochs, capsys):
+def test_a_run_writes_history_provenance_and_weights(work, two_epochs, capsys):
     assert fit.run(work, two_epochs)
     assert [figures["epoch"] for figures in history(work)] == [1, 2]
     about = json.loads((work.fit / "fit.json").read_bytes())
@@ -53,7 +53,7 @@ def test_a_run_leaves_history_provenance_and_weights(work, two_epochs, capsys):
     assert all(name in lines[0] for name in (" train_loss=", " val_accuracy=", " val_recall4=", " photos_per_s="))
 
 
-def test_a_rerun_with_nothing_changed_does_nothing(work, fit_settings, caplog):
+def test_a_rerun_without_changes_does_nothing(work, fit_settings, caplog):
     fit.run(work, fit_settings)
     with caplog.at_level(logging.INFO):
         assert not fit.run(work, fit_settings)
@@ -69,7 +69,7 @@ def test_the_best_epoch_is_kept_not_the_last(work, fit_settings):
     assert best == 1 + max(range(6), key=lambda epoch: scores[epoch])
 
 
-def test_no_epochs_export_the_untrained_network(work, fit_settings):
+def test_zero_epochs_save_the_untrained_network(work, fit_settings):
     fit.run(work, fit_settings.changed(epochs=0))
     assert history(work) == []
     model, _ = load_weights(work.weights)
@@ -78,7 +78,7 @@ def test_no_epochs_export_the_untrained_network(work, fit_settings):
 
 @pytest.fixture
 def another_work(trained, tmp_path):
-    """Makes further work folders that hold the small dataset alone."""
+    """Make further work folders that have only the small dataset."""
 
     def make(name):
         work = WorkFolder(tmp_path / name)
@@ -97,13 +97,13 @@ def assert_same_run(one, other):
     ]
 
 
-# What the process is about to do when it is killed: to put the checkpoint in place that it has written, or the history
-# that stands in the checkpoint too, or the weights that come last.
+# The process is killed before it renames this file for the nth time: the new checkpoint, the history (which the
+# checkpoint also contains), or the weights, which are written last.
 KILLED_AT = [("checkpoint.pt", 1), ("checkpoint.pt", 2), ("history.json", 2), ("best.safetensors", 1)]
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_any_point_ends_with_the_weights_of_an_undisturbed_one(
+def test_a_run_killed_at_any_point_ends_with_the_weights_of_an_uninterrupted_one(
     processes, work, another_work, two_epochs
 ):
     fit.run(work, two_epochs)
@@ -120,9 +120,7 @@ def test_a_run_killed_at_any_point_ends_with_the_weights_of_an_undisturbed_one(
 
 
 @pytest.mark.slow
-def test_a_full_disk_costs_what_came_after_the_last_checkpoint_and_no_more(
-    processes, work, another_work, two_epochs, caplog
-):
+def test_a_full_disk_loses_only_the_work_since_the_last_checkpoint(processes, work, another_work, two_epochs, caplog):
     fit.run(work, two_epochs)
     full = another_work("full")
     killed = processes.start("training.fit.stage", arguments(full, 2), kill=("checkpoint.pt", 2))
@@ -137,8 +135,10 @@ def test_a_full_disk_costs_what_came_after_the_last_checkpoint_and_no_more(
 
 
 @pytest.mark.slow
-def test_a_stopped_run_saves_and_ends_and_a_rerun_goes_on(processes, work, another_work, fit_settings, caplog):
-    """As a spot machine's end does: SIGTERM, and a new machine that finds the checkpoint."""
+def test_a_stopped_run_saves_a_checkpoint_and_a_rerun_resumes_from_it(
+    processes, work, another_work, fit_settings, caplog
+):
+    """A spot machine ends like this: SIGTERM, and then a new machine that finds the checkpoint."""
     settings = fit_settings.changed(epochs=8)
     fit.run(work, settings)
     stopped = another_work("stopped")
@@ -156,7 +156,7 @@ def test_a_stopped_run_saves_and_ends_and_a_rerun_goes_on(processes, work, anoth
 
 
 @pytest.mark.slow
-def test_one_process_of_two_that_is_stopped_stops_both_and_one_that_dies_ends_both(processes, work):
+def test_stopping_or_killing_one_of_two_processes_ends_both(processes, work):
     """The first run saves a checkpoint, and the second resumes from it; then one process is killed."""
     running = processes.start_several(2, "training.fit.stage", arguments(work, 1000))
     running[0].wait_for("epoch=1 ")
@@ -180,13 +180,13 @@ def test_a_checkpoint_of_other_settings_is_not_used(work, fit_settings, caplog):
     assert len(history(work)) == 2
 
 
-def test_the_checkpoint_may_lie_elsewhere(work, fit_settings, tmp_path):
+def test_the_checkpoint_can_be_in_another_folder(work, fit_settings, tmp_path):
     fit.run(work, fit_settings, tmp_path / "checkpoints")
     assert (tmp_path / "checkpoints" / "checkpoint.pt").is_file()
     assert not (work.fit / "checkpoint.pt").exists()
 
 
-def test_a_machine_lost_after_the_run_loses_only_what_is_not_in_the_checkpoint(work, fit_settings, tmp_path):
+def test_a_finished_run_can_be_restored_from_its_checkpoint_on_another_machine(work, fit_settings, tmp_path):
     fit.run(work, fit_settings, tmp_path / "checkpoints")
     weights, figures = sha256_of(work.weights), history(work)
     shutil.rmtree(work.fit)
@@ -202,7 +202,7 @@ def test_training_starts_from_the_weights_of_a_release(work, trained, fit_settin
     assert all(torch.equal(value, expected[key]) for key, value in found.items())
 
 
-def test_it_runs_alone(work, capsys):
+def test_the_stage_runs_as_a_command(work, capsys):
     fit.main(["--out", str(work.root), "--epochs", "1", *OPTIONS])
     assert "epoch=1 " in capsys.readouterr().out
     assert work.weights.is_file()

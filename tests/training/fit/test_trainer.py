@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 
 def bar():
-    return iter(int, 1)  # endless
+    return iter(int, 1)  # an endless progress bar
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_training_lowers_the_loss(make, changes):
     assert trainer.progress() == 1
 
 
-def test_photos_grow_within_the_run(make):
+def test_photos_become_larger_within_the_run(make):
     trainer, sides = make(epochs=3, small=0.75), []
     trainer.forward.register_forward_pre_hook(lambda _, images: sides.append(tuple(images[0].shape[2:])))
     told = [trainer.train_epoch(bar())["side"] for _ in range(3)]
@@ -77,7 +77,7 @@ def test_the_same_seed_gives_the_same_weights(make):
     assert not torch.equal(weights(first), weights(other))
 
 
-def test_a_restored_run_goes_on_as_if_it_had_not_stopped(make):
+def test_a_restored_run_continues_as_if_it_had_not_stopped(make):
     whole = make(epochs=2)
     whole.train_epoch(bar())
     stopped = copy.deepcopy(whole.state())
@@ -90,7 +90,7 @@ def test_a_restored_run_goes_on_as_if_it_had_not_stopped(make):
 
 
 @pytest.mark.parametrize("steps", [0, 1, None])
-def test_an_epoch_that_was_stopped_between_steps_ends_as_an_undisturbed_one(make, steps):
+def test_an_epoch_stopped_between_steps_ends_like_an_uninterrupted_one(make, steps):
     whole = make(epochs=2)
     expected = whole.train_epoch(bar())
     stopped, asked = make(epochs=2), iter([False] * (whole.input.steps_per_epoch if steps is None else steps) + [True])
@@ -105,7 +105,7 @@ def test_an_epoch_that_was_stopped_between_steps_ends_as_an_undisturbed_one(make
     assert torch.equal(weights(later), weights(whole))
 
 
-def test_the_weights_do_not_hang_on_where_the_photos_lie(make):
+def test_the_weights_do_not_depend_on_where_the_photos_are_stored(make):
     streamed, there = make(), make()
     there.input.feed = make_feed(there.dataset.photos, there.input.rows, CPU, lambda device: (2**40, 2**40))
     assert type(there.input.feed) is not type(streamed.input.feed)
@@ -114,7 +114,7 @@ def test_the_weights_do_not_hang_on_where_the_photos_lie(make):
     assert torch.equal(weights(streamed), weights(there))
 
 
-def test_balance_weighs_categories_within_the_loss(make):
+def test_balance_weights_the_categories_in_the_loss(make):
     plain, balanced = make(), make(balance=1.0)
     counts = np.bincount(plain.dataset.category[plain.input.rows])
     assert torch.all(plain.loss.category_weights == 1)
@@ -124,7 +124,7 @@ def test_balance_weighs_categories_within_the_loss(make):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU to wait for")
 @pytest.mark.parametrize("free", [2**40, 0])
-def test_the_host_waits_for_nothing_within_a_step(small_dataset, fit_settings, free):
+def test_a_step_does_not_synchronise_with_the_gpu(small_dataset, fit_settings, free):
     device = torch.device("cuda")
     trainer = Trainer(small_dataset, fit_settings.changed(erasing=0.5, balance=0.5), device)
     trainer.input.feed = make_feed(small_dataset.photos, trainer.input.rows, device, lambda device: (free, free))
@@ -137,12 +137,12 @@ def test_the_host_waits_for_nothing_within_a_step(small_dataset, fit_settings, f
     assert trainer.steps_done == 3
 
 
-def test_fewer_than_two_photos_a_process_are_refused(small_dataset, fit_settings):
+def test_fewer_than_two_photos_per_process_are_refused(small_dataset, fit_settings):
     with pytest.raises(DataError, match="a batch has 16 photos, fewer than two for each of 9 processes"):
         Trainer(small_dataset, fit_settings, CPU, World(0, 9))
 
 
-def test_a_spent_time_budget_ends_the_run_within_an_epoch(make):
+def test_an_exhausted_time_budget_ends_the_run_within_an_epoch(make):
     trainer = make(epochs=50, seconds=1e-6)
     figures = trainer.train_epoch(bar())
     assert trainer.progress() == 1
@@ -156,12 +156,12 @@ def test_frozen_stages_keep_their_weights(make):
     changed = {
         key.split(".")[1] for key, value in trainer.model.state_dict().items() if not torch.equal(value, before[key])
     }
-    assert changed == {"layer4", "neck", "weight", "bias"}  # what lies behind it, and the heads
+    assert changed == {"layer4", "neck", "weight", "bias"}  # the stages after it, and the heads
 
 
-def test_a_loss_that_is_not_finite_names_epoch_and_batch(make):
+def test_a_loss_that_is_not_finite_is_an_error_with_epoch_and_batch(make):
     trainer = make(epochs=1, lr=1e30, optimiser="sgd", warmup=0.0)
-    with pytest.raises(DivergedError, match=r"the loss is (nan|inf) in epoch 1, batch \d+; try a lower --lr"):
+    with pytest.raises(DivergedError, match=r"the loss is (nan|inf) in epoch 1, batch \d+; try a lower learning rate"):
         trainer.train_epoch(bar())
 
 

@@ -26,7 +26,7 @@ def test_the_figures_are_those_of_the_validation_split(model, small_dataset):
     assert 0 <= recall <= 1
 
 
-def test_where_no_product_has_two_photos_there_is_no_recall(model, small_dataset):
+def test_without_a_product_of_two_photos_there_is_no_recall(model, small_dataset):
     alone = dataclasses.replace(small_dataset, product=np.arange(len(small_dataset.photos)))
     figures = validate(model, alone, 16, SINGLE_PROCESS)
     assert figures["val_recall4"] is None

@@ -26,7 +26,7 @@ def test_a_small_catalogue_is_searched_exactly(vectors, tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", ["ivf-float16", "ivf-int8"])
-def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_path, monkeypatch, kind):
+def test_an_inverted_file_reaches_its_recall_with_the_search_settings_it_chose(vectors, tmp_path, monkeypatch, kind):
     monkeypatch.setitem(building.TARGET_RECALL, kind, 0.97)
     monkeypatch.setattr(building, "RECALL_MARGIN", 0.5)  # unused: the target can be reached
     entry = build_index(vectors, kind, tmp_path / "index.faiss", seed=0)
@@ -44,8 +44,10 @@ def test_an_inverted_file_reaches_its_recall_by_its_own_settings(vectors, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_very_large_catalogue_gives_up_recall_for_time(tmp_path, monkeypatch):
-    vectors = unit(np.random.default_rng(0).normal(size=(2000, 16)))  # without clusters: hard to find
+def test_a_very_large_catalogue_trades_recall_for_speed(tmp_path, monkeypatch):
+    vectors = unit(
+        np.random.default_rng(0).normal(size=(2000, 16))
+    )  # without clusters, so that recall is hard to reach
     usual = build_index(vectors, "ivf-float16", tmp_path / "usual.faiss", seed=0)
     monkeypatch.setattr(building, "LARGE_CATALOGUE", 1999)
     large = build_index(vectors, "ivf-float16", tmp_path / "large.faiss", seed=0)
@@ -55,7 +57,7 @@ def test_a_very_large_catalogue_gives_up_recall_for_time(tmp_path, monkeypatch):
     assert large.search["nprobe"] * large.search["factor"] < usual.search["nprobe"] * usual.search["factor"]
 
 
-def test_recall_that_cannot_be_reached_gives_nearly_what_can_be(vectors, tmp_path, monkeypatch):
+def test_an_unreachable_recall_target_gives_nearly_the_best_possible_recall(vectors, tmp_path, monkeypatch):
     monkeypatch.setitem(building.TARGET_RECALL, "ivf-int8", 1.1)
     monkeypatch.setattr(building, "RECALL_MARGIN", 0.0)
     thorough = build_index(vectors, "ivf-int8", tmp_path / "thorough.faiss", seed=0)
@@ -67,7 +69,7 @@ def test_recall_that_cannot_be_reached_gives_nearly_what_can_be(vectors, tmp_pat
     assert nearly.search != thorough.search
 
 
-def test_an_index_grows_from_mapped_vectors_in_pieces(vectors, tmp_path, monkeypatch):
+def test_an_index_is_built_from_mapped_vectors_in_blocks(vectors, tmp_path, monkeypatch):
     monkeypatch.setattr(inverted, "BLOCK", 5000)
     np.save(tmp_path / "vectors.npy", np.tile(vectors, (9, 1)))
     mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
@@ -77,14 +79,16 @@ def test_an_index_grows_from_mapped_vectors_in_pieces(vectors, tmp_path, monkeyp
     np.testing.assert_allclose(VectorIndex(tmp_path / "index.faiss", entry).vector(17_999), vectors[-1], atol=1e-6)
 
 
-def test_auto_takes_an_inverted_file_where_exact_search_would_be_slow(vectors, tmp_path, monkeypatch):
+def test_auto_chooses_an_inverted_file_if_exact_search_would_be_slow(vectors, tmp_path, monkeypatch):
     monkeypatch.setattr(building, "EXACT_UP_TO", 1999)
     monkeypatch.setattr(building, "FLOAT16_UP_TO", 2000)
     assert build_index(vectors, "auto", tmp_path / "index.faiss", seed=0).type == "ivf-float16"
 
 
 @pytest.mark.parametrize(("least", "kind"), [(0.5, "ivf-int8"), (1.1, "ivf-float16")])
-def test_auto_rounds_to_8_bits_beyond_where_recall_allows(vectors, tmp_path, monkeypatch, least, kind):
+def test_auto_chooses_int8_for_large_catalogues_only_if_its_recall_is_sufficient(
+    vectors, tmp_path, monkeypatch, least, kind
+):
     monkeypatch.setattr(building, "EXACT_UP_TO", 10)
     monkeypatch.setattr(building, "FLOAT16_UP_TO", 1999)
     monkeypatch.setattr(building, "MIN_INT8_RECALL", least)
@@ -96,10 +100,10 @@ def test_the_same_seed_builds_the_same_file(vectors, tmp_path):
     assert (first.sha256, first.search) == (again.sha256, again.search)
 
 
-def test_fewer_vectors_than_ten_are_indexed(vectors, tmp_path):
+def test_fewer_than_ten_vectors_can_be_indexed(vectors, tmp_path):
     assert build_index(vectors[:3], "auto", tmp_path / "index.faiss", seed=0).recall_at_10 == 1.0
 
 
 def test_too_few_vectors_for_an_inverted_file_are_refused(vectors, tmp_path):
-    with pytest.raises(IndexBuildError, match="10 vectors are too few for an inverted file; it takes 39"):
+    with pytest.raises(IndexBuildError, match="10 vectors are too few for an inverted file; it needs 39"):
         build_index(vectors[:10], "ivf-int8", tmp_path / "index.faiss", seed=0)

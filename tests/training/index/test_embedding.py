@@ -11,7 +11,7 @@ from training.index.embedding import EMBEDDINGS, LOGITS, PROGRESS, embed_rows
 
 
 class Stopped(Exception):  # noqa: N818
-    """What a kill is here."""
+    """Simulates a kill."""
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def expected():
 
 @pytest.fixture
 def embed(expected, tmp_path):
-    """Embed into one folder, or until so many rows were asked for; tells which rows were."""
+    """Embed into one folder, or stop at a number of rows; returns the rows that were embedded."""
 
     def run(identity="model and dataset", until=COUNT):
         asked: list[int] = []
@@ -44,39 +44,39 @@ def embed(expected, tmp_path):
     return run
 
 
-def test_every_row_is_answered_once_and_lies_in_the_files(embed, expected, tmp_path):
+def test_every_row_is_embedded_once_and_written_to_the_files(embed, expected, tmp_path):
     assert embed() == list(range(COUNT))
     assert np.array_equal(np.load(tmp_path / LOGITS), expected.logits)
     assert np.array_equal(np.load(tmp_path / EMBEDDINGS), expected.embedding)
 
 
 @pytest.mark.parametrize(("until", "kept"), [(10, 0), (64, 64), (70, 64), (100, 96)])
-def test_a_rerun_goes_on_after_the_last_whole_block(embed, until, kept):
+def test_a_rerun_resumes_after_the_last_complete_block(embed, until, kept):
     assert embed(until=until) == list(range(until))
     assert embed() == list(range(kept, COUNT))
     assert embed() == []
 
 
-def test_another_model_or_dataset_starts_anew(embed):
+def test_another_model_or_dataset_starts_from_the_first_row(embed):
     embed()
     assert embed("another model") == list(range(COUNT))
 
 
 @pytest.mark.parametrize("name", [LOGITS, EMBEDDINGS, PROGRESS])
-def test_a_lost_file_means_a_new_start(embed, tmp_path, name):
+def test_a_missing_file_starts_from_the_first_row(embed, tmp_path, name):
     embed(until=70)
     (tmp_path / name).unlink()
     assert embed() == list(range(COUNT))
 
 
 @pytest.mark.parametrize("name", [LOGITS, EMBEDDINGS])
-def test_files_of_another_shape_are_made_anew(embed, tmp_path, name):
+def test_files_of_another_shape_are_written_again(embed, tmp_path, name):
     embed(until=70)
     np.save(tmp_path / name, np.zeros((COUNT, 7), np.float32))
     assert embed() == list(range(COUNT))
 
 
-def test_the_note_is_taken_back_before_its_files_are_overwritten(embed, tmp_path):
+def test_the_progress_is_deleted_before_its_files_are_overwritten(embed, tmp_path):
     embed()
     embed("another model", until=10)
     assert not (tmp_path / PROGRESS).exists()
@@ -86,7 +86,7 @@ def test_the_note_is_taken_back_before_its_files_are_overwritten(embed, tmp_path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dies", [0, 1])
-def test_a_process_that_dies_ends_all_and_costs_its_last_block(dies, processes, embed, tmp_path):
+def test_a_process_that_dies_ends_the_others_and_loses_only_its_last_block(dies, processes, embed, tmp_path):
     options = [str(tmp_path), str(dies), "64"]  # the second block of two processes
     ended = [
         process.wait() for process in processes.start_several(2, "tests.training.index.embedding_together", options)
@@ -98,7 +98,7 @@ def test_a_process_that_dies_ends_all_and_costs_its_last_block(dies, processes, 
     assert embed() == list(range(64, COUNT))
 
 
-def test_a_full_disk_is_told_with_the_name_of_the_file_and_costs_one_block(embed, expected, tmp_path):
+def test_a_full_disk_is_an_error_with_the_file_name_and_loses_one_block(embed, expected, tmp_path):
     embed(until=40)
     full, aside = tmp_path / LOGITS, tmp_path / "aside"
 

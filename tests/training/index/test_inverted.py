@@ -18,29 +18,29 @@ def vectors() -> np.ndarray:
 @pytest.mark.parametrize(
     ("count", "lists"), [(39, 1), (400, 10), (10_000, 256), (100_000, 2048), (1_000_000, 8192), (10**8, 16_384)]
 )
-def test_lists_grow_with_the_square_root_and_each_is_learnt_from_enough(count: int, lists: int):
+def test_the_number_of_lists_grows_with_the_square_root_and_each_has_enough_vectors(count: int, lists: int):
     assert lists_for(count) == lists
 
 
 def test_too_few_vectors_are_refused():
-    with pytest.raises(IndexBuildError, match="38 vectors are too few for an inverted file; it takes 39"):
+    with pytest.raises(IndexBuildError, match="38 vectors are too few for an inverted file; it needs 39"):
         lists_for(38)
 
 
 @pytest.mark.parametrize(("kind", "worst"), [("ivf-float16", 0.0005), ("ivf-int8", 0.005)])
-def test_whole_vectors_are_kept_by_row(vectors, kind: str, worst: float):
+def test_full_vectors_are_stored_by_row(vectors, kind: str, worst: float):
     index = inverted_file(vectors, kind, seed=0)
     kept = faiss.downcast_index(index.refine_index).reconstruct_n(0, 1000)
     assert np.abs(np.einsum("ij,ij->i", kept, vectors) - 1).max() < worst * 10
     assert np.abs(kept - vectors).max() < worst
 
 
-def test_candidates_are_found_by_the_dimensions_that_vary(vectors):
+def test_candidates_are_found_in_the_dimensions_that_vary(vectors):
     index = inverted_file(vectors, "ivf-int8", seed=0)
     assert faiss.try_extract_index_ivf(index).d == 32  # the next step above 20
 
 
-def test_vectors_are_taken_in_blocks(vectors, monkeypatch):
+def test_vectors_are_added_in_blocks(vectors, monkeypatch):
     monkeypatch.setattr(inverted, "BLOCK", 300)
     parts = list(blocks(vectors, "test"))
     assert [len(part) for part in parts] == [300, 300, 300, 100]

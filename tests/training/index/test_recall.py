@@ -27,15 +27,15 @@ def test_exact_search_finds_all_neighbours(vectors, tmp_path, count: int):
     assert Trial(vectors[:count], seed=0).measured(tmp_path / "index.faiss", entry).recall_at_10 == 1.0
 
 
-def test_blocks_change_no_answer(vectors, tmp_path, monkeypatch):
+def test_the_block_size_does_not_change_the_result(vectors, tmp_path, monkeypatch):
     monkeypatch.setattr(inverted, "BLOCK", 77)
     entry = flat_file(tmp_path / "index.faiss", vectors)
     assert Trial(vectors, seed=0).measured(tmp_path / "index.faiss", entry).recall_at_10 == 1.0
 
 
-def test_neighbours_that_are_missed_count(vectors, tmp_path):
+def test_missed_neighbours_lower_the_recall(vectors, tmp_path):
     worse = vectors.copy()
-    worse[250:] *= -1  # half of the rows answer for their opposite
+    worse[250:] *= -1  # half of the vectors have the opposite direction
     entry = flat_file(tmp_path / "index.faiss", worse)
     recall = Trial(vectors, seed=0).measured(tmp_path / "index.faiss", entry).recall_at_10
     assert recall is not None
@@ -43,7 +43,7 @@ def test_neighbours_that_are_missed_count(vectors, tmp_path):
 
 
 def test_recall_is_the_share_of_the_ten_nearest_others_that_are_found(vectors, tmp_path):
-    """Counted one query at a time; the query's own row, which the index finds too, is neither a hit nor a miss."""
+    """Count one query at a time; the query's own row, which the index also finds, is neither a hit nor a miss."""
     worse = vectors.copy()
     worse[::3] *= -1
     entry = flat_file(tmp_path / "index.faiss", worse)

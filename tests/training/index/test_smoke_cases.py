@@ -24,7 +24,7 @@ def cases(trained):
     return [SmokeCase.model_validate(case) for case in json.loads((trained.index / "smoke.json").read_bytes())]
 
 
-def test_cases_are_small_photos_of_categories_apart(cases, small_dataset):
+def test_cases_are_small_photos_of_different_categories(cases, small_dataset):
     assert len(cases) == 5
     for case in cases:
         photo = base64.b64decode(case.photo)
@@ -33,14 +33,14 @@ def test_cases_are_small_photos_of_categories_apart(cases, small_dataset):
         assert case.category in small_dataset.categories
         assert case.neighbour in small_dataset.image_ids
         assert case.margin >= 0
-        assert 0.9 < case.score <= 1.0001  # a catalogue photo, but for its JPEG, finds itself
+        assert 0.9 < case.score <= 1.0001  # a catalogue photo finds itself, apart from the new JPEG compression
 
 
-def test_the_release_answers_its_own_cases(cases, small_dataset, trained, entry):
+def test_the_release_passes_its_own_cases(cases, small_dataset, trained, entry):
     replay(cases, small_dataset, trained.release, entry)
 
 
-def test_a_wrong_category_is_named_where_it_is_clear(cases, small_dataset, trained, entry):
+def test_a_wrong_category_is_reported_if_the_margin_is_large(cases, small_dataset, trained, entry):
     model = Model(trained.model)
     assert model.classes == len(small_dataset.categories)
     other = next(name for name in small_dataset.categories if name != cases[0].category)
@@ -49,37 +49,37 @@ def test_a_wrong_category_is_named_where_it_is_clear(cases, small_dataset, train
         replay([spoilt], small_dataset, trained.release, entry)
 
 
-def test_a_wrong_category_is_let_pass_where_it_was_never_clear(cases, small_dataset, trained, entry):
+def test_a_wrong_category_is_accepted_if_the_margin_is_small(cases, small_dataset, trained, entry):
     other = next(name for name in small_dataset.categories if name != cases[0].category)
     replay([cases[0].model_copy(update={"category": other, "margin": 0.05})], small_dataset, trained.release, entry)
 
 
 @pytest.fixture
 def furthest(cases, small_dataset, trained):
-    """The image least like the first case's photo, and its cosine."""
+    """The image least similar to the photo of the first case, and its cosine."""
     pixels = load_rgb(base64.b64decode(cases[0].photo), small_dataset.preprocessing)
     answer = Model(trained.model).run(normalise(pixels[np.newaxis], small_dataset.preprocessing))
     cosines = np.load(trained.index / "embeddings.npy") @ answer.embedding[0]
     return small_dataset.image_ids[int(cosines.argmin())], float(cosines.min())
 
 
-def test_a_neighbour_further_back_passes_by_its_own_score(cases, furthest, small_dataset, trained, entry):
+def test_a_neighbour_of_lower_rank_passes_with_its_own_score(cases, furthest, small_dataset, trained, entry):
     name, score = furthest
-    assert score < cases[0].score - 0.1  # the first neighbour's score is another
+    assert score < cases[0].score - 0.1  # the score of the first neighbour differs
     replay(
         [cases[0].model_copy(update={"neighbour": name, "score": score + 0.01})], small_dataset, trained.release, entry
     )
 
 
-def test_a_neighbour_further_back_is_not_judged_by_the_score_of_the_first(
+def test_a_neighbour_of_lower_rank_is_not_compared_with_the_score_of_the_first(
     cases, furthest, small_dataset, trained, entry
 ):
     spoilt = cases[0].model_copy(update={"neighbour": furthest[0]})
-    with pytest.raises(IndexBuildError, match=f"smoke case 1: neighbour '{furthest[0]}' is not within the first 3"):
+    with pytest.raises(IndexBuildError, match=f"smoke case 1: neighbour '{furthest[0]}' is not among the first 3"):
         replay([spoilt], small_dataset, trained.release, entry)
 
 
-def test_a_neighbour_that_the_release_lacks_is_named(cases, small_dataset, trained, entry):
+def test_a_neighbour_missing_from_the_release_is_reported(cases, small_dataset, trained, entry):
     spoilt = cases[1].model_copy(update={"neighbour": "no-such-image"})
     with pytest.raises(IndexBuildError, match="smoke case 1: the release has no item 'no-such-image'"):
         replay([spoilt], small_dataset, trained.release, entry)
@@ -98,7 +98,7 @@ def test_the_expected_neighbour_may_be_among_the_first_three_whatever_its_score(
     for name in names[:3]:
         replay([cases[0].model_copy(update={"neighbour": name, "score": -1.0})], small_dataset, trained.release, entry)
     fourth = cases[0].model_copy(update={"neighbour": names[3], "score": -1.0})
-    with pytest.raises(IndexBuildError, match=r"smoke case 1: neighbour .* is not within the first 3"):
+    with pytest.raises(IndexBuildError, match=r"smoke case 1: neighbour .* is not among the first 3"):
         replay([fourth], small_dataset, trained.release, entry)
 
 

@@ -32,7 +32,7 @@ def test_rows_of_index_catalog_and_dataset_agree(trained, small_dataset, entry):
     catalog.close()
 
 
-def test_catalog_rows_carry_the_listing_and_the_photos_key(trained, small_dataset):
+def test_catalog_rows_have_the_listing_and_the_key_of_the_photo(trained, small_dataset):
     catalog = Catalog(trained.release / "catalog.sqlite")
     rows = list(range(len(small_dataset.photos)))
     for item, found in zip(small_dataset.items(), catalog.items(rows), strict=True):
@@ -44,13 +44,13 @@ def test_catalog_rows_carry_the_listing_and_the_photos_key(trained, small_datase
     catalog.close()
 
 
-def test_stored_vectors_are_kept_beside_the_index(trained, entry):
+def test_embeddings_are_stored_next_to_the_index(trained, entry):
     stored = np.load(trained.index / "embeddings.npy")
     assert stored.shape == (entry.count, 256)
     np.testing.assert_allclose(np.linalg.norm(stored, axis=1), 1, atol=1e-5)
 
 
-def test_kind_and_name_can_be_told(trained_copy):
+def test_kind_and_name_can_be_set(trained_copy):
     index.main(["--out", str(trained_copy.root), "--index", "ivf-int8", "--name", "spring"])
     entry = IndexEntry.model_validate_json((trained_copy.index / "index.json").read_bytes())
     assert entry.type == "ivf-int8"
@@ -59,7 +59,7 @@ def test_kind_and_name_can_be_told(trained_copy):
     catalog.close()
 
 
-def test_another_temperature_gives_the_smoke_cases_other_margins(trained_copy):
+def test_the_temperature_changes_the_margins_of_the_smoke_cases(trained_copy):
     assert not index.run(trained_copy, IndexSettings())
     before = json.loads((trained_copy.index / "smoke.json").read_bytes())
     metrics = json.loads((trained_copy.report / "metrics.json").read_bytes())
@@ -76,8 +76,8 @@ def test_an_unknown_kind_is_refused():
 
 
 @pytest.mark.slow
-def test_two_machines_embed_as_one_and_the_first_alone_writes(trained, processes, tmp_path):
-    """They share no disk: the second has the dataset and nothing else."""
+def test_two_machines_give_the_files_of_one_and_only_the_first_writes(trained, processes, tmp_path):
+    """They share no disk: the second machine has only the dataset."""
     first, second = tmp_path / "out-0", tmp_path / "out-1"
     shutil.copytree(trained.root, first)
     shutil.rmtree(first / "index")

@@ -5,7 +5,7 @@ from lambda_app.search.vectors import softmax
 from training.metrics.calibration import BINS, calibration, calibration_error, coverage, fit_temperature, reliability
 
 
-def test_reliability_matches_bins_filled_one_by_one(scored):
+def test_reliability_matches_bins_filled_photo_by_photo(scored):
     logits, labels = scored
     probabilities = softmax(logits)
     bins: list[list[tuple[float, bool]]] = [[] for _ in range(BINS)]
@@ -21,12 +21,12 @@ def test_reliability_matches_bins_filled_one_by_one(scored):
     assert calibration_error(probabilities, labels) == pytest.approx(expected)
 
 
-def test_a_model_that_is_sure_and_right_is_calibrated():
+def test_a_confident_and_correct_model_is_calibrated():
     assert calibration_error(np.eye(4), np.arange(4)) == 0.0
 
 
 @pytest.mark.parametrize("stretch", [0.3, 1.0, 4.0])
-def test_temperature_undoes_a_stretch_of_calibrated_logits(stretch):
+def test_the_temperature_undoes_a_scaling_of_calibrated_logits(stretch):
     rng = np.random.default_rng(2)
     logits = rng.normal(scale=2.0, size=(20_000, 4))
     labels = (softmax(logits).cumsum(axis=1) > rng.random((20_000, 1))).argmax(axis=1)
@@ -39,11 +39,11 @@ def test_temperature_undoes_a_stretch_of_calibrated_logits(stretch):
         assert found["nll"] < found["nll_uncalibrated"]
 
 
-def test_one_category_leaves_the_temperature_at_one():
+def test_the_temperature_is_one_for_a_single_category():
     assert fit_temperature(np.ones((5, 1)), np.zeros(5, np.int64)) == 1.0
 
 
-def test_coverage_counts_those_that_are_sure_enough():
+def test_coverage_counts_predictions_above_the_threshold():
     probabilities = np.array([[0.96, 0.04], [0.2, 0.8], [0.55, 0.45], [0.9, 0.1]])
     found = coverage(probabilities, np.array([0, 1, 1, 1]), np.arange(4), thresholds=(0.5, 0.8, 0.99))
     assert [(row["count"], row["share"], row["accuracy"]) for row in found] == [

@@ -1,4 +1,4 @@
-"""Every figure against an oracle written out the slow way."""
+"""Compares every figure with a simple and slow computation."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_classification_matches_counts_made_by_hand(scored):
     assert found["confusion"] == [[pairs.count((a, b)) for b in range(5)] for a in range(5)]
 
 
-def test_a_category_that_does_not_occur_counts_nothing_in_macro_f1():
+def test_macro_f1_ignores_categories_that_do_not_occur():
     logits = np.eye(3, dtype=np.float32)[[0, 1]]
     found = retrieval.classification(logits, np.array([0, 1]), ["a", "b", "new"])
     assert found["macro_f1"] == 1.0
@@ -90,7 +90,7 @@ def plain_ranking(vectors: list[list[float]], query: int) -> list[int]:
 def test_recall_at_every_k_matches_a_count_in_plain_python(catalogue, monkeypatch, k: int):
     vectors, products, categories = catalogue
     monkeypatch.setattr(retrieval, "RANKS", (k,))
-    queries = list(range(36))  # all whose product has another photo
+    queries = list(range(36))  # all photos whose product has another photo
     found = retrieval.retrieval(vectors, products, categories, np.array(queries))
     hits = 0
     for query in queries:
@@ -100,9 +100,9 @@ def test_recall_at_every_k_matches_a_count_in_plain_python(catalogue, monkeypatc
 
 
 @pytest.mark.parametrize("k", range(1, 11))
-def test_the_last_of_the_first_k_counts_and_the_next_does_not(monkeypatch, k: int):
+def test_rank_k_counts_and_rank_k_plus_1_does_not(monkeypatch, k: int):
     monkeypatch.setattr(retrieval, "RANKS", (k,))
-    place = np.arange(12)  # query i finds its product's other photo at rank i + 1, and there alone
+    place = np.arange(12)  # query i finds the other photo of its product only at rank i + 1
     rows = np.tile(np.arange(12), (12, 1))
     ranking = retrieval.Ranking(
         place, rows, rows == place[:, None], rows == place[:, None], np.ones(12, np.int64), True
@@ -116,7 +116,7 @@ def test_the_last_of_the_first_k_counts_and_the_next_does_not(monkeypatch, k: in
 
 
 def test_map_at_r_of_products_with_many_photos_matches_its_definition():
-    """Musgrave et al. 2020, section 3.2, in plain Python: R is beyond the deepest rank that recall asks for."""
+    """Musgrave et al. 2020, section 3.2, in plain Python: R is larger than the largest k of recall."""
     rng = np.random.default_rng(3)
     sizes = [15, 15, 15, 15, 12, 2]
     products = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
@@ -146,7 +146,7 @@ def test_neighbours_do_not_depend_on_the_block_size(catalogue, rows_a_block):
     assert found.tolist() == [ranking(vectors, query)[:6] for query in queries]
 
 
-def test_without_a_product_of_two_photos_only_category_figures_stand(catalogue):
+def test_without_a_product_of_two_photos_there_are_only_category_figures(catalogue):
     vectors, _, categories = catalogue
     found = retrieval.retrieval(vectors, np.arange(len(vectors)), categories, np.array([0, 5, 9]))
     assert found["n"] == 3
@@ -155,7 +155,7 @@ def test_without_a_product_of_two_photos_only_category_figures_stand(catalogue):
     assert found["category_precision@4"] == pytest.approx(np.mean(same))
 
 
-def test_retrieval_without_a_query_has_no_figures(catalogue):
+def test_retrieval_without_queries_has_no_figures(catalogue):
     vectors, products, categories = catalogue
     found = retrieval.retrieval(vectors, products, categories, np.array([36]))  # the only photo of its product
     assert found.pop("n") == 0
@@ -163,18 +163,18 @@ def test_retrieval_without_a_query_has_no_figures(catalogue):
     assert set(found.values()) == {None}
 
 
-def test_the_log_likelihood_is_that_of_the_softmax():
+def test_the_log_likelihood_matches_the_softmax():
     logits, labels = np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([0, 0])
     expected = -(np.log(np.exp(2) / (np.exp(2) + 1)) + np.log(1 / (1 + np.e))) / 2
     assert retrieval.negative_log_likelihood(logits, labels) == pytest.approx(expected)
 
 
-def test_a_label_that_the_model_rules_out_costs_much_but_not_everything():
+def test_the_loss_of_a_label_with_zero_probability_is_large_but_finite():
     loss = retrieval.negative_log_likelihood(np.array([[0.0, 1000.0]]), np.array([0]))
     assert loss == pytest.approx(300 * np.log(10))
 
 
-def test_neighbours_of_equal_score_go_by_row():
+def test_neighbours_of_equal_score_are_ordered_by_row():
     rng = np.random.default_rng(4)
     vectors = np.eye(6, dtype=np.float32)[rng.integers(0, 3, 200)]
     found = retrieval.nearest(vectors, np.arange(3), 199)

@@ -32,7 +32,7 @@ def test_any_classification_backbone_gives_logits_and_unit_embeddings(name, head
 
 
 @pytest.mark.parametrize("name", ["resnet5", "googlenet", "vit_b_16", ""])
-def test_a_backbone_that_does_not_fit_is_refused_with_others_named(name):
+def test_an_unsupported_backbone_is_refused_with_a_list_of_others(name):
     with pytest.raises(WeightsError, match=rf"no backbone '{name}'; try resnet50, resnet18"):
         EmbeddingNet(name, classes=3)
 
@@ -42,7 +42,7 @@ def test_a_backbone_without_a_linear_classifier_is_refused():
         EmbeddingNet("squeezenet1_0", classes=3)
 
 
-def test_frozen_stages_neither_learn_nor_count():
+def test_frozen_stages_change_neither_weights_nor_statistics():
     model = EmbeddingNet("resnet18", classes=3)
     model.freeze("layer3")
     before = {key: value.clone() for key, value in model.state_dict().items()}
@@ -56,7 +56,7 @@ def test_frozen_stages_neither_learn_nor_count():
     assert changed == {"layer4", "classifier", "embedding"}
 
 
-def test_of_frozen_stages_nothing_is_kept_for_gradients():
+def test_frozen_stages_store_no_activations_for_gradients():
     model = EmbeddingNet("resnet18", classes=3)
     model.freeze("layer3")
     kept: list[torch.Tensor] = []
@@ -78,7 +78,7 @@ def test_of_frozen_stages_nothing_is_kept_for_gradients():
     assert kept_until["layer4"][1]
 
 
-def test_frozen_batch_norm_stays_in_evaluation_whatever_is_asked():
+def test_frozen_batch_norm_stays_in_evaluation_mode():
     model = EmbeddingNet("resnet18", classes=3)
     model.freeze("layer3")
     model.eval()
@@ -87,7 +87,7 @@ def test_frozen_batch_norm_stays_in_evaluation_whatever_is_asked():
     assert modes == {"conv1": False, "bn1": False, "layer1": False, "layer2": False, "layer3": False, "layer4": True}
 
 
-def test_none_frees_every_stage_again():
+def test_freezing_none_unfreezes_every_stage():
     model = EmbeddingNet("resnet18", classes=3)
     model.freeze("layer4")
     model.freeze("none")
@@ -95,19 +95,19 @@ def test_none_frees_every_stage_again():
     assert all(module.training for module in model.modules())
 
 
-def test_stages_are_named_from_the_stem_on():
+def test_stages_are_listed_from_the_stem_on():
     assert [name for name, _ in EmbeddingNet("resnet18", 3).stages()] == [
         "conv1", "bn1", "layer1", "layer2", "layer3", "layer4",
     ]  # fmt: skip
     assert next(name for name, _ in EmbeddingNet("mobilenet_v3_small", 3).stages()) == "features.0"
 
 
-def test_freezing_an_unknown_stage_names_those_there_are():
+def test_freezing_an_unknown_stage_is_an_error_with_the_known_ones():
     with pytest.raises(WeightsError, match=r"resnet18 has no stage 'layer9' to freeze; its stages are conv1, bn1"):
         EmbeddingNet("resnet18", 3).freeze("layer9")
 
 
-def test_only_matrices_and_kernels_decay():
+def test_weight_decay_applies_only_to_matrices_and_kernels():
     model = EmbeddingNet("shufflenet_v2_x0_5", 3)
     model.freeze("stage3")
     decayed, kept = parameter_groups(model, 0.1)
@@ -118,5 +118,5 @@ def test_only_matrices_and_kernels_decay():
     assert len(decayed["params"]) + len(kept["params"]) == sum(p.requires_grad for p in model.parameters())
 
 
-def test_the_device_is_that_of_the_parameters():
+def test_the_device_is_the_device_of_the_parameters():
     assert device_of(EmbeddingNet("shufflenet_v2_x0_5", 3)) == torch.device("cpu")

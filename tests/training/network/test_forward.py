@@ -6,7 +6,7 @@ from training.network.forward import forward_rows
 from training.network.input import to_input
 
 
-def test_answers_are_those_of_one_pass_in_the_order_of_the_rows(small_dataset):
+def test_batches_give_the_answers_of_one_pass_in_the_order_of_the_rows(small_dataset):
     torch.manual_seed(0)
     model = EmbeddingNet("resnet10_half", len(small_dataset.categories))
     rows = np.array([7, 3, 11, 0, 5])

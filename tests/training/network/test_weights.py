@@ -26,7 +26,7 @@ def source():
 
 @pytest.fixture
 def bare(source):
-    """A state dict as torchvision has it: with the head for 1,000 classes."""
+    """A state dict like torchvision's, with a head for 1,000 classes."""
     return source.backbone.state_dict() | {"fc.weight": torch.zeros(1000, 1024), "fc.bias": torch.zeros(1000)}
 
 
@@ -70,13 +70,13 @@ def test_a_bare_torchvision_state_dict_fills_the_backbone(model, source, bare, t
     lambda state: {"state_dict": state, "epoch": 3},
     lambda state: {"model": {f"module.{key}": value for key, value in state.items()}},
 ])  # fmt: skip
-def test_the_wrapping_of_a_training_script_is_taken_off(model, source, bare, tmp_path, wrap):
+def test_the_wrapping_of_a_training_script_is_removed(model, source, bare, tmp_path, wrap):
     torch.save(wrap(bare), tmp_path / "wrapped.pt")
     start_from(model, str(tmp_path / "wrapped.pt"), CATEGORIES)
     assert same(model.backbone, source.backbone)
 
 
-def test_imagenet_weights_come_through_torchvisions_own_cache(model, source, bare, tmp_path, monkeypatch):
+def test_imagenet_weights_come_from_the_cache_of_torchvision(model, source, bare, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     cache = tmp_path / "hub" / "checkpoints"
     cache.mkdir(parents=True)
@@ -85,14 +85,14 @@ def test_imagenet_weights_come_through_torchvisions_own_cache(model, source, bar
     assert same(model.backbone, source.backbone)
 
 
-def test_imagenet_weights_that_cannot_be_had_say_what_else_to_give(model, tmp_path, monkeypatch):
+def test_unavailable_imagenet_weights_are_an_error_with_the_alternatives(model, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # the discard port: nothing answers
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # the discard port, where nothing listens
     with pytest.raises(WeightsError, match=r"--weights imagenet: https://.* cannot be downloaded .* or to none"):
         start_from(model, "imagenet", CATEGORIES)
 
 
-def test_a_release_is_continued_heads_included(model, source, released):
+def test_weights_of_a_release_include_its_heads(model, source, released):
     start_from(model, released, CATEGORIES)
     assert same(model, source)
 
@@ -110,7 +110,7 @@ def test_new_categories_get_rows_after_those_of_the_release(source, released):
 @pytest.mark.parametrize(
     "categories", [("shoes", "sofas", "phones"), ("sofas", "shoes"), ("sofas", "x", "phones", "y")]
 )
-def test_a_classifier_of_other_categories_starts_anew(source, released, categories, caplog):
+def test_a_classifier_of_other_categories_starts_from_random_weights(source, released, categories, caplog):
     model = EmbeddingNet(NAME, len(categories))
     before = model.classifier.weight.clone()
     with caplog.at_level(logging.WARNING):
@@ -120,7 +120,7 @@ def test_a_classifier_of_other_categories_starts_anew(source, released, categori
     assert "starting with a random classifier" in caplog.text
 
 
-def test_heads_of_other_shapes_are_tolerated_and_logged(source, tmp_path, caplog):
+def test_heads_of_other_shapes_are_ignored_and_logged(source, tmp_path, caplog):
     state = source.state_dict() | {"embedding.weight": torch.zeros(64, 1024), "classifier.weight": torch.zeros(3, 9)}
     torch.save(state, tmp_path / "other.pt")
     model = EmbeddingNet(NAME, 3)
@@ -131,7 +131,7 @@ def test_heads_of_other_shapes_are_tolerated_and_logged(source, tmp_path, caplog
     assert "its classifier is missing or has another shape" in caplog.text
 
 
-def test_another_backbones_weights_are_refused_with_keys_named(model, tmp_path):
+def test_weights_of_another_backbone_are_refused_with_the_keys(model, tmp_path):
     torch.save(EmbeddingNet("resnet18", 3).backbone.state_dict(), tmp_path / "resnet.pt")
     with pytest.raises(
         WeightsError, match=r"not a state dict of shufflenet.*missing .*conv1.0.weight.* more; unexpected"
@@ -139,7 +139,7 @@ def test_another_backbones_weights_are_refused_with_keys_named(model, tmp_path):
         start_from(model, str(tmp_path / "resnet.pt"), CATEGORIES)
 
 
-def test_a_tensor_of_another_shape_is_named(model, bare, tmp_path):
+def test_a_tensor_of_another_shape_is_named_in_the_error(model, bare, tmp_path):
     torch.save(bare | {"conv5.0.weight": torch.zeros(2, 2)}, tmp_path / "odd.pt")
     with pytest.raises(WeightsError, match=r"conv5.0.weight has shape \(2, 2\), not \(1024, 192, 1, 1\)"):
         start_from(model, str(tmp_path / "odd.pt"), CATEGORIES)
@@ -153,19 +153,19 @@ def test_a_file_without_a_state_dict_is_refused(model, content, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["noise.pt", "noise.safetensors"])
-def test_a_file_that_is_no_weights_is_refused(model, name, tmp_path):
+def test_a_file_that_is_not_a_weights_file_is_refused(model, name, tmp_path):
     (tmp_path / name).write_bytes(b"these are not weights")
     with pytest.raises(WeightsError, match=f"{name} does not load as a state dict"):
         start_from(model, str(tmp_path / name), CATEGORIES)
 
 
-def test_a_file_that_holds_more_than_weights_is_refused_unread(model, tmp_path):
+def test_a_file_with_pickled_objects_is_refused(model, tmp_path):
     torch.save({"weights": tmp_path}, tmp_path / "pickled.pt")  # a Path: an object, not a tensor
     with pytest.raises(WeightsError, match=r"pickled.pt does not load as a state dict"):
         start_from(model, str(tmp_path / "pickled.pt"), CATEGORIES)
 
 
-def test_a_missing_file_is_named(model, tmp_path):
+def test_a_missing_file_is_named_in_the_error(model, tmp_path):
     with pytest.raises(WeightsError, match=r"--weights .*none.pt: no such file"):
         start_from(model, str(tmp_path / "none.pt"), CATEGORIES)
 
@@ -179,26 +179,26 @@ def bucket(monkeypatch):
         yield client
 
 
-def test_weights_come_from_s3(bucket, model, source, released):
+def test_weights_can_be_downloaded_from_s3(bucket, model, source, released):
     bucket.upload_file(released, "models", "weights/base.safetensors")
     start_from(model, "s3://models/weights/base.safetensors", CATEGORIES)
     assert same(model, source)
     assert categories_of("s3://models/weights/base.safetensors") == CATEGORIES
 
 
-def test_a_download_is_removed_again(bucket):
+def test_a_downloaded_file_is_deleted_afterwards(bucket):
     bucket.put_object(Bucket="models", Key="a.pt", Body=b"abc")
     with local_copy("s3://models/a.pt") as path:
         assert path.read_bytes() == b"abc"
     assert not path.parent.exists()
 
 
-def test_a_missing_object_is_named(bucket, model):
+def test_a_missing_object_is_named_in_the_error(bucket, model):
     with pytest.raises(WeightsError, match=r"--weights s3://models/none.pt cannot be downloaded: .*404"):
         start_from(model, "s3://models/none.pt", CATEGORIES)
 
 
-def test_saved_weights_load_with_their_backbone_and_categories(source, released):
+def test_saved_weights_are_loaded_with_their_backbone_and_categories(source, released):
     model, categories = load_weights(Path(released))
     assert categories == CATEGORIES
     assert model.name == NAME
@@ -215,21 +215,21 @@ def test_saved_weights_load_with_their_backbone_and_categories(source, released)
         {"network": json.dumps({"backbone": NAME, "categories": ["a"]})},
     ],
 )
-def test_weights_that_were_not_saved_here_do_not_load(source, tmp_path, metadata):
+def test_weights_without_our_metadata_are_refused(source, tmp_path, metadata):
     path = tmp_path / "weights.safetensors"
     safetensors.torch.save_file(source.state_dict(), path, metadata)
     with pytest.raises(WeightsError, match="does not contain the weights of a trained network"):
         load_weights(path)
 
 
-def test_categories_come_only_with_a_release(released, bare, tmp_path):
+def test_only_the_weights_of_a_release_have_categories(released, bare, tmp_path):
     safetensors.torch.save_file(bare, tmp_path / "bare.safetensors")
     assert categories_of(released) == CATEGORIES
     assert categories_of(str(tmp_path / "bare.safetensors")) is None
     assert categories_of("imagenet") is categories_of("none") is categories_of("some.pt") is None
 
 
-def test_a_file_that_is_no_safetensors_has_no_categories(tmp_path):
+def test_a_file_that_is_not_safetensors_has_no_categories(tmp_path):
     (tmp_path / "noise.safetensors").write_bytes(b"noise")
     with pytest.raises(WeightsError, match="is not a safetensors file"):
         categories_of(str(tmp_path / "noise.safetensors"))

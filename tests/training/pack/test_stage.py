@@ -17,7 +17,7 @@ def unpacked(trained, tmp_path_factory):
     return folder, unpack(trained.archive, folder)
 
 
-def test_the_archive_holds_every_file_that_its_manifest_names(unpacked):
+def test_the_archive_has_every_file_listed_in_its_manifest(unpacked):
     folder, manifest = unpacked
     for entry in manifest.files():
         verify_file(folder / entry.file, entry)
@@ -27,7 +27,7 @@ def test_the_archive_holds_every_file_that_its_manifest_names(unpacked):
     assert (folder / "report" / "report.html").is_file()
 
 
-def test_the_manifest_says_what_the_stages_measured(trained, unpacked, small_dataset, fit_settings):
+def test_the_manifest_has_the_measurements_of_the_stages(trained, unpacked, small_dataset, fit_settings):
     _, manifest = unpacked
     figures = json.loads((trained.report / "metrics.json").read_bytes())
     assert manifest.categories == small_dataset.categories
@@ -44,7 +44,7 @@ def test_the_manifest_says_what_the_stages_measured(trained, unpacked, small_dat
     assert not manifest.force
 
 
-def test_serving_loads_the_release_and_answers_its_smoke_cases(unpacked, small_dataset):
+def test_serving_loads_the_release_and_passes_its_smoke_cases(unpacked, small_dataset):
     folder, manifest = unpacked
     settings = Settings.from_environ({"LOOKALIKE_STORE": str(folder)})
     recommender = load(manifest, lambda entry: folder / entry.file, settings)
@@ -56,12 +56,12 @@ def test_serving_loads_the_release_and_answers_its_smoke_cases(unpacked, small_d
     recommender.close()
 
 
-def test_nothing_changed_keeps_the_release(trained):
+def test_a_run_without_changes_keeps_the_release(trained):
     before = (trained.release / MANIFEST).read_bytes()
     pack.main(["--out", str(trained.root)])
     assert (trained.release / MANIFEST).read_bytes() == before
 
 
-def test_force_is_told_to_the_promoter(trained_copy):
+def test_force_is_passed_on_in_the_manifest(trained_copy):
     pack.main(["--out", str(trained_copy.root), "--force", "True"])
     assert read_manifest((trained_copy.release / MANIFEST).read_bytes()).force

@@ -26,7 +26,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_imports_are_followed_through_both_packages_and_round_in_circles(root):
+def test_imports_are_followed_through_both_packages_and_circular_imports(root):
     found = with_imports(root, [root / "training/fit.py"])
     assert {path.relative_to(root).as_posix() for path in found} == set(SOURCES) - {"training/report.py"}
 
@@ -43,13 +43,13 @@ def test_imports_are_followed_through_both_packages_and_round_in_circles(root):
         ("training/trainer.py", "Trains.", "Trains a network.", True),
     ],
 )
-def test_the_digest_changes_with_what_the_code_does_and_with_no_other_code(root, name, old, new, same):
+def test_the_digest_depends_only_on_the_code_of_imported_modules(root, name, old, new, same):
     before = code_digest(root / "training/fit.py", root)
     (root / name).write_text(SOURCES[name].replace(old, new))
     assert (code_digest(root / "training/fit.py", root) == before) is same
 
 
-def test_the_code_of_training_is_found_from_its_own_folder():
+def test_the_imports_of_the_fit_stage_are_found():
     names = {path.relative_to(ROOT).as_posix() for path in with_imports(ROOT, [ROOT / "training" / "fit" / "stage.py"])}
     assert {
         "training/fit/__init__.py",

@@ -23,16 +23,16 @@ def parse(*argv, by_set=()):
     return settings_from(parser().parse(["--out", "x", *argv], by_set=by_set), Baking)
 
 
-def test_settings_come_from_options_of_their_names():
+def test_settings_are_options_with_the_same_names():
     assert parse() == Baking()
     assert parse("--max-steps", "7", "--fast", "True") == Baking(max_steps=7, fast=True)
 
 
-def test_an_option_may_be_written_as_its_hyperparameter_is_named():
+def test_an_option_may_be_written_like_its_hyperparameter():
     assert parse("--max_steps", "7").max_steps == parse("--max_steps=7").max_steps == 7
 
 
-def test_only_the_names_that_are_asked_for_become_options():
+def test_only_the_requested_names_become_options():
     with pytest.raises(SettingsError, match="no option --fast"):
         parser(["max_steps"]).parse(["--out", "x", "--fast", "True"])
 
@@ -49,7 +49,7 @@ def test_only_the_names_that_are_asked_for_become_options():
         (["--slow", "3"], "no option --slow; write --set slow=VALUE"),
     ],
 )
-def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(argv, message, capsys):
+def test_a_command_line_error_is_one_line_and_exit_code_2(argv, message, capsys):
     assert report_errors(lambda _: parse(*argv, by_set=["--slow"])) == 2
     assert capsys.readouterr().err == f"error: {message}\n"
 
@@ -62,7 +62,7 @@ def test_help_shows_description_range_and_default(capsys):
     assert "whether (default False)" in shown
 
 
-def test_an_error_of_ours_is_one_line_and_exit_code_2(capsys):
+def test_an_expected_error_is_one_line_and_exit_code_2(capsys):
     def main(argv):
         raise DataError(f"no data in {argv}")
 
@@ -70,7 +70,7 @@ def test_an_error_of_ours_is_one_line_and_exit_code_2(capsys):
     assert capsys.readouterr().err == "error: no data in ['x']\n"
 
 
-def test_an_error_that_is_not_ours_is_not_hidden():
+def test_an_unexpected_error_is_not_hidden():
     def main(argv):
         raise ZeroDivisionError(argv)
 

@@ -10,7 +10,7 @@ from training.pipeline.output_folder import atomic_folder, check_output_folder
 
 @pytest.fixture
 def ended_process():
-    """The number of a process that has ended."""
+    """The id of a process that has ended."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
@@ -29,7 +29,7 @@ def test_a_folder_appears_when_it_is_complete(tmp_path):
     assert names_in(out.parent) == ["out"]
 
 
-def test_an_older_folder_is_replaced_whole(tmp_path):
+def test_an_older_folder_is_replaced_completely(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "old").touch()
@@ -40,7 +40,7 @@ def test_an_older_folder_is_replaced_whole(tmp_path):
     assert names_in(tmp_path) == ["out"]
 
 
-def test_a_failure_leaves_the_older_folder_and_nothing_else(tmp_path):
+def test_a_failure_keeps_only_the_older_folder(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "old").touch()
@@ -50,7 +50,7 @@ def test_a_failure_leaves_the_older_folder_and_nothing_else(tmp_path):
     assert names_in(tmp_path) == ["out"]
 
 
-def test_what_a_killed_run_left_is_cleared_away(tmp_path, ended_process):
+def test_the_remains_of_a_killed_run_are_removed(tmp_path, ended_process):
     names = [f"out.tmp-{ended_process}", f"out.old-{ended_process}", f"out.tmp-{os.getpid()}"]
     kept = [f"out.tmp-{os.getppid()}", "out.tmp-1", "out.tmp-x", f"other.tmp-{ended_process}"]
     for name in ["out", *names, *kept]:
@@ -60,7 +60,7 @@ def test_what_a_killed_run_left_is_cleared_away(tmp_path, ended_process):
     assert names_in(tmp_path) == sorted(["out", *kept])
 
 
-def test_a_folder_that_had_stepped_aside_comes_back(tmp_path, ended_process):
+def test_a_folder_moved_aside_by_a_killed_run_is_restored(tmp_path, ended_process):
     aside = tmp_path / f"out.old-{ended_process}"
     aside.mkdir()
     (aside / "old").touch()

@@ -10,7 +10,7 @@ import pytest
 from training.pipeline.progress import track
 
 
-def test_items_pass_through_lazily_and_in_order():
+def test_items_are_yielded_lazily_and_in_order():
     drawn: list[int] = []
 
     def numbers():
@@ -37,19 +37,19 @@ def test_a_log_gets_lines_with_rate_and_time_left(caplog):
     assert caplog.messages[-1].endswith("done")
 
 
-def test_a_log_without_a_total_tells_no_time_left(caplog):
+def test_a_log_without_a_total_has_no_time_left(caplog):
     caplog.set_level(logging.INFO)
     list(track(iter("ab"), None, "rows", "row", seconds=0.0))
     assert not any("left" in message for message in caplog.messages)
 
 
-def test_batches_are_spelt_as_such(caplog):
+def test_the_plural_of_batch_is_batches(caplog):
     caplog.set_level(logging.INFO)
     list(track(range(2), 2, "embed", "batch"))
     assert caplog.messages[0].startswith("embed: 2 batches, ")
 
 
-def test_quick_work_leaves_one_line(caplog):
+def test_quick_work_logs_one_line(caplog):
     caplog.set_level(logging.INFO)
     list(track(range(1_000), 1_000, "photos", "photo"))
     assert len(caplog.messages) == 1
@@ -64,7 +64,7 @@ def test_a_terminal_gets_a_bar(monkeypatch, caplog):
         assert list(track(range(5), 5, "photos", "photo")) == list(range(5))
         terminal.flush()
         shown = ""
-        # A terminal hands over what it has, which may be a part; it is given up when nothing more comes.
+        # A read from a terminal may return only a part; stop when nothing more arrives.
         while "5/5" not in shown and select.select([leader], [], [], 5)[0]:
             shown += os.read(leader, 65536).decode()
     os.close(leader)
@@ -74,7 +74,7 @@ def test_a_terminal_gets_a_bar(monkeypatch, caplog):
 
 
 @pytest.mark.parametrize("total", [None, 0])
-def test_nothing_to_do_is_no_error(total, caplog):
+def test_no_items_are_not_an_error(total, caplog):
     caplog.set_level(logging.INFO)
     assert list(track([], total, "photos", "photo")) == []
     assert caplog.messages[-1].startswith("photos: 0 photos")

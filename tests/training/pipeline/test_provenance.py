@@ -5,7 +5,7 @@ import torch
 from training.pipeline.provenance import code, device_name, versions
 
 
-def test_code_versions_and_device_are_named():
+def test_the_provenance_has_code_versions_and_device():
     found = code()
     assert found["version"] is not None
     assert re.fullmatch(r"\d+\.\d+.*", found["version"])

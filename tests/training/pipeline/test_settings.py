@@ -22,7 +22,7 @@ class Baking(Settings):
     found: tuple[str, ...] = Field(default=(), json_schema_extra=DERIVED)
 
 
-def test_a_declaration_says_all_that_help_and_documentation_show():
+def test_a_declaration_has_everything_that_help_and_documentation_show():
     assert list(declared(Baking)) == [
         Setting("max_steps", "how many", "5", "0 to 9", "N", False),
         Setting("pairs", "together", "2", "at least 2, a multiple of 2", "N", False),
@@ -36,7 +36,7 @@ def test_a_declaration_says_all_that_help_and_documentation_show():
     ]
 
 
-def test_an_option_has_hyphens():
+def test_option_names_have_hyphens():
     assert [setting.option for setting in declared(Baking)][:2] == ["--max-steps", "--pairs"]
 
 
@@ -63,7 +63,7 @@ def test_an_option_has_hyphens():
         ),
     ],
 )
-def test_a_bad_value_is_named_with_its_limit_in_one_line(changes, message):
+def test_a_bad_value_is_reported_with_its_limit_in_one_line(changes, message):
     with pytest.raises(SettingsError) as refused:
         Baking(**changes)
     assert str(refused.value) == message
@@ -72,14 +72,14 @@ def test_a_bad_value_is_named_with_its_limit_in_one_line(changes, message):
 @pytest.mark.parametrize(
     ("text", "value"), [("True", True), ("true", True), ("1", True), ("yes", True), ("False", False), ("no", False)]
 )
-def test_texts_are_read_as_what_the_field_is(text, value):
+def test_text_is_converted_to_the_type_of_the_field(text, value):
     texts = {"max_steps": "7", "heat": "2.5e-1", "fast": text, "hands": "3", "recipe": "bread.txt"}
     settings = Baking.model_validate(texts)
     assert (settings.max_steps, settings.heat, settings.fast, settings.hands) == (7, 0.25, value, 3)
     assert settings.recipe == Path("bread.txt")
 
 
-def test_a_changed_copy_is_checked_as_well():
+def test_a_changed_copy_is_also_validated():
     first = Baking(heat=0.25)
     assert first.changed(max_steps=7) == Baking(heat=0.25, max_steps=7)
     assert first.max_steps == 5
@@ -87,17 +87,17 @@ def test_a_changed_copy_is_checked_as_well():
         first.changed(max_steps=10)
 
 
-def test_settings_cannot_be_changed_in_place_and_can_be_keys_and_be_sent_to_processes():
+def test_settings_are_immutable_hashable_and_picklable():
     with pytest.raises(ValidationError, match="frozen"):
         Baking().heat = 0.1
     assert {Baking(): 1}[Baking()] == 1
     assert pickle.loads(pickle.dumps(Baking(heat=0.1))) == Baking(heat=0.1)  # noqa: S301
 
 
-def test_their_json_changes_with_every_value():
+def test_the_json_of_settings_depends_on_their_values():
     assert Baking().as_json() == Baking.model_validate({"heat": "0.5"}).as_json() != Baking(heat=0.6).as_json()
 
 
 @pytest.mark.parametrize(("name", "hint"), [("heet", "; did you mean heat?"), ("zzz", "")])
-def test_a_name_is_held_against_those_that_are_known(name, hint):
+def test_an_unknown_name_gets_a_hint_of_the_closest_known_one(name, hint):
     assert closest(name, ["heat", "kind"]) == hint

@@ -43,7 +43,7 @@ def test_a_stage_runs_again_when_an_input_changed(stage):
     assert [stage(a=1), stage(a=2), stage(a=1)] == [True, True, True]
 
 
-def test_a_stage_runs_again_when_its_output_is_gone(stage, work):
+def test_a_stage_runs_again_when_its_output_is_missing(stage, work):
     stage(a=1)
     (work.root / "output").unlink()
     assert stage(a=1)
@@ -68,7 +68,7 @@ def test_a_stage_that_was_stopped_runs_again(stage, work):
     stage(a=1)
     with pytest.raises(KeyboardInterrupt):
         run_stage(work, "bake", {"a": 2}, [], lambda: (_ for _ in ()).throw(KeyboardInterrupt))
-    assert stage(a=1)  # although its output exists: the stopped run may have changed it
+    assert stage(a=1)  # although its output exists, because the stopped run may have changed it
 
 
 def test_a_stage_with_a_damaged_stamp_runs_again(stage, work):
@@ -83,18 +83,18 @@ def test_a_stage_without_its_output_is_an_error_that_names_the_stage(work):
     assert stage_seconds(work, "bake") is None
 
 
-def test_the_seconds_of_a_stage_are_kept(stage, work):
+def test_the_duration_of_a_stage_is_stored(stage, work):
     stage(a=1)
     seconds = stage_seconds(work, "bake")
     assert seconds is not None
     assert seconds >= 0
 
 
-def test_a_digest_does_not_depend_on_order():
+def test_a_digest_does_not_depend_on_the_order_of_keys():
     assert digest_of({"a": 1, "b": [2]}) == digest_of({"b": [2], "a": 1}) != digest_of({"a": 1, "b": [3]})
 
 
-def test_json_is_written_whole(tmp_path):
+def test_json_is_written_as_utf_8_without_temporary_files(tmp_path):
     write_json(tmp_path / "deep" / "x.json", {"é": [1]})
     assert json.loads((tmp_path / "deep" / "x.json").read_text(encoding="utf-8")) == {"é": [1]}
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["x.json"]

@@ -12,14 +12,14 @@ from training.pipeline.world import SINGLE_PROCESS, World, process_group, thread
 
 
 @pytest.mark.parametrize(("count", "size"), [(18, 2), (17, 3), (3, 3), (2, 3), (0, 2)])
-def test_shards_hold_every_row_once_in_order_and_differ_by_one_row_at_most(count, size):
+def test_shards_have_every_row_once_in_order_and_differ_by_at_most_one_row(count, size):
     rows = list(range(count))
     shards = [rows[World(rank, size).shard(count)] for rank in range(size)]
     assert [row for shard in shards for row in shard] == rows
     assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
 
-def test_a_process_that_torchrun_did_not_start_is_a_single_process():
+def test_a_process_without_torchrun_is_a_single_process():
     for environ in ({}, {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}):
         with process_group(environ) as world:
             assert world == SINGLE_PROCESS
@@ -46,7 +46,7 @@ def test_a_single_process_sends_nothing_and_waits_for_nothing():
     SINGLE_PROCESS.barrier()
 
 
-def test_only_errors_of_a_lost_process_are_reported_as_such():
+def test_only_errors_of_a_lost_process_are_reported_as_lost_processes():
     pair = World(1, 2)
     with (
         pytest.raises(LostProcessError, match=r"process 1 of 2 stops: .* \(Gloo: Connection closed\)"),
@@ -58,8 +58,8 @@ def test_only_errors_of_a_lost_process_are_reported_as_such():
 
 
 @pytest.mark.slow
-def test_two_processes_train_and_embed_as_one_does(processes, small_dataset, tmp_path):
-    """The metric loss uses the whole batch: 18 photos give 9 each, so a pair is split between the processes."""
+def test_two_processes_give_the_weights_and_embeddings_of_one(processes, small_dataset, tmp_path):
+    """The metric loss uses the whole batch: of 18 photos each process gets 9, so that one pair is split."""
     running = processes.start_several(2, "tests.training.together", [str(small_dataset.path), str(tmp_path / "two")])
     together.train(small_dataset, SINGLE_PROCESS, tmp_path / "one")
     assert [process.wait()[0] for process in running] == [0, 0]

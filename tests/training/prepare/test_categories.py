@@ -15,12 +15,12 @@ def intake(tmp_path):
     intake.close()
 
 
-def test_without_an_order_categories_go_by_first_appearance(intake):
+def test_without_a_given_order_categories_are_ordered_by_first_appearance(intake):
     assert category_order(intake, ()) == ["Home", "Games", "Art"]
     assert intake.warnings == ["categories without a photo: Art"]
 
 
-def test_a_given_order_is_kept_and_new_categories_go_last(intake):
+def test_a_given_order_is_kept_and_new_categories_are_last(intake):
     assert category_order(intake, ("Books", "Games", "Art")) == ["Books", "Games", "Art", "Home"]
     assert intake.warnings == [
         "categories missing from the given order were added at its end: Home",
@@ -28,7 +28,7 @@ def test_a_given_order_is_kept_and_new_categories_go_last(intake):
     ]
 
 
-def test_a_categories_file_has_a_name_a_line(tmp_path):
+def test_a_categories_file_has_one_name_per_line(tmp_path):
     path = tmp_path / "categories.txt"
     path.write_bytes("\ufeffHome & Garden\r\n\n  Café  culture \n".encode())
     assert read_categories(path) == ("Home & Garden", "Café culture")

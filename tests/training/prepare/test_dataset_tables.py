@@ -21,7 +21,7 @@ def intake(tmp_path):
     intake.close()
 
 
-def test_items_are_numbered_as_the_cache_is(tmp_path, intake):
+def test_items_are_numbered_like_the_cache(tmp_path, intake):
     write_items(tmp_path / "items.sqlite", intake, ["Games", "Home"], {})
     with closing(sqlite3.connect(tmp_path / "items.sqlite")) as db:
         assert db.execute("SELECT * FROM items").fetchall() == [
@@ -39,7 +39,7 @@ def test_items_are_numbered_as_the_cache_is(tmp_path, intake):
         "UPDATE images SET id = 'c' WHERE id = 'a'",
     ],
 )
-def test_the_digest_is_the_identity_of_the_dataset(tmp_path, intake, change):
+def test_the_digest_identifies_the_dataset(tmp_path, intake, change):
     def digest(name, categories=("Home",), settings=None):
         return write_items(tmp_path / name, intake, categories, settings or {"seed": 0})
 
@@ -51,7 +51,7 @@ def test_the_digest_is_the_identity_of_the_dataset(tmp_path, intake, change):
     assert digest("e.sqlite") != first
 
 
-def test_rejected_rows_are_written_products_first_whatever_their_ids_hold(tmp_path, intake):
+def test_rejected_rows_are_written_products_first_with_any_characters_in_ids(tmp_path, intake):
     intake.reject("images", "Images.csv", 2, 'a"\r\n,b', "missing_photo", "no file")
     intake.reject("images", "Images.csv", 1, "c", "missing_product", "no product")
     intake.reject("products", "Products.csv", 9, None, "missing_id", "the id is ''")

@@ -30,7 +30,7 @@ def add(intake, data, contents):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_the_cache_holds_what_serving_would_see_and_skips_what_does_not_decode(tmp_path, intake, jpeg, workers):
+def test_the_cache_has_the_pixels_of_serving_and_skips_photos_that_do_not_decode(tmp_path, intake, jpeg, workers):
     photos = {f"{number}.jpg": jpeg(number) for number in range(20)}
     broken = {"3.jpg": jpeg(3)[:200], "7.jpg": b"text", "11.jpg": b"", "19.jpg": None}
     add(intake, tmp_path, photos | broken)
@@ -66,7 +66,7 @@ def test_a_file_at_the_limit_is_read(tmp_path, intake, jpeg, monkeypatch):
     assert np.load(tmp_path / "photos.npy").shape == (1, 16, 16, 3)
 
 
-def test_work_in_threads_keeps_its_order_and_a_bounded_number_in_flight():
+def test_threads_keep_the_order_and_bound_the_number_of_pending_items():
     drawn = []
     first_may_end = threading.Event()
 
@@ -88,14 +88,14 @@ def test_work_in_threads_keeps_its_order_and_a_bounded_number_in_flight():
     assert [future.result() for _, future in results] == [-number for number in range(1, 40)]
 
 
-def test_a_mistake_in_the_work_is_not_hidden():
+def test_an_error_in_a_thread_is_not_hidden():
     ((_, future),) = in_order([0], lambda number: 1 // number, workers=1)
     with pytest.raises(ZeroDivisionError):
         future.result()
 
 
 @pytest.mark.parametrize("rows", [0, 1, 1_000])
-def test_rows_written_one_by_one_are_a_npy_file(tmp_path, rows):
+def test_rows_written_one_by_one_form_a_npy_file(tmp_path, rows):
     expected = np.random.default_rng(0).integers(0, 256, (rows, 2, 3), np.uint8)
     with RowWriter(tmp_path / "a.npy", (2, 3)) as writer:
         for row in expected:
@@ -104,6 +104,6 @@ def test_rows_written_one_by_one_are_a_npy_file(tmp_path, rows):
 
 
 @pytest.mark.parametrize("row", [np.zeros((3, 2), np.uint8), np.zeros((2, 3), np.float32)])
-def test_a_row_of_another_kind_is_refused(tmp_path, row):
+def test_a_row_of_another_shape_or_type_is_refused(tmp_path, row):
     with RowWriter(tmp_path / "a.npy", (2, 3)) as writer, pytest.raises(ValueError, match="the file holds uint8"):
         writer.append(row)

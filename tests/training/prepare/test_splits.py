@@ -58,7 +58,7 @@ def test_each_category_gets_its_share(split):
     assert counts["phones", "train"] >= 4
 
 
-def test_the_seed_decides_and_the_order_of_rows_does_not(split):
+def test_the_split_depends_on_the_seed_and_not_on_the_order_of_rows(split):
     products = catalogue(home=60, games=40)
     first = split(products)
     assert split(list(reversed(products))) == first
@@ -89,8 +89,8 @@ def test_products_of_two_categories_that_share_a_photo_stay_together(split):
         assert result["a"] == result["b"]
 
 
-def test_a_group_grows_from_both_ends_in_any_order(split):
-    """Photos are looked at in the order of their contents: c joins the pairs that a and b made."""
+def test_a_group_is_joined_from_both_ends_in_any_order(split):
+    """Photos are processed in the order of their contents: c joins the pairs that share a and b."""
     four = [("c0", "home", ["b"]), ("c1", "home", ["b", "c"]), ("c2", "home", ["a", "c"]), ("c3", "home", ["a"])]
     for seed in range(10):
         result = split([*catalogue(home=40), *four], seed=seed, test=0.5)
@@ -104,14 +104,14 @@ def test_a_group_of_two_categories_counts_once_in_the_quotas(split):
         assert Counter(result.values()) == {"test": 5, "validation": 10, "train": 10}
 
 
-def test_a_group_too_large_for_a_quota_trains(split):
+def test_a_group_too_large_for_a_quota_is_in_train(split):
     twins = [(f"t{n}", "home", ["same"]) for n in range(30)]
     result = split([*catalogue(home=10), *twins])
     assert {result[f"t{n}"] for n in range(30)} == {"train"}
     assert Counter(result.values())["test"] == 4
 
 
-def test_one_products_own_equal_photos_are_not_shared(split):
+def test_equal_photos_of_one_product_are_not_shared_photos(split):
     split([("a", "home", ["x", "x"]), ("b", "home", ["y"])])
     assert split.shared == 0
 
@@ -127,7 +127,7 @@ def test_given_splits_stay_and_validation_is_drawn_from_train(split):
     assert counts == {"test": 20, "validation": 30, "train": 70}
 
 
-def test_all_splits_given_are_all_kept(split):
+def test_given_test_and_validation_splits_are_kept_and_the_rest_is_train(split):
     given = {f"p{n}": name for n, name in enumerate(["test", "validation", None, None, None, None])}
     result = split([(product, "hat", [product], name) for product, name in given.items()])
     assert result == {product: name or "train" for product, name in given.items()}
@@ -140,8 +140,8 @@ def test_equal_photos_across_given_splits_are_reported(split):
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_products_that_share_a_photo_stay_together_where_a_given_test_product_shares_it_too(split, place):
-    """Wherever the given one stands among them: it keeps its split, and the free ones are still one group."""
+def test_products_that_share_a_photo_stay_together_even_if_a_given_test_product_shares_it(split, place):
+    """The given product keeps its split, and the free ones are still one group, whatever its place among them."""
     for seed in range(10):
         sharing: list[tuple[Any, ...]] = [("a", "hat", ["x"]), ("b", "hat", ["x"])]
         sharing.insert(place, ("given", "hat", ["x"], "test"))
@@ -152,8 +152,8 @@ def test_products_that_share_a_photo_stay_together_where_a_given_test_product_sh
         assert split.shared == 3
 
 
-def test_a_given_test_product_does_not_tie_free_ones_together(split):
-    """It is not drawn, so that free products which have only its photos in common are drawn each by itself."""
+def test_a_given_test_product_does_not_group_the_free_products(split):
+    """It is not drawn, so free products that share photos only with it are drawn independently of each other."""
     given = ("given", "shoe", ["x", "y"], "test")
     results = [
         split([given, *catalogue(hat=10), ("a", "hat", ["x"]), ("b", "hat", ["y"])], seed=seed, validation=0.5)
@@ -186,7 +186,7 @@ def test_quotas_of_many_small_categories_add_up_to_the_share():
 
 
 @pytest.mark.parametrize(("test", "validation"), [(0.0, 0.0), (0.99, 0.99), (0.5, 0.0)])
-def test_every_category_keeps_something_to_train_on(test, validation):
+def test_every_category_keeps_a_training_product(test, validation):
     sizes = [1, 2, 3, 50, 1, 1, 2]
     for size, quota in zip(sizes, quotas(sizes, test, validation), strict=True):
         assert quota.test >= 0
@@ -194,5 +194,5 @@ def test_every_category_keeps_something_to_train_on(test, validation):
         assert quota.test + quota.validation <= size - 1
 
 
-def test_no_share_draws_nothing():
+def test_a_share_of_zero_draws_nothing():
     assert set(quotas([5, 500], 0.0, 0.0)) == {Quota(0, 0)}

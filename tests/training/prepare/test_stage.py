@@ -54,7 +54,7 @@ def test_the_digest_does_not_depend_on_the_number_of_workers(sample_data, datase
     np.testing.assert_array_equal(Dataset.open(tmp_path / "out").photos, dataset.photos)
 
 
-def test_no_product_lies_on_two_sides(dataset):
+def test_no_product_is_in_two_splits(dataset):
     sides = [set(dataset.product[dataset.rows(split)]) for split in ("train", "validation", "test")]
     assert sum(map(len, sides)) == len(set.union(*sides))
     assert {split: len(side) for split, side in zip(("train", "validation", "test"), sides, strict=True)} == (
@@ -62,7 +62,7 @@ def test_no_product_lies_on_two_sides(dataset):
     )
 
 
-def test_folders_of_photos(write_folders, tmp_path):
+def test_folders_of_photos_become_a_dataset(write_folders, tmp_path):
     data = write_folders([f"{split}/hat/{n}.jpg" for split in ("train", "validation") for n in range(10)])
     (data / "train" / "hat" / "broken.jpg").write_bytes(b"no photo")
     (data / "train" / "loose.jpg").write_bytes(b"no category")
@@ -88,7 +88,7 @@ def test_a_product_without_a_kept_photo_is_kept_but_has_no_items(write_listings,
     assert summary.null_prices == 3
 
 
-def test_category_order_comes_from_the_file_else_from_the_base_release(write_listings, tmp_path):
+def test_the_category_order_comes_from_the_file_or_the_base_release(write_listings, tmp_path):
     rows = [{"id": name, "category": f"{name} / Other"} for name in ("Home", "Games")]
     data = write_listings(rows, [("i", "Home"), ("j", "Games")])
     file = tmp_path / "categories.txt"
@@ -100,7 +100,7 @@ def test_category_order_comes_from_the_file_else_from_the_base_release(write_lis
     assert prepare(data, tmp_path / "out", both).categories == ["Games", "Home"]
 
 
-def test_it_reruns_only_when_data_or_settings_changed(write_listings, tmp_path, jpeg):
+def test_the_stage_runs_again_only_when_data_or_settings_changed(write_listings, tmp_path, jpeg):
     data = write_listings([{"id": "a"}, {"id": "b"}], [("i", "a"), ("j", "b")])
     out = tmp_path / "out"
 
@@ -124,7 +124,7 @@ def test_it_reruns_only_when_data_or_settings_changed(write_listings, tmp_path, 
     assert ran()
 
 
-def test_the_fingerprint_follows_the_categories_file(write_listings, tmp_path):
+def test_the_fingerprint_depends_on_the_categories_file(write_listings, tmp_path):
     data = write_listings([{"id": "a"}], [("i", "a")])
     file = tmp_path / "categories.txt"
     settings = PrepareSettings(categories=file)
@@ -135,7 +135,7 @@ def test_the_fingerprint_follows_the_categories_file(write_listings, tmp_path):
     assert fingerprint(data, settings) != first
 
 
-def test_a_run_that_fails_leaves_the_older_dataset(write_listings, tmp_path):
+def test_a_failed_run_keeps_the_older_dataset(write_listings, tmp_path):
     data = write_listings([{"id": "a"}], [("i", "a")])
     out = tmp_path / "out"
     digest = prepare(data, out, SMALL).digest
@@ -160,7 +160,7 @@ def test_a_run_that_fails_leaves_the_older_dataset(write_listings, tmp_path):
         (lambda data: (data / "hat").mkdir(parents=True), "holds no usable photo"),
     ],
 )
-def test_data_that_is_nothing_usable_is_named(tmp_path, make, message):
+def test_unusable_data_is_named_in_the_error(tmp_path, make, message):
     data = tmp_path / "data"
     make(data)
     with pytest.raises(DataError, match=message):
@@ -168,7 +168,7 @@ def test_data_that_is_nothing_usable_is_named(tmp_path, make, message):
     assert not (tmp_path / "out").exists()
 
 
-def test_no_usable_row_says_what_was_rejected(write_listings, tmp_path):
+def test_data_without_a_usable_row_is_an_error_with_the_rejections(write_listings, tmp_path):
     data = write_listings([{"id": "a"}], [("i", "a"), ("j", "a")], photos={})
     with pytest.raises(DataError, match=r"no usable photo: 0 of 2 image rows; rejected: \{'missing_photo': 2\}"):
         prepare(data, tmp_path / "out", SMALL)
@@ -181,7 +181,7 @@ def test_splits_without_a_photo_to_train_on_are_an_error(write_folders, tmp_path
         prepare(data, tmp_path / "out", SMALL)
 
 
-def test_the_layout_is_found_out(write_listings):
+def test_the_layout_is_detected(write_listings):
     data = write_listings([], [])
     assert layout_of(data) == "listings"
     for name in ("Products.csv", "Images.csv"):
@@ -200,12 +200,12 @@ def test_the_layout_is_found_out(write_listings):
         ({"workers": 0}, "workers is 0; it must be at least 1"),
     ],
 )
-def test_a_setting_out_of_range_is_named(settings, message):
+def test_a_setting_out_of_range_is_named_in_the_error(settings, message):
     with pytest.raises(SettingsError, match=message):
         PrepareSettings(**settings)
 
 
-def test_the_command_prints_what_it_kept(write_listings, tmp_path, capsys):
+def test_the_command_prints_what_was_kept(write_listings, tmp_path, capsys):
     data = write_listings([{"id": f"p{n}"} for n in range(10)], [(f"i{n}", f"p{n}") for n in range(10)] + [("x", "?")])
     options = ["--size", "32", "--seed", "3", "--test-share", "0.2", "--validation-share", "0.5", "--workers", "2"]
     assert report_errors(main, [str(data), "--out", str(tmp_path / "out"), *options]) == 0
@@ -238,7 +238,7 @@ def test_the_command_runs_as_a_module(write_listings, tmp_path):
         (["data", "--out", "occupied"], "error: occupied contains 'thesis.txt'"),
     ],
 )
-def test_what_a_person_got_wrong_is_one_line(write_listings, tmp_path, monkeypatch, capsys, options, message):
+def test_a_user_error_is_reported_in_one_line(write_listings, tmp_path, monkeypatch, capsys, options, message):
     write_listings([{"id": "a"}], [("i", "a")])
     (tmp_path / "occupied").mkdir()
     (tmp_path / "occupied" / "thesis.txt").touch()
@@ -252,14 +252,14 @@ def test_what_a_person_got_wrong_is_one_line(write_listings, tmp_path, monkeypat
 @pytest.mark.parametrize(
     "options", [["data"], ["data", "--out", "out", "--seed", "x"], ["data", "--out", "out", "--what"]]
 )
-def test_a_bad_option_is_one_line_too(capsys, options):
+def test_a_bad_option_is_reported_in_one_line(capsys, options):
     assert report_errors(main, options) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1
 
 
-def test_a_file_that_cannot_be_written_is_one_line(write_listings, tmp_path, capsys):
+def test_a_file_that_cannot_be_written_is_reported_in_one_line(write_listings, tmp_path, capsys):
     data = write_listings([{"id": "a"}], [("i", "a")])
     (tmp_path / "file").touch()
     assert report_errors(main, [str(data), "--out", str(tmp_path / "file" / "out")]) == 2

@@ -25,13 +25,13 @@ def test_rejected_rows_are_counted_by_kind_and_reason(intake):
     assert kept(intake) == {"products": 1, "images": 0}
 
 
-def test_a_row_that_got_lost_is_a_mistake_of_the_program(intake):
+def test_an_uncounted_row_is_an_internal_error(intake):
     intake.rows_in["images"] = 1
     with pytest.raises(RuntimeError, match=r"1 images read, but 0 kept and \{\} rejected"):
         rejected_by_source(intake)
 
 
-def test_a_person_reads_every_figure(dataset):
+def test_the_printed_summary_has_every_figure(dataset):
     summary = replace(Summary(**dataset.summary), warnings=["look here"])
     text = "\n".join(summary.lines())
     assert f"kept      {summary.kept['products']} of {summary.rows_in['products']} products" in text

@@ -18,11 +18,11 @@ def parse(*argv):
     return TrainSettings.of(values)
 
 
-def test_nothing_given_is_the_defaults():
+def test_without_options_the_settings_are_the_defaults():
     assert parse() == TrainSettings()
 
 
-def test_an_option_reaches_its_stage_and_the_seed_all_that_draw():
+def test_an_option_reaches_its_stage_and_the_seed_every_random_stage():
     settings = parse("--size", "64", "--batch", "32", "--precision", "int8", "--index", "flat", "--force", "True")
     assert (settings.prepare.size, settings.fit.batch, settings.export.precision) == (64, 32, "int8")
     assert (settings.index.index, settings.pack.force) == ("flat", True)
@@ -30,7 +30,7 @@ def test_an_option_reaches_its_stage_and_the_seed_all_that_draw():
     assert seeded.prepare.seed == seeded.fit.seed == 3
 
 
-def test_settings_without_an_option_are_given_by_name():
+def test_settings_without_an_option_can_be_given_by_name():
     settings = parse("--set", "ema=0.9, test-share=0.2", "--set", "compile=True", "--set", "lr=0.01")
     assert (settings.fit.ema, settings.prepare.test_share, settings.fit.lr) == (0.9, 0.2, 0.01)
     assert settings.execution.compile
@@ -50,12 +50,12 @@ def test_settings_without_an_option_are_given_by_name():
         (["--epoch", "3"], r"no option --epoch; did you mean --epochs\?"),
     ],
 )
-def test_a_mistake_is_named(argv, message):
+def test_a_mistake_is_named_in_the_error(argv, message):
     with pytest.raises(SettingsError, match=message):
         parse(*argv)
 
 
-def test_the_demo_s_settings_are_what_it_was_tuned_with():
+def test_the_settings_of_the_demo_are_the_tuned_ones():
     demo = runpy.run_path(str(SCRIPTS / "demo.py"))
     settings = parse(*demo["RECIPE"]).fit
     assert (settings.weights, settings.lr, settings.schedule) == ("none", 0.01, "cosine")

@@ -9,17 +9,17 @@ from training.pipeline.settings import declared
 from training.prepare.settings import PrepareSettings
 from training.settings.train_settings import STAGES, TrainSettings, every_setting
 
-# What several stages use; one option sets all of them.
+# Settings that several stages share; one option sets them all.
 SHARED = {"seed"}
 
 
-def test_a_name_means_one_thing_in_all_stages():
+def test_only_shared_settings_have_the_same_name_in_several_stages():
     names = [setting.name for kinds in STAGES.values() for kind in kinds for setting in declared(kind)]
     assert {name for name in names if names.count(name) > 1} == SHARED
     assert set(names) == set(every_setting())
 
 
-def test_every_setting_says_what_it_does_in_a_line():
+def test_every_setting_has_a_description_of_one_line():
     for setting in every_setting().values():
         assert setting.what, setting.name
         assert "\n" not in setting.what
@@ -41,7 +41,7 @@ def test_the_kinds_of_index_are_those_that_can_be_built():
     assert get_args(IndexSettings.model_fields["index"].annotation) == ("auto", *KINDS)
 
 
-def test_what_the_program_finds_out_is_no_setting():
+def test_values_that_the_program_determines_are_not_settings():
     assert "base_categories" in PrepareSettings.model_fields
     assert "base_categories" not in every_setting()
 
@@ -62,13 +62,13 @@ def test_what_the_program_finds_out_is_no_setting():
         ("pack", "force", True),
     ],
 )
-def test_a_stage_knows_that_its_setting_has_changed(stage, name, value):
+def test_a_changed_setting_changes_the_inputs_of_its_stage(stage, name, value):
     before, after = (getattr(TrainSettings.of(values), stage).as_json() for values in ({}, {name: str(value)}))
     assert {key for key in before if before[key] != after[key]} >= {name}
     assert after[name] == value
 
 
-def test_how_a_run_is_computed_does_not_change_what_it_depends_on():
+def test_execution_settings_do_not_change_the_inputs_of_a_stage():
     plain, other = TrainSettings(), TrainSettings.of({"compile": "True", "bfloat16": "False", "workers": "1"})
     assert other.execution != plain.execution
     assert (other.prepare.as_json(), other.fit.as_json()) == (plain.prepare.as_json(), plain.fit.as_json())

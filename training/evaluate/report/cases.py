@@ -1,7 +1,7 @@
-"""Which test photos a person should see: the best and the worst of the ranking, some drawn at random, and the
+"""Choose the test photos that the report shows: the best and worst queries, a random sample of queries, and the
 classifier's most confident mistakes.
 
-All of it is rows of the dataset; `training.evaluate.report.page` draws them.
+Cases refer to photos by their rows in the dataset. `training.evaluate.report.photos` loads the photos.
 """
 
 from collections.abc import Iterable
@@ -12,21 +12,22 @@ import numpy.typing as npt
 
 from training.metrics.retrieval import Floats, Labels, Ranking
 
-SHOWN = 4  # neighbours of a case: as many as a visitor is shown
+SHOWN = 4  # neighbours of a case: the default number of results of the API
 _CASES = 6
 _MISTAKES = 12
 
 
 @dataclass(frozen=True)
 class Case:
-    """A query and what it found.
+    """A query and its nearest neighbours.
 
     Attributes:
-        query: row.
-        mate: row of the nearest other photo of its product; None where there is none.
-        mate_rank: its place among all neighbours, from 1; mate_score: its cosine.
-        neighbours: rows, nearest first.
-        scores: their cosines.
+        query: row of the query.
+        mate: row of the nearest other photo of the query's product; None if there is none.
+        mate_rank: rank of the mate among all neighbours, from 1.
+        mate_score: cosine of the mate.
+        neighbours: rows of the neighbours, nearest first.
+        scores: cosines of the neighbours.
     """
 
     query: int
@@ -39,7 +40,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A photo whose predicted category is wrong: its row, the predicted category, and its probability."""
+    """A photo with a wrong predicted category: its row, that category, and the probability of that category."""
 
     row: int
     predicted: int
@@ -51,10 +52,10 @@ class Gallery:
     """The cases to show.
 
     Attributes:
-        worst: the largest lead of a wrong neighbour, worst first; all of them wrong ones.
-        best: the largest lead of a right neighbour, one of each category first.
-        drawn: at random, the same for the same number of queries.
-        mistakes: most confident first.
+        worst: failed queries with the smallest margin, worst first.
+        best: successful queries with the largest margin; the best of each category come first.
+        drawn: random queries. The choice depends only on the number of queries.
+        mistakes: wrong predicted categories, most confident first.
     """
 
     worst: tuple[Case, ...]
@@ -70,24 +71,29 @@ def choose(
     categories: Labels,
     mistakes: Iterable[Mistake] = (),
 ) -> Gallery:
-    """Choose the cases of a ranking by these vectors, (n, d).
+    """Choose the cases of a ranking.
 
-    A query of a product with several photos is judged by its product: it is wrong where none of the first 4 is one of
-    them. Where every product has one photo it is judged by category: wrong where any of the first 4 is of another.
+    If any product has two photos, a query fails if none of its first SHOWN neighbours is of the same product. Else it
+    fails if any of them is of another category.
+
+    Args:
+        vectors: float32 (n, d), the vectors of the ranking.
+        products, categories: int64 (n,).
+        mistakes: added to the result unchanged.
     """
     if not ranking.found.size:
         return Gallery((), (), (), tuple(mistakes))
     first = (ranking.hits if ranking.paired else ranking.same)[:, :SHOWN]
-    margin = _lead(ranking, vectors, _Mates(products)) if ranking.paired else _agreement(ranking, vectors)
+    margin = _margin(ranking, vectors, _Mates(products)) if ranking.paired else _agreement(ranking, vectors)
     failed = ~np.asarray(first.any(axis=1) if ranking.paired else first.all(axis=1))
-    led = first[:, 0] if ranking.paired else ~failed  # by a photo of the product
+    succeeded = first[:, 0] if ranking.paired else ~failed  # with products: the nearest neighbour is of the product
     order = np.argsort(margin, kind="stable")
     of_product, of_category = products[ranking.queries], categories[ranking.queries]
     worst = _spread(order[failed[order]], of_product)
-    good = order[::-1][led[order[::-1]]]
-    # The best of each category, then, where that leaves room, the next best.
-    leaders = [int(i) for i in good[np.sort(np.unique(of_category[good], return_index=True)[1])]]
-    best = _spread(np.array([*leaders, *good], np.int64), of_product)
+    good = order[::-1][succeeded[order[::-1]]]
+    # The best of each category, then the next best of all.
+    best_of_categories = [int(i) for i in good[np.sort(np.unique(of_category[good], return_index=True)[1])]]
+    best = _spread(np.array([*best_of_categories, *good], np.int64), of_product)
     drawn = np.random.default_rng(0).permutation(len(ranking.queries))[:_CASES]
 
     def cases(chosen: Iterable[int]) -> tuple[Case, ...]:
@@ -97,11 +103,12 @@ def choose(
 
 
 def confident_mistakes(probabilities: Floats, labels: Labels, rows: Labels) -> list[Mistake]:
-    """The photos whose predicted category is wrong and has the highest probability.
+    """The photos with the most probable wrong predicted categories, most probable first.
 
     Args:
         probabilities: (n, classes).
-        labels, rows: int64 (n,): the true categories, and the photos' rows in the dataset.
+        labels: int64 (n,), true categories.
+        rows: int64 (n,), rows of the photos in the dataset.
     """
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)
@@ -118,26 +125,26 @@ class _Mates:
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(products))])
 
     def of(self, row: int) -> Labels:
-        """The other rows of a row's product, int64 (m,)."""
+        """The other rows of the same product, int64 (m,)."""
         product = self._products[row]
         rows: Labels = self._order[self._starts[product] : self._starts[product + 1]]
         others: Labels = rows[rows != row]
         return others
 
 
-def _lead(ranking: Ranking, vectors: npt.NDArray[np.float32], mates: _Mates) -> npt.NDArray[np.float64]:
+def _margin(ranking: Ranking, vectors: npt.NDArray[np.float32], mates: _Mates) -> npt.NDArray[np.float64]:
     """Cosine of the nearest photo of the product minus that of the nearest photo of another: float64 (q,)."""
-    # The first wrong neighbour; where every one is right, the last of them stands for it.
+    # The first wrong neighbour, or the last neighbour if none is wrong.
     rival = np.where(ranking.hits.all(axis=1), ranking.hits.shape[1] - 1, ranking.hits.argmin(axis=1))
-    lead = np.empty(len(ranking.queries))
+    margin = np.empty(len(ranking.queries))
     for i, query in enumerate(ranking.queries):
-        own = vectors[mates.of(int(query))] @ vectors[query]
-        lead[i] = own.max() - vectors[ranking.found[i, rival[i]]] @ vectors[query]
-    return lead
+        mate_scores = vectors[mates.of(int(query))] @ vectors[query]
+        margin[i] = mate_scores.max() - vectors[ranking.found[i, rival[i]]] @ vectors[query]
+    return margin
 
 
 def _agreement(ranking: Ranking, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Sum of the cosines of the first neighbours, those of another category counted against it: float64 (q,)."""
+    """Sum of the cosines of the first neighbours, negative for those of another category: float64 (q,)."""
     found, signs = ranking.found[:, :SHOWN], np.where(ranking.same[:, :SHOWN], 1.0, -1.0)
     scores = [vectors[rows] @ vectors[query] for query, rows in zip(ranking.queries, found, strict=True)]
     agreement: npt.NDArray[np.float64] = (np.stack(scores) * signs).sum(axis=1)
@@ -145,7 +152,7 @@ def _agreement(ranking: Ranking, vectors: npt.NDArray[np.float32]) -> npt.NDArra
 
 
 def _spread(order: Labels, products: Labels) -> list[int]:
-    """The first few, one of a product: its photos tend to fail, and to succeed, together."""
+    """The first queries, one per product, because photos of one product tend to fail or succeed together."""
     _, first = np.unique(products[order], return_index=True)
     return [int(i) for i in order[np.sort(first)][:_CASES]]
 

@@ -1,4 +1,4 @@
-"""The charts of the test figures: confusion, categories, reliability and retrieval."""
+"""The charts of the test metrics: confusion, categories, reliability and retrieval."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from training.evaluate.report.pictures import Picture, Theme, in_percent, legend
 from training.evaluate.report.tables import spoken
 from training.metrics.intervals import wilson
 
-COUNTED = 30  # a larger confusion matrix shows colours alone
+COUNTED = 30  # a confusion matrix with more categories shows only colours, no counts
 
 
 def plot_confusion(confusion: Sequence[Sequence[int]], categories: Sequence[str]) -> Picture:
@@ -50,7 +50,7 @@ def plot_confusion(confusion: Sequence[Sequence[int]], categories: Sequence[str]
 
 
 def plot_per_category(per_category: Mapping[str, Mapping[str, Any]]) -> Picture:
-    """Recall of each category with its interval, and its precision, by ascending F1; those without a photo left out."""
+    """Recall with interval, and precision, of each category that has test photos; lowest F1 first."""
     rows = sorted(((n, f) for n, f in per_category.items() if f["count"]), key=lambda row: row[1]["f1"])
     recall = np.array([figures["recall"] for _, figures in rows])
     whiskers = _whiskers(recall, [figures["recall_interval"] for _, figures in rows])
@@ -80,9 +80,9 @@ def plot_per_category(per_category: Mapping[str, Mapping[str, Any]]) -> Picture:
 
 
 def plot_reliability(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Picture:
-    """Accuracy against confidence before and after the temperature, over how many photos stand in each bin.
+    """Accuracy against confidence before and after the temperature, and below it the number of photos in each bin.
 
-    Whiskers are Wilson's 95 % intervals of a bin's photos.
+    Whiskers are Wilson's 95 % intervals.
     """
 
     def draw(theme: Theme) -> Figure:
@@ -97,7 +97,7 @@ def plot_reliability(before: Sequence[Mapping[str, Any]], after: Sequence[Mappin
             confidence, accuracy, count = ([p[key] for p in points] for key in ("confidence", "accuracy", "count"))
             whiskers = _whiskers(accuracy, [wilson(p["accuracy"], p["count"]) for p in points])
             axes.errorbar(confidence, accuracy, yerr=whiskers, fmt="none", ecolor=colour, alpha=0.35, linewidth=1)
-            # Their areas are their photos: a bin of two proves nothing.
+            # The area grows with the number of photos: a bin with few photos proves little.
             areas = 14 + 180 * np.array(count) / max(count, default=1)
             axes.scatter(confidence, accuracy, areas, marker=marker, color=colour, alpha=0.9, label=name, zorder=3)
             if points:
@@ -125,7 +125,7 @@ def plot_reliability(before: Sequence[Mapping[str, Any]], after: Sequence[Mappin
 
 
 def plot_retrieval(retrieval: Mapping[str, Mapping[str, Any]], measures: Sequence[str]) -> Picture:
-    """Bars of these measures for each way of ranking, with intervals; a measure that is None draws nothing."""
+    """Bars with intervals: these metrics for each ranking. A metric that is None has no bar."""
     alt = f"{', '.join(map(spoken, measures))} of the rankings by {', '.join(map(spoken, retrieval))}."
 
     def draw(theme: Theme) -> Figure:
@@ -151,13 +151,13 @@ def plot_retrieval(retrieval: Mapping[str, Mapping[str, Any]], measures: Sequenc
 
 
 def _whiskers(values: Any, intervals: Sequence[Sequence[float]]) -> Any:
-    """Distances to either end, (2, n), as error bars want them."""
+    """Distances from the values to both ends of their intervals, (2, n), as matplotlib needs for error bars."""
     ends = np.asarray(intervals, np.float64).reshape(-1, 2)
     return np.abs(ends.T - values)
 
 
 def _filled(points: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[int]]:
-    """Edges and counts of bins, the empty ones between them too."""
+    """Edges and counts of all bins, with empty bins added where `points` has none."""
     edges, heights = [points[0]["low"]], []
     for point in points:
         if point["low"] > edges[-1]:

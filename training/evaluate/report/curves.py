@@ -1,4 +1,4 @@
-"""The charts of a training run: learning rate, loss and validation figures by epoch."""
+"""The charts of a training run: learning rate, loss and validation metrics by epoch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Epochs = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Growth:
-    """When the photos of a run grew: within this epoch, from `before` to `after` pixels a side."""
+    """When the training photos became larger: in this epoch, from a side of `before` to `after` pixels."""
 
     epoch: int
     before: int
@@ -24,15 +24,15 @@ class Growth:
 
     @property
     def label(self) -> str:
-        """What a chart calls it."""
+        """The label in a chart."""
         return f"photos grow from {self.before} to {self.after} pixels"
 
 
 def growth_of(history: Epochs) -> Growth | None:
-    """When the training photos of a run grew: None where no epoch ended with larger ones than the epoch before it.
+    """The first epoch that ended with larger training photos than the one before. None if there is none.
 
     Args:
-        history: of each epoch, epoch and side; of a run by older code, which did not note it, no side.
+        history: epochs with their number and the side of their photos. Runs of older code have no side.
     """
     known = [epoch for epoch in history if epoch.get("side") is not None]
     for before, after in pairwise(known):
@@ -42,9 +42,9 @@ def growth_of(history: Epochs) -> Growth | None:
 
 
 def plot_history(history: Epochs, best_epoch: int | None = None) -> list[Picture]:
-    """Loss, validation figures and learning rate by epoch; the epoch whose weights were kept is marked.
+    """Loss, validation metrics and learning rate by epoch.
 
-    So is the one in which the photos grew.
+    Vertical lines mark the epoch whose weights were kept and the epoch in which the photos grew.
     """
     growth = growth_of(history)
 
@@ -88,5 +88,5 @@ def _mark(axes: Axes, theme: Theme, best_epoch: int | None, growth: Growth | Non
     if best_epoch:
         axes.axvline(best_epoch, color=theme.ink, linestyle=":", linewidth=1.2, label=f"epoch kept: {best_epoch}")
     if growth:
-        # A point stands for its epoch's end: what happens within the epoch lies between it and the one before.
+        # Points show the end of an epoch, so a change during an epoch is between its point and the one before.
         axes.axvline(growth.epoch - 0.5, color=theme.ink, linestyle="--", linewidth=1.2, label=growth.label)

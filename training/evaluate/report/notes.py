@@ -1,4 +1,4 @@
-"""What a careful reader of the figures would stop at, a sentence each."""
+"""Notes on unusual or uncertain metrics, one or two sentences each."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ _GAP = 0.1
 
 
 def notes(figures: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
-    """Sentences, none where nothing stands out.
+    """The notes; none if nothing is unusual.
 
     Args:
         figures: the content of `metrics.json`.

@@ -1,4 +1,4 @@
-"""The evaluation report for people: one HTML file that holds its style sheet, charts and photos."""
+"""The evaluation report: one HTML file that contains its style sheet, charts and photos."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from training.evaluate.report import charts, rendering
 from training.evaluate.report.cases import Gallery
 from training.evaluate.report.curves import growth_of
 from training.evaluate.report.notes import notes
-from training.evaluate.report.photos import Shelf
+from training.evaluate.report.photos import GalleryPhotos
 from training.evaluate.report.pictures import Picture
 from training.evaluate.report.tables import category_rows, headline, measures, split_rows
 from training.pipeline.files import write_file
@@ -19,15 +19,16 @@ _FEW = 10  # most confused pairs shown
 
 @dataclass(frozen=True)
 class Report:
-    """What the page tells.
+    """The content of the page.
 
     Attributes:
         figures: the content of `metrics.json`.
         run: the content of `fit.json`.
         history: the content of `history.json`.
         prepared: the dataset's `summary.json`.
-        pictures: by file name.
-        gallery: the cases; shelf: their photos.
+        pictures: charts by file name.
+        gallery: the example cases.
+        photos: the photos of the example cases.
     """
 
     figures: Mapping[str, Any]
@@ -36,7 +37,7 @@ class Report:
     prepared: Mapping[str, Any]
     pictures: Mapping[str, Picture]
     gallery: Gallery
-    shelf: Shelf
+    photos: GalleryPhotos
 
 
 def write_report(path: Path, report: Report) -> None:
@@ -45,8 +46,8 @@ def write_report(path: Path, report: Report) -> None:
 
 
 def values(report: Report) -> dict[str, Any]:
-    """What the templates may ask for, by name."""
-    figures, gallery, shelf = report.figures, report.gallery, report.shelf
+    """The variables of the templates, by name."""
+    figures, gallery, photos = report.figures, report.gallery, report.photos
     retrieval = figures["test"]["retrieval"]
     return {
         "style": rendering.style(),
@@ -64,6 +65,6 @@ def values(report: Report) -> dict[str, Any]:
         "confused": figures["confused"][:_FEW],
         "splits": split_rows(figures),
         "growth": growth_of(report.history),
-        "mistakes": shelf.mistakes(gallery.mistakes),
-        "cases": {name: shelf.cases(getattr(gallery, name)) for name in ("worst", "best", "drawn")},
+        "mistakes": photos.mistakes(gallery.mistakes),
+        "cases": {name: photos.cases(getattr(gallery, name)) for name in ("worst", "best", "drawn")},
     }

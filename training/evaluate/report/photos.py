@@ -1,4 +1,4 @@
-"""The photos that the report shows: queries with what they found, and photos of a wrongly predicted category."""
+"""The photos that the report shows: queries with their neighbours, and photos with a wrong predicted category."""
 
 import io
 from collections.abc import Iterable
@@ -20,9 +20,10 @@ class Photo:
     """A photo with its listing.
 
     Attributes:
-        jpeg: the photo, small.
-        name: the listing's title, else its category.
-        category: the true one; split: "train", "validation" or "test".
+        jpeg: the photo, at most 160 pixels on a side.
+        name: title of the listing; its category if it has no title.
+        category: the true category.
+        split: "train", "validation" or "test".
     """
 
     jpeg: bytes
@@ -35,11 +36,11 @@ class Photo:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A photo that a query found.
+    """A neighbour of a query.
 
     Attributes:
-        score: its cosine with the query.
-        shares: what it has in common with the query: "product", "category" (and not the product), or "nothing".
+        score: cosine with the query.
+        shares: what it has in common with the query: "product", "category" (but not the product), or "nothing".
     """
 
     photo: Photo
@@ -49,11 +50,12 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class ShownCase:
-    """A query and what it found.
+    """A query and its nearest neighbours.
 
     Attributes:
-        mate: the nearest other photo of its product, None where there is none.
-        mate_rank: its place among all neighbours, from 1; mate_score: its cosine.
+        mate: the nearest other photo of the query's product; None if there is none.
+        mate_rank: rank of the mate among all neighbours, from 1.
+        mate_score: cosine of the mate.
         neighbours: nearest first.
     """
 
@@ -66,18 +68,18 @@ class ShownCase:
 
 @dataclass(frozen=True)
 class ShownMistake:
-    """A photo whose predicted category is wrong, and the probability that it was given."""
+    """A photo with a wrong predicted category, and the probability of that category."""
 
     photo: Photo
     predicted: str
     probability: float
 
 
-class Shelf:
+class GalleryPhotos:
     """The photos and listings of the rows that a gallery shows."""
 
     def __init__(self, dataset: Dataset, gallery: Gallery) -> None:
-        """Read them from the dataset."""
+        """Read the items of these rows from the dataset."""
         cases = (*gallery.worst, *gallery.best, *gallery.drawn)
         rows = {row for case in cases for row in (case.query, case.mate, *case.neighbours)}
         rows |= {mistake.row for mistake in gallery.mistakes}
@@ -120,7 +122,7 @@ class Shelf:
 
 
 def small_jpeg(rgb: npt.NDArray[np.uint8]) -> bytes:
-    """A photo, uint8 (height, width, 3), as a JPEG of 160 pixels at most on a side."""
+    """A photo, uint8 (height, width, 3), as a JPEG with sides of at most 160 pixels."""
     image = Image.fromarray(rgb)
     image.thumbnail((_SIDE, _SIDE))
     file = io.BytesIO()

@@ -1,4 +1,4 @@
-"""A chart drawn twice, for light and for dark pages, off screen; matplotlib's global state is left as it was."""
+"""Charts, each drawn for light and for dark pages, without a screen and without changing matplotlib's global state."""
 
 import io
 from collections.abc import Callable, Collection
@@ -16,8 +16,8 @@ from matplotlib.ticker import PercentFormatter
 from training.pipeline.files import write_file
 
 _DOTS_PER_INCH = 110
-_FONT = "DejaVu Sans"  # matplotlib brings it; it has no Chinese, Japanese or Korean
-# Tried for what that one lacks, where the machine has them: Linux's, Windows', macOS's.
+_FONT = "DejaVu Sans"  # part of matplotlib; it has no Chinese, Japanese or Korean characters
+# Fonts of Linux, Windows and macOS for characters that the first font lacks. Used if they are installed.
 _FALLBACKS = (
     "Noto Sans CJK JP",
     "Noto Sans CJK SC",
@@ -35,7 +35,7 @@ _FALLBACKS = (
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of a chart: its page, its writing, fainter lines, and the series, told apart by the colour-blind too."""
+    """Colours of a chart: background, text, faint lines, and series that colour-blind people can distinguish."""
 
     page: str
     ink: str
@@ -52,9 +52,9 @@ class Picture:
     """A chart as PNG bytes.
 
     Attributes:
-        name: of its file.
-        alt: what it shows, in a few words, for readers who do not see it.
-        light, dark: for pages of either kind.
+        name: file name.
+        alt: short description of the chart, for screen readers.
+        light, dark: the PNG for light and for dark pages.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Picture:
     dark: bytes
 
     def save(self, folder: Path) -> Path:
-        """Write the light one under its name."""
+        """Write the light version to `folder` under its name."""
         path = folder / self.name
         write_file(path, self.light)
         return path
@@ -73,25 +73,25 @@ def picture(name: str, alt: str, draw: Callable[[Theme], Figure]) -> Picture:
     """Draw in both themes.
 
     Args:
-        draw: makes the figure; page, writing and frames are coloured here.
+        draw: makes the figure. The colours of background, text and frames are set here.
     """
     with rc_context({"font.family": families(fontManager.get_font_names())}):
         return Picture(name, alt, *(_png(draw(theme), theme) for theme in (LIGHT, DARK)))
 
 
 def families(installed: Collection[str]) -> list[str]:
-    """The fonts that labels are set in, the first that has a character wins; all are installed."""
+    """The installed fonts for labels. For each character, the first font that has it is used."""
     return [_FONT, *(name for name in _FALLBACKS if name in installed)]
 
 
 def plain(name: str, most: int = 32) -> str:
-    """A name as a label: cut where it is long, its dollars no formula."""
+    """A name as a label: shortened if it is long, with dollar signs escaped, which would start a formula."""
     short = name if len(name) <= most else name[: most - 1].rstrip() + "…"
     return short.replace("$", r"\$")
 
 
 def one_plot(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure with one plot; inches."""
+    """A figure with one plot, of this size in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
 
@@ -102,7 +102,7 @@ def in_percent(axis: Axis) -> None:
 
 
 def legend_above(axes: Axes, columns: int) -> Legend:
-    """The legend above the plot, where it covers nothing."""
+    """Put the legend above the plot, so that it covers no data."""
     return axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, fontsize=9)
 
 

@@ -1,4 +1,4 @@
-"""The report's templates and style sheet, which are files, and how values are written on the page."""
+"""The report's templates and style sheet, and the filters that format values on the page."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ _STYLE = "style.css"
 
 
 def environment(folder: Path = FOLDER) -> Environment:
-    """The templates of a folder: values are escaped, and a name that has no value is an error."""
+    """The template environment of a folder. Values are escaped, and an undefined variable is an error."""
     found = Environment(
         loader=FileSystemLoader(folder / _TEMPLATES),
         autoescape=True,
@@ -39,10 +39,10 @@ def environment(folder: Path = FOLDER) -> Environment:
 
 
 def render(template: str, **values: Any) -> str:
-    """The text of a template, such as "page.html.jinja".
+    """Render a template, such as "page.html.jinja".
 
     Raises:
-        jinja2.UndefinedError: the template asks for a name that has no value.
+        jinja2.UndefinedError: the template uses an undefined variable.
     """
     return environment().get_template(template).render(values)
 
@@ -53,7 +53,7 @@ def style(folder: Path = FOLDER) -> str:
 
 
 def appearance(folder: Path = FOLDER) -> str:
-    """Hex SHA-256 of the templates and the style sheet: other ones make another page of the same figures."""
+    """Hex SHA-256 of the templates and the style sheet. The page depends on them as well as on the metrics."""
     digest = hashlib.sha256()
     for path in sorted([folder / _STYLE, *(folder / _TEMPLATES).glob("*.jinja")]):
         content = path.read_bytes()
@@ -62,34 +62,34 @@ def appearance(folder: Path = FOLDER) -> str:
 
 
 def number(value: float | None) -> str:
-    """A float with three digits after the point, a whole number with commas; None is n/a."""
+    """A float with three decimals, or a whole number with commas; n/a for None."""
     if value is None:
         return NOTHING
     return f"{value:.3f}" if isinstance(value, float) else f"{value:,}"
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share in [0, 1] in percent; None is n/a."""
+    """A share in [0, 1] in percent; n/a for None."""
     return NOTHING if share is None else f"{100 * share:.{digits}f} %"
 
 
 def points(difference: float | None) -> str:
-    """A difference of two shares in percentage points, with its sign; None is n/a."""
+    """A difference of two shares in percentage points, with its sign; n/a for None."""
     return NOTHING if difference is None else f"{100 * difference:+.1f}".replace("-", "−")
 
 
 def ends(interval: Sequence[float]) -> str:
-    """The two ends of a share's interval, in percent."""
+    """Both ends of the interval of a share, in percent."""
     low, high = (f"{100 * end:.1f}" for end in interval)
     return f"{low}–{high}"
 
 
 def point_ends(interval: Sequence[float]) -> str:
-    """The two ends of a difference's interval, in percentage points."""
+    """Both ends of the interval of a difference, in percentage points."""
     low, high = (points(end) for end in interval)
     return f"{low} to {high}"
 
 
 def data_uri(content: bytes, kind: str) -> str:
-    """A file as an address that holds it, so that the page asks for nothing: `kind` is its media type."""
+    """A data URI with the content of a file, so the page loads no other files. `kind` is the media type."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"

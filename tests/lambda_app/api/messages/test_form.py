@@ -51,7 +51,7 @@ def test_a_form_may_be_empty():
 @pytest.mark.parametrize(
     ("body", "content_type", "says"),
     [
-        (form(part("file", b"x")), "multipart/form-data", "names no boundary"),
+        (form(part("file", b"x")), "multipart/form-data", "has no boundary"),
         (form(part("file", b"x")), f"multipart/form-data; boundary={'x' * 500}", "does not parse"),
         (form(part("file", b"x")), "multipart/form-data; boundary=another", "parse|closing"),
         (b"", CONTENT_TYPE, "closing boundary"),

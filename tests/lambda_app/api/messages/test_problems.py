@@ -10,7 +10,8 @@ from lambda_app.api.messages.problems import STATUS, handle_errors, problem, pro
 RAISED_TO_REQUESTS: list[type[Exception]] = [
     kind
     for _, kind in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(kind, errors.LookalikeError) and not issubclass(kind, errors.ReleaseError | errors.SettingsError)
+    if issubclass(kind, errors.LookalikeError)
+    and (kind is errors.OverdueError or not issubclass(kind, errors.ReleaseError | errors.SettingsError))
 ]
 
 
@@ -45,6 +46,7 @@ def broken() -> TestClient:
         ("QueryError", 422),
         ("NotSupportedError", 501),
         ("NotLiveError", 503),
+        ("OverdueError", 503),
         ("StoreError", 503),
         ("MissingObjectError", 404),
     ],

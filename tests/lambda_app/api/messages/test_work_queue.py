@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from functools import partial
 
 import pytest
 
@@ -21,7 +22,7 @@ async def test_what_does_not_fit_is_refused_at_once_and_what_fits_is_done_in_ord
         order.append(number)
         return number
 
-    taken = [asyncio.create_task(queue.run(lambda number=number: work(number))) for number in range(3)]
+    taken = [asyncio.create_task(queue.run(partial(work, number))) for number in range(3)]
     await asyncio.sleep(0)
     with pytest.raises(BusyError, match="3 requests are being answered or wait, which is the limit"):
         await queue.run(lambda: work(3))

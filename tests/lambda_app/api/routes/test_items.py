@@ -1,3 +1,5 @@
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,6 +99,24 @@ def test_a_photo_that_the_store_lost_is_not_found(store: FolderStore):
     answer = TestClient(create_app(Settings(store=str(store), threads=1))).get("/images/003a")
     assert answer.status_code == 404
     assert "datasets/sample/photos/003a.jpg" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("key", ["live.json", "releases/x/manifest.json", "datasets/sample/../../live.json"])
+def test_a_catalog_cannot_make_the_api_serve_what_is_no_photo(tmp_path: Path, built: BuiltRelease, key: str):
+    manifest = build_release(tmp_path / "release")
+    with closing(sqlite3.connect(tmp_path / "release" / "catalog.sqlite", isolation_level=None)) as connection:
+        connection.execute("UPDATE items SET photo = ? WHERE image_id = '003a'", [key])
+    catalog = {**file_entry(tmp_path / "release" / "catalog.sqlite"), "count": 40}
+    manifest = Manifest.model_validate({**manifest.model_dump(), "catalog": catalog})
+    (tmp_path / "release" / "manifest.json").write_bytes(manifest.to_json())
+    store = FolderStore(tmp_path / "store")
+    publish_directly(store, tmp_path / "release", manifest)  # past the checks of promotion
+    store.write("releases/x/manifest.json", b"{}")
+    client = TestClient(create_app(Settings(store=str(store), threads=1)), raise_server_exceptions=False)
+    answer = client.get("/images/003a")
+    assert answer.status_code in (404, 503)
+    assert "high_water" not in answer.text
+    assert client.get("/images/003b").status_code == 200
 
 
 def test_image_ids_may_hold_anything(tmp_path: Path, built: BuiltRelease):

@@ -28,7 +28,7 @@ def lead(vectors, products, query):
     return scores[own & (np.arange(len(scores)) != query)].max() - scores[~own].max()
 
 
-def test_the_worst_missed_their_product_by_the_widest_lead(pairs):
+def test_the_worst_cases_have_the_largest_negative_leads(pairs):
     gallery, vectors, products, _ = pairs
     leads = [lead(vectors, products, case.query) for case in gallery.worst]
     assert leads == sorted(leads)
@@ -38,7 +38,7 @@ def test_the_worst_missed_their_product_by_the_widest_lead(pairs):
         assert case.mate not in case.neighbours
 
 
-def test_the_best_found_their_product_one_of_each_category_first(pairs):
+def test_the_best_cases_rank_their_product_first_and_begin_with_one_per_category(pairs):
     gallery, vectors, products, categories = pairs
     led = {int(categories[query]) for query in range(120) if lead(vectors, products, query) > 0}
     assert {int(categories[case.query]) for case in gallery.best[: len(led)]} == led
@@ -47,7 +47,7 @@ def test_the_best_found_their_product_one_of_each_category_first(pairs):
     assert all(case.mate_rank == 1 and case.neighbours[0] == case.mate for case in gallery.best)
 
 
-def test_a_case_tells_the_places_and_cosines_of_an_exact_ranking(pairs):
+def test_a_case_has_the_ranks_and_cosines_of_an_exact_ranking(pairs):
     gallery, vectors, products, _ = pairs
     for case in (*gallery.worst, *gallery.best, *gallery.drawn):
         scores = vectors @ vectors[case.query]
@@ -59,7 +59,7 @@ def test_a_case_tells_the_places_and_cosines_of_an_exact_ranking(pairs):
 
 
 @pytest.mark.parametrize("kind", ["worst", "best", "drawn"])
-def test_every_list_is_filled_and_shows_a_query_once(pairs, kind):
+def test_every_list_is_full_and_shows_a_query_once(pairs, kind):
     cases = getattr(pairs[0], kind)
     assert len(cases) == 6
     assert len({case.query for case in cases}) == 6
@@ -79,7 +79,7 @@ def test_a_ranking_without_a_miss_has_no_worst_case():
     assert gallery.best
 
 
-def test_products_of_one_photo_are_judged_by_category():
+def test_products_with_one_photo_are_judged_by_category():
     products, categories = np.arange(80), np.arange(80) % 4
     vectors = catalogue(categories, noise=0.6)
     gallery = choose(rank(vectors, products, categories, np.arange(80)), vectors, products, categories)
@@ -92,21 +92,21 @@ def test_products_of_one_photo_are_judged_by_category():
     assert wrong == sorted(wrong, reverse=True)
 
 
-def test_a_query_whose_every_neighbour_is_its_product_has_a_place():
+def test_a_query_whose_neighbours_all_show_its_product_has_a_rank():
     products = np.zeros(12, np.int64)
     vectors = catalogue(products, noise=0.5)
     gallery = choose(rank(vectors, products, products, np.arange(12)), vectors, products, products)
     assert [case.mate_rank for case in gallery.best] == [1]
 
 
-def test_nothing_to_query_shows_nothing():
+def test_without_queries_there_are_no_cases():
     products = np.array([0, 0, 1])
     vectors = catalogue(products, noise=0.5)
     gallery = choose(rank(vectors, products, products, np.array([2])), vectors, products, products)
     assert gallery.worst == gallery.best == gallery.drawn == ()
 
 
-def test_mistakes_come_most_confident_first():
+def test_mistakes_are_ordered_by_confidence():
     probabilities = np.array([[0.6, 0.4], [0.1, 0.9], [0.7, 0.3], [0.2, 0.8]])
     found = confident_mistakes(probabilities, np.array([1, 0, 0, 0]), np.array([10, 11, 12, 13]))
     assert [(mistake.row, mistake.predicted, mistake.probability) for mistake in found] == [

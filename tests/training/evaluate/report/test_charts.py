@@ -19,7 +19,7 @@ NOT_MEASURED = {"recall@1": None, "intervals": {"recall@1": None}}
 
 
 def colours(picture):
-    """How many colours either drawing has, the fewer of the two."""
+    """The number of colours of the light or the dark drawing, the smaller of the two."""
     counts = []
     for content in (picture.light, picture.dark):
         with Image.open(io.BytesIO(content)) as image:
@@ -31,7 +31,7 @@ def colours(picture):
 
 
 @pytest.mark.parametrize("categories", [["sofas & chairs", "under $5 or $9^{"], [f"c{i}" for i in range(40)]])
-def test_the_confusion_matrix_takes_empty_odd_and_many_categories(categories):
+def test_the_confusion_matrix_can_have_empty_unusual_and_many_categories(categories):
     counts = [[0] * len(categories) for _ in categories]
     counts[0][0], counts[0][1] = 3, 1
     found = plot_confusion(counts, categories)
@@ -40,7 +40,7 @@ def test_the_confusion_matrix_takes_empty_odd_and_many_categories(categories):
         assert max(image.size) < 2_000
 
 
-def test_categories_become_dots_and_those_without_a_photo_nothing():
+def test_categories_are_drawn_as_dots_unless_they_have_no_photo():
     shoes = {"f1": 0.9, "precision": 0.9, "recall": 0.9, "recall_interval": [0.6, 1.0], "count": 4}
     empty = {"f1": 0.0, "precision": 0.0, "recall": 0.0, "recall_interval": None, "count": 0}
     found = plot_per_category({"shoes": shoes, "new": empty})
@@ -53,7 +53,7 @@ def test_reliability_is_drawn_from_any_number_of_bins(bins):
     assert colours(plot_reliability(BINS, bins)) > 3
 
 
-def test_rankings_become_bars_and_a_figure_that_is_none_no_bar():
+def test_rankings_are_drawn_as_bars_unless_a_figure_is_none():
     measures = ["recall@1"]
     drawn = plot_retrieval({"embedding": FOUND, "logits": FOUND, "pooled": FOUND}, measures)
     missing = plot_retrieval({"embedding": FOUND, "logits": NOT_MEASURED, "pooled": NOT_MEASURED}, measures)

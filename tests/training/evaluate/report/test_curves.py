@@ -14,7 +14,7 @@ SAME_SIDE = [epoch | {"side": 64} for epoch in HISTORY]
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 3])
-def test_history_becomes_three_pictures(epochs):
+def test_the_history_is_drawn_as_three_charts(epochs):
     found = plot_history(HISTORY[:epochs])
     assert {picture.name for picture in found} == {"learning_rate.png", "loss.png", "accuracy.png"}
     for picture in found:
@@ -25,7 +25,7 @@ def test_history_becomes_three_pictures(epochs):
                 assert len(colours) > 1
 
 
-def test_a_curve_without_a_figure_draws_what_there_is():
+def test_a_curve_with_missing_figures_is_still_drawn():
     without = [figures | {"val_accuracy": None} for figures in HISTORY]
     assert plot_history(HISTORY)[1].light != plot_history(without)[1].light
 
@@ -45,18 +45,18 @@ def test_the_epoch_in_which_the_photos_grew_is_marked_in_every_chart():
     [
         ((48, 48, 64, 64), Growth(3, 48, 64)),
         ((48, 64), Growth(2, 48, 64)),
-        # The time was over before the last epoch took a step.
+        # The time budget was exhausted before the first step of the last epoch.
         ((48, 64, None), Growth(2, 48, 64)),
         ((64, 64), None),
         ((64,), None),
         ((), None),
     ],
 )
-def test_growth_is_where_an_epoch_ends_with_larger_photos(sides, growth):
+def test_growth_is_the_first_epoch_that_ends_with_larger_photos(sides, growth):
     assert growth_of([{"epoch": number, "side": side} for number, side in enumerate(sides, start=1)]) == growth
 
 
-def test_a_history_that_does_not_tell_the_side_has_no_growth():
+def test_a_history_without_the_side_has_no_growth():
     assert growth_of([{"epoch": 1}, {"epoch": 2}]) is None
 
 

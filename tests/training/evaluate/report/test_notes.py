@@ -30,7 +30,7 @@ def changed(path, value):
     return figures
 
 
-def test_nothing_is_noted_where_nothing_stands_out():
+def test_unremarkable_figures_get_no_note():
     assert notes(QUIET, RUN) == []
 
 
@@ -52,18 +52,18 @@ def test_nothing_is_noted_where_nothing_stands_out():
         (("leads", "pooled", "recall@4"), {"difference": -0.05, "interval": [-0.12, 0.02]}, ""),
     ],
 )
-def test_what_stands_out_is_told(path, value, told):
+def test_remarkable_figures_get_a_note(path, value, told):
     found = notes(changed(path, value), RUN)
     assert len(found) == bool(told)
     assert all(told in note for note in found)
 
 
-def test_a_run_whose_last_epoch_was_best_is_told():
+def test_a_note_says_that_the_last_epoch_was_the_best():
     assert "longer" in notes(QUIET, RUN | {"best_epoch": 10})[0]
     assert notes(QUIET, {"epochs": 0, "best_epoch": 0}) == []
 
 
-def test_figures_that_are_none_stop_no_note():
+def test_figures_that_are_none_do_not_stop_the_other_notes():
     figures = changed(("test", "accuracy"), None)
     figures["test"] |= {"ece": None, "ece_uncalibrated": None}
     figures["leads"]["pooled"]["recall@4"] = {"difference": None, "interval": None}

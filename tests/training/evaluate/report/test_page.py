@@ -9,7 +9,7 @@ from lambda_app.search.vectors import unit
 from training.dataset import Dataset
 from training.evaluate.figures import measure
 from training.evaluate.report.page import Report, write_report
-from training.evaluate.report.photos import Shelf
+from training.evaluate.report.photos import GalleryPhotos
 from training.evaluate.stage import draw
 from training.network.forward import Outputs
 from training.prepare.settings import PrepareSettings
@@ -38,7 +38,7 @@ class _Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.text, self.sources, self.alts, self.ids, self.links, self.open = [], [], [], [], [], []
-        self.captions, self.figure = [], None  # of charts
+        self.captions, self.figure = [], None  # captions of charts
         self.feed(text)
 
     def handle_data(self, data):
@@ -75,7 +75,7 @@ def page(trained):
 
 @pytest.fixture
 def write(tmp_path):
-    """Write the report of random answers for a dataset, with some of its provenance changed; its figures."""
+    """Write the report of random answers for a dataset, with some changes to its provenance; returns its figures."""
 
     def make(dataset, **origin):
         rng = np.random.default_rng(0)
@@ -84,15 +84,15 @@ def write(tmp_path):
         logits = rng.normal(size=(n, classes)).astype(np.float32)
         found = measure(dataset, Outputs(logits, embedding, embedding), dataset.categories)
         figures = found.figures | ORIGIN | origin
-        shelf = Shelf(dataset, found.gallery)
-        report = Report(figures, RUN, HISTORY, dataset.summary, draw(figures, HISTORY, 1), found.gallery, shelf)
+        photos = GalleryPhotos(dataset, found.gallery)
+        report = Report(figures, RUN, HISTORY, dataset.summary, draw(figures, HISTORY, 1), found.gallery, photos)
         write_report(tmp_path / "report.html", report)
         return figures
 
     return make
 
 
-def test_the_page_is_one_file_that_asks_for_nothing(page):
+def test_the_page_is_one_file_that_loads_nothing_else(page):
     assert page.open == []
     assert page.sources
     assert all(source.startswith("data:image/") for source in page.sources)
@@ -100,12 +100,12 @@ def test_the_page_is_one_file_that_asks_for_nothing(page):
     assert not re.search(r"url\(|@import|https?://", "".join(page.text))
 
 
-def test_its_links_lead_to_its_sections_and_its_pictures_are_described(page):
+def test_links_lead_to_sections_of_the_page_and_images_have_descriptions(page):
     assert {link[1:] for link in page.links} == set(page.ids)
     assert all(page.alts)
 
 
-def test_the_page_tells_the_figures_and_where_they_come_from(page, trained):
+def test_the_page_shows_the_figures_and_their_provenance(page, trained):
     text = " ".join(page.text)
     figures = json.loads((trained.report / "metrics.json").read_bytes())
     test = figures["test"]
@@ -116,7 +116,7 @@ def test_the_page_tells_the_figures_and_where_they_come_from(page, trained):
     assert all(name in text for name in figures["categories"])
 
 
-def test_every_chart_has_a_caption_of_whole_sentences_that_says_how_many_photos(page):
+def test_every_chart_has_a_caption_in_sentences_with_the_number_of_photos(page):
     captions = [" ".join(caption.split()) for caption in page.captions]
     assert len(captions) == 7
     for caption in captions:
@@ -132,17 +132,17 @@ def test_the_confusion_matrix_is_explained_in_the_fields_terms(page):
     assert "told" not in text
 
 
-def test_a_growth_of_the_photos_is_explained(write, small_dataset, tmp_path):
+def test_larger_photos_late_in_a_run_are_explained(write, small_dataset, tmp_path):
     write(small_dataset)
     text = " ".join(page_of(tmp_path).text)
     assert text.count("in epoch 2 the training photos grow from 24 to 32 pixels a side") == 2
 
 
-def test_a_run_of_photos_of_one_size_tells_of_no_growth(page):
+def test_a_run_with_one_photo_size_mentions_no_growth(page):
     assert "photos grow" not in " ".join(page.text)
 
 
-def test_the_page_tells_where_a_run_comes_from(write, small_dataset, tmp_path):
+def test_the_page_shows_the_provenance_of_a_run(write, small_dataset, tmp_path):
     def provenance(**origin):
         write(small_dataset, **origin)
         cells = "|".join(" ".join(part.split()) for part in page_of(tmp_path).text)
@@ -155,7 +155,7 @@ def test_the_page_tells_where_a_run_comes_from(write, small_dataset, tmp_path):
     assert "|lookalike 1.0, commit abc|" in provenance(code={"version": "1.0", "commit": "abc"})
 
 
-def test_folders_of_one_photo_each_have_category_figures_alone(write, write_folders, tmp_path):
+def test_products_with_one_photo_have_only_category_figures(write, write_folders, tmp_path):
     names = ("hats & <caps>", "under $5", "shoes")
     data = write_folders(f"{split}/{names[i % 3]}/{i}.jpg" for split in ("train", "test") for i in range(12))
     prepare(data, tmp_path / "dataset", PrepareSettings(size=32))

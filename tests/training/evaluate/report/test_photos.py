@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from training.evaluate.report.cases import Case, Gallery, Mistake
-from training.evaluate.report.photos import Shelf, small_jpeg
+from training.evaluate.report.photos import GalleryPhotos, small_jpeg
 from training.evaluate.report.rendering import render
 
 
@@ -29,12 +29,12 @@ def case(small_dataset, pair):
 
 
 def neighbours(worst=(), best=(), drawn=(), paired=True):
-    """The section as it is written."""
+    """The section as HTML."""
     return render("neighbours.html.jinja", cases={"worst": worst, "best": best, "drawn": drawn}, paired=paired)
 
 
-def test_neighbours_are_told_by_what_they_share_with_the_query(small_dataset, case):
-    (shown,) = Shelf(small_dataset, Gallery((case,), (), (), ())).cases([case])
+def test_neighbours_have_what_they_share_with_the_query(small_dataset, case):
+    (shown,) = GalleryPhotos(small_dataset, Gallery((case,), (), (), ())).cases([case])
     assert [found.shares for found in shown.neighbours] == ["category", "product", "nothing"]
     assert [found.score for found in shown.neighbours] == [0.9, 0.8, 0.7]
     assert (shown.mate_rank, shown.mate_score) == (2, 0.8)
@@ -43,23 +43,23 @@ def test_neighbours_are_told_by_what_they_share_with_the_query(small_dataset, ca
 
 
 def test_neighbours_are_marked_by_what_they_share_with_the_query(small_dataset, case):
-    shelf = Shelf(small_dataset, Gallery((case,), (), (), ()))
-    section = neighbours(worst=shelf.cases([case]))
+    photos = GalleryPhotos(small_dataset, Gallery((case,), (), (), ()))
+    section = neighbours(worst=photos.cases([case]))
     assert re.findall('<figure class="photo ([^"]*)"', section) == ["query", "mate", "near", "right", "wrong"]
     for shown in ("1. ≈ 0.900", "2. ✓ 0.800", "3. ✗ 0.700", "neighbour 2, with a cosine of 0.800", "<h3>Worst</h3>"):
         assert shown in section
 
 
-def test_without_a_second_photo_of_the_product_the_category_is_what_is_right(small_dataset, case):
+def test_without_a_second_photo_of_the_product_the_category_counts_as_correct(small_dataset, case):
     alone = Case(case.query, None, None, None, (case.neighbours[0], case.neighbours[2]), (0.9, 0.7))
-    shelf = Shelf(small_dataset, Gallery((), (alone,), (), ()))
-    section = neighbours(best=shelf.cases([alone]), paired=False)
+    photos = GalleryPhotos(small_dataset, Gallery((), (alone,), (), ()))
+    section = neighbours(best=photos.cases([alone]), paired=False)
     assert "1. ✓ 0.900" in section
     assert "2. ✗ 0.700" in section
     assert "same product" not in section
 
 
-def test_no_case_makes_no_heading():
+def test_an_empty_list_of_cases_has_no_heading():
     assert "<h3>" not in neighbours()
 
 
@@ -67,7 +67,7 @@ def test_a_mistake_names_both_categories(small_dataset):
     row = int(small_dataset.rows("test")[0])
     predicted = (int(small_dataset.category[row]) + 1) % len(small_dataset.categories)
     mistake = Mistake(row, predicted, 0.875)
-    (shown,) = Shelf(small_dataset, Gallery((), (), (), (mistake,))).mistakes([mistake])
+    (shown,) = GalleryPhotos(small_dataset, Gallery((), (), (), (mistake,))).mistakes([mistake])
     assert shown.photo.category == small_dataset.categories[small_dataset.category[row]]
     assert (shown.predicted, shown.probability) == (small_dataset.categories[predicted], 0.875)
     assert shown.photo.split == "test"

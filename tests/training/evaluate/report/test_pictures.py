@@ -29,14 +29,14 @@ def test_a_picture_is_drawn_for_light_and_for_dark_pages(tmp_path):
     assert path.read_bytes() == found.light
 
 
-def test_labels_fall_back_on_what_the_machine_has_and_nothing_else():
+def test_labels_use_only_installed_fallback_fonts():
     assert families(["Liberation Sans"]) == ["DejaVu Sans"]
     assert families(["PingFang SC", "DejaVu Sans", "Noto Sans CJK JP"]) == [
         "DejaVu Sans", "Noto Sans CJK JP", "PingFang SC",
     ]  # fmt: skip
 
 
-def test_the_fonts_of_others_stay_as_they_are():
+def test_drawing_does_not_change_the_global_fonts():
     def drawn_in_our_font(theme):
         assert rcParams["font.family"][0] == "DejaVu Sans"
         return drawn(theme)
@@ -50,5 +50,5 @@ def test_the_fonts_of_others_stay_as_they_are():
     ("name", "label"),
     [("Shoes", "Shoes"), ("Under $5", r"Under \$5"), ("x" * 40, "x" * 31 + "…"), ("ab " * 20, ("ab " * 20)[:31] + "…")],
 )
-def test_a_label_is_short_and_no_formula(name, label):
+def test_a_label_is_short_and_not_read_as_a_formula(name, label):
     assert plain(name) == label.replace(" …", "…")

@@ -22,21 +22,21 @@ TEMPLATES = sorted(path.name for path in (FOLDER / "templates").iterdir())
 
 
 def written(macro, *arguments):
-    """What a macro writes."""
+    """The output of a macro."""
     source = f"{{% from 'macros.html.jinja' import {macro} %}}{{{{ {macro}(*arguments) }}}}"
     return environment().from_string(source).render(arguments=arguments)
 
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy of the templates and the style sheet, to be changed."""
+    """A copy of the templates and the style sheet that a test may change."""
     shutil.copytree(FOLDER / "templates", tmp_path / "templates")
     shutil.copy(FOLDER / "style.css", tmp_path)
     return tmp_path
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, "n/a"), (0.12345, "0.123"), (12345, "12,345"), (0, "0")])
-def test_a_number_is_written_for_people(value, text):
+def test_numbers_are_readable(value, text):
     assert number(value) == text
 
 
@@ -67,7 +67,7 @@ def test_a_name_without_a_value_is_an_error():
         render("tiles.html.jinja", figures={"leads": {}}, headline="recall@4")
 
 
-def test_a_chart_carries_both_themes_and_its_caption():
+def test_a_chart_has_both_themes_and_its_caption():
     picture = Picture("a.png", 'a "chart"', b"light", b"dark")
     source = "{% from 'macros.html.jinja' import chart %}{% call chart(picture) %}Read it so.{% endcall %}"
     found = environment().from_string(source).render(picture=picture)
@@ -78,7 +78,7 @@ def test_a_chart_carries_both_themes_and_its_caption():
     assert "<figcaption>\nRead it so.</figcaption>" in found
 
 
-def test_an_installed_package_holds_the_templates_and_the_style_sheet():
+def test_an_installed_package_has_the_templates_and_the_style_sheet():
     root = FOLDER.parents[2]
     setuptools = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     packed = {path for pattern in setuptools["package-data"]["training"] for path in (root / "training").glob(pattern)}
@@ -86,22 +86,22 @@ def test_an_installed_package_holds_the_templates_and_the_style_sheet():
     assert FOLDER / "templates" / "page.html.jinja" in packed
 
 
-def test_the_style_sheet_is_that_of_the_folder(copy):
+def test_the_style_sheet_is_read_from_the_folder(copy):
     (copy / "style.css").write_text("p { margin: 0; }")
     assert style(copy) == "p { margin: 0; }"
 
 
-def test_another_place_of_the_same_files_is_the_same_appearance(copy):
+def test_the_appearance_does_not_depend_on_the_folder(copy):
     assert appearance(copy) == appearance()
 
 
 @pytest.mark.parametrize("name", ["style.css", *(f"templates/{name}" for name in TEMPLATES)])
-def test_a_change_of_any_file_is_another_appearance(copy, name):
+def test_a_change_of_any_file_changes_the_appearance(copy, name):
     (copy / name).write_text((copy / name).read_text() + " ")
     assert appearance(copy) != appearance()
 
 
-def test_a_new_or_renamed_template_is_another_appearance(copy):
+def test_a_new_or_renamed_template_changes_the_appearance(copy):
     (copy / "templates" / "extra.html.jinja").write_text("")
     extra = appearance(copy)
     (copy / "templates" / "extra.html.jinja").rename(copy / "templates" / "other.html.jinja")

@@ -16,16 +16,16 @@ PLENTY, NONE = 10**9, 0
 
 @pytest.fixture
 def photos(tmp_path):
-    """Ten photos of 8 pixels, mapped for reading as a dataset's are."""
+    """Ten photos of 8 pixels, memory-mapped like those of a dataset."""
     np.save(tmp_path / "photos.npy", np.random.default_rng(0).integers(0, 256, (10, 8, 8, 3), np.uint8))
     return np.load(tmp_path / "photos.npy", mmap_mode="r")
 
 
 @pytest.mark.parametrize(("free", "kind"), [(PLENTY, DevicePhotos), (NONE, StreamedPhotos)])
-def test_batches_are_the_photos_at_the_positions_of_the_split_in_order(photos, free, kind):
+def test_batches_have_the_photos_of_the_given_positions_in_order(photos, free, kind):
     feed = make_feed(photos, ROWS, CPU, lambda device: (free, free))
     assert isinstance(feed, kind)
-    for _ in range(2):  # an epoch and the next
+    for _ in range(2):  # two epochs
         found = list(feed.batches(iter(ORDER)))
         assert [batch.dtype for batch in found] == [torch.uint8] * 3
         for batch, positions in zip(found, ORDER, strict=True):
@@ -33,13 +33,13 @@ def test_batches_are_the_photos_at_the_positions_of_the_split_in_order(photos, f
 
 
 @pytest.mark.parametrize(("total", "kind"), [(1_000, DevicePhotos), (2_000, StreamedPhotos)])
-def test_half_of_the_memory_is_left_to_the_network(photos, total, kind):
-    """6 photos of 192 bytes are 1,152; half of the memory in total stays free."""
+def test_half_of_the_memory_is_reserved_for_the_network(photos, total, kind):
+    """6 photos of 192 bytes need 1,152 bytes; half of the total memory must stay free."""
     feed = make_feed(photos, ROWS, CPU, lambda device: (1_152 + 500, total))
     assert isinstance(feed, kind)
 
 
-def test_photos_are_streamed_where_memory_runs_out_after_all(photos, caplog):
+def test_photos_are_streamed_if_copying_them_runs_out_of_memory(photos, caplog):
     caplog.set_level(logging.INFO)
     rows = np.broadcast_to(np.int64(0), 2**50)  # an exbibyte of photos
     feed = make_feed(photos, rows, CPU, lambda device: (2**62, 0))
@@ -50,11 +50,11 @@ def test_photos_are_streamed_where_memory_runs_out_after_all(photos, caplog):
     assert np.array_equal(batch.numpy(), photos[[0, 0]])
 
 
-def test_a_processor_streams_since_its_memory_is_where_the_cache_is(photos):
+def test_training_on_the_cpu_streams_the_photos(photos):
     assert isinstance(make_feed(photos, ROWS, CPU), StreamedPhotos)
 
 
-def test_photos_come_a_few_batches_ahead_and_no_more(photos):
+def test_only_a_few_batches_are_prefetched(photos):
     asked: list[int] = []
 
     def order():
@@ -68,12 +68,12 @@ def test_photos_come_a_few_batches_ahead_and_no_more(photos):
     assert len(asked) <= 8
 
 
-def test_photos_that_fill_the_device_in_parts_are_all_there(photos):
+def test_all_photos_are_copied_to_the_device_in_parts(photos):
     feed = DevicePhotos(torch.empty((5, 8, 8, 3), dtype=torch.uint8), photos, ROWS[:5], chunk=2 * 192)
     (batch,) = feed.batches([np.arange(5)])
     assert np.array_equal(batch.numpy(), photos[ROWS[:5]])
 
 
-def test_what_is_sent_arrives_as_it_was():
+def test_copied_values_are_unchanged():
     values = torch.arange(3.0)
     assert torch.equal(copy_to_device(values, CPU), values)

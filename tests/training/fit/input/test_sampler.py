@@ -18,20 +18,20 @@ def partners_together(labels, batches):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_both_photos_of_a_product_stand_in_one_batch(seed):
+def test_both_photos_of_a_product_are_in_one_batch(seed):
     together = partners_together(LABELS, pair_batches(LABELS, 6, np.random.default_rng(seed)))
     assert together
     assert all(together)
 
 
-def test_batches_have_one_size_and_no_photo_twice():
+def test_batches_have_equal_size_and_no_photo_twice():
     batches = pair_batches(LABELS, 6, np.random.default_rng(0))
     assert [len(batch) for batch in batches] == [6] * batches_per_epoch(len(LABELS), 6)
     seen = np.concatenate(batches)
     assert len(set(seen.tolist())) == len(seen)
 
 
-def test_every_photo_comes_up_over_some_epochs():
+def test_every_photo_is_used_within_some_epochs():
     rng = np.random.default_rng(0)
     seen = np.concatenate([np.concatenate(pair_batches(LABELS, 6, rng)) for _ in range(20)])
     assert set(seen.tolist()) == set(range(len(LABELS)))
@@ -47,7 +47,7 @@ def in_runs(labels, batch, seed, categories):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_in_runs_of_a_category_pairs_stay_together_and_every_photo_comes_once(seed):
+def test_runs_of_a_category_keep_pairs_together_and_use_every_photo_once(seed):
     batches = in_runs(LABELS, 6, seed, CATEGORIES)
     together = partners_together(LABELS, batches)
     assert together
@@ -57,22 +57,22 @@ def test_in_runs_of_a_category_pairs_stay_together_and_every_photo_comes_once(se
     assert len(set(seen.tolist())) == 24
 
 
-def test_products_of_one_category_stand_four_in_a_row():
+def test_four_products_of_one_category_follow_each_other():
     order = MANY_CATEGORIES[np.concatenate(in_runs(MANY, 32, 0, MANY_CATEGORIES))[::2]]  # of each pair
     ends = np.flatnonzero(np.diff(order)) + 1
     lengths = np.diff(np.r_[0, ends, len(order)])
-    assert np.median(lengths) == 4  # a run of eight is two that happened to meet
+    assert np.median(lengths) == 4  # a run of eight is two runs of the same category by chance
     mixed = MANY_CATEGORIES[np.concatenate(in_runs(MANY, 32, 0, None))[::2]]
     assert (order[1:] == order[:-1]).mean() > 0.7 > 0.2 > (mixed[1:] == mixed[:-1]).mean()
 
 
-def test_which_photos_meet_in_a_run_changes_from_epoch_to_epoch():
+def test_the_photos_in_a_run_change_from_epoch_to_epoch():
     rng = np.random.default_rng(0)
     first, second = (pair_batches(MANY, 32, rng, MANY_CATEGORIES) for _ in range(2))
     assert {frozenset(batch.tolist()) for batch in first}.isdisjoint(frozenset(batch.tolist()) for batch in second)
 
 
-def test_photos_that_are_alone_come_up_too_in_runs():
+def test_runs_include_products_with_one_photo():
     labels = np.arange(9)  # no product has two photos
     rng = np.random.default_rng(0)
     seen = [np.concatenate(pair_batches(labels, 4, rng, labels % 2)) for _ in range(40)]
@@ -85,7 +85,7 @@ def test_a_set_smaller_than_the_batch_is_one_batch():
     assert sorted(batch.tolist()) == list(range(len(LABELS)))
 
 
-def test_the_same_seed_gives_the_same_epoch_and_another_seed_another():
+def test_the_seed_determines_the_epoch():
     first, again, other = (np.concatenate(pair_batches(LABELS, 6, np.random.default_rng(seed))) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)

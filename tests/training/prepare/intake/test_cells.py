@@ -4,12 +4,12 @@ from training.prepare.intake.cells import parse_price, root_category, text_or_no
 
 
 @pytest.mark.parametrize("cell", ["", "  ", "N/A", "n/a", "nan", "NaN", "none", "None", "null", "-", " - ", "\r"])
-def test_a_cell_that_says_nothing_is_none(cell):
+def test_an_empty_cell_is_none(cell):
     assert text_or_none(cell) is None
 
 
 @pytest.mark.parametrize("cell", ["Sofa", "0", "nano", "n/a-ish", "两\r人"])
-def test_any_other_text_is_kept_but_for_outer_space(cell):
+def test_any_other_text_is_kept_without_surrounding_space(cell):
     assert text_or_none(f" {cell}\n") == cell
 
 
@@ -49,7 +49,7 @@ def test_the_root_of_a_category_path_is_the_label(cell, root):
         ("20€", 20.0),
     ],
 )
-def test_prices_as_exports_write_them(cell, price):
+def test_prices_are_read_in_the_usual_formats(cell, price):
     assert parse_price(cell) == price
 
 
@@ -57,5 +57,5 @@ def test_prices_as_exports_write_them(cell, price):
     "cell",
     ["", "N/A", "free", "-5", "£-5", "nan", "inf", "1e9", "1,23", "12,34.00", "1.2.3", "£", "£5 ono", "٣", "9" * 400],
 )
-def test_anything_but_an_amount_is_no_price(cell):
+def test_text_that_is_not_an_amount_is_not_a_price(cell):
     assert parse_price(cell) is None

@@ -14,7 +14,7 @@ HEADER = ",id,name,text,place"
 
 @pytest.fixture
 def read(tmp_path):
-    """Write text or bytes to a file and read its records: lists of values in the order of the header."""
+    """Write text or bytes to a file and read its records as lists of values in the order of the header."""
 
     def run(content, header=HEADER):
         path = tmp_path / "Products.csv"
@@ -25,18 +25,18 @@ def read(tmp_path):
     return run
 
 
-def test_fields_hold_bare_crs_commas_quotes_and_newlines(read):
+def test_fields_may_contain_carriage_returns_commas_quotes_and_newlines(read):
     rows, file = read('0,a,x\ry,"1, 2\n""three""\r\n\n4",Leeds\n1,b,6" pipe,,\r\n')
     assert rows == [["0", "a", "x\ry", '1, 2\n"three"\r\n\n4', "Leeds"], ["1", "b", '6" pipe', "", "\r"]]
     assert file.warnings == []
 
 
-def test_records_that_end_with_crlf_throughout(read):
+def test_records_may_all_end_with_crlf(read):
     rows, _ = read(b',id,name\r\n0,a,"one\r\ntwo"\r\n1,b,x\ry\r\n2,c,"quoted"\r\n3,d,last')
     assert rows == [["0", "a", "one\r\ntwo"], ["1", "b", "x\ry"], ["2", "c", "quoted"], ["3", "d", "last"]]
 
 
-def test_a_crlf_after_a_closing_quote_ends_a_record_of_an_lf_file_too(read):
+def test_a_crlf_after_a_closing_quote_ends_a_record_even_in_a_file_with_lf(read):
     assert read('0,a,n,t,"Leeds"\r\n1,b,n,t,York\n')[0] == [["0", "a", "n", "t", "Leeds"], ["1", "b", "n", "t", "York"]]
 
 
@@ -47,20 +47,20 @@ def test_header_names_match_in_any_order_and_case(tmp_path):
     assert (record.values["id"], record.values["product_id"]) == ("i1", "p1")
 
 
-def test_of_columns_with_one_name_the_first_counts(tmp_path):
+def test_the_first_of_several_columns_with_one_name_is_used(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("id,name,Name\n1,first,second\n")
     (record,) = CsvFile(path, ("id",))
     assert record.values == {"id": "1", "name": "first"}
 
 
-def test_blank_lines_are_no_records_and_numbers_count_from_the_header(tmp_path):
+def test_blank_lines_are_skipped_and_records_are_numbered_from_the_header(tmp_path):
     path = tmp_path / "Images.csv"
     path.write_text("\nid,product_id\n\na,p\n  \n\r\nb,p\n\n")
     assert [(record.number, record.values["id"]) for record in CsvFile(path, ("id",))] == [(1, "a"), (2, "b")]
 
 
-def test_short_and_long_records_keep_what_they_have(read):
+def test_short_and_long_records_keep_their_values(read):
     rows, file = read("0,a\n1,b,n,t,p,more,and more\n")
     assert rows[0] == ["0", "a", "", "", ""]
     assert rows[1][:5] == ["1", "b", "n", "t", "p"]
@@ -68,7 +68,7 @@ def test_short_and_long_records_keep_what_they_have(read):
 
 
 @pytest.mark.parametrize("name", ["", "Unnamed: 0"])
-def test_the_digest_ignores_the_row_number_and_nothing_else(tmp_path, name):
+def test_the_digest_ignores_only_the_row_number(tmp_path, name):
     path = tmp_path / "Products.csv"
     path.write_text(f"{name},id,name\n0,a,b\n7,a,b\n0,ab,\n0,a,\n")
     first, same, *others = [record.digest for record in CsvFile(path, ("id",))]
@@ -76,7 +76,7 @@ def test_the_digest_ignores_the_row_number_and_nothing_else(tmp_path, name):
     assert len({first, *others}) == 3
 
 
-def test_an_opening_quote_that_nothing_closes_does_not_swallow_the_file(read):
+def test_an_unclosed_quote_does_not_swallow_the_file(read):
     lines = "".join(f"{number},p{number},n,t,Leeds\n" for number in range(5))
     rows, file = read(f'8,first,"Great sofa,t,Hull\n{lines}')
     assert rows[0] == ["8", "first", '"Great sofa', "t", "Hull"]
@@ -86,7 +86,7 @@ def test_an_opening_quote_that_nothing_closes_does_not_swallow_the_file(read):
     ]
 
 
-def test_an_opening_quote_that_a_later_field_seems_to_close_does_not_swallow_what_lies_between(read):
+def test_an_unclosed_quote_before_a_later_quoted_field_does_not_swallow_the_records_between(read):
     rows, file = read('0,a,"Great sofa,t,Hull\n1,b,n,"long, text\nof two lines",York\n2,c,n,t,Leeds\n')
     assert rows == [
         ["0", "a", '"Great sofa', "t", "Hull"],
@@ -96,7 +96,7 @@ def test_an_opening_quote_that_a_later_field_seems_to_close_does_not_swallow_wha
     assert len(file.warnings) == 1
 
 
-def test_a_field_count_that_does_not_fit_betrays_a_stray_quote(read):
+def test_a_wrong_number_of_fields_reveals_a_stray_quote(read):
     rows, _ = read('0,a,n,"Great sofa,Hull\n1,b,n,t,York\n2,c,TV 32",t,Leeds\n')
     assert [row[1:3] for row in rows] == [["a", "n"], ["b", "n"], ["c", 'TV 32"']]
 
@@ -110,7 +110,7 @@ def test_a_quoted_field_that_looks_like_records_is_data_but_reported(read):
     ]
 
 
-def test_a_quoted_word_that_goes_on_is_text(read):
+def test_a_quote_with_text_after_it_is_part_of_the_text(read):
     rows, file = read('0,a,"Vintage, old" chair,t,Hull\n')
     assert rows == [["0", "a", '"Vintage, old" chair', "t", "Hull"]]
     assert len(file.warnings) == 1
@@ -122,7 +122,7 @@ def test_a_record_longer_than_the_limit_is_a_stray_quote(read, monkeypatch):
     assert len(rows) == 52
 
 
-def test_a_huge_field_is_read(read):
+def test_a_very_large_field_is_read(read):
     text = 'all, "that"\n' * 20_000
     rows, _ = read(f'0,a,n,"{text.replace(chr(34), chr(34) * 2)}",Hull\n')
     assert rows == [["0", "a", "n", text, "Hull"]]
@@ -145,7 +145,7 @@ def test_well_formed_tables_of_any_text_are_read_back_exactly(tmp_path):
     assert [list(record.values.values()) for record in CsvFile(path, ("id",))] == table
 
 
-def test_records_agree_with_the_csv_module_where_that_can_read_them(tmp_path):
+def test_records_match_the_csv_module_if_it_can_read_the_file(tmp_path):
     rng = random.Random(1)
     table = [[str(n), f"id{n}", *("".join(rng.choices('ab,"\n ', k=6)) for _ in range(3))] for n in range(500)]
     text = io.StringIO()
@@ -184,6 +184,6 @@ def test_a_file_without_the_columns_is_refused(read, content, message):
         read(content)
 
 
-def test_a_file_that_is_not_there_is_an_os_error(tmp_path):
+def test_a_missing_file_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         list(CsvFile(Path(tmp_path / "Products.csv"), ("id",)))

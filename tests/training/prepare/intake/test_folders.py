@@ -1,28 +1,17 @@
 import os
 import re
+from functools import partial
 
 import pytest
 
 from training.errors import DataError
-from training.pipeline.progress import track
 from training.prepare.intake import folders
-from training.prepare.intake.tables import Intake
 
 
 @pytest.fixture
-def take(tmp_path):
-    """Read a folder of category folders; the working tables."""
-    opened: list[Intake] = []
-
-    def run(data):
-        intake = Intake(tmp_path / f"intake{len(opened)}.sqlite")
-        opened.append(intake)
-        folders.read(data, intake, track)
-        return intake
-
-    yield run
-    for intake in opened:
-        intake.close()
+def take(read_into_tables):
+    """Read a folder of category folders; returns the working tables."""
+    return partial(read_into_tables, folders.read)
 
 
 def taken(intake):
@@ -30,7 +19,7 @@ def taken(intake):
     return intake.db.execute(sql).fetchall()
 
 
-def test_each_photo_is_a_product_of_its_own_in_the_category_of_its_folder(write_folders, take):
+def test_each_photo_is_a_separate_product_in_the_category_of_its_folder(write_folders, take):
     intake = take(write_folders(["hat/b.jpg", "hat/a.png", "shoe/deep/c.webp"]))
     assert taken(intake) == [("hat/a.png", "hat", None), ("hat/b.jpg", "hat", None), ("shoe/deep/c.webp", "shoe", None)]
     assert intake.db.execute("SELECT count(DISTINCT product) FROM images").fetchone() == (3,)
@@ -52,7 +41,7 @@ def test_split_folders_keep_their_splits(write_folders, take, present, splits):
     assert {category for _, category, _ in taken(intake)} == {"hat"}
 
 
-def test_rows_go_by_path_with_the_training_photos_first(write_folders, take):
+def test_rows_are_ordered_by_path_with_the_training_photos_first(write_folders, take):
     intake = take(write_folders(["test/zebra/a.jpg", "train/hat/b.jpg", "test/ant/a.jpg", "train/ant/z.jpg"]))
     assert [path for path, _, _ in taken(intake)] == [
         "train/ant/z.jpg",
@@ -62,12 +51,12 @@ def test_rows_go_by_path_with_the_training_photos_first(write_folders, take):
     ]
 
 
-def test_a_category_may_be_called_like_a_split(write_folders, take):
+def test_a_category_may_have_the_name_of_a_split(write_folders, take):
     intake = take(write_folders(["train/locomotive.jpg", "car/a.jpg"]))
     assert taken(intake) == [("car/a.jpg", "car", None), ("train/locomotive.jpg", "train", None)]
 
 
-def test_photos_in_no_category_are_rejected(write_folders, take):
+def test_photos_outside_category_folders_are_rejected(write_folders, take):
     intake = take(write_folders(["train/hat/a.jpg", "train/loose.jpg", "other/hat/b.jpg", "root.jpg"]))
     assert [path for path, _, _ in taken(intake)] == ["train/hat/a.jpg"]
     assert intake.db.execute("SELECT source, record, reason, detail FROM rejected ORDER BY source").fetchall() == [
@@ -78,7 +67,7 @@ def test_photos_in_no_category_are_rejected(write_folders, take):
     assert intake.rows_in == {"products": 1, "images": 4}
 
 
-def test_files_that_are_no_photos_are_counted_and_foreign_photos_are_rows(write_folders, take):
+def test_other_files_are_counted_and_photos_of_other_formats_are_rows(write_folders, take):
     intake = take(write_folders(["hat/a.jpg", "hat/b.gif", "hat/notes.txt", "README.md", "hat/.c.jpg"]))
     assert [path for path, _, _ in taken(intake)] == ["hat/a.jpg", "hat/b.gif"]
     assert intake.extra_files == 2
@@ -98,7 +87,7 @@ def test_splits_without_train_are_an_error(write_folders, take):
         take(write_folders(["test/hat/a.jpg", "validation/hat/a.jpg"]))
 
 
-def test_photo_ids_are_stable_distinct_and_safe_in_a_url():
+def test_photo_ids_are_stable_unique_and_safe_in_a_url():
     paths = [
         "hat/a.jpg",
         "shoe/a.jpg",

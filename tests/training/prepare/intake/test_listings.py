@@ -1,27 +1,16 @@
 import os
+from functools import partial
 
 import pytest
 
 from training.errors import DataError
-from training.pipeline.progress import track
 from training.prepare.intake import listings
-from training.prepare.intake.tables import Intake
 
 
 @pytest.fixture
-def take(tmp_path):
-    """Read a folder of listings; the working tables."""
-    opened: list[Intake] = []
-
-    def run(data):
-        intake = Intake(tmp_path / f"intake{len(opened)}.sqlite")
-        opened.append(intake)
-        listings.read(data, intake, track)
-        return intake
-
-    yield run
-    for intake in opened:
-        intake.close()
+def take(read_into_tables):
+    """Read a folder of listings; returns the working tables."""
+    return partial(read_into_tables, listings.read)
 
 
 def rejected(intake):
@@ -92,7 +81,7 @@ def test_an_image_row_needs_an_id_a_kept_product_and_a_photo(write_listings, tak
     assert kept_images(intake) == [("i1", "photos/i1.jpg")]
 
 
-def test_photos_lie_in_their_folder_or_beside_the_files_with_any_usual_ending(write_listings, take, jpeg):
+def test_photos_are_found_in_their_folder_or_next_to_the_files_with_any_usual_extension(write_listings, take, jpeg):
     paths = ["photos/a.JPG", "b.jpeg", "photos/c.png", "c.jpg", "photos/d.webp", "photos/e.gif", "photos/deep/f.jpg"]
     images = [(name, "p") for name in "abcdef"]
     intake = take(write_listings([{"id": "p"}], images, dict.fromkeys(paths, jpeg(0))))
@@ -105,7 +94,7 @@ def test_photos_lie_in_their_folder_or_beside_the_files_with_any_usual_ending(wr
     assert [row[2:] for row in rejected(intake)] == [("e", "missing_photo"), ("f", "missing_photo")]
 
 
-def test_photos_that_no_row_names_are_extra_even_if_their_names_are_not_text(write_listings, take, jpeg):
+def test_photos_without_a_row_are_extra_even_if_their_names_are_not_text(write_listings, take, jpeg):
     paths = ["photos/a.jpg", "photos/orphan.jpg", "photos/refused.jpg", "beside.png", "photos/notes.txt"]
     data = write_listings([{"id": "p"}], [("a", "p"), ("refused", "p9")], dict.fromkeys(paths, jpeg(0)))
     (data / "photos" / os.fsdecode(b"\xff.jpg")).write_bytes(jpeg(0))
@@ -119,7 +108,7 @@ def test_an_id_cannot_reach_a_file_elsewhere(write_listings, take, tmp_path, jpe
     assert [row[3] for row in rejected(intake)] == ["missing_photo"]
 
 
-def test_encodings_and_warnings_are_passed_on(write_listings, take):
+def test_encodings_and_warnings_are_recorded(write_listings, take):
     data = write_listings([{"id": "p"}], [("i", "p")])
     with (data / "Images.csv").open("ab") as file:
         file.write(b'"open,p\n')
@@ -130,7 +119,7 @@ def test_encodings_and_warnings_are_passed_on(write_listings, take):
 
 
 @pytest.mark.parametrize("column", listings.PRODUCT_COLUMNS)
-def test_a_product_column_that_is_missing_is_named(write_listings, take, column):
+def test_a_missing_product_column_is_named_in_the_error(write_listings, take, column):
     data = write_listings([{"id": "p"}], [])
     header, *rows = (data / "Products.csv").read_text().splitlines()
     renamed = ",".join("other" if name == column else name for name in header.split(","))
@@ -140,7 +129,7 @@ def test_a_product_column_that_is_missing_is_named(write_listings, take, column)
 
 
 @pytest.mark.parametrize(("absent", "present"), [("Images.csv", "Products.csv"), ("Products.csv", "Images.csv")])
-def test_half_of_the_listings_is_an_error(write_listings, absent, present):
+def test_only_one_of_the_two_listings_files_is_an_error(write_listings, absent, present):
     data = write_listings([{"id": "p"}], [])
     assert listings.found(data)
     (data / absent).unlink()
@@ -148,7 +137,7 @@ def test_half_of_the_listings_is_an_error(write_listings, absent, present):
         listings.found(data)
 
 
-def test_the_input_files_are_those_that_are_read(write_listings, jpeg):
+def test_the_input_files_are_exactly_the_files_that_are_read(write_listings, jpeg):
     data = write_listings([{"id": "p"}], [("i", "p")], {"photos/i.jpg": jpeg(0), "j.png": jpeg(1), "notes.txt": b""})
     found = sorted(path for path, _ in listings.input_files(data))
     assert found == ["Images.csv", "Products.csv", "j.png", "photos/i.jpg"]

@@ -33,10 +33,10 @@ def test_hidden_files_folders_and_dead_links_are_left_out(tmp_path):
 @pytest.mark.parametrize(
     ("name", "expected"), [("a.JPG", ".jpg"), ("a.b.png", ".png"), ("a", ""), ("x/a.webp", ".webp")]
 )
-def test_endings_are_compared_in_lower_case(name, expected):
+def test_extensions_are_compared_in_lower_case(name, expected):
     assert ending(name) == expected
 
 
 @pytest.mark.parametrize(("name", "expected"), [("a.jpg", True), ("é\n😀.jpg", True), ("a\udcff.jpg", False)])
-def test_a_name_with_a_stray_byte_is_not_text(name, expected):
+def test_a_name_with_an_invalid_byte_is_not_text(name, expected):
     assert is_text(name) is expected

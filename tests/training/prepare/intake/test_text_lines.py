@@ -28,13 +28,13 @@ def read(tmp_path):
         ("latin-1", "cp1252"),
     ],
 )
-def test_encodings_are_found_out(read, written, reported):
+def test_encodings_are_detected(read, written, reported):
     text = "id,name\na,£1\rcafé\r\n\nplain"
     assert read(text.encode(written)) == (["id,name", "a,£1\rcafé\r", "", "plain"], reported)
 
 
 @pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
-def test_utf_16_of_either_byte_order(read, mark):
+def test_utf_16_in_both_byte_orders_is_read(read, mark):
     order = "utf-16-le" if mark == b"\xff\xfe" else "utf-16-be"
     assert read(mark + "£\n€".encode(order)) == (["£", "€"], "utf-16")
 
