@@ -14,7 +14,7 @@ class PhotoError(LookalikeError):
 
 
 class PhotoTooLargeError(PhotoError):
-    """A photo is over the limit of bytes, pixels or side length."""
+    """A photo is over a limit: of bytes, pixels, side length, scans, chunks or memory."""
 
 
 class UnsupportedPhotoError(PhotoError):
@@ -23,6 +23,10 @@ class UnsupportedPhotoError(PhotoError):
 
 class UndecodablePhotoError(PhotoError):
     """The bytes look like a photo, but they cannot be decoded."""
+
+
+class BusyError(LookalikeError):
+    """The service has no room for this request now, in memory or in its queue. The request may be sent again."""
 
 
 class QueryError(LookalikeError):
@@ -35,6 +39,13 @@ class UnknownItemError(LookalikeError):
 
 class ReleaseError(LookalikeError):
     """A release or its archive is damaged, or does not match its manifest."""
+
+
+class DamagedFileError(ReleaseError):
+    """A file of a release, or its manifest, does not have the length or the checksum that it should have.
+
+    Whoever reads it from a store may try again: the transfer may be at fault, or the store may be repaired.
+    """
 
 
 class UnknownFormatError(ReleaseError):
@@ -79,6 +90,10 @@ class NotSupportedError(LookalikeError):
 
 class RequestError(LookalikeError):
     """A request is malformed: it has no photo, or is not valid JSON or multipart."""
+
+
+class RequestTimeoutError(LookalikeError):
+    """The body of a request took too long to arrive."""
 
 
 class RequestTooLargeError(LookalikeError):

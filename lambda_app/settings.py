@@ -28,8 +28,12 @@ class Settings:
         forward_seconds: how long one forward pass may take before it is ended; 0: no limit.
         max_body_bytes, max_upload_bytes: limits of a request body and of a presigned upload.
         max_pixels, max_side: limits of a photo, checked in its header.
+        decoding_bytes: memory for all photos that are decoded at once; 0: half of what the machine has free.
         max_k, max_batch: limits of results per query and of files per batch.
-        cors_origins: origins whose pages may call the API, separated by commas; `*` for any.
+        parallel_requests: requests that are worked on at once; 0: one per core, but at least 2.
+        queued_requests: requests that may wait for them.
+        header_seconds, body_seconds: how long the head of a request, and then its body, may take to arrive.
+        cors_origins: origins whose pages may call the API besides its own page, separated by commas; `*` for any.
     """
 
     store: str
@@ -42,9 +46,14 @@ class Settings:
     max_upload_bytes: int = 20 * MIB
     max_pixels: int = PhotoLimits.pixels
     max_side: int = PhotoLimits.side
+    decoding_bytes: int = 0
     max_k: int = 100
     max_batch: int = 16
-    cors_origins: str = "*"
+    parallel_requests: int = 0
+    queued_requests: int = 32
+    header_seconds: float = 10.0
+    body_seconds: float = 30.0
+    cors_origins: str = ""
 
     @property
     def photo_limits(self) -> PhotoLimits:
@@ -62,6 +71,7 @@ class Settings:
         values: dict[str, str | int | float] = {
             "threads": _lambda_threads(environ) if in_lambda else 0,
             "reload_wait_seconds": 3.0 if in_lambda else 0.0,
+            "decoding_bytes": (function_memory(environ) or 0) * MIB // 2 if in_lambda else 0,
         }
         for field in fields(cls):
             name = PREFIX + field.name.upper()
@@ -91,7 +101,7 @@ def harmless_environ(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 def function_memory(environ: Mapping[str, str] = os.environ) -> int | None:
     """Memory of the Lambda function that this process runs in, in MB; None outside of Lambda."""
     memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
-    return int(memory) if memory.isdigit() else None
+    return int(memory) if memory.isdecimal() else None
 
 
 def _parse(name: str, text: str, kind: object) -> str | int | float:

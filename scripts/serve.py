@@ -8,10 +8,14 @@ import sys
 import uvicorn
 
 from lambda_app.api.app import create_app
+from lambda_app.api.deadlines import protocol
 from lambda_app.api.memory import keep_freed_memory
 from lambda_app.errors import LookalikeError
 from lambda_app.settings import Settings
 from lambda_app.store.opening import existing_store
+
+# What is being answered is finished when the process is told to stop; what takes longer is cut off.
+GRACE_SECONDS = 10
 
 
 def main() -> int:
@@ -33,7 +37,16 @@ def main() -> int:
         print(f"scripts/serve: {exc}", file=sys.stderr)
         return 2
     print(f"page and API: http://{args.host}:{args.port}/   docs: http://{args.host}:{args.port}/docs", flush=True)
-    uvicorn.run(app, host=args.host, port=args.port, log_level="warning", lifespan="off", server_header=False)
+    uvicorn.run(
+        app,
+        host=args.host,
+        port=args.port,
+        http=protocol(settings.header_seconds),
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        log_level="warning",
+        lifespan="off",
+        server_header=False,
+    )
     return 0
 
 

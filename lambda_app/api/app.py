@@ -1,12 +1,18 @@
 """The HTTP application of one store: routes, error handlers and middleware."""
 
+from copy import deepcopy
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from lambda_app.api.messages.calls import Service
 from lambda_app.api.messages.problems import handle_errors
-from lambda_app.api.middleware import EXPOSED_HEADERS, CallMiddleware, UncaughtMiddleware
+from lambda_app.api.messages.work_queue import WorkQueue
+from lambda_app.api.middleware import EXPOSED_HEADERS, CallMiddleware, QueueMiddleware, UncaughtMiddleware
 from lambda_app.api.routes import items, predictions, status, uploads
+from lambda_app.api.routes.openapi import fill_limits
+from lambda_app.photo.memory import DecodingMemory, available_bytes
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
@@ -19,6 +25,19 @@ DESCRIPTION = (
     "Errors are `application/problem+json`. Every response has the headers `X-Request-Id`, `X-Lookalike-Release` and "
     "`Server-Timing`."
 )
+
+
+class Application(FastAPI):
+    """A FastAPI application whose description has the limits of its settings."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document of /openapi.json."""
+        if self.openapi_schema is None:
+            # A copy: parts of the document are the routes' own, which other applications share.
+            document = deepcopy(super().openapi())
+            fill_limits(document, self.state.service.settings)
+            self.openapi_schema = document
+        return self.openapi_schema
 
 
 def create_app(
@@ -40,8 +59,12 @@ def create_app(
     """
     store = store or open_store(settings.store)
     observer = observer or Observer()
-    service = Service(settings, store, live or LiveRelease(store, settings, observer=observer), observer)
-    app = FastAPI(
+    live = live or LiveRelease(store, settings, observer=observer)
+    decoding = DecodingMemory(settings.decoding_bytes or available_bytes() // 2)
+    service = Service(
+        settings, store, live, observer, decoding, WorkQueue(settings.parallel_requests, settings.queued_requests)
+    )
+    app = Application(
         title="Lookalike",
         version=VERSION,
         description=DESCRIPTION,
@@ -55,6 +78,7 @@ def create_app(
     handle_errors(app)
     # The middleware added last is the outermost.
     app.add_middleware(UncaughtMiddleware)
+    app.add_middleware(QueueMiddleware, queue=service.queue)
     origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
     app.add_middleware(
         CORSMiddleware,

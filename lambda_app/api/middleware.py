@@ -10,7 +10,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lambda_app.api.messages.calls import Call, Service, attached_call
-from lambda_app.api.messages.problems import problem, problem_response
+from lambda_app.api.messages.problems import problem, problem_of, problem_response, retry_headers
+from lambda_app.api.messages.work_queue import WorkQueue
+from lambda_app.errors import BusyError
 from lambda_app.telemetry.observer import AnsweredRequest
 
 REQUEST_ID = "X-Request-Id"
@@ -18,6 +20,9 @@ RELEASE = "X-Lookalike-Release"
 SERVER_TIMING = "Server-Timing"
 EXPOSED_HEADERS = [REQUEST_ID, RELEASE, SERVER_TIMING]
 NOTHING_LIVE = "none"
+SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
+# The policy of all answers but the pages, which bring their own: a browser that shows them as a page loads nothing.
+NO_CONTENT = "default-src 'none'; frame-ancestors 'none'"
 _VALID_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 log = logging.getLogger(__name__)
@@ -46,7 +51,11 @@ class CallMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update(dict(_headers(call)))
+                headers = MutableHeaders(scope=message)
+                headers.update({**SAFE_HEADERS, **dict(_headers(call))})
+                headers.setdefault("Content-Security-Policy", NO_CONTENT)
+                if scope.get("scheme") == "https":
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
             elif head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
@@ -54,6 +63,23 @@ class CallMiddleware:
         await self._app(inner, receive, send_with_headers)
         if status:
             self._service.observer.answered(_answered(call, scope["method"], inner, status))
+
+
+class QueueMiddleware:
+    """Refuses a POST while the queue is full, before its body is read: a refusal must cost little if there are many."""
+
+    def __init__(self, app: ASGIApp, queue: WorkQueue) -> None:
+        """Wrap an ASGI application."""
+        self._app = app
+        self._queue = queue
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["method"] != "POST" or not self._queue.full:
+            await self._app(scope, receive, send)
+            return
+        busy = self._queue.refusal()
+        await problem_response(problem_of(busy), retry_headers(busy, 503))(scope, receive, send)
 
 
 class UncaughtMiddleware:
@@ -80,6 +106,12 @@ class UncaughtMiddleware:
             await self._app(scope, receive, noting_send)
         except ClientDisconnect:
             log.info("the client disconnected: %s %s", scope["method"], scope["path"], extra=fields)
+        except MemoryError:
+            if started:
+                raise
+            log.exception("out of memory in %s %s", scope["method"], scope["path"], extra=fields)
+            busy = BusyError("there is not enough memory for the request now")
+            await problem_response(problem(503, str(busy)), retry_headers(busy, 503))(scope, receive, send)
         except Exception:
             if started:
                 raise
@@ -108,7 +140,6 @@ def _headers(call: Call) -> Iterator[tuple[str, str]]:
     yield REQUEST_ID, call.request_id
     yield RELEASE, call.release or (live.release if live else NOTHING_LIVE)
     yield SERVER_TIMING, call.timings.server_timing()
-    yield "X-Content-Type-Options", "nosniff"
 
 
 def _request_id(scope: Scope) -> str:

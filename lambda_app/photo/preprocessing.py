@@ -6,12 +6,25 @@ bit.
 
 import io
 import math
+from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from lambda_app.errors import PhotoTooLargeError, UndecodablePhotoError, UnsupportedPhotoError
+from lambda_app.errors import (
+    BusyError,
+    LookalikeError,
+    PhotoTooLargeError,
+    UndecodablePhotoError,
+    UnsupportedPhotoError,
+)
+from lambda_app.photo.container import Container
+from lambda_app.photo.jpeg import read_jpeg
+from lambda_app.photo.memory import DecodingMemory
+from lambda_app.photo.orientation import read_orientation, reverses_rows, swaps_sides, upright
+from lambda_app.photo.png import read_png
 from lambda_app.photo.rules import MEDIA_TYPES, PhotoLimits, Preprocessing
 
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -20,51 +33,74 @@ Image.MAX_IMAGE_PIXELS = None
 # Large JPEGs are decoded at a reduced scale, but not below 1.5 times the target size. Compared with a decode at full
 # scale, a photo of 816 pixels at size 224 takes 3 ms instead of 10, with a PSNR of 52 dB; the lowest PSNR was 47 dB.
 DRAFT = 1.5
+# Other large photos are first reduced by averaging whole pixels, but not below 3 times the target size. It is what
+# Pillow's `resize` does with `reducing_gap=3`, but before the photo is converted and turned, and in strips.
+REDUCING_GAP = 3.0
+MOST_WEBP_BYTES = 10 << 20  # WebP needs twice the time of a JPEG for a byte, and has no decode at reduced scale
+STRIP_PIXELS = 1 << 20
+_PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2}  # of Pillow, by mode; 4 in the others
 
 
-def load_rgb(data: bytes, settings: Preprocessing, limits: PhotoLimits = PhotoLimits()) -> npt.NDArray[np.uint8]:
+def load_rgb(
+    data: bytes, settings: Preprocessing, limits: PhotoLimits = PhotoLimits(), memory: DecodingMemory | None = None
+) -> npt.NDArray[np.uint8]:
     """Decode a JPEG, PNG or WebP photo and letterbox it.
 
     Args:
         data: the file's bytes. Their signature decides the format, not a file name or a declared media type.
         settings: target size and interpolation.
-        limits: largest area and side that are accepted, in pixels.
+        limits: largest area, side and work that are accepted.
+        memory: what all photos that are decoded at once may take; None for no limit.
 
     Returns:
         uint8 (size, size, 3), RGB.
 
     Raises:
         UnsupportedPhotoError: the photo is not a JPEG, PNG or WebP, or it is animated.
-        PhotoTooLargeError: the photo exceeds `limits`.
+        PhotoTooLargeError: the photo exceeds `limits`, or the whole of `memory`.
         UndecodablePhotoError: the file is damaged.
+        BusyError: there is no memory for the photo now.
     """
-    with open_photo(data, limits) as photo:
+    container, photo = open_photo(data, limits)
+    with photo:
         try:
             # JPEG only, no effect on other formats: decode at 1/2, 1/4 or 1/8 scale. The long side stays at DRAFT times
             # the target or more, so that the antialiasing resize below still has enough detail to average.
             photo.draft("RGB" if photo.mode != "L" else "L", _draft_size(photo.size, math.ceil(DRAFT * settings.size)))
-            upright = ImageOps.exif_transpose(photo)
-            return _letterbox(_to_rgb(upright), settings)
+            with memory.reserved(_memory_needed(photo, container)) if memory else nullcontext():
+                return _letterbox(photo, container.orientation, settings)
+        except LookalikeError:
+            raise
+        except MemoryError as exc:
+            raise BusyError("there is not enough memory to decode the photo now") from exc
         except Exception as exc:  # with a damaged file, Pillow's parsers may raise any exception
             raise UndecodablePhotoError(f"the photo does not decode: {_reason(exc)}") from exc
 
 
-def open_photo(data: bytes, limits: PhotoLimits = PhotoLimits()) -> Image.Image:
-    """Read a photo's header and check its format, animation and size, without decoding pixels.
+def open_photo(data: bytes, limits: PhotoLimits = PhotoLimits()) -> tuple[Container, Image.Image]:
+    """Read a photo's header and check its format, animation, size and work, without decoding pixels.
 
     Raises:
         PhotoError: as in `load_rgb`.
+        BusyError: as in `load_rgb`.
     """
+    kind = media_type(data)
+    if kind is None:
+        raise UnsupportedPhotoError(f"{_description(data)} is not a JPEG, PNG or WebP photo")
+    container = _read_container(data, kind, limits)
     try:
-        photo = Image.open(io.BytesIO(data), formats=tuple(MEDIA_TYPES))
+        photo = Image.open(io.BytesIO(container.data), formats=tuple(MEDIA_TYPES))
+        if kind == MEDIA_TYPES["WEBP"]:
+            exif, xmp = photo.info.get("exif", b""), photo.info.get("xmp", b"")
+            container = replace(container, orientation=read_orientation(exif, xmp))
     except UnidentifiedImageError as exc:
-        if media_type(data):
-            raise UndecodablePhotoError("the photo's header does not decode") from exc
-        raise UnsupportedPhotoError(f"{_description(data)} is not a JPEG, PNG or WebP photo") from exc
+        raise UndecodablePhotoError("the photo's header does not decode") from exc
+    except MemoryError as exc:
+        raise BusyError("there is not enough memory to open the photo now") from exc
     except Exception as exc:  # as in load_rgb
         raise UndecodablePhotoError(f"the photo's header does not decode: {_reason(exc)}") from exc
     _check(photo, limits)
-    return photo
+    return container, photo
 
 
 def media_type(data: bytes) -> str | None:
@@ -95,6 +131,16 @@ def normalise(rgb: npt.NDArray[np.uint8], settings: Preprocessing) -> npt.NDArra
     return scaled
 
 
+def _read_container(data: bytes, kind: str, limits: PhotoLimits) -> Container:
+    if kind == MEDIA_TYPES["JPEG"]:
+        return read_jpeg(data, limits)
+    if kind == MEDIA_TYPES["PNG"]:
+        return read_png(data, limits)
+    if len(data) > MOST_WEBP_BYTES:
+        raise PhotoTooLargeError(f"the photo is a WebP of {len(data):,} bytes; the limit is {MOST_WEBP_BYTES:,}")
+    return Container(data)
+
+
 def _check(photo: Image.Image, limits: PhotoLimits) -> None:
     width, height = photo.size
     if max(width, height) > limits.side:
@@ -103,8 +149,7 @@ def _check(photo: Image.Image, limits: PhotoLimits) -> None:
         raise PhotoTooLargeError(
             f"the photo is {width} x {height} = {width * height:,} pixels; the limit is {limits.pixels:,}"
         )
-    # MPO is Pillow's name for a JPEG file with more than one picture. Phones write such files; the first is the photo.
-    if getattr(photo, "is_animated", False) and photo.format != "MPO":
+    if getattr(photo, "is_animated", False):
         raise UnsupportedPhotoError(f"the {photo.format} is animated; only still photos are supported")
 
 
@@ -123,16 +168,50 @@ def _to_rgb(photo: Image.Image) -> Image.Image:
     return photo.convert("RGB")
 
 
-def _letterbox(photo: Image.Image, settings: Preprocessing) -> npt.NDArray[np.uint8]:
+def _letterbox(photo: Image.Image, orientation: int, settings: Preprocessing) -> npt.NDArray[np.uint8]:
+    photo.load()
     size = settings.size
-    scale = size / max(photo.size)
-    width = min(size, max(1, round(photo.width * scale)))
-    height = min(size, max(1, round(photo.height * scale)))
-    resized = photo.resize((width, height), RESAMPLING[settings.interpolation], reducing_gap=3.0)
+    full = (photo.height, photo.width) if swaps_sides(orientation) else photo.size
+    scale = size / max(full)
+    width, height = (min(size, max(1, round(side * scale))) for side in full)
+    across, down = (max(1, int(full[0] / width / REDUCING_GAP)), max(1, int(full[1] / height / REDUCING_GAP)))
+    reduced = _upright_rgb(photo, orientation, across, down)
+    box = (0.0, 0.0, full[0] / across, full[1] / down)
+    resized = reduced.resize((width, height), RESAMPLING[settings.interpolation], box)
     square = np.zeros((size, size, 3), np.uint8)
     top, left = (size - height) // 2, (size - width) // 2
     square[top : top + height, left : left + width] = np.asarray(resized)
     return square
+
+
+def _upright_rgb(photo: Image.Image, orientation: int, across: int, down: int) -> Image.Image:
+    """The photo upright and in RGB, with each `across` x `down` pixels averaged to one.
+
+    Strips are converted, turned and averaged one by one, so that no copy of a large photo is made. They begin at the
+    side that is on top or on the left of the upright photo. So the result is that of averaging the whole upright photo.
+    """
+    if across == down == 1:
+        return upright(_to_rgb(photo), orientation)
+    swapped, reversed_rows = swaps_sides(orientation), reverses_rows(orientation)
+    width, height = photo.size
+    step = across if swapped else down  # rows of the photo as it is stored that become one row or column
+    full = (height, width) if swapped else (width, height)
+    reduced = Image.new("RGB", (-(-full[0] // across), -(-full[1] // down)))
+    rows = max(1, STRIP_PIXELS // (width * step)) * step
+    for start in range(0, height, rows):
+        end = min(height, start + rows)
+        top, bottom = (height - end, height - start) if reversed_rows else (start, end)
+        strip = upright(_to_rgb(photo.crop((0, top, width, bottom))), orientation).reduce((across, down))
+        reduced.paste(strip, (start // step, 0) if swapped else (0, start // step))
+    return reduced
+
+
+def _memory_needed(photo: Image.Image, container: Container) -> int:
+    """Bytes that decoding takes at its peak, by what the decoders allocate; measured within a tenth."""
+    pixels = photo.width * photo.height
+    if photo.format == "WEBP":
+        return 16 * pixels  # two canvases of libwebp's, the copy that it hands over, Pillow's own
+    return container.coefficient_bytes + _PIXEL_BYTES.get(photo.mode, 4) * pixels
 
 
 def _description(data: bytes) -> str:

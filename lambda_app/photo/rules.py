@@ -34,7 +34,17 @@ class Preprocessing(BaseModel):
 
 @dataclass(frozen=True)
 class PhotoLimits:
-    """Largest accepted photo. Checked in its header, before anything is decoded."""
+    """Largest accepted photo, and most work that it may ask for. Checked in its file, before anything is decoded."""
 
     pixels: int = 50_000_000
     side: int = 16_384
+
+    @property
+    def samples(self) -> int:
+        """Samples that all scans of a JPEG may visit. Encoders write 14 for a pixel in 4:4:4, 24 in CMYK."""
+        return 25 * self.pixels
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that the rows of a PNG may have. 16-bit RGB has 6 for a pixel."""
+        return 6 * self.pixels

@@ -1,7 +1,7 @@
 """The live release of this process: loaded at the first request, hot-swapped when the store's pointer changes.
 
-Requests check the pointer, because a Lambda runs no code between requests. A load runs in a background thread, while
-the old release answers requests. If the Lambda is frozen during a load, the load continues with the next request.
+Requests ask for a look at the pointer, because a Lambda runs no code between requests. Looks and loads run in other
+threads, while the old release answers requests. If the Lambda is frozen during one, it continues with the next request.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lambda_app.errors import MissingObjectError, NotLiveError, OverdueError, ReleaseError, StoreError
+from lambda_app.errors import DamagedFileError, MissingObjectError, NotLiveError, OverdueError, ReleaseError, StoreError
 from lambda_app.release.manifest import MANIFEST, Manifest, Pointer, read_manifest
 from lambda_app.settings import Settings
 from lambda_app.store.contract import RELEASES, LivePointer, Store
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 60.0
+# Enough to read the pointer from S3 in the same region. If S3 hangs, the release that is live answers after this time.
+LOOK_WAIT_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ class Live:
 
     @property
     def release(self) -> str:
-        """The release's id."""
-        return self.pointer.release
+        """The release's id, as its manifest says. The pointer's name of it only says where the manifest is."""
+        return self.recommender.manifest.release
 
 
 class LiveRelease:
@@ -52,6 +54,7 @@ class LiveRelease:
         *,
         observer: Observer | None = None,
         clock: Callable[[], float] = time.monotonic,
+        look_wait_seconds: float = LOOK_WAIT_SECONDS,
     ) -> None:
         """Create the holder; nothing is read or loaded yet.
 
@@ -60,17 +63,19 @@ class LiveRelease:
             settings: limits, threads and times of reloads.
             observer: records every load.
             clock: returns seconds; used for `reload_seconds` and the back-off.
+            look_wait_seconds: how long the request that begins to read the pointer waits for it. It waits only if a
+                release is live and `settings.reload_wait_seconds` is not 0.
         """
         self._store = store
         self._settings = settings
         self._observer = observer or Observer()
         self._clock = clock
-        self._looking = threading.Lock()
+        self._look_wait_seconds = look_wait_seconds
         self._changed = threading.Condition()
         self._live: Live | None = None
         self._wanted: LivePointer | None = None
         self._settled: str | None = None  # pointer version that is live, or that cannot be loaded
-        self._loading = False
+        self._looking = self._loading = False
         self._next_look = self._next_try = -float("inf")
         self._backoff = FIRST_RETRY_SECONDS
         # A text, not an exception: a traceback would keep the objects of a failed load in memory.
@@ -78,12 +83,8 @@ class LiveRelease:
 
     def begin(self) -> None:
         """Read the pointer and load in the background, in parallel with the imports of a process that starts."""
-        threading.Thread(target=self._begin, name="release-beginner", daemon=True).start()
-
-    def _begin(self) -> None:
-        self._look()
         with self._changed:
-            self._start_loading()
+            self._start_looking()
 
     def peek(self) -> Live | None:
         """The release that is loaded now, or None. Does not read the pointer and does not wait."""
@@ -92,34 +93,53 @@ class LiveRelease:
     def current(self) -> Live:
         """The release that answers this request.
 
-        Reads the pointer if the last read is more than `reload_seconds` ago. While a load is running, waits for it: up
-        to `reload_wait_seconds` if an older release is live, else up to `ready_wait_seconds`.
+        A thread reads the pointer if the last read is more than `reload_seconds` ago, and another one loads. If nothing
+        is live, the request waits for both, up to `ready_wait_seconds`: all requests that wait share one read and one
+        load. If an older release is live, the request that began the read waits for it up to `look_wait_seconds`, and
+        for a load up to `reload_wait_seconds`.
 
         Raises:
             NotLiveError: no release is live; the message says why.
         """
-        self._look()
         with self._changed:
+            began = self._look_is_due() and self._start_looking()
             self._start_loading()
-            first = self._live is None
-            patience = self._settings.ready_wait_seconds if first else self._settings.reload_wait_seconds
-            self._changed.wait_for(lambda: not self._loading or (first and self._live is not None), patience)
+            if self._live is None:
+                patience = self._settings.ready_wait_seconds
+                self._changed.wait_for(lambda: self._live or not (self._looking or self._loading), patience)
+            elif self._settings.reload_wait_seconds:
+                if began:
+                    self._changed.wait_for(lambda: not self._looking, self._look_wait_seconds)
+                self._changed.wait_for(lambda: not self._loading, self._settings.reload_wait_seconds)
             if self._live is None:
                 raise NotLiveError(self._reason)
             return self._live
 
+    def _look_is_due(self) -> bool:
+        # If nothing is live and nothing is loading, every request asks for a look: the operator may be waiting for the
+        # first promotion.
+        return (self._live is None and not self._loading) or self._clock() >= self._next_look
+
+    def _start_looking(self) -> bool:
+        """Start the thread that reads the pointer, unless one runs; returns whether. The caller must hold the lock."""
+        if self._looking:
+            return False
+        self._looking = True
+        threading.Thread(target=self._look, name="release-looker", daemon=True).start()
+        return True
+
     def _look(self) -> None:
-        """Read the pointer if it is due. One request at a time reads it; the others wait only if no release is live."""
-        if not self._looking.acquire(blocking=self._live is None):
-            return
+        """The looker thread: read the pointer once, and start to load what is new."""
         try:
-            # If nothing is live and nothing is loading, every request reads the pointer: the operator may be waiting
-            # for the first promotion.
-            if (self._live is None and not self._loading) or self._clock() >= self._next_look:
-                self._read_pointer()
-                self._next_look = self._clock() + self._settings.reload_seconds
-        finally:
-            self._looking.release()
+            self._read_pointer()
+        except Exception:  # requests wait for this thread, so they must learn of any error
+            log.exception("the live pointer cannot be read")
+            self._note_unreadable("the store's live pointer cannot be read; the log says why")
+        with self._changed:
+            self._looking = False
+            self._next_look = self._clock() + self._settings.reload_seconds
+            self._start_loading()
+            self._changed.notify_all()
 
     def _read_pointer(self) -> None:
         seen = self._wanted.version if self._wanted else None
@@ -178,18 +198,20 @@ class LiveRelease:
         if isinstance(loaded, Live):
             self._live, self._settled = loaded, wanted.version
             self._observer.loaded(loaded.release)
-        elif isinstance(loaded, StoreError | OSError | OverdueError):
-            # A run may be overdue because the machine was busy, or because a Lambda was frozen meanwhile.
-            trouble = (
-                "a forward pass takes too long" if isinstance(loaded, OverdueError) else "its files cannot be read"
-            )
-            self._reason = f"release {wanted.pointer.release} is not loaded yet: {trouble}; the log says why"
-            self._next_try = self._clock() + self._backoff
-            self._backoff = min(2 * self._backoff, LAST_RETRY_SECONDS)
-        else:
-            # This error is permanent: do not retry before the pointer changes.
+        elif isinstance(loaded, ReleaseError) and not isinstance(loaded, DamagedFileError | OverdueError):
+            # The bytes are those that were promoted, but they are no release: no retry before the pointer changes.
             self._settled = wanted.version
             self._reason = f"release {wanted.pointer.release} does not load: {loaded}"
+        else:
+            # A run may be overdue because the machine was busy, or because a Lambda was frozen meanwhile.
+            why = f"{loaded}"
+            if isinstance(loaded, StoreError | OSError):
+                why = "its files cannot be read; the log says why"
+            elif isinstance(loaded, OverdueError):
+                why = "a forward pass takes too long; the log says why"
+            self._reason = f"release {wanted.pointer.release} is not loaded yet: {why}; it is tried again"
+            self._next_try = self._clock() + self._backoff
+            self._backoff = min(2 * self._backoff, LAST_RETRY_SECONDS)
 
     def _load(self, wanted: LivePointer) -> Live:
         pointer = wanted.pointer
@@ -217,7 +239,7 @@ class LiveRelease:
     def _read_manifest(self, pointer: Pointer) -> Manifest:
         data = self._store.read(f"{RELEASES}{pointer.release}/{MANIFEST}")
         if (digest := hashlib.sha256(data).hexdigest()) != pointer.manifest_sha256:
-            raise ReleaseError(
+            raise DamagedFileError(
                 f"the manifest of {pointer.release} has sha256 {digest}; the pointer says {pointer.manifest_sha256}"
             )
         return read_manifest(data)

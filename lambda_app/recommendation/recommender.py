@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lambda_app.errors import QueryError, ReleaseError, UndecodablePhotoError, UnknownItemError
 from lambda_app.model import Model
+from lambda_app.photo.memory import DecodingMemory
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import PhotoLimits
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery, check_k, check_references, shortened
@@ -57,16 +58,22 @@ class Recommender:
         # Close the catalog when the last request that uses this release has ended, in whichever thread.
         self._finalizer = weakref.finalize(self, catalog.close)
 
-    def analyse(self, photo: bytes, timings: Timings | None = None) -> Analysis:
+    def analyse(self, photo: bytes, timings: Timings | None = None, memory: DecodingMemory | None = None) -> Analysis:
         """Decode a photo and run one forward pass.
+
+        Args:
+            photo: the file's bytes.
+            timings: gets the durations.
+            memory: what all photos that are decoded at once may take; None for no limit.
 
         Raises:
             PhotoError: the photo cannot be used.
+            BusyError: there is no memory for the photo now.
         """
         timings = timings or Timings()
         preprocessing = self.manifest.preprocessing
         with timings.measure("decode"):
-            images = normalise(load_rgb(photo, preprocessing, self._limits)[np.newaxis], preprocessing)
+            images = normalise(load_rgb(photo, preprocessing, self._limits, memory)[np.newaxis], preprocessing)
         with timings.measure("forward"):
             output = self._model.run(images)
         logits, embedding = output.logits[0], output.embedding[0]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lambda_app.errors import ReleaseError, UnknownFormatError
+from lambda_app.errors import DamagedFileError, ReleaseError, UnknownFormatError
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.release.smoke import SmokeCase
 
@@ -178,14 +178,14 @@ def verify_file(path: Path, entry: FileEntry) -> None:
     """Check a file against its entry.
 
     Raises:
-        ReleaseError: the file is missing, or its length or sha256 differs.
+            DamagedFileError: the file is missing, or its length or sha256 differs.
     """
     if not path.is_file():
-        raise ReleaseError(f"{entry.file} is missing")
+        raise DamagedFileError(f"{entry.file} is missing")
     if (size := path.stat().st_size) != entry.bytes:
-        raise ReleaseError(f"{entry.file} has {size} bytes; the manifest says {entry.bytes}")
+        raise DamagedFileError(f"{entry.file} has {size} bytes; the manifest says {entry.bytes}")
     if (digest := sha256_of(path)) != entry.sha256:
-        raise ReleaseError(f"{entry.file} has sha256 {digest}; the manifest says {entry.sha256}")
+        raise DamagedFileError(f"{entry.file} has sha256 {digest}; the manifest says {entry.sha256}")
 
 
 def sha256_of(path: Path) -> str:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 PRESIGNED = timedelta(minutes=5)
 _UPLOAD = re.compile(rf"{UPLOADS}[0-9a-f-]{{36}}")
 _TIMEOUTS = Timeouts(connect=3, read=10, attempts=4)
-# A request waits while the pointer is read again, although a release is loaded and could answer it. If S3 hangs, this
-# read must time out long before API Gateway's limit of 30 s.
+# The pointer is read again in the background. If S3 hangs, the read must end early, so that the next one can
+# find S3 back.
 _REREAD_TIMEOUTS = Timeouts(connect=1, read=2, attempts=2)
 # The read timeout of an upload starts with the first byte sent, so it must cover the whole transfer of a part.
 _UPLOAD_TIMEOUTS = Timeouts(connect=3, read=300, attempts=4)
@@ -144,7 +144,7 @@ class S3Store:
 
         Raises:
             MissingObjectError: there is no such object.
-            ReleaseError: the object does not match the size or the sha256 in `entry`.
+            DamagedFileError: the object does not match the size or the sha256 in `entry`.
             StoreError: S3 refused the request or did not respond. The next call downloads only the missing parts.
         """
         self.cache.mkdir(parents=True, exist_ok=True)

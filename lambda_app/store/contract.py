@@ -91,7 +91,7 @@ class Store(Protocol):
 
         Raises:
             MissingObjectError: there is no such object.
-            ReleaseError: the object does not match the size or the sha256 in `entry`.
+            DamagedFileError: the object does not match the size or the sha256 in `entry`.
         """
 
     def keep_local(self, entries: Iterable[FileEntry]) -> None:

@@ -92,7 +92,7 @@ class FolderStore:
 
         Raises:
             MissingObjectError: there is no such object.
-            ReleaseError: the object does not match the size or the sha256 in `entry`.
+            DamagedFileError: the object does not match the size or the sha256 in `entry`.
         """
         path = self._path(OBJECTS + entry.sha256)
         if not path.is_file():

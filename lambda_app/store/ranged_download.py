@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lambda_app.errors import MissingObjectError, ReleaseError, StoreError
+from lambda_app.errors import DamagedFileError, MissingObjectError, StoreError
 from lambda_app.release.manifest import FileEntry
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class RangedDownload:
 
         Raises:
             StoreError: a part could not be downloaded; the parts that were received are kept.
-            ReleaseError: the sha256 or the length of a part is not as in `entry`.
+            DamagedFileError: the sha256 or the length of a part is not as in `entry`.
         """
         with self._lock:
             if self._target.exists():
@@ -90,7 +90,9 @@ class RangedDownload:
                     raise StoreError(f"bytes {start} to {end} of {self._entry.file} cannot be fetched: {exc}") from exc
                 log.info("bytes %d to %d of %s: %s; retrying", start, end, self._entry.file, exc)
         if len(data) != end - start:
-            raise ReleaseError(f"{self._entry.file} does not have the {self._entry.bytes} bytes that the manifest says")
+            raise DamagedFileError(
+                f"{self._entry.file} does not have the {self._entry.bytes} bytes that the manifest says"
+            )
         os.pwrite(handle, data, start)
 
     def _verify(self) -> None:
@@ -98,4 +100,4 @@ class RangedDownload:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != self._entry.sha256:
             self._partial.unlink()
-            raise ReleaseError(f"{self._entry.file} has sha256 {digest}; the manifest says {self._entry.sha256}")
+            raise DamagedFileError(f"{self._entry.file} has sha256 {digest}; the manifest says {self._entry.sha256}")

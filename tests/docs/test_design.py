@@ -90,7 +90,7 @@ def test_the_settings_match_the_code():
     defaults = {name.strip("`"): default for name, default, _ in rows}
     assert list(defaults) == environment_names()
     for field in fields(Settings):
-        found = "none" if field.default is MISSING else str(field.default).removesuffix(".0")
+        found = "none" if field.default in (MISSING, "") else str(field.default).removesuffix(".0")
         assert defaults[f"LOOKALIKE_{field.name.upper()}"] == found, field.name
 
 

@@ -59,6 +59,14 @@ def test_the_number_of_threads_depends_on_the_memory_of_the_lambda(memory: str, 
     assert Settings.from_environ({**in_lambda, "LOOKALIKE_THREADS": "3"}).threads == 3
 
 
+@pytest.mark.parametrize(("memory", "budget"), [("512", 256 << 20), ("3008", 1504 << 20), ("much", 0)])
+def test_a_lambda_decodes_in_half_of_its_memory(memory: str, budget: int):
+    in_lambda = {**STORE, "AWS_LAMBDA_FUNCTION_NAME": "api", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory}
+    assert Settings.from_environ(in_lambda).decoding_bytes == budget
+    assert Settings.from_environ({**in_lambda, "LOOKALIKE_DECODING_BYTES": "7"}).decoding_bytes == 7
+    assert Settings.from_environ(STORE).decoding_bytes == 0
+
+
 def test_only_a_lambda_waits_for_a_reload():
     assert Settings.from_environ(STORE).reload_wait_seconds == 0
     assert Settings.from_environ({**STORE, "AWS_LAMBDA_FUNCTION_NAME": "api"}).reload_wait_seconds == 3

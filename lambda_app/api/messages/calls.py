@@ -10,6 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import Scope
 
+from lambda_app.api.messages.work_queue import WorkQueue
+from lambda_app.photo.memory import DecodingMemory
 from lambda_app.recommendation.live import Live, LiveRelease
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
@@ -28,6 +30,8 @@ class Service:
     store: Store
     live: LiveRelease
     observer: Observer
+    decoding: DecodingMemory
+    queue: WorkQueue
 
 
 @dataclass
@@ -73,6 +77,14 @@ class Call:
         """
         return work(*args, **kwargs) if self.one_at_a_time else await run_in_threadpool(work, *args, **kwargs)
 
+    async def take_turn(self, work: Callable[[], T]) -> T:
+        """Run a blocking function when it is its turn in the service's queue, and return its result.
+
+        Raises:
+            BusyError: the queue is full.
+        """
+        return work() if self.one_at_a_time else await self.service.queue.run(work)
+
 
 def attached_call(scope: Scope) -> Call:
     """The context that `Call.attach` stored in a request's scope."""
@@ -89,10 +101,10 @@ CurrentCall = Annotated[Call, Depends(current_call)]
 
 
 def blocking(route: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
-    """Decorator: turns a blocking function with a parameter `call` into an async route; see `Call.run`."""
+    """Decorator: turns a blocking function with a parameter `call` into an async route; see `Call.take_turn`."""
 
     @functools.wraps(route)
     async def run(call: Call, **parameters: Any) -> T:
-        return await call.run(route, call=call, **parameters)
+        return await call.take_turn(functools.partial(route, call=call, **parameters))
 
     return run

@@ -12,6 +12,14 @@ from lambda_app.photo.preprocessing import media_type
 
 WEB = Path(__file__).parents[1] / "web"
 INDEX = WEB / "index.html"
+DOCS = WEB / "docs.html"
+# What a page may load and call (Content Security Policy, level 3): its own scripts, styles and routes, nothing inline.
+# Photos also come from the bucket, by presigned URL. All other answers allow nothing, as `middleware.py` says.
+_OWN = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+POLICIES = {INDEX: f"{_OWN}; img-src 'self' blob: data: https:", DOCS: f"{_OWN}; img-src 'self' data:"}
 PHOTO_CACHE = "public, max-age=3600"
 PAGE_CACHE = "no-cache"  # browsers may store it but must revalidate it each time, so a new version appears at once
 _UNKNOWN = "application/octet-stream"
@@ -25,7 +33,10 @@ def static_file(name: str) -> Path | None:
 def page_response(path: Path, request: Request) -> Response:
     """A file of the web page. Its name decides its media type."""
     kind = mimetypes.guess_type(path.name)[0] or _UNKNOWN
-    return _file_response(path, path.read_bytes(), kind, PAGE_CACHE, request)
+    response = _file_response(path, path.read_bytes(), kind, PAGE_CACHE, request)
+    if path in POLICIES:
+        response.headers["Content-Security-Policy"] = POLICIES[path]
+    return response
 
 
 def photo_response(path: Path, request: Request) -> Response:

@@ -14,17 +14,21 @@ from lambda_app import errors
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
+MOST_ECHOED = 200  # characters of a request's path
+BUSY_RETRY_AFTER_SECONDS = 1
 # If an exception's class is not listed, its nearest listed base class is used.
 STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.RequestError: HTTPStatus.BAD_REQUEST,
     errors.UnknownItemError: HTTPStatus.NOT_FOUND,
     errors.MissingObjectError: HTTPStatus.NOT_FOUND,
+    errors.RequestTimeoutError: HTTPStatus.REQUEST_TIMEOUT,
     errors.RequestTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.PhotoTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedPhotoError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.UndecodablePhotoError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.QueryError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotSupportedError: HTTPStatus.NOT_IMPLEMENTED,
+    errors.BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NotLiveError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.OverdueError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -45,6 +49,14 @@ def problem_of(exc: errors.LookalikeError) -> dict[str, Any]:
 def problem_response(body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
     """The HTTP response for a problem."""
     return JSONResponse(body, body["status"], headers, MEDIA_TYPE)
+
+
+def retry_headers(exc: errors.LookalikeError, status: int) -> dict[str, str] | None:
+    """The headers of an answer that says when to try again; None for other answers."""
+    if status != HTTPStatus.SERVICE_UNAVAILABLE:
+        return None
+    seconds = BUSY_RETRY_AFTER_SECONDS if isinstance(exc, errors.BusyError) else RETRY_AFTER_SECONDS
+    return {"Retry-After": str(seconds)}
 
 
 def handle_errors(app: FastAPI) -> None:
@@ -69,12 +81,11 @@ def _error_text(error: dict[str, Any]) -> str:
 
 async def _lookalike_error(request: Request, exc: errors.LookalikeError) -> Response:
     body = problem_of(exc)
-    unavailable = body["status"] == HTTPStatus.SERVICE_UNAVAILABLE
-    return _answer(request, body, {"Retry-After": str(RETRY_AFTER_SECONDS)} if unavailable else None)
+    return _answer(request, body, retry_headers(exc, body["status"]))
 
 
 async def _http_exception(request: Request, exc: HTTPException) -> Response:
-    method, path = request.scope["method"], request.scope["path"]
+    method, path = _cut(request.scope["method"]), _cut(request.scope["path"])
     details = {
         HTTPStatus.NOT_FOUND: f"nothing found at {method} {path}",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{path} does not allow {method}",
@@ -89,4 +100,9 @@ async def _validation_error(request: Request, exc: RequestValidationError) -> Re
 
 def _answer(request: Request, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
     # The path from the scope: `request.url` would parse the Host header, which the client controls.
-    return problem_response({**body, "instance": quote(request.scope["path"])}, headers)
+    return problem_response({**body, "instance": quote(_cut(request.scope["path"]))}, headers)
+
+
+def _cut(text: str) -> str:
+    """A text of the client's, cut so that an answer does not grow with it."""
+    return text if len(text) <= MOST_ECHOED else f"{text[:MOST_ECHOED]}..."

@@ -1,41 +1,59 @@
 """Reads requests: photos and JSON up to the byte limit, and search parameters."""
 
+import asyncio
+import re
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from lambda_app.api.messages.calls import CurrentCall
+from lambda_app.api.messages.calls import Call, CurrentCall
 from lambda_app.api.messages.form import MEDIA_TYPE, Part, parse_multipart
 from lambda_app.api.messages.problems import validation_detail
-from lambda_app.api.messages.schemas import RecommendRequest, SearchParameters, UploadedPhoto, UploadRequest
-from lambda_app.errors import QueryError, RequestError, RequestTooLargeError
-from lambda_app.recommendation.query import SimilarQuery
+from lambda_app.api.messages.schemas import (
+    RecommendRequest,
+    SearchParameters,
+    TopParameters,
+    UploadedPhoto,
+    UploadRequest,
+)
+from lambda_app.errors import QueryError, RequestError, RequestTimeoutError, RequestTooLargeError
+from lambda_app.recommendation.query import SimilarQuery, shortened
 
 FIELD = "file"
 BATCH_FIELD = "files"
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int, seconds: float) -> bytes:
     """The whole body, in memory.
+
+    Args:
+        limit: bytes that it may have.
+        seconds: time that it may take to arrive.
 
     Raises:
         RequestTooLargeError: more than `limit` bytes, as declared in Content-Length or as received.
-        RequestError: the client disconnected.
+        RequestTimeoutError: it takes more than `seconds`.
+        RequestError: the declared length is no number, or the client disconnected.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise RequestTooLargeError(f"the body has {int(declared):,} bytes; the limit is {limit:,}")
+    declared = _declared_length(request)
+    if declared is not None and declared > limit:
+        raise RequestTooLargeError(f"the body has {declared:,} bytes; the limit is {limit:,}")
     chunks: list[bytes] = []
     size = 0
     try:
-        async for chunk in request.stream():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > limit:
-                raise RequestTooLargeError(f"the body has more than {limit:,} bytes, which is the limit")
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > limit:
+                    raise RequestTooLargeError(f"the body has more than {limit:,} bytes, which is the limit")
+    except TimeoutError as exc:
+        raise RequestTimeoutError(
+            f"after {seconds:g} s, which is the limit, {size:,} bytes of the body had come"
+        ) from exc
     except ClientDisconnect as exc:
         raise RequestError("the client disconnected before the end of the body") from exc
     # A single copy of the body, and no copy if it came in one chunk, as in Lambda.
@@ -54,7 +72,7 @@ async def read_photo(request: Request, call: CurrentCall) -> bytes:
     """
     service = call.service
     content_type = request.headers.get("content-type", "")
-    body = await read_body(request, service.settings.max_body_bytes)
+    body = await _read(request, call)
     kind = content_type.partition(";")[0].strip().lower()
     if kind == MEDIA_TYPE:
         return _only_photo(parse_multipart(body, content_type))
@@ -75,7 +93,7 @@ async def read_photos(request: Request, call: CurrentCall) -> list[Part]:
     """
     settings = call.service.settings
     content_type = request.headers.get("content-type", "")
-    body = await read_body(request, settings.max_body_bytes)
+    body = await _read(request, call)
     if content_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
         raise RequestError(f"the request holds no photos: send {MEDIA_TYPE} with each photo as field {BATCH_FIELD!r}")
     photos = [part for part in parse_multipart(body, content_type) if part.name == BATCH_FIELD]
@@ -108,7 +126,7 @@ async def read_recommend_body(request: Request, call: CurrentCall) -> RecommendR
     Raises:
         RequestError, RequestTooLargeError, QueryError.
     """
-    return parse_json(await read_body(request, call.service.settings.max_body_bytes), RecommendRequest)
+    return parse_json(await _read(request, call), RecommendRequest)
 
 
 async def read_upload_body(request: Request, call: CurrentCall) -> UploadRequest:
@@ -117,12 +135,32 @@ async def read_upload_body(request: Request, call: CurrentCall) -> UploadRequest
     Raises:
         RequestError, RequestTooLargeError, QueryError.
     """
-    return parse_json(await read_body(request, call.service.settings.max_body_bytes), UploadRequest)
+    return parse_json(await _read(request, call), UploadRequest)
 
 
-async def read_query(parameters: Annotated[SearchParameters, Query()]) -> SimilarQuery:
+async def read_query(parameters: Annotated[SearchParameters, Query()], call: CurrentCall) -> SimilarQuery:
     """The parameters of a search, from the query string."""
-    return parameters.query()
+    return parameters.query(call.service.settings.max_k)
+
+
+async def read_top(parameters: Annotated[TopParameters, Query()], call: CurrentCall) -> int:
+    """The number of categories, from the query string."""
+    return parameters.wanted(call.service.settings.max_k)
+
+
+async def _read(request: Request, call: Call) -> bytes:
+    settings = call.service.settings
+    return await read_body(request, settings.max_body_bytes, settings.body_seconds)
+
+
+def _declared_length(request: Request) -> int | None:
+    text = request.headers.get("content-length")
+    if text is None:
+        return None
+    # Digits of ASCII only: str.isdigit also accepts a superscript two, of which int() makes no number.
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise RequestError(f"the Content-Length is {shortened(text)}; it takes a number of bytes")
+    return int(text)
 
 
 def _only_photo(parts: list[Part]) -> bytes:
@@ -134,6 +172,7 @@ def _only_photo(parts: list[Part]) -> bytes:
 
 Photo = Annotated[bytes, Depends(read_photo)]
 Photos = Annotated[list[Part], Depends(read_photos)]
+TopK = Annotated[int, Depends(read_top)]
 SearchQuery = Annotated[SimilarQuery, Depends(read_query)]
 RecommendBody = Annotated[RecommendRequest, Depends(read_recommend_body)]
 UploadBody = Annotated[UploadRequest, Depends(read_upload_body)]

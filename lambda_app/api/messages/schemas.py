@@ -5,15 +5,17 @@ them. Tests check the dicts against these models.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from lambda_app.photo.rules import MEDIA_TYPES
-from lambda_app.recommendation.query import DEFAULT_K, Distinct, SimilarQuery
+from lambda_app.recommendation.query import DEFAULT_K, MAX_REFERENCES, Distinct, SimilarQuery
 from lambda_app.release.catalog import CatalogFilter
 from lambda_app.release.manifest import IndexType
+from lambda_app.store.contract import UPLOADS
 
+PROBABILITIES = 5
 Score = Annotated[float, Field(description="Cosine of the two embeddings, at most 1.", examples=[0.913])]
 
 
@@ -117,7 +119,9 @@ class BatchEntry(_Answer):
     """The result for one file of a batch: `prediction` if `status` is 200, else `error`."""
 
     filename: str | None
-    status: int = Field(examples=[200])
+    status: int = Field(
+        description="200, or the status that the photo would get alone: 413, 415, 422 or 503.", examples=[200]
+    )
     prediction: PredictAnswer | None = None
     error: Problem | None = None
 
@@ -128,26 +132,59 @@ class BatchAnswer(_Answer):
     entries: list[BatchEntry]
 
 
+# What the recommender checks is documented here, but not checked twice: its messages name the value and the limit. The
+# limits that are settings are put into /openapi.json when the application is made (`fill_limits`).
+K_LIMITS: dict[str, Any] = {"minimum": 1, "maximum": "max_k"}
+_COSINE_LIMITS: dict[str, Any] = {"minimum": -1, "maximum": 1}
+_LIKED_LIMITS: dict[str, Any] = {"minItems": 1, "maxItems": MAX_REFERENCES}
+_DISLIKED_LIMITS: dict[str, Any] = {"maxItems": MAX_REFERENCES}
+
+
+class TopParameters(BaseModel):
+    """How many categories are asked for."""
+
+    k: int = Field(
+        default=PROBABILITIES,
+        description="How many of the most probable categories to return.",
+        json_schema_extra=K_LIMITS,
+    )
+
+    def wanted(self, max_k: int) -> int:
+        """The number that was asked for, else the default, within the limit."""
+        return self.k if "k" in self.model_fields_set else min(self.k, max_k)
+
+
 class SearchParameters(BaseModel):
     """Parameters of a search, in the query string or in the JSON body."""
 
     # `SimilarQuery.check` checks the ranges, because they depend on the settings.
-    k: int = Field(default=DEFAULT_K, description="Number of results, 1 to 100 unless the service has another limit.")
-    category: str | None = Field(default=None, description="Only items of this category.")
-    min_price: float | None = Field(default=None, description="Only items that cost at least this.")
+    k: int = Field(default=DEFAULT_K, description="Number of results.", json_schema_extra=K_LIMITS)
+    category: str | None = Field(default=None, description="Only items of this category, one of those of GET /release.")
+    min_price: float | None = Field(
+        default=None, description="Only items that cost at least this; at most `max_price`."
+    )
     max_price: float | None = Field(default=None, description="Only items that cost at most this.")
-    min_score: float = Field(default=-1.0, description="Only items with at least this cosine, -1 to 1.")
+    min_score: float = Field(
+        default=-1.0, description="Only items with at least this cosine.", json_schema_extra=_COSINE_LIMITS
+    )
     distinct: Distinct = Field(default="product", description="At most one photo per product, or all similar photos.")
 
-    def query(self) -> SimilarQuery:
-        """The parameters as a query for the recommender."""
+    def query(self, max_k: int) -> SimilarQuery:
+        """The parameters as a query for the recommender. A default never exceeds `max_k`."""
         where = CatalogFilter(self.category, self.min_price, self.max_price)
-        return SimilarQuery(self.k, where, self.min_score, self.distinct)
+        k = self.k if "k" in self.model_fields_set else min(self.k, max_k)
+        return SimilarQuery(k, where, self.min_score, self.distinct)
 
 
 class _References(BaseModel):
-    liked: list[str] = Field(description="Image ids; results are similar to these, 1 to 100.", examples=[["0a1b2c"]])
-    disliked: list[str] = Field(default=[], description="Image ids; results are less similar to these, up to 100.")
+    liked: list[str] = Field(
+        description="Image ids; results are similar to these.", examples=[["0a1b2c"]], json_schema_extra=_LIKED_LIMITS
+    )
+    disliked: list[str] = Field(
+        default=[],
+        description="Image ids; results are less similar to these. None of those in `liked`.",
+        json_schema_extra=_DISLIKED_LIMITS,
+    )
 
 
 # OpenAPI lists the fields of the last base class first: the references, then the parameters.
@@ -161,6 +198,7 @@ class UploadRequest(BaseModel):
     content_type: str = Field(
         description=f"Media type of the photo: one of {', '.join(sorted(MEDIA_TYPES.values()))}.",
         examples=[MEDIA_TYPES["JPEG"]],
+        json_schema_extra={"enum": [*sorted(MEDIA_TYPES.values())]},
     )
 
 
@@ -177,4 +215,7 @@ class UploadAnswer(_Answer):
 class UploadedPhoto(BaseModel):
     """A reference to a photo that was uploaded before."""
 
-    upload: str = Field(description="The `key` in the answer of POST /uploads.")
+    upload: str = Field(
+        description="The `key` in the answer of POST /uploads.",
+        json_schema_extra={"pattern": f"^{UPLOADS}[0-9a-f-]{{36}}$"},
+    )

@@ -39,12 +39,15 @@ def item(call: CurrentCall, image_id: str) -> JSONResponse:
 
 
 @router.post(
-    "/recommend", **openapi.json_route(schemas.SimilarAnswer, schemas.RecommendRequest, 400, 404, 413, 422, 429, 503)
+    "/recommend",
+    **openapi.json_route(schemas.SimilarAnswer, schemas.RecommendRequest, 400, 404, 408, 413, 422, 429, 503),
 )
 @blocking
 def recommend(call: CurrentCall, body: RecommendBody) -> JSONResponse:
     """Listings similar to the liked items and dissimilar to the disliked items."""
-    matches = call.live().recommender.recommend(body.liked, body.disliked, body.query(), call.timings)
+    matches = call.live().recommender.recommend(
+        body.liked, body.disliked, body.query(call.service.settings.max_k), call.timings
+    )
     return JSONResponse(answers.similar_answer(matches, call.service.store))
 
 

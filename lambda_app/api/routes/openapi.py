@@ -8,17 +8,23 @@ from lambda_app.api.messages import problems
 from lambda_app.api.messages.form import MEDIA_TYPE
 from lambda_app.api.messages.reading import BATCH_FIELD, FIELD
 from lambda_app.api.messages.schemas import UploadedPhoto
+from lambda_app.photo.rules import MEDIA_TYPES
+from lambda_app.settings import Settings
 
 _BINARY = {"type": "string", "format": "binary"}
+_PHOTO_PART = {"contentType": ", ".join(sorted(MEDIA_TYPES.values()))}
+_LIMITS = ("minimum", "maximum", "minItems", "maxItems")
 _PROBLEMS = {
     400: "Malformed request: no photo, or not a valid form or JSON",
     404: "No such item or upload",
-    413: "Too many bytes, pixels or files",
+    408: "The body took too long to arrive",
+    413: "Over a limit of bytes, pixels or files, or of the work and memory that decoding takes",
     415: "Not a JPEG, PNG or WebP photo, or animated; the file's bytes decide, not its name",
     422: "The photo cannot be decoded, or a parameter is out of range",
     429: "Too many requests",
-    501: "Not supported by this deployment",
-    503: "No release is live yet, or the store cannot be read; retry after `Retry-After` seconds",
+    501: "This deployment takes no uploads: its store is a folder",
+    503: "No release is live yet, the store cannot be read, or there is no room for the request now; retry after "
+    "`Retry-After` seconds",
 }
 
 
@@ -34,25 +40,47 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def photo_route(answer: type[BaseModel]) -> dict[str, Any]:
     """Keyword arguments for the decorator of a route that takes one photo."""
     content = {
-        MEDIA_TYPE: {"schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _BINARY}}},
+        MEDIA_TYPE: {
+            "schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _BINARY}},
+            "encoding": {FIELD: _PHOTO_PART},
+        },
         "image/*": {"schema": _BINARY},
+        "application/octet-stream": {"schema": _BINARY},
         "application/json": {"schema": UploadedPhoto.model_json_schema()},
     }
-    return _route(answer, content, 400, 404, 413, 415, 422, 429, 501, 503)
+    return _route(answer, content, 400, 404, 408, 413, 415, 422, 429, 501, 503)
 
 
 def batch_route(answer: type[BaseModel]) -> dict[str, Any]:
     """Keyword arguments for the decorator of a route that takes several photos."""
-    files = {"type": "array", "items": _BINARY}
+    files = {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": "max_batch"}
     content = {
-        MEDIA_TYPE: {"schema": {"type": "object", "required": [BATCH_FIELD], "properties": {BATCH_FIELD: files}}}
+        MEDIA_TYPE: {
+            "schema": {"type": "object", "required": [BATCH_FIELD], "properties": {BATCH_FIELD: files}},
+            "encoding": {BATCH_FIELD: _PHOTO_PART},
+        }
     }
-    return _route(answer, content, 400, 413, 422, 429, 503)
+    return _route(answer, content, 400, 408, 413, 422, 429, 503)
 
 
 def json_route(answer: type[BaseModel], body: type[BaseModel], *statuses: int) -> dict[str, Any]:
     """Keyword arguments for the decorator of a route that takes a JSON body."""
     return _route(answer, {"application/json": {"schema": body.model_json_schema()}}, *statuses)
+
+
+def fill_limits(part: Any, settings: Settings) -> None:
+    """Put the values of settings where a schema names a setting as its limit. A default never exceeds its maximum."""
+    if isinstance(part, list):
+        for entry in part:
+            fill_limits(entry, settings)
+    elif isinstance(part, dict):
+        for limit in _LIMITS:
+            if isinstance(name := part.get(limit), str):
+                part[limit] = getattr(settings, name)
+                if limit == "maximum" and "default" in part:
+                    part["default"] = min(part["default"], part[limit])
+        for entry in part.values():
+            fill_limits(entry, settings)
 
 
 def _route(answer: type[BaseModel], content: dict[str, Any], *statuses: int) -> dict[str, Any]:

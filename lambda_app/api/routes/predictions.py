@@ -1,31 +1,29 @@
 """The routes that take a photo: POST /predict, its three single steps, and the batch."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import Call, CurrentCall, blocking
 from lambda_app.api.messages.problems import problem_of
-from lambda_app.api.messages.reading import Photo, Photos, SearchQuery
+from lambda_app.api.messages.reading import Photo, Photos, SearchQuery, TopK
 from lambda_app.api.routes import openapi
-from lambda_app.errors import PhotoError
+from lambda_app.errors import BusyError, PhotoError
 from lambda_app.recommendation.live import Live
 from lambda_app.recommendation.query import Match, SimilarQuery
 from lambda_app.recommendation.recommender import Analysis, Recommender
 
-PROBABILITIES = 5
 # /predict returns more, so that a client which shows more than the first 5 needs no second request.
 PREDICT_PROBABILITIES = 20
-TopK = Annotated[int, Query(description="How many of the most probable categories to return.")]
 
 router = APIRouter(tags=["photos"])
 
 
 @router.post("/predict/category", **openapi.photo_route(schemas.CategoryAnswer))
 @blocking
-def predict_category(call: CurrentCall, photo: Photo, k: TopK = PROBABILITIES) -> JSONResponse:
+def predict_category(call: CurrentCall, photo: Photo, k: TopK) -> JSONResponse:
     """The predicted product category of a photo."""
     recommender = call.live().recommender
     recommender.check(SimilarQuery(k))
@@ -71,7 +69,7 @@ def predict_batch(call: CurrentCall, photos: Photos, query: SearchQuery) -> JSON
 def _entry(call: Call, live: Live, photo: bytes, query: SimilarQuery) -> dict[str, Any]:
     try:
         return {"status": 200, "prediction": _prediction(call, live, photo, query)}
-    except PhotoError as exc:
+    except (PhotoError, BusyError) as exc:
         error = problem_of(exc)
         return {"status": error["status"], "error": error}
 
@@ -81,14 +79,14 @@ def _prediction(call: Call, live: Live, photo: bytes, query: SimilarQuery) -> di
     analysis = _analyse(call, recommender, photo)
     matches = _similar(call, recommender, analysis, query)
     return {
-        **answers.category_answer(recommender, analysis, PREDICT_PROBABILITIES),
+        **answers.category_answer(recommender, analysis, min(PREDICT_PROBABILITIES, call.service.settings.max_k)),
         **answers.embedding_answer(analysis),
         **answers.similar_answer(matches, call.service.store),
     }
 
 
 def _analyse(call: Call, recommender: Recommender, photo: bytes) -> Analysis:
-    analysis = recommender.analyse(photo, call.timings)
+    analysis = recommender.analyse(photo, call.timings, call.service.decoding)
     call.category = recommender.manifest.categories[int(analysis.probabilities.argmax())]
     return analysis
 

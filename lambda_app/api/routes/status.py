@@ -1,14 +1,13 @@
 """The routes about the service itself: health, readiness, live release, web page, API documentation."""
 
 from fastapi import APIRouter
-from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import CurrentCall, blocking
-from lambda_app.api.messages.files import INDEX, page_response, static_file
+from lambda_app.api.messages.files import DOCS, INDEX, page_response, static_file
 from lambda_app.api.routes import openapi
 
 router = APIRouter(tags=["service"])
@@ -22,10 +21,11 @@ async def healthcheck() -> JSONResponse:
 
 
 @router.get("/readyz", response_model=schemas.Ready, responses=openapi.errors(503))
-@blocking
-def readyz(call: CurrentCall) -> JSONResponse:
+async def readyz(call: CurrentCall) -> JSONResponse:
     """Whether a release is loaded. Starts to load the live release if necessary, and waits for it."""
-    return JSONResponse({"status": "ready", "release": call.live().release})
+    # Not in the queue: a service that has much to do is still ready.
+    live = await call.run(call.live)
+    return JSONResponse({"status": "ready", "release": live.release})
 
 
 @router.get("/release", response_model=schemas.ReleaseAnswer, responses=openapi.errors(429, 503))
@@ -51,12 +51,6 @@ def static(name: str, request: Request) -> Response:
 
 
 @pages.get("/docs")
-async def docs(request: Request) -> HTMLResponse:
+def docs(request: Request) -> Response:
     """Swagger UI for /openapi.json; its files are part of the package."""
-    return get_swagger_ui_html(
-        openapi_url="openapi.json",
-        title=request.app.title,
-        swagger_js_url="static/swagger-ui-bundle.js",
-        swagger_css_url="static/swagger-ui.css",
-        swagger_favicon_url="static/favicon.svg",
-    )
+    return page_response(DOCS, request)

@@ -17,7 +17,8 @@ router = APIRouter(tags=["photos"])
 
 
 @router.post(
-    "/uploads", **openapi.json_route(schemas.UploadAnswer, schemas.UploadRequest, 400, 413, 415, 422, 429, 501)
+    "/uploads",
+    **openapi.json_route(schemas.UploadAnswer, schemas.UploadRequest, 400, 408, 413, 415, 422, 429, 501, 503),
 )
 @blocking
 def uploads(call: CurrentCall, body: UploadBody) -> JSONResponse:

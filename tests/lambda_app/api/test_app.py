@@ -46,3 +46,18 @@ def test_routes_are_short(module: ModuleType):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             assert node.end_lineno - node.lineno < 12, node.name
+
+
+def test_a_long_path_is_cut_in_the_answer(client: TestClient):
+    answer = client.get("/" + "x" * 60_000)
+    assert answer.status_code == 404
+    assert len(answer.content) < 1000
+    assert answer.json()["detail"].endswith("xxx...")
+    assert len(client.get("/items/" + "x" * 60_000).content) < 1000
+    assert len(client.put("/items/" + "x" * 60_000).content) < 1000
+
+
+def test_an_unusable_content_length_is_a_bad_request(client: TestClient):
+    answer = client.post("/predict", content=iter([b"x"]), headers={b"Content-Length": b"\xb2"})
+    assert answer.status_code == 400
+    assert "Content-Length" in answer.json()["detail"]

@@ -1,13 +1,17 @@
 import io
 import random
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from lambda_app.errors import PhotoError, PhotoTooLargeError, UndecodablePhotoError, UnsupportedPhotoError
+from lambda_app.errors import BusyError, PhotoError, PhotoTooLargeError, UndecodablePhotoError, UnsupportedPhotoError
+from lambda_app.photo.memory import DecodingMemory
 from lambda_app.photo.preprocessing import load_rgb, media_type, normalise, open_photo
 from lambda_app.photo.rules import PhotoLimits, Preprocessing
 from tests.releases import encode
@@ -116,6 +120,80 @@ def test_a_large_jpeg_decoded_at_reduced_scale_looks_as_one_resized_from_full_sc
     assert np.abs(reduced.astype(int) - full).mean() < 1.5
 
 
+def whole(photo: Image.Image, settings: Preprocessing) -> np.ndarray:
+    """The oracle: convert and turn the whole photo, then let Pillow reduce and resize it. Takes much memory."""
+    turned = ImageOps.exif_transpose(photo)
+    if turned.mode == "I;16":
+        turned = Image.fromarray((np.asarray(turned, np.float32) / 257.0).astype(np.uint8))
+    if turned.has_transparency_data:
+        turned = Image.alpha_composite(Image.new("RGBA", turned.size, "black"), turned.convert("RGBA"))
+    scale = settings.size / max(turned.size)
+    width, height = (min(settings.size, max(1, round(side * scale))) for side in turned.size)
+    resized = turned.convert("RGB").resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    square = Image.new("RGB", (settings.size, settings.size))
+    square.paste(resized, ((settings.size - width) // 2, (settings.size - height) // 2))
+    return np.asarray(square)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "I;16"])
+@pytest.mark.parametrize("size", [(641, 427), (2, 500), (500, 2), (60, 40)])
+def test_reducing_a_large_photo_first_changes_no_pixel(
+    mode: str, orientation: int, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("lambda_app.photo.preprocessing.STRIP_PIXELS", 5000)  # many strips, the last of them narrow
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size[::-1], 4)).astype(np.uint8))
+    if mode == "I;16":
+        photo = Image.fromarray(np.asarray(photo.convert("L")).astype(np.uint16) * 257 + 5)
+    else:
+        photo = photo.convert("RGB").quantize(32) if mode == "P" else photo.convert(mode)
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    data = encode(photo, "PNG", exif=exif, **({"transparency": 5} if mode == "P" else {}))
+    assert np.array_equal(load_rgb(data, SIZE), whole(Image.open(io.BytesIO(data)), SIZE))
+
+
+def test_a_large_webp_file_is_refused():
+    with pytest.raises(PhotoTooLargeError, match="WebP of 10,485,761 bytes; the limit is 10,485,760"):
+        load_rgb(b"RIFF\x00\x00\x00\x00WEBP" + bytes((10 << 20) - 11), SIZE)
+
+
+@pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("WEBP", {}), ("JPEG", {"progressive": True})])
+def test_decoding_takes_its_memory_from_what_is_shared(kind: str, options: dict[str, bool]):
+    data = encode(Image.new("RGB", (1200, 1000)), kind, **options)
+    load_rgb(data, SIZE, memory=DecodingMemory(20 << 20))
+    with pytest.raises(PhotoTooLargeError, match="MiB of memory; the limit is 1 MiB"):
+        load_rgb(data, SIZE, memory=DecodingMemory(1 << 20))
+    memory = DecodingMemory(20 << 20)
+    with memory.reserved(19 << 20), pytest.raises(BusyError, match="send it again later"):
+        load_rgb(data, SIZE, memory=memory)
+
+
+def test_a_large_baseline_jpeg_takes_little_memory():
+    load_rgb(encode(Image.new("RGB", (4000, 3000))), SIZE, memory=DecodingMemory(2 << 20))
+
+
+@pytest.mark.slow
+def test_running_out_of_memory_is_no_fault_of_the_photo(tmp_path: Path):
+    photo = tmp_path / "large.png"
+    Image.new("RGB", (6000, 6000)).save(photo)
+    code = (
+        "import resource, sys\n"
+        "from lambda_app.errors import BusyError\n"
+        "from lambda_app.photo.preprocessing import load_rgb\n"
+        "from lambda_app.photo.rules import Preprocessing\n"
+        "data = open(sys.argv[1], 'rb').read()\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (50 << 20),) * 2)\n"
+        "try:\n"
+        "    load_rgb(data, Preprocessing())\n"
+        "except BusyError as exc:\n"
+        "    print(exc)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, photo], capture_output=True, text=True, timeout=60)
+    assert ran.stdout == "there is not enough memory to decode the photo now\n", ran.stderr
+
+
 def test_a_jpeg_with_a_second_picture_behind_it_is_a_photo():
     photo = Image.fromarray(picture())
     data = encode(photo, "MPO", save_all=True, append_images=[photo.rotate(90)], quality=100)
@@ -177,7 +255,7 @@ def test_size_limits_are_read_from_the_header(width: int, height: int, says: str
 
 
 def test_a_photo_at_its_limits_is_opened():
-    assert open_photo(png_header(40, 30), PhotoLimits(pixels=1200, side=40)).size == (40, 30)
+    assert open_photo(png_header(40, 30), PhotoLimits(pixels=1200, side=40))[1].size == (40, 30)
 
 
 def test_normalise_is_the_textbook_formula():

@@ -71,8 +71,8 @@ class Wrong(Recommender):
     spoil_similar: Callable[[list[Match]], list[Match]] = staticmethod(lambda found: found)
     probability = 0.0
 
-    def analyse(self, photo, timings=None) -> Analysis:
-        found = super().analyse(photo, timings)
+    def analyse(self, photo, timings=None, memory=None) -> Analysis:
+        found = super().analyse(photo, timings, memory)
         return replace(found, probabilities=found.probabilities + np.float32(self.probability))
 
     def similar(self, embedding, query, timings=None) -> list[Match]:

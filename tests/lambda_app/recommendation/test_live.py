@@ -2,6 +2,7 @@ import gc
 import logging
 import shutil
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -73,9 +74,25 @@ def store(tmp_path: Path) -> Iterator[TroubledStore]:
     finish_loading(store)
 
 
+def holder(
+    store: FolderStore, settings: Settings = PATIENT, clock: Callable[[], float] = time.monotonic
+) -> LiveRelease:
+    """A holder whose looks may take as long as a busy machine needs."""
+    return LiveRelease(store, settings, clock=clock, look_wait_seconds=20)
+
+
+def finish_looking() -> None:
+    """Wait for the thread that reads the pointer."""
+    for thread in threading.enumerate():
+        if thread.name == "release-looker":
+            thread.join(20)
+
+
 def finish_loading(store: TroubledStore) -> None:
     """Let what loads go on, and wait for it."""
     store.open.set()
+    store.pointer_open.set()
+    finish_looking()
     for thread in threading.enumerate():
         if thread.name == "release-loader":
             thread.join(20)
@@ -100,7 +117,7 @@ def damage(store: FolderStore, release: BuiltRelease) -> None:
 
 def test_nothing_is_read_before_the_first_request(store: TroubledStore, built: BuiltRelease, publish):
     publish(built)
-    live = LiveRelease(store, PATIENT)
+    live = holder(store)
     assert live.peek() is None
     assert store.looks == store.loads == 0
     current = live.current()
@@ -110,7 +127,7 @@ def test_nothing_is_read_before_the_first_request(store: TroubledStore, built: B
 
 
 def test_an_empty_store_says_so_until_something_is_promoted(store: TroubledStore, built: BuiltRelease, publish):
-    live = LiveRelease(store, replace(PATIENT, reload_seconds=30))
+    live = holder(store, replace(PATIENT, reload_seconds=30))
     with pytest.raises(NotLiveError, match="nothing has been promoted"):
         live.current()
     publish(built)
@@ -120,7 +137,10 @@ def test_an_empty_store_says_so_until_something_is_promoted(store: TroubledStore
 def test_nothing_is_looked_at_again_while_the_first_release_loads(store: TroubledStore, built: BuiltRelease, publish):
     publish(built)
     store.open.clear()
-    live = LiveRelease(store, replace(PATIENT, reload_seconds=30, ready_wait_seconds=0))
+    live = holder(store, replace(PATIENT, reload_seconds=30, ready_wait_seconds=0))
+    with pytest.raises(NotLiveError):
+        live.current()
+    finish_looking()
     for _ in range(2):
         with pytest.raises(NotLiveError, match="is loading"):
             live.current()
@@ -132,7 +152,7 @@ def test_the_pointer_is_looked_at_once_in_reload_seconds(
 ):
     publish(built)
     clock = Clock()
-    live = LiveRelease(store, replace(PATIENT, reload_seconds=30), clock=clock)
+    live = holder(store, replace(PATIENT, reload_seconds=30), clock=clock)
     assert live.current().release == built.manifest.release
     publish(other)
     looks = store.looks
@@ -146,7 +166,7 @@ def test_the_pointer_is_looked_at_once_in_reload_seconds(
 
 def test_an_unchanged_pointer_loads_nothing(store: TroubledStore, built: BuiltRelease, publish):
     publish(built)
-    live = LiveRelease(store, PATIENT)
+    live = holder(store)
     first = live.current()
     assert all(live.current() is first for _ in range(5))
     assert store.loads == 1
@@ -156,7 +176,7 @@ def test_the_old_release_answers_while_the_new_one_loads(
     store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish
 ):
     publish(built)
-    live = LiveRelease(store, replace(PATIENT, reload_wait_seconds=0))
+    live = holder(store, replace(PATIENT, reload_wait_seconds=0))
     first = live.current()
     store.open.clear()
     publish(other)
@@ -173,7 +193,7 @@ def test_a_request_that_may_wait_is_answered_by_the_new_release(
     store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish
 ):
     publish(built)
-    live = LiveRelease(store, PATIENT)
+    live = holder(store)
     live.current()
     store.open.clear()
     publish(other)
@@ -185,30 +205,74 @@ def test_a_request_that_may_wait_is_answered_by_the_new_release(
     assert answers == [other.manifest.release]
 
 
-def test_a_release_that_does_not_load_leaves_the_old_one_live_and_is_not_tried_again(
-    store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish, caplog: pytest.LogCaptureFixture
+def misfit(folder: Path) -> BuiltRelease:
+    """A release that is as it was promoted, but whose manifest gives its embeddings one number too many."""
+    manifest = build_release(folder, seed=4)
+    model = manifest.model.model_copy(update={"embedding_dim": manifest.model.embedding_dim + 1})
+    manifest = manifest.model_copy(update={"model": model})
+    (folder / "manifest.json").write_bytes(manifest.to_json())
+    return BuiltRelease(folder, manifest)
+
+
+def test_a_release_that_is_wrong_in_itself_leaves_the_old_one_live_and_is_not_tried_again(
+    store: TroubledStore,
+    built: BuiltRelease,
+    other: BuiltRelease,
+    tmp_path: Path,
+    publish,
+    caplog: pytest.LogCaptureFixture,
 ):
     publish(built)
-    live = LiveRelease(store, PATIENT)
+    clock = Clock()
+    live = holder(store, clock=clock)
     live.current()
-    pointer = publish_directly(store, other.folder, other.manifest)
-    damage(store, other)
+    publish(misfit(tmp_path / "misfit"))
     with caplog.at_level(logging.ERROR):
         assert live.current().release == built.manifest.release
     assert "does not load" in caplog.text
-    assert "index.faiss has sha256" in caplog.text
+    assert "embedding dimensions disagree" in caplog.text
     loads = store.loads
+    clock.now += 3600
     assert live.current().release == built.manifest.release
     assert store.loads == loads
-    # A pointer that moves is a reason to try: here to the same release, mended.
+    publish(other)
+    assert live.current().release == other.manifest.release
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_damaged_bytes_are_tried_again_until_they_are_mended(
+    store: TroubledStore,
+    built: BuiltRelease,
+    other: BuiltRelease,
+    publish,
+    first: bool,
+    caplog: pytest.LogCaptureFixture,
+):
+    clock = Clock()
+    live = holder(store, clock=clock)
+    if not first:
+        publish(built)
+        live.current()
+    publish(other)
+    damage(store, other)
+    for seconds in (0, 1.1, 2.1):
+        clock.now += seconds
+        loads = store.loads
+        if first:
+            with pytest.raises(NotLiveError, match=r"index.faiss has sha256 .* it is tried again"):
+                live.current()
+        else:
+            assert live.current().release == built.manifest.release
+        assert store.loads == loads + 1
+    assert "index.faiss has sha256" in caplog.text
     store.upload(f"objects/{other.manifest.index.sha256}", other.folder / "index.faiss")
-    move_pointer(store, pointer.model_copy(update={"previous": built.manifest.release}))
+    clock.now += 4.1
     assert live.current().release == other.manifest.release
 
 
 def test_a_rollback_to_the_loaded_release_loads_nothing(store: TroubledStore, built: BuiltRelease, other: BuiltRelease):
     publish_directly(store, built.folder, built.manifest)
-    live = LiveRelease(store, PATIENT)
+    live = holder(store)
     first = live.current()
     pointer = publish_directly(store, other.folder, other.manifest)
     damage(store, other)
@@ -221,12 +285,20 @@ def test_a_rollback_to_the_loaded_release_loads_nothing(store: TroubledStore, bu
     assert store.loads == loads
 
 
-def test_a_manifest_that_the_pointer_does_not_name_is_refused(store: TroubledStore, built: BuiltRelease, publish):
+def test_a_manifest_that_the_pointer_does_not_name_is_refused_until_it_is_mended(
+    store: TroubledStore, built: BuiltRelease, publish
+):
     publish(built)
+    clock = Clock()
+    live = holder(store, clock=clock)
     key = f"releases/{built.manifest.release}/manifest.json"
-    store.write(key, store.read(key).replace(b"0.9", b"1.0"))
-    with pytest.raises(NotLiveError, match=r"does not load: the manifest of .* has sha256"):
-        LiveRelease(store, PATIENT).current()
+    sound = store.read(key)
+    store.write(key, sound.replace(b"0.9", b"1.0"))
+    with pytest.raises(NotLiveError, match=r"is not loaded yet: the manifest of .* has sha256"):
+        live.current()
+    store.write(key, sound)
+    clock.now += 1.1
+    assert live.current().release == built.manifest.release
 
 
 @pytest.mark.parametrize("error", [MissingObjectError("not there yet"), OSError(28, "No space left on device")])
@@ -235,7 +307,7 @@ def test_files_that_cannot_be_read_for_a_while_are_tried_again_with_growing_paus
 ):
     publish(built)
     clock = Clock()
-    live = LiveRelease(store, PATIENT, clock=clock)
+    live = holder(store, PATIENT, clock=clock)
     store.file_error = error
     for loads, seconds in ((1, 0.0), (1, 0.9), (2, 0.2), (2, 1.9), (3, 0.2), (3, 3.9), (4, 0.2)):
         clock.now += seconds
@@ -261,7 +333,7 @@ def loads_around(pause: float, live: LiveRelease, store: TroubledStore, clock: C
 def test_the_pauses_between_tries_grow_to_a_minute_and_no_further(store: TroubledStore, built: BuiltRelease, publish):
     publish(built)
     clock = Clock()
-    live = LiveRelease(store, PATIENT, clock=clock)
+    live = holder(store, PATIENT, clock=clock)
     store.file_error = StoreError("the disk is away")
     with pytest.raises(NotLiveError):
         live.current()
@@ -273,7 +345,7 @@ def test_a_pointer_that_moves_is_loaded_at_once_and_its_pauses_start_anew(
 ):
     publish(built)
     clock = Clock()
-    live = LiveRelease(store, PATIENT, clock=clock)
+    live = holder(store, PATIENT, clock=clock)
     store.file_error = StoreError("the disk is away")
     with pytest.raises(NotLiveError):
         live.current()
@@ -290,7 +362,7 @@ def test_after_a_swap_only_the_files_of_the_new_release_are_kept(
     store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish
 ):
     publish(built)
-    live = LiveRelease(store, PATIENT)
+    live = holder(store)
     live.current()
     publish(other)
     damage(store, other)
@@ -303,12 +375,66 @@ def test_after_a_swap_only_the_files_of_the_new_release_are_kept(
     assert store.kept == served
 
 
-def test_an_error_that_nobody_foresaw_reaches_who_waits(store: TroubledStore, built: BuiltRelease, publish):
+def test_an_error_that_nobody_foresaw_reaches_who_waits_and_is_tried_again(
+    store: TroubledStore, built: BuiltRelease, publish
+):
     publish(built)
+    clock = Clock()
     store.file_error = ZeroDivisionError("a bug")
-    live = LiveRelease(store, PATIENT)
-    with pytest.raises(NotLiveError, match="does not load: a bug"):
+    live = holder(store, clock=clock)
+    with pytest.raises(NotLiveError, match="is not loaded yet: a bug"):
         live.current()
+    store.file_error = None
+    clock.now += 1.1
+    assert live.current().release == built.manifest.release
+
+
+def test_all_who_wait_for_a_store_that_hangs_are_answered_in_time_by_one_look(
+    store: TroubledStore, built: BuiltRelease, publish
+):
+    publish(built)
+    store.pointer_open.clear()
+    live = holder(store, replace(PATIENT, ready_wait_seconds=0.5))
+    waited: list[float] = []
+
+    def ask() -> None:
+        begun = time.monotonic()
+        with pytest.raises(NotLiveError, match="has not been read yet"):
+            live.current()
+        waited.append(time.monotonic() - begun)
+
+    threads = [threading.Thread(target=ask) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(waited) == 5
+    assert max(waited) < 10  # the store hangs for 20 s
+    assert store.looks == 1
+    store.pointer_open.set()
+    finish_loading(store)
+    assert live.current().release == built.manifest.release
+
+
+@pytest.mark.parametrize("reload_wait_seconds", [0, 20])
+def test_no_request_waits_for_a_store_that_hangs_while_a_release_is_live(
+    store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish, reload_wait_seconds: float
+):
+    publish(built)
+    live = LiveRelease(store, replace(PATIENT, reload_wait_seconds=reload_wait_seconds))
+    first = live.current()
+    publish(other)
+    finish_looking()
+    store.pointer_open.clear()
+    looks = store.looks
+    begun = time.monotonic()
+    assert [live.current() for _ in range(10)] == [first] * 10
+    assert time.monotonic() - begun < 10  # the store hangs for 20 s
+    assert store.looks <= looks + 1
+    finish_loading(store)
+    live.current()
+    finish_loading(store)
+    assert live.current().release == other.manifest.release
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -316,7 +442,7 @@ def test_a_pointer_that_cannot_be_read_stops_only_who_has_nothing(
     store: TroubledStore, built: BuiltRelease, publish, first: bool, caplog: pytest.LogCaptureFixture
 ):
     publish(built)
-    live = LiveRelease(store, PATIENT)
+    live = holder(store)
     if not first:
         live.current()
     store.pointer_error = StoreError("the disk is away")
@@ -332,7 +458,7 @@ def test_a_pointer_that_cannot_be_read_stops_only_who_has_nothing(
 
 def test_a_pointer_that_is_gone_stops_nobody(store: TroubledStore, built: BuiltRelease, publish):
     publish(built)
-    live = LiveRelease(store, PATIENT)
+    live = holder(store)
     live.current()
     store.delete("live.json")
     assert live.current().release == built.manifest.release
@@ -342,14 +468,16 @@ def test_a_pointer_that_moves_while_its_release_loads_wins(
     store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish, tmp_path: Path
 ):
     publish(built)
-    live = LiveRelease(store, replace(PATIENT, reload_wait_seconds=0))
+    live = holder(store, replace(PATIENT, reload_wait_seconds=0))
     live.current()
     store.open.clear()
     third = BuiltRelease(tmp_path / "third", build_release(tmp_path / "third", seed=3))
     publish(other)
     live.current()  # starts to load it
+    finish_looking()
     publish(third)
     live.current()  # sees the pointer move on
+    finish_looking()
     finish_loading(store)
     assert live.current().release == third.manifest.release
     assert store.loads == 3
@@ -357,7 +485,7 @@ def test_a_pointer_that_moves_while_its_release_loads_wins(
 
 def test_requests_that_come_at_once_share_one_load(store: TroubledStore, built: BuiltRelease, publish):
     publish(built)
-    live = LiveRelease(store, PATIENT)
+    live = holder(store)
     store.open.clear()
     answers: list[str] = []
     threads = [threading.Thread(target=lambda: answers.append(live.current().release)) for _ in range(6)]
@@ -373,14 +501,16 @@ def test_requests_that_come_at_once_share_one_load(store: TroubledStore, built: 
 def test_who_waits_too_long_hears_that_it_loads(store: TroubledStore, built: BuiltRelease, publish):
     publish(built)
     store.open.clear()
-    live = LiveRelease(store, replace(PATIENT, ready_wait_seconds=0))
+    live = holder(store, replace(PATIENT, ready_wait_seconds=0))
+    live.begin()
+    finish_looking()
     with pytest.raises(NotLiveError, match=f"release {built.manifest.release} is loading"):
         live.current()
 
 
 def test_a_swap_gives_the_old_release_back(store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish):
     publish(built)
-    live = LiveRelease(store, PATIENT)
+    live = holder(store)
     old = weakref.ref(live.current().recommender)
     publish(other)
     assert live.current().release == other.manifest.release
@@ -391,7 +521,7 @@ def test_a_swap_gives_the_old_release_back(store: TroubledStore, built: BuiltRel
 
 def test_one_request_looks_at_the_pointer_and_the_others_go_on(store: TroubledStore, built: BuiltRelease, publish):
     publish(built)
-    live = LiveRelease(store, PATIENT)
+    live = holder(store)
     first = live.current()
     store.looked_at.clear()
     store.pointer_open.clear()

@@ -1,11 +1,13 @@
 import threading
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from lambda_app.api.messages.calls import Call, Service, blocking
+from lambda_app.api.messages.work_queue import WorkQueue
 
-NO_SERVICE = cast(Service, None)
+SERVICE = cast(Service, SimpleNamespace(queue=WorkQueue(2, 8)))
 
 
 @blocking
@@ -17,7 +19,7 @@ def route(call: Call, factor: int) -> tuple[int, threading.Thread]:
 @pytest.mark.anyio
 @pytest.mark.parametrize("one_at_a_time", [True, False])
 async def test_blocking_work_leaves_the_event_loop_free_where_others_may_wait_for_it(one_at_a_time: bool):
-    call = Call(NO_SERVICE, "1", one_at_a_time=one_at_a_time)
+    call = Call(SERVICE, "1", one_at_a_time=one_at_a_time)
     doubled, thread = await route(call=call, factor=3)
     assert doubled == 6
     assert (thread is threading.current_thread()) == one_at_a_time
@@ -30,4 +32,4 @@ async def test_what_the_work_raises_comes_out(one_at_a_time: bool):
         raise ValueError(args)
 
     with pytest.raises(ValueError, match="7"):
-        await Call(NO_SERVICE, "1", one_at_a_time=one_at_a_time).run(work, 7)
+        await Call(SERVICE, "1", one_at_a_time=one_at_a_time).run(work, 7)

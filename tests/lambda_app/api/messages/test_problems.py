@@ -37,6 +37,8 @@ def broken() -> TestClient:
     [
         ("RequestError", 400),
         ("UnknownItemError", 404),
+        ("BusyError", 503),
+        ("RequestTimeoutError", 408),
         ("RequestTooLargeError", 413),
         ("PhotoTooLargeError", 413),
         ("UnsupportedPhotoError", 415),

@@ -1,10 +1,12 @@
+import asyncio
+
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 from starlette.requests import Request
 
 from lambda_app.api.messages.reading import parse_json, read_body
-from lambda_app.errors import QueryError, RequestError, RequestTooLargeError
+from lambda_app.errors import QueryError, RequestError, RequestTimeoutError, RequestTooLargeError
 from tests.lambda_app.forms import CONTENT_TYPE, form, part
 
 LIMIT = 200_000  # of the fixture's settings
@@ -28,27 +30,49 @@ def request_of(chunks: list[bytes], headers: dict[str, str] | None = None, *, go
 
 @pytest.mark.anyio
 async def test_a_body_is_read_whole_up_to_the_limit():
-    assert await read_body(request_of([b"ab", b"", b"cde"], {"content-length": "5"}), 5) == b"abcde"
+    assert await read_body(request_of([b"ab", b"", b"cde"], {"content-length": "5"}), 5, 20) == b"abcde"
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("headers", [{}, {"content-length": "3"}, {"content-length": "nonsense"}])
+@pytest.mark.parametrize("headers", [{}, {"content-length": "3"}])
 async def test_a_body_that_grows_over_the_limit_is_refused_whatever_it_declares(headers: dict[str, str]):
     with pytest.raises(RequestTooLargeError, match="more than 5 bytes"):
-        await read_body(request_of([b"abc", b"def"], headers), 5)
+        await read_body(request_of([b"abc", b"def"], headers), 5, 20)
 
 
 @pytest.mark.anyio
 async def test_a_body_that_declares_too_much_is_not_read():
     request = request_of([], {"content-length": "6000"})
     with pytest.raises(RequestTooLargeError, match="has 6,000 bytes; the limit is 5"):
-        await read_body(request, 5)
+        await read_body(request, 5, 20)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "declared", ["\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT TWO}", "nonsense", "-1", "1e3", "", "9" * 5000]
+)
+async def test_a_declared_length_that_is_no_number_is_a_bad_request(declared: str):
+    request = request_of([b"abc"])
+    request.scope["headers"] = [(b"content-length", declared.encode("latin-1", "replace"))]
+    with pytest.raises(RequestError, match=r"the Content-Length is .*; it takes a number of bytes"):
+        await read_body(request, 5, 20)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_body_that_takes_too_long_is_refused(anyio_backend: str):
+    async def receive() -> dict[str, object]:
+        await asyncio.sleep(0.005)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    with pytest.raises(RequestTimeoutError, match=r"after 0.1 s, which is the limit, \d+ bytes of the body had come"):
+        await read_body(Request({"type": "http", "method": "POST", "headers": []}, receive), 10_000, 0.1)
 
 
 @pytest.mark.anyio
 async def test_a_client_that_goes_away_is_a_bad_request():
     with pytest.raises(RequestError, match="the client disconnected"):
-        await read_body(request_of([b"ab"], gone=True), 5)
+        await read_body(request_of([b"ab"], gone=True), 5, 20)
 
 
 def test_json_is_parsed_into_its_model():

@@ -1,9 +1,16 @@
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+
+from lambda_app.api.app import create_app
+from lambda_app.photo.rules import MEDIA_TYPES
+from lambda_app.settings import Settings
+from lambda_app.store.bucket import _UPLOAD
+from lambda_app.store.folder import FolderStore
 
 # The contract: every route of the API, for people and machines that read /openapi.json.
 ROUTES = {
@@ -92,6 +99,94 @@ def test_a_recommendation_takes_the_same_parameters_in_its_body(document: dict[s
     assert list(body["properties"]) == ["liked", "disliked", *described]
     assert {name: body["properties"][name]["description"] for name in described} == described
     assert body["required"] == ["liked"]
+
+
+def schema_of(document: dict[str, Any], path: str, name: str) -> dict[str, Any]:
+    """The schema of a parameter, or of a field of the body."""
+    (operation,) = document["paths"][path].values()
+    for parameter in operation.get("parameters", []):
+        if parameter["name"] == name:
+            return dict(parameter["schema"])
+    contents = operation["requestBody"]["content"]
+    return dict(
+        next(c["schema"]["properties"][name] for c in contents.values() if name in c["schema"].get("properties", {}))
+    )
+
+
+SEARCHES = ["/predict", "/predict/similar_images", "/predict/batch", "/items/{image_id}/similar"]
+
+
+@pytest.mark.parametrize("max_k", [3, 100])
+def test_the_limits_of_k_are_those_that_hold(shop: FolderStore, photo: bytes, max_k: int):
+    client = TestClient(create_app(Settings(store=str(shop), threads=1, max_k=max_k), shop))
+    document = client.get("/openapi.json").json()
+    for path in [*SEARCHES, "/predict/category", "/recommend"]:
+        described = schema_of(document, path, "k")
+        assert (described["minimum"], described["maximum"]) == (1, max_k)
+        assert described["default"] <= max_k
+        for k, status in ((0, 422), (1, 200), (max_k, 200), (max_k + 1, 422)):
+            assert ask(client, path, photo, k=k).status_code == status, (path, k)
+
+
+def ask(client: TestClient, path: str, photo: bytes, **asked: Any) -> Any:
+    """A request with parameters, that is in order but for them."""
+    if path == "/recommend":
+        return client.post(path, json={"liked": ["003a"], **asked})
+    if path.startswith("/items"):
+        return client.get(path.replace("{image_id}", "003a"), params=asked)
+    return client.post(path, params=asked, files={"files" if path.endswith("batch") else "file": photo})
+
+
+@pytest.mark.parametrize("path", [*SEARCHES, "/recommend"])
+def test_the_limits_of_a_cosine_are_those_that_hold(
+    client: TestClient, document: dict[str, Any], photo: bytes, path: str
+):
+    described = schema_of(document, path, "min_score")
+    assert (described["minimum"], described["maximum"]) == (-1, 1)
+    for score, status in ((-1.001, 422), (-1, 200), (1, 200), (1.001, 422)):
+        assert ask(client, path, photo, min_score=score).status_code == status
+
+
+def test_the_limits_of_lists_are_those_that_hold(client: TestClient, document: dict[str, Any], photo: bytes):
+    liked, disliked = (schema_of(document, "/recommend", name) for name in ("liked", "disliked"))
+    assert (liked["minItems"], liked["maxItems"], disliked["maxItems"]) == (1, 100, 100)
+    for wish, status in (
+        ({"liked": []}, 422),
+        ({"liked": ["003a"] * 100, "disliked": ["004a"] * 100}, 200),
+        ({"liked": ["003a"] * 101}, 422),
+        ({"liked": ["003a"], "disliked": ["004a"] * 101}, 422),
+    ):
+        assert client.post("/recommend", json=wish).status_code == status
+    files = schema_of(document, "/predict/batch", "files")
+    assert (files["minItems"], files["maxItems"]) == (1, 3)  # of the fixture's settings
+    for count, status in ((3, 200), (4, 413)):
+        assert client.post("/predict/batch", files=[("files", photo)] * count).status_code == status
+
+
+def test_the_types_and_keys_of_an_upload_are_those_that_are_taken(document: dict[str, Any]):
+    assert set(schema_of(document, "/uploads", "content_type")["enum"]) == set(MEDIA_TYPES.values())
+    assert schema_of(document, "/predict", "upload")["pattern"] == f"^{_UPLOAD.pattern}$"
+    for path in ("/predict", "/predict/batch"):
+        form = document["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]
+        (part,) = form["encoding"].values()
+        assert part["contentType"].split(", ") == sorted(MEDIA_TYPES.values())
+
+
+def test_answers_that_depend_on_the_deployment_are_described(document: dict[str, Any]):
+    assert "501" in document["paths"]["/uploads"]["post"]["responses"]
+    assert "501" in document["paths"]["/predict"]["post"]["responses"]
+    entry = document["components"]["schemas"]["BatchEntry"]["properties"]["status"]
+    assert "415" in entry["description"]
+    for _, path, operation in operations(document):
+        if "requestBody" in operation:
+            assert {"408", "413", "503"} <= set(operation["responses"]), path
+
+
+def test_no_limit_is_left_to_be_filled_and_applications_do_not_share_theirs(shop: FolderStore):
+    for most in (7, 9):
+        app = create_app(Settings(store=str(shop), max_batch=most), shop)
+        assert schema_of(app.openapi(), "/predict/batch", "files")["maxItems"] == most
+        assert not re.search('"max[iI][a-z]+": "', json.dumps(app.openapi()))
 
 
 def test_the_types_of_an_upload_are_named(document: dict[str, Any]):

@@ -9,7 +9,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from pydantic import BaseModel
 
+from lambda_app.api.app import create_app
 from lambda_app.api.messages import schemas
+from lambda_app.settings import Settings
+from lambda_app.store.folder import FolderStore
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import CATEGORIES, DIM, embed, encode
 
@@ -208,3 +211,35 @@ def test_no_broken_photo_yields_a_500(client: TestClient, kind: str):
         statuses.add(client.post("/predict/category", files={"file": bytes(data)}).status_code)
     assert statuses <= {200, 413, 415, 422}
     assert 422 in statuses
+
+
+def test_a_photo_for_which_there_is_no_memory_now_is_to_be_sent_again(store: FolderStore, photo: bytes):
+    app = create_app(Settings(store=str(store), threads=1, decoding_bytes=20 << 20), store)
+    client = TestClient(app)
+    large = encode(Image.new("RGB", (2000, 1000)), "PNG")
+    assert client.post("/predict", files={"file": large}).status_code == 200
+    with app.state.service.decoding.reserved(19 << 20):
+        answer = client.post("/predict", files={"file": large})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert "takes 7 MiB of memory, and other photos use 19 of 20 MiB" in answer.json()["detail"]
+        assert client.post("/predict", files={"file": photo}).status_code == 200
+        batch = client.post("/predict/batch", files=[("files", large), ("files", photo)]).json()
+        assert [entry["status"] for entry in batch["entries"]] == [503, 200]
+    assert client.post("/predict", files={"file": large}).status_code == 200
+
+
+@pytest.mark.parametrize("most", [1, 3, 10])
+def test_own_defaults_never_exceed_the_limit(store: FolderStore, photo: bytes, most: int):
+    client = TestClient(create_app(Settings(store=str(store), threads=1, max_k=most), store))
+    whole = client.post("/predict", files={"file": photo})
+    assert whole.status_code == 200
+    assert (len(whole.json()["probabilities"]), len(whole.json()["results"])) == (min(most, 13), min(most, 4))
+    assert len(client.post("/predict/category", files={"file": photo}).json()["probabilities"]) == min(most, 5)
+    assert len(client.get("/items/003a/similar").json()["results"]) == min(most, 4)
+    assert len(client.post("/recommend", json={"liked": ["003a"]}).json()["results"]) == min(most, 4)
+    for asked in (
+        client.post(f"/predict?k={most + 1}", files={"file": photo}),
+        client.post(f"/predict/category?k={most + 1}", files={"file": photo}),
+        client.post("/recommend", json={"liked": ["003a"], "k": most + 1}),
+    ):
+        assert (asked.status_code, asked.json()["detail"]) == (422, f"k is {most + 1}; it takes 1 to {most}")

@@ -9,13 +9,13 @@ from lambda_app.api.messages import schemas
 from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore
 from tests.lambda_app.conftest import BuiltRelease
-from tests.releases import publish_directly
+from tests.releases import move_pointer, publish_directly
 
 
 @pytest.fixture
 def empty(tmp_path: Path) -> TestClient:
     """A client of an application over an empty store."""
-    return TestClient(create_app(Settings(store=str(tmp_path / "store"), threads=1, ready_wait_seconds=0)))
+    return TestClient(create_app(Settings(store=str(tmp_path / "store"), threads=1)))
 
 
 def test_health_needs_no_model(client: TestClient, empty: TestClient):
@@ -67,6 +67,20 @@ def test_the_documentation_comes_from_this_server_alone(client: TestClient):
     page = client.get("/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "http" not in page.text.replace("http-equiv", "")
-    for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.svg"):
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.svg", "docs.js"):
         assert f"static/{name}" in page.text
         assert client.get(f"/static/{name}").status_code == 200
+
+
+def test_the_manifest_names_the_release_and_not_the_pointer(
+    store: FolderStore, built: BuiltRelease, settings: Settings
+):
+    found = store.read_pointer()
+    assert found is not None
+    manifest = store.read(f"releases/{built.manifest.release}/manifest.json")
+    store.write("releases/20991231-000000-ffffffff/manifest.json", manifest)
+    move_pointer(store, found.pointer.model_copy(update={"release": "20991231-000000-ffffffff"}))
+    client = TestClient(create_app(replace(settings, store=str(store)), store))
+    answer = client.get("/release")
+    assert answer.json()["release"] == answer.headers["x-lookalike-release"] == built.manifest.release
+    assert client.get("/readyz").json()["release"] == built.manifest.release
