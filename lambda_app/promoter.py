@@ -7,13 +7,13 @@ sends it to the dead-letter queue after the last retry.
 """
 
 import logging
-import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from lambda_app.errors import MissingObjectError, ReleaseError, SettingsError
+from lambda_app.promotion.drop_names import check_key, is_drop
 from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.publishing import reject
 from lambda_app.promotion.scratch import keep_only_live, scratch_folder
@@ -23,9 +23,6 @@ from lambda_app.store.contract import DROPS
 from lambda_app.store.opening import open_store
 from lambda_app.telemetry.formats import Metrics, configure_logging
 
-# A SageMaker job writes two archives: model.tar.gz is the drop, output.tar.gz is not.
-_IGNORED = "output.tar.gz"
-_DROP = re.compile(rf"{DROPS}.+\.(tar|tar\.gz)")
 SERVICE = "promoter"
 
 log = logging.getLogger(__name__)
@@ -38,8 +35,9 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
         `{"outcome": "live" | "already live" | "superseded" | "refused" | "ignored", "key", "detail"}`.
 
     Raises:
-        StoreError: S3 did not respond, the scratch disk is full, or another writer changed the pointer too often; a
-            retry may succeed.
+        StoreError: S3 did not respond, it lacks a file of the live release, the scratch disk is full, or another writer
+            changed the pointer too often; a retry may succeed.
+        OSError: the disk is broken.
         SettingsError: the event is from another bucket than the store's.
     """
     settings, store = _configured()
@@ -61,20 +59,27 @@ def take_drop(store: S3Store, key: str | None, settings: Settings) -> dict[str, 
     Returns:
         `outcome` and `detail`, as in `handler`.
     """
-    if key is None or not _DROP.fullmatch(key) or key.endswith(f"/{_IGNORED}"):
+    if key is None or not is_drop(key):
         return {"outcome": "ignored", "detail": f"{key} is not a release archive under {DROPS}"}
+    try:
+        check_key(key)
+        return _promoted(store, key, settings)
+    except ReleaseError as exc:
+        reject(store, key, exc)
+        return {"outcome": "refused", "detail": str(exc)}
+
+
+def _promoted(store: S3Store, key: str, settings: Settings) -> dict[str, str]:
     # The cache survives a killed run; without this, what failed drops left would fill the scratch disk.
     keep_only_live(store)
     with scratch_folder("drop") as scratch:
         archive = scratch / Path(key).name
         try:
             store.download(key, archive)
-            promotion = promote_archive(store, archive, settings)
         except MissingObjectError as exc:
             return {"outcome": "ignored", "detail": f"the drop no longer exists: {exc}"}
-        except ReleaseError as exc:
-            reject(store, key, exc)
-            return {"outcome": "refused", "detail": str(exc)}
+        # Anything else that is missing, such as a file of the live release, is a fault: raised, for the alarm.
+        promotion = promote_archive(store, archive, settings)
     keep_only_live(store)
     return {"outcome": promotion.outcome, "detail": promotion.detail}
 

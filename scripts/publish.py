@@ -15,7 +15,7 @@ from lambda_app.promotion.publishing import PhotoUpload, drop, outcome, publish
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
 from lambda_app.store.folder import FolderStore
-from lambda_app.store.opening import open_store
+from lambda_app.store.opening import existing_store, open_store
 
 POLL_SECONDS = 2.0
 WAIT_SECONDS = 15 * 60.0  # the maximum run time of a Lambda
@@ -45,14 +45,15 @@ def drop_into(store: Store, archive: Path, photos: Path | None, wait: bool) -> i
 def main() -> int:
     """Exit code 0 if the release is live, stored or dropped; 1 if it was refused or --wait timed out."""
     parser = argparse.ArgumentParser(prog="scripts/publish", description=__doc__)
-    parser.add_argument("archive", type=Path, help="release archive, .tar or .tar.gz")
+    parser.add_argument("archive", type=Path, help="release archive: .tar, .tar.gz or .tgz")
     parser.add_argument("--store", required=True, help="folder or s3://bucket[/prefix]")
+    parser.add_argument("--create", action="store_true", help="make the folder a store if it is none yet")
     parser.add_argument("--photos", type=Path, help="data folder that the release was trained on")
     parser.add_argument("--wait", action="store_true", help="wait until the drop is live or refused")
     args = parser.parse_args()
     try:
         settings = Settings.from_environ({**os.environ, "LOOKALIKE_STORE": args.store})
-        store = open_store(args.store)
+        store = open_store(args.store) if args.create else existing_store(args.store)
         if not isinstance(store, FolderStore):
             return drop_into(store, args.archive, args.photos, args.wait)
         promotion, photos = publish(store, args.archive, args.photos, settings)

@@ -3,21 +3,39 @@
 import argparse
 import os
 import sys
+from datetime import UTC, datetime
 
 from lambda_app.errors import LookalikeError
 from lambda_app.promotion.promotion import promote_stored, rollback
-from lambda_app.promotion.upkeep import StoredRelease, list_releases, prune
+from lambda_app.promotion.pruning import Pruned, prune
+from lambda_app.promotion.upkeep import StoredRelease, list_releases
 from lambda_app.settings import Settings
-from lambda_app.store.opening import open_store
+from lambda_app.store.opening import existing_store
 
 
 def row(stored: StoredRelease) -> str:
     """One line of the table."""
-    manifest = stored.manifest
     state = "live" if stored.live else "previous" if stored.previous else ""
-    figures = "  ".join(f"{name} {value:.3f}" for name, value in stored.figures.items())
-    created = f"{manifest.created_at:%Y-%m-%d %H:%M:%S}"
-    return f"{state:9}{manifest.release:36}{created:21}{manifest.catalog.count:>10,} photos  {figures}"
+    start = f"{state:9}{stored.release:36}{in_utc(stored.made_at):25}"
+    if stored.manifest is None:
+        return f"{start}cannot be read: {stored.problem}"
+    figures = [f"{name} {value:.3f}" for name, value in stored.figures.items()]
+    return "  ".join([f"{start}{stored.manifest.catalog.count:>10,} photos", *figures, *filter(None, [stored.forced])])
+
+
+def in_utc(moment: datetime) -> str:
+    """A moment to the second, with its zone."""
+    try:
+        return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except OverflowError:  # in UTC it would be before the year 1 or after 9999
+        return moment.isoformat(sep=" ", timespec="seconds")
+
+
+def pruned_lines(pruned: Pruned) -> list[str]:
+    """What `prune` prints."""
+    lines = [f"deleted {release}" for release in pruned.releases]
+    lines += [f"deleted {pruned.objects:,} objects that no release names"] if pruned.objects else []
+    return [*(lines or ["nothing to delete"]), *pruned.notes]
 
 
 def positive(text: str) -> int:
@@ -34,12 +52,14 @@ def main() -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("list", help="every stored release, newest first")
     verbs.add_parser("promote", help="make a stored release live").add_argument("release")
-    verbs.add_parser("rollback", help="make the previously live release live again")
-    verbs.add_parser("prune", help="delete old releases").add_argument("--keep", type=positive, required=True)
+    verbs.add_parser("rollback", help="go back to what was live before; repeated, further")
+    verbs.add_parser("prune", help="delete old releases; nothing younger than an hour").add_argument(
+        "--keep", type=positive, required=True
+    )
     args = parser.parse_args()
     try:
         settings = Settings.from_environ({**os.environ, "LOOKALIKE_STORE": args.store})
-        store = open_store(args.store)
+        store = existing_store(args.store)
         if args.verb == "list":
             lines = [row(stored) for stored in list_releases(store)] or [f"{store} contains no release"]
         elif args.verb == "promote":
@@ -47,7 +67,7 @@ def main() -> int:
         elif args.verb == "rollback":
             lines = [rollback(store, settings).detail]
         else:
-            lines = [f"deleted {release}" for release in prune(store, args.keep)] or ["nothing to delete"]
+            lines = pruned_lines(prune(store, args.keep))
     except LookalikeError as exc:
         print(f"scripts/releases: {exc}", file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ from lambda_app.api.deadlines import protocol
 from lambda_app.api.memory import keep_freed_memory
 from lambda_app.errors import LookalikeError
 from lambda_app.settings import Settings
+from lambda_app.store.opening import existing_store
 
 # What is being answered is finished when the process is told to stop; what takes longer is cut off.
 GRACE_SECONDS = 10
@@ -31,7 +32,7 @@ def main() -> int:
         environ["LOOKALIKE_STORE"] = args.store
     try:
         settings = Settings.from_environ(environ)
-        app = create_app(settings)
+        app = create_app(settings, existing_store(settings.store))
     except LookalikeError as exc:
         print(f"scripts/serve: {exc}", file=sys.stderr)
         return 2

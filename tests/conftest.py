@@ -8,6 +8,11 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Rounds of the test that publishes and prunes at once: few in a usual run, 500 to be sure."""
+    parser.addoption("--prune-rounds", type=int, default=40)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests of the real toolkit unless `-m` names them.
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.inputs.synthetic import SyntheticCatalogue
-from lambda_app.promotion.promotion import manifest_key
+from lambda_app.promotion.stored import manifest_key
 from lambda_app.release.catalog import CatalogItem, write_catalog
 from lambda_app.release.manifest import (
     MANIFEST,

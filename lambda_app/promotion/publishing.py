@@ -1,22 +1,27 @@
 """Operations on a release archive: publish it with its photos, drop it for the promoter, read the outcome of a drop."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
-from lambda_app.promotion.promotion import Promotion, located, manifest_key, promote_unpacked
+from lambda_app.promotion.drop_names import check_name, rejection_key
+from lambda_app.promotion.promotion import Promotion, promote_unpacked
+from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.scratch import scratch_folder
+from lambda_app.promotion.stored import located, manifest_key
+from lambda_app.promotion.succession import Clock, is_newer, utc_now
 from lambda_app.release.archive import unpack
 from lambda_app.release.catalog import Catalog
+from lambda_app.release.manifest import Manifest
 from lambda_app.release.photo_key import is_photo_key
 from lambda_app.settings import Settings
-from lambda_app.store.contract import DROPS, REJECTED, Store
+from lambda_app.store.contract import DROPS, Store
 
 _PARALLEL = 16
+_MOST_WORDS = 2000
 
 
 @dataclass(frozen=True)
@@ -45,23 +50,27 @@ class Drop:
     earlier_rejection: bytes | None
 
 
-def publish(store: Store, archive: Path, photos: Path | None, settings: Settings) -> tuple[Promotion, PhotoUpload]:
+def publish(
+    store: Store, archive: Path, photos: Path | None, settings: Settings, now: Clock = utc_now
+) -> tuple[Promotion, PhotoUpload]:
     """Copy the catalog photos that the store lacks, then promote the archive.
 
     Photos are copied first, so that clients can load them as soon as the release is live.
 
     Raises:
-        ReleaseError: the archive is refused; `rejected/<archive>.json` in the store has the reason.
+        ReleaseError: the release is refused; `rejected/<archive>.json` in the store has the reason. If the archive's
+            name is not one of an archive, if it cannot be unpacked, or if `photos` is no folder, nothing is written.
     """
+    _check_paths(archive, photos)
     drop = DROPS + archive.name
-    try:
-        with scratch_folder("publish") as scratch:
-            manifest = unpack(archive, scratch)
+    with scratch_folder("publish") as scratch:
+        manifest = _unpacked(archive, scratch)
+        try:
             upload = upload_photos(store, located(store, scratch, manifest.catalog), photos)
-            promotion = promote_unpacked(store, scratch, manifest, settings)
-    except ReleaseError as exc:
-        reject(store, drop, exc)
-        raise
+            promotion = promote_unpacked(store, scratch, manifest, settings, now)
+        except ReleaseError as exc:
+            reject(store, drop, exc)
+            raise
     store.delete(rejection_key(drop))
     return promotion, upload
 
@@ -70,11 +79,13 @@ def drop(store: Store, archive: Path, photos: Path | None) -> tuple[Drop, PhotoU
     """Copy the catalog photos that the store lacks, then copy the archive to drops/, which triggers the promoter.
 
     Raises:
-        ReleaseError: the archive cannot be read.
+        ReleaseError: the promoter would not take the name, the archive cannot be unpacked, or `photos` is no folder;
+            nothing is written.
         StoreError: a photo or the archive cannot be copied.
     """
+    _check_paths(archive, photos)
     with scratch_folder("publish") as scratch:
-        manifest = unpack(archive, scratch)
+        manifest = _unpacked(archive, scratch)
         upload = upload_photos(store, located(store, scratch, manifest.catalog), photos)
     key = DROPS + archive.name
     dropped = Drop(key, manifest.release, manifest.created_at, _rejection(store, key))
@@ -82,7 +93,7 @@ def drop(store: Store, archive: Path, photos: Path | None) -> tuple[Drop, PhotoU
     return dropped, upload
 
 
-def outcome(store: Store, dropped: Drop) -> Promotion | None:
+def outcome(store: Store, dropped: Drop, now: Clock = utc_now) -> Promotion | None:
     """The promoter's outcome for a drop; None if the promoter has not finished.
 
     Raises:
@@ -99,10 +110,10 @@ def outcome(store: Store, dropped: Drop) -> Promotion | None:
         return None
     if live.pointer.release == dropped.release:
         return Promotion(dropped.release, "live", f"{dropped.release} is live")
-    if live.pointer.high_water >= dropped.created_at:
+    if not is_newer(dropped.created_at, live, now()):
         detail = (
-            f"{dropped.release} is stored but not live, because a later release was promoted; "
-            f"live is {live.pointer.release}"
+            f"{dropped.release} is stored but not live, because a later release was promoted or an operator decided "
+            f"since; live is {live.pointer.release}"
         )
         return Promotion(dropped.release, "superseded", detail)
     return None
@@ -118,15 +129,10 @@ def upload_photos(store: Store, catalog_file: Path, photos: Path | None) -> Phot
             nothing, only count.
 
     Raises:
-        ReleaseError: the folder `photos` does not exist, or the catalog cannot be read.
+        ReleaseError: the catalog cannot be read.
     """
-    if photos is not None and not photos.is_dir():
-        raise ReleaseError(f"the photo folder {photos} does not exist")
-    catalog = Catalog(catalog_file)
-    try:
-        keys = list(_photo_keys(catalog))
-    finally:
-        catalog.close()
+    with refusing(catalog_file.name):
+        keys = _photo_keys(catalog_file)
     # List each dataset once, instead of sending one request per photo.
     folders = {"/".join(key.split("/")[:2]) + "/" for key in keys}
     present = {key for folder in folders for key in store.keys(folder)}
@@ -140,23 +146,37 @@ def upload_photos(store: Store, catalog_file: Path, photos: Path | None) -> Phot
 
 def reject(store: Store, drop: str, reason: Exception) -> None:
     """Write the reason why a drop was refused to the store, as a rejection note."""
-    note = {"drop": drop, "reason": str(reason), "rejected_at": datetime.now(UTC).isoformat()}
+    note = {"drop": drop, "reason": str(reason)[:_MOST_WORDS], "rejected_at": datetime.now(UTC).isoformat()}
     store.write(rejection_key(drop), json.dumps(note, indent=1).encode())
 
 
-def rejection_key(drop: str) -> str:
-    """Key of the rejection note of a drop: `rejected/<drop>.json`."""
-    return f"{REJECTED}{drop.removeprefix(DROPS)}.json"
+def _check_paths(archive: Path, photos: Path | None) -> None:
+    check_name(archive.name)
+    if not archive.is_file():
+        raise ReleaseError(f"the archive {archive} does not exist")
+    if photos is not None and not photos.is_dir():
+        raise ReleaseError(f"the photo folder {photos} does not exist")
 
 
-def _photo_keys(catalog: Catalog, batch: int = 1000) -> Iterator[str]:
-    for start in range(0, catalog.count, batch):
-        for item in catalog.items(range(start, min(start + batch, catalog.count))):
-            if not is_photo_key(item.photo):
-                raise ReleaseError(
-                    f"the catalog names photo {item.photo[:80]!r}; a photo has a key datasets/<name>/<path>"
-                )
-            yield item.photo
+def _unpacked(archive: Path, into: Path) -> Manifest:
+    with refusing(archive.name):
+        return unpack(archive, into)
+
+
+def _photo_keys(catalog_file: Path, batch: int = 1000) -> list[str]:
+    keys = []
+    catalog = Catalog(catalog_file)
+    try:
+        for start in range(0, catalog.count, batch):
+            for item in catalog.items(range(start, min(start + batch, catalog.count))):
+                if not is_photo_key(item.photo):
+                    raise ReleaseError(
+                        f"the catalog names photo {item.photo[:80]!r}; a photo has a key datasets/<name>/<path>"
+                    )
+                keys.append(item.photo)
+    finally:
+        catalog.close()
+    return keys
 
 
 def _source(key: str, photos: Path | None) -> Path | None:

@@ -1,12 +1,15 @@
-"""Management of the releases in a store: list them, delete old ones."""
+"""The releases in a store, as an operator sees them."""
 
+import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePosixPath
 
-from lambda_app.errors import MissingObjectError
-from lambda_app.promotion.promotion import manifest_key, quality, stored_manifest
-from lambda_app.release.manifest import MANIFEST, Manifest
-from lambda_app.store.contract import OBJECTS, RELEASES, Store
+from lambda_app.errors import MissingObjectError, ReleaseError
+from lambda_app.promotion.floor import quality
+from lambda_app.promotion.stored import forced_key, manifest_key
+from lambda_app.release.manifest import MANIFEST, Manifest, Pointer, read_manifest
+from lambda_app.store.contract import RELEASES, Store
 
 
 @dataclass(frozen=True)
@@ -14,58 +17,79 @@ class StoredRelease:
     """A stored release, as one row of `scripts/releases list`.
 
     Attributes:
+        release: its id.
+        stored_at: when its manifest was last written, by the store's clock.
+        data: the bytes of its manifest.
+        manifest: None if this code cannot read it; `problem` then says why.
         live: whether this release is live.
         previous: whether it was live directly before the live one.
+        forced: what it was forced past when it went live, in words; None if it needed no force.
     """
 
-    manifest: Manifest
+    release: str
+    stored_at: datetime
+    data: bytes
+    manifest: Manifest | None
+    problem: str | None
     live: bool
     previous: bool
+    forced: str | None = None
 
     @property
     def figures(self) -> dict[str, float]:
         """Test accuracy and recall@4, if they were measured."""
-        return quality(self.manifest)
+        return {} if self.manifest is None else quality(self.manifest)
+
+    @property
+    def made_at(self) -> datetime:
+        """When it was created; if its manifest cannot be read, when it was stored."""
+        return self.stored_at if self.manifest is None else self.manifest.created_at
 
 
 def list_releases(store: Store) -> list[StoredRelease]:
-    """All stored releases, newest first."""
+    """All stored releases, newest first. One that cannot be read is among them."""
     try:
         live = store.read_pointer()
     except MissingObjectError:
         live = None
     pointer = live.pointer if live is not None else None
-    ids = {PurePosixPath(key).parts[1] for key in store.keys(RELEASES) if key.endswith(f"/{MANIFEST}")}
-    manifests = sorted((stored_manifest(store, release) for release in ids), key=lambda m: m.created_at, reverse=True)
-    return [
-        StoredRelease(
-            manifest,
-            live=pointer is not None and manifest.release == pointer.release,
-            previous=pointer is not None and manifest.release == pointer.previous,
-        )
-        for manifest in manifests
-    ]
+    times = dict(store.times(RELEASES))
+    ids = [parts[1] for key in times if len(parts := PurePosixPath(key).parts) == 3 and parts[2] == MANIFEST]
+    found = (_row(store, release, times, pointer) for release in ids)
+    return sorted((row for row in found if row is not None), key=lambda row: row.made_at, reverse=True)
 
 
-def prune(store: Store, keep: int) -> list[str]:
-    """Delete old releases, and all objects that no remaining release uses.
+def _row(store: Store, release: str, times: dict[str, datetime], pointer: Pointer | None) -> StoredRelease | None:
+    """None if the release was deleted after `times` were listed."""
+    manifest: Manifest | None = None
+    problem: str | None = None
+    try:
+        data = store.read(manifest_key(release))
+        found = read_manifest(data)
+    except MissingObjectError:
+        return None
+    except ReleaseError as exc:
+        problem = str(exc)
+    else:
+        if found.release == release:
+            manifest = found
+        else:
+            problem = f"{MANIFEST} is of {found.release}"
+    return StoredRelease(
+        release,
+        times[manifest_key(release)],
+        data,
+        manifest,
+        problem,
+        live=pointer is not None and release == pointer.release,
+        previous=pointer is not None and release == pointer.previous,
+        forced=_forced(store, release) if forced_key(release) in times else None,
+    )
 
-    Args:
-        keep: number of newest releases to keep. The live release and the previous one are always kept too.
 
-    Returns:
-        The ids of the deleted releases.
-    """
-    releases = list_releases(store)
-    deleted = [row for row in releases[keep:] if not (row.live or row.previous)]
-    kept = [row for row in releases if row not in deleted]
-    for row in deleted:
-        # Delete the manifest first: then no one can load a release whose objects are being deleted.
-        store.delete(manifest_key(row.manifest.release))
-        for key in list(store.keys(f"{RELEASES}{row.manifest.release}/")):
-            store.delete(key)
-    used = {entry.sha256 for row in kept for entry in row.manifest.files()}
-    for key in list(store.keys(OBJECTS)):
-        if key.removeprefix(OBJECTS) not in used:
-            store.delete(key)
-    return [row.manifest.release for row in deleted]
+def _forced(store: Store, release: str) -> str | None:
+    try:
+        words = json.loads(store.read(forced_key(release)))["forced"]
+    except (MissingObjectError, ValueError, KeyError, TypeError):
+        return None
+    return str(words) if words else None

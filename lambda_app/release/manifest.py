@@ -133,13 +133,16 @@ class Pointer(_Frozen):
     """The content of `live.json`: the id of the live release.
 
     Attributes:
-        previous: the release that was live before; a rollback returns to it.
-        high_water: largest `created_at` of all releases ever promoted. An event promotes only releases created later.
+        previous: the release that was live before; a rollback returns to it. The first of `history`, for older readers.
+        history: the releases that were live before, latest first. Older writers leave it out.
+        high_water: an event promotes only releases created after this time: the largest `created_at` that an event
+            promoted, or the time when an operator last promoted or rolled back.
     """
 
     release: ReleaseId
     manifest_sha256: Sha256
     previous: ReleaseId | None = None
+    history: tuple[ReleaseId, ...] = ()
     promoted_at: AwareDatetime
     high_water: AwareDatetime
 

@@ -91,10 +91,15 @@ class S3Store:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys that start with `prefix`, sorted. `prefix` must end with a slash."""
+        return (key for key, _ in self.times(prefix))
+
+    def times(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """As `keys`, each key with the moment of its last write."""
         with store_errors(prefix, self):
             for page in obstore.list(self._client(_TIMEOUTS), prefix, chunk_size=_KEYS_AT_ONCE):
                 # The S3 console marks a folder by an empty object `folder/`. obstore lists it as `folder`: skip it.
-                yield from (key for entry in page if (key := entry["path"]).startswith(prefix))
+                found = ((entry["path"], entry["last_modified"]) for entry in page)
+                yield from (pair for pair in found if pair[0].startswith(prefix))
 
     def write(self, key: str, data: bytes) -> None:
         """Write an object atomically; an existing object is replaced."""
@@ -230,16 +235,12 @@ class S3Store:
             PointerConflictError: the pointer no longer has the version `expected`.
         """
         mode: PutMode = "create" if expected is None else {"e_tag": expected}
-        body = pointer.model_dump_json(indent=1).encode()
+        bucket, body = self._client(_TIMEOUTS), pointer.model_dump_json(indent=1).encode()
         with store_errors(POINTER, self):
             try:
-                obstore.put(
-                    self._client(_TIMEOUTS), POINTER, body, attributes={"Content-Type": "application/json"}, mode=mode
-                )
+                obstore.put(bucket, POINTER, body, attributes={"Content-Type": "application/json"}, mode=mode)
             except (AlreadyExistsError, PreconditionError) as exc:
-                raise PointerConflictError(
-                    f"{POINTER} of {self} has changed since it was read; read it again and retry"
-                ) from exc
+                raise PointerConflictError(f"{POINTER} of {self} has changed since it was read; try again") from exc
 
     @cached_property
     def _post_client(self) -> Any:

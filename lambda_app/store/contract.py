@@ -67,6 +67,9 @@ class Store(Protocol):
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys that start with `prefix`, sorted. `prefix` must end with a slash."""
 
+    def times(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """As `keys`, each key with the moment of its last write by the store's clock."""
+
     def write(self, key: str, data: bytes) -> None:
         """Write an object atomically; an existing object is replaced."""
 

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from lambda_app.errors import MissingObjectError, NotSupportedError, PointerConflictError, StoreError
@@ -51,10 +52,15 @@ class FolderStore:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys that start with `prefix`, sorted. `prefix` must end with a slash."""
+        return (key for key, _ in self.times(prefix))
+
+    def times(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """As `keys`, each key with the moment of its last write."""
         base = self._path(prefix.rstrip("/"))
         for path in sorted(base.rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
-                yield path.relative_to(self.root).as_posix()
+            # What is deleted meanwhile is left out.
+            if not path.name.startswith(".") and path.is_file() and (moment := _modified(path)) is not None:
+                yield path.relative_to(self.root).as_posix(), moment
 
     def write(self, key: str, data: bytes) -> None:
         """Write an object atomically; an existing object is replaced."""
@@ -149,9 +155,7 @@ class FolderStore:
             path = self._path(POINTER)
             current = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
             if current != expected:
-                raise PointerConflictError(
-                    f"{POINTER} of {self} has changed since it was read; read it again and retry"
-                )
+                raise PointerConflictError(f"{POINTER} of {self} has changed since it was read; try again")
             self.write(POINTER, pointer.model_dump_json(indent=1).encode())
 
     def _path(self, key: str) -> Path:
@@ -186,3 +190,10 @@ class FolderStore:
         with (self.root / f".{POINTER}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _modified(path: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None

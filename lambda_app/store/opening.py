@@ -4,15 +4,31 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from lambda_app.errors import SettingsError
-from lambda_app.store.contract import Store
+from lambda_app.store.contract import OBJECTS, POINTER, RELEASES, Store
 from lambda_app.store.folder import FolderStore
+
+
+def existing_store(url: str) -> Store:
+    """As `open_store`, but a folder must be a store already, so that a mistyped path does not become one.
+
+    Raises:
+        SettingsError: the folder does not exist, or contains no pointer, objects or releases.
+    """
+    store = open_store(url)
+    if isinstance(store, FolderStore) and not any((store.root / key).exists() for key in (POINTER, OBJECTS, RELEASES)):
+        found = "contains no release" if store.root.is_dir() else "does not exist"
+        raise SettingsError(
+            f"{store} is not a store: the folder {found}. If the path is correct, create the store with "
+            "scripts/publish --create"
+        )
+    return store
 
 
 def open_store(url: str) -> Store:
     """The store at `s3://bucket[/prefix]`, a folder path or a `file://` URL.
 
     Raises:
-        SettingsError: the address has another scheme, or no bucket name.
+        SettingsError: the address has another scheme, no bucket name, or a prefix that no key can have.
     """
     scheme, separator, rest = url.partition("://")
     if not separator or scheme == "file":
@@ -25,4 +41,6 @@ def open_store(url: str) -> Store:
     # Imported here, so that a folder store does not load the S3 client.
     from lambda_app.store.bucket import S3Store
 
+    if any(part in ("", ".", "..") for part in prefix.strip("/").split("/")) and prefix.strip("/"):
+        raise SettingsError(f"the store {url!r} has a prefix with an empty part, '.' or '..'")
     return S3Store(bucket, prefix)

@@ -11,8 +11,9 @@ import pytest
 import requests
 
 from lambda_app import promoter
-from lambda_app.errors import SettingsError, StoreError
+from lambda_app.errors import MissingObjectError, SettingsError, StoreError
 from lambda_app.promotion.promotion import rollback
+from lambda_app.release.smoke import SmokeCase
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from tests import archives
@@ -75,12 +76,11 @@ def test_the_same_event_again_changes_nothing(tmp_path, store, drop):
     archive, first = build_archive(tmp_path / "r")
     drop(archive)
     assert drop(archive)["outcome"] == "already live"
-    later, second = build_archive(tmp_path / "s", seed=1, created_at=LATER)
+    later, _ = build_archive(tmp_path / "s", seed=1, created_at=LATER)
     assert drop(later, "later.tar")["outcome"] == "live"
     rollback(store, Settings(store="unused", threads=1))
     assert drop(later, "later.tar")["outcome"] == "superseded"
     assert store.read_pointer().pointer.release == first.release
-    assert store.read_pointer().pointer.high_water == second.created_at
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,29 @@ def test_a_drop_far_under_the_live_accuracy_is_refused(tmp_path, store, drop):
     assert store.read_pointer().pointer.release == live.release
 
 
-@pytest.mark.parametrize("name", ["job/output/output.tar.gz", "notes.txt", "x.tar.bz2"])
+def test_a_tgz_goes_live(tmp_path, store, drop):
+    archive, _ = build_archive(tmp_path / "r", "model.tar.gz")
+    assert drop(archive, "shop.tgz")["outcome"] == "live"
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("/x.tar", "_/x.tar"),
+        ("a//x.tar", "a/_/x.tar"),
+        ("./x.tgz", "_/x.tgz"),
+        ("../x.tar", "_/x.tar"),
+        ("a\x01.tar", "a_.tar"),
+    ],
+)
+def test_a_key_that_the_store_cannot_read_is_refused_with_a_note(store, name, note):
+    answer = promoter.handler(object_created(f"{store.prefix}drops/{name}"), CONTEXT)
+    assert (answer["outcome"], answer["key"]) == ("refused", f"drops/{name}")
+    found = json.loads(store.read(f"rejected/{note}.json"))
+    assert (found["drop"], found["reason"]) == (f"drops/{name}", answer["detail"])
+
+
+@pytest.mark.parametrize("name", ["job/output/output.tar.gz", "notes.txt", "x.tar.bz2", "x.TAR", "x.zip", ".tar"])
 def test_what_is_no_release_archive_is_ignored(tmp_path, store, drop, name):
     (tmp_path / "file").write_bytes(b"x")
     assert drop(tmp_path / "file", name)["outcome"] == "ignored"
@@ -155,6 +177,32 @@ def test_a_drop_that_is_gone_is_ignored(store):
     answer = promoter.handler(object_created(f"{store.prefix}drops/gone.tar"), CONTEXT)
     assert answer["outcome"] == "ignored"
     assert "no longer exists" in answer["detail"]
+
+
+def test_a_missing_manifest_of_the_live_release_is_raised_for_the_alarm(tmp_path, store, drop):
+    first, live = build_archive(tmp_path / "r")
+    drop(first)
+    store.delete(f"releases/{live.release}/manifest.json")
+    archive, _ = build_archive(tmp_path / "s", seed=1, created_at=LATER)
+    with pytest.raises(MissingObjectError, match=live.release):
+        drop(archive, "second.tar")
+    assert store.read_pointer().pointer.release == live.release
+
+
+def test_a_drop_that_relies_on_a_missing_object_is_refused_with_a_note(tmp_path, store, drop):
+    build_archive(tmp_path / "r")
+    with tarfile.open(tmp_path / "thin.tar", "w") as tar:
+        tar.add(tmp_path / "r" / "manifest.json", "manifest.json")
+    assert drop(tmp_path / "thin.tar", "thin.tar")["outcome"] == "refused"
+    assert "leaves model.onnx out" in json.loads(store.read("rejected/thin.tar.json"))["reason"]
+
+
+def test_a_drop_that_fails_in_an_unforeseen_way_is_refused_with_a_note(tmp_path, store, drop):
+    case = SmokeCase(photo="\N{BULLET}", category="Other Goods", margin=0.5, neighbour="000a", score=1.0)
+    archive, _ = build_archive(tmp_path / "r", smoke=(case,))
+    answer = drop(archive, "crafted.tar")
+    assert answer["outcome"] == "refused"
+    assert json.loads(store.read("rejected/crafted.tar.json"))["reason"] == answer["detail"]
 
 
 def test_another_bucket_s_event_is_an_error(store):

@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from lambda_app.promotion.drop_names import is_drop
 from tests.cdk.template import SynthesisedTemplate
 
 PROMOTER = "lambda_app.promoter.handler"
@@ -17,7 +18,9 @@ def matches(wildcards: list[dict[str, str]], key: str) -> bool:
         ("drops/a.tar", True),
         ("drops/2026/a.tar.gz", True),
         ("drops/run-1/output/model.tar.gz", True),
+        ("drops/a.tgz", True),
         ("drops/a.zip", False),
+        ("drops/a.TAR", False),
         ("drops/a.tar.json", False),
         ("drop/a.tar", False),
         ("uploads/a.tar", False),
@@ -30,6 +33,7 @@ def test_the_rule_matches_archives_under_drops(plain: SynthesisedTemplate, key: 
     assert pattern["detail-type"] == ["Object Created"]
     assert pattern["detail"]["bucket"]["name"] == [plain.bucket]
     assert matches(pattern["detail"]["object"]["key"], key) is taken
+    assert is_drop(key) is taken
 
 
 def test_the_promoter_is_invoked_with_retries_and_a_dead_letter_queue(plain: SynthesisedTemplate) -> None:

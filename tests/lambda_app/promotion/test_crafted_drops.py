@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from lambda_app.errors import ReleaseError
-from lambda_app.promotion.promotion import manifest_key, promote_archive
+from lambda_app.promotion.promotion import promote_archive
+from lambda_app.promotion.stored import manifest_key
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.release.manifest import file_entry
 from lambda_app.settings import Settings

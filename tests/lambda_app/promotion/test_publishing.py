@@ -1,3 +1,4 @@
+import gzip
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -7,13 +8,12 @@ import pytest
 from lambda_app.errors import RefusedReleaseError, ReleaseError
 from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.publishing import drop, outcome, publish, reject
-from lambda_app.promotion.upkeep import list_releases, prune
 from lambda_app.release.archive import write_archive
 from lambda_app.release.manifest import CatalogEntry, file_entry
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
-from lambda_app.store.contract import OBJECTS
 from lambda_app.store.folder import FolderStore
+from tests.archives import with_a_flipped_byte
 from tests.crafted import catalogs
 from tests.releases import CREATED_AT, build_release
 from tests.s3_server import S3Server
@@ -24,13 +24,6 @@ SETTINGS = Settings(store="unused", threads=1)
 @pytest.fixture
 def store(tmp_path: Path) -> FolderStore:
     return FolderStore(tmp_path / "store")
-
-
-def published(tmp_path: Path, store: FolderStore, number: int, **options) -> str:
-    folder = tmp_path / f"release{number}"
-    manifest = build_release(folder, seed=number, created_at=CREATED_AT + timedelta(hours=number), **options)
-    publish(store, write_archive(tmp_path / f"release{number}.tar", manifest, folder), folder, SETTINGS)
-    return manifest.release
 
 
 def test_publish_brings_photos_once_and_goes_live(tmp_path, store):
@@ -63,42 +56,56 @@ def test_a_refusal_is_left_in_the_store_and_removed_by_success(tmp_path, store):
     manifest = build_release(folder)
     archive = write_archive(tmp_path / "release.tar", manifest, folder)
     good = archive.read_bytes()
-    archive.write_bytes(good[:2000])
-    with pytest.raises(ReleaseError, match="tar"):
+    with_a_flipped_byte(archive).replace(archive)
+    with pytest.raises(ReleaseError, match="sha256"):
         publish(store, archive, folder, SETTINGS)
     note = json.loads(store.read("rejected/release.tar.json"))
     assert note["drop"] == "drops/release.tar"
-    assert "tar" in note["reason"]
+    assert "index.faiss has sha256" in note["reason"]
     archive.write_bytes(good)
     publish(store, archive, folder, SETTINGS)
     assert not store.exists("rejected/release.tar.json")
 
 
-def test_a_missing_photo_folder_is_named(tmp_path, store):
+MISTYPED = [
+    "release.zip",
+    "release.TAR",
+    "release.tar.GZ",
+    "release",
+    "release.tar.bz2",
+    "output.tar.gz",
+    ".tar",
+    ".tgz",
+]
+
+
+@pytest.mark.parametrize(
+    "name", [*MISTYPED, "a\nb.tar", "missing.tar", "folder.tar", "text.tar", "cut.tar.gz", "photos.tar"]
+)
+def test_a_slip_of_the_hand_is_refused_before_anything_is_written(tmp_path, bucket, name):
     folder = tmp_path / "data"
-    archive = write_archive(tmp_path / "release.tar", build_release(folder), folder)
-    with pytest.raises(ReleaseError, match="nowhere"):
-        publish(store, archive, tmp_path / "nowhere", SETTINGS)
+    sound = write_archive(tmp_path / "photos.tar", build_release(folder), folder)
+    for mistyped in (*MISTYPED, "a\nb.tar"):
+        (tmp_path / mistyped).write_bytes(sound.read_bytes())
+    (tmp_path / "folder.tar").mkdir()
+    (tmp_path / "text.tar").write_text("no archive")
+    (tmp_path / "cut.tar.gz").write_bytes(gzip.compress(sound.read_bytes())[:2000])
+    photos = tmp_path / "nowhere" if name == "photos.tar" else folder
+    store = FolderStore(tmp_path / "store")
+    with pytest.raises(ReleaseError):
+        publish(store, tmp_path / name, photos, SETTINGS)
+    assert not store.root.exists()
+    with pytest.raises(ReleaseError):
+        drop(bucket, tmp_path / name, photos)
+    assert all(list(bucket.keys(prefix)) == [] for prefix in ("drops/", "rejected/", "datasets/", "objects/"))
 
 
-def test_list_shows_newest_first_with_what_is_live(tmp_path, store):
-    assert list_releases(store) == []
-    ids = [published(tmp_path, store, number) for number in range(3)]
-    rows = list_releases(store)
-    assert [row.manifest.release for row in rows] == ids[::-1]
-    assert [row.live for row in rows] == [True, False, False]
-    assert [row.previous for row in rows] == [False, True, False]
-    assert rows[0].figures == {"accuracy": 0.9, "recall@4": 0.9}
-
-
-def test_prune_keeps_what_is_live_and_its_predecessor(tmp_path, store):
-    ids = [published(tmp_path, store, number) for number in range(4)]
-    assert prune(store, keep=1) == [ids[1], ids[0]]
-    rows = list_releases(store)
-    assert [row.manifest.release for row in rows] == [ids[3], ids[2]]
-    named = {entry.sha256 for row in rows for entry in row.manifest.files()}
-    assert {key.removeprefix(OBJECTS) for key in store.keys(OBJECTS)} == named
-    assert prune(store, keep=1) == []
+@pytest.mark.parametrize("name", ["release.tar.gz", "release.tgz"])
+def test_compressed_archives_go_live(tmp_path, store, name):
+    folder = tmp_path / "data"
+    manifest = build_release(folder)
+    write_archive(tmp_path / "release.tar.gz", manifest, folder).replace(tmp_path / name)
+    assert publish(store, tmp_path / name, None, SETTINGS)[0].outcome == "live"
 
 
 @pytest.fixture

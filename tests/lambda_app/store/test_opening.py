@@ -6,7 +6,7 @@ from lambda_app.errors import SettingsError, StoreError
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import parse_pointer
 from lambda_app.store.folder import FolderStore
-from lambda_app.store.opening import open_store
+from lambda_app.store.opening import existing_store, open_store
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"release": "x"}'])
@@ -30,7 +30,35 @@ def test_buckets_are_opened_by_url(url: str, bucket: str, prefix: str):
     assert (store.bucket, store.prefix) == (bucket, prefix)
 
 
-@pytest.mark.parametrize(("url", "says"), [("ftp://host/store", "scheme 'ftp'"), ("s3://", "names no bucket")])
+@pytest.mark.parametrize("key", ["live.json", "objects/x", "releases/x/manifest.json"])
+def test_a_folder_that_holds_anything_of_a_release_is_a_store(tmp_path: Path, key: str):
+    FolderStore(tmp_path / "store").write(key, b"{}")
+    assert isinstance(existing_store(str(tmp_path / "store")), FolderStore)
+
+
+def test_another_folder_is_no_store_and_stays_as_it_is(tmp_path: Path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").touch()
+    with pytest.raises(SettingsError, match=r"photos is not a store: the folder contains no release.*--create"):
+        existing_store(str(tmp_path / "photos"))
+    with pytest.raises(SettingsError, match=r"mistyped is not a store: the folder does not exist"):
+        existing_store(f"file://{tmp_path}/mistyped")
+    assert not (tmp_path / "mistyped").exists()
+
+
+def test_a_bucket_is_a_store():
+    assert isinstance(existing_store("s3://shop"), S3Store)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("s3://shop/a//b", "prefix with an empty part"),
+        ("s3://shop/../b", "prefix"),
+        ("ftp://host/store", "scheme 'ftp'"),
+        ("s3://", "names no bucket"),
+    ],
+)
 def test_another_kind_of_address_is_refused(url: str, says: str):
     with pytest.raises(SettingsError, match=says):
         open_store(url)

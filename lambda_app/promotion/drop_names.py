@@ -1,0 +1,50 @@
+"""Names of release archives under drops/, and of the notes about refused ones."""
+
+from lambda_app.errors import RefusedReleaseError
+from lambda_app.store.contract import DROPS, REJECTED
+
+# The same as in the EventBridge rule (`cdk/serving/promotion.py`), which is case-sensitive.
+SUFFIXES = (".tar", ".tar.gz", ".tgz")
+# A SageMaker job writes two archives: model.tar.gz is the drop, output.tar.gz is not.
+IGNORED = "output.tar.gz"
+_NO_PARTS = ("", ".", "..")
+
+
+def is_drop(key: str) -> bool:
+    """Whether an object with this key is taken for a release archive."""
+    name = key.rpartition("/")[2]
+    return key.startswith(DROPS) and key.endswith(SUFFIXES) and name != IGNORED and name not in SUFFIXES
+
+
+def check_key(key: str) -> None:
+    """Check that the store can read a drop under this key.
+
+    Raises:
+        RefusedReleaseError: it has an empty part (`//`), a part `.` or `..`, or a character that is not printable.
+    """
+    if not key.isprintable() or any(part in _NO_PARTS for part in key.split("/")):
+        raise RefusedReleaseError(
+            f"{key!r} is not a valid key of a drop: no part between slashes may be empty, '.' or '..', and all "
+            "characters must be printable"
+        )
+
+
+def check_name(name: str) -> None:
+    """Check the file name of an archive that is to be published: the promoter must take it.
+
+    Raises:
+        RefusedReleaseError: it has another ending, or the promoter ignores this name.
+    """
+    if not is_drop(DROPS + name):
+        endings = ", ".join(SUFFIXES)
+        raise RefusedReleaseError(
+            f"{name!r} is not a valid name of a release archive: it must end with one of {endings}, "
+            f"in lower case, and must not be {IGNORED}"
+        )
+    check_key(DROPS + name)
+
+
+def rejection_key(drop: str) -> str:
+    """Key of a drop's rejection note: `rejected/<drop>.json`. Invalid characters and parts become `_`."""
+    printable = "".join(letter if letter.isprintable() else "_" for letter in drop.removeprefix(DROPS))
+    return f"{REJECTED}{'/'.join('_' if part in _NO_PARTS else part for part in printable.split('/'))}.json"

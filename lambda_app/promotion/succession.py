@@ -1,0 +1,90 @@
+"""The rules of time for promotion, and the history of live releases.
+
+Times come from two clocks: that of the training job, in the manifest, and that of the process that moves the pointer.
+Both can be wrong. A time more than an hour in the future is ignored.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from lambda_app.errors import RefusedReleaseError
+from lambda_app.promotion.stored import manifest_sha256
+from lambda_app.release.manifest import Manifest, Pointer
+from lambda_app.store.contract import LivePointer, Store
+
+AHEAD = timedelta(hours=1)
+HISTORY = 20
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """This machine's clock."""
+    return datetime.now(UTC)
+
+
+def check_clock(manifest: Manifest, now: datetime) -> None:
+    """Check that a release was not created in the future.
+
+    Raises:
+        RefusedReleaseError: `created_at` lies more than an hour ahead of `now`.
+    """
+    if manifest.created_at > now + AHEAD:
+        raise RefusedReleaseError(
+            f"{manifest.release} says it was created at {manifest.created_at.isoformat()}; now it is "
+            f"{now.isoformat(timespec='seconds')}, and at most one hour ahead is accepted. The clock of the machine "
+            "that made it is wrong"
+        )
+
+
+def threshold(pointer: Pointer, now: datetime) -> datetime | None:
+    """The moment after which a release must be created to go live by an event; None if the pointer knows none.
+
+    A `high_water` in the future comes from a wrong clock, accepted by older code. It must not block all that follows,
+    so the moment of promotion takes its place.
+    """
+    moments = (pointer.high_water, pointer.promoted_at)
+    return next((moment for moment in moments if moment <= now + AHEAD), None)
+
+
+def is_newer(created_at: datetime, live: LivePointer | None, now: datetime) -> bool:
+    """Whether a release created at that time may go live by an event."""
+    known = None if live is None else threshold(live.pointer, now)
+    return known is None or created_at > known
+
+
+def history(pointer: Pointer) -> tuple[str, ...]:
+    """The releases that were live before, latest first. Older code wrote `previous` alone."""
+    return pointer.history or (() if pointer.previous is None else (pointer.previous,))
+
+
+def point_to(
+    store: Store, release: str, live: LivePointer | None, *, at_least: datetime, before: tuple[str, ...], now: datetime
+) -> None:
+    """Move the pointer to a stored release.
+
+    Args:
+        store: where the release is.
+        release: its id.
+        live: the pointer as it was read.
+        at_least: `high_water` becomes this moment, or stays if it is later.
+        before: the releases that were live before this one, latest first.
+        now: the moment of the move.
+
+    Raises:
+        PointerConflictError: the pointer is no longer what `live` says.
+    """
+    known = None if live is None else threshold(live.pointer, now)
+    pointer = Pointer(
+        release=release,
+        manifest_sha256=manifest_sha256(store, release),
+        previous=before[0] if before else None,
+        history=before[:HISTORY],
+        promoted_at=now,
+        high_water=at_least if known is None else max(at_least, known),
+    )
+    store.write_pointer(pointer, live.version if live is not None else None)
+
+
+def before_next(live: LivePointer | None) -> tuple[str, ...]:
+    """The history of a release that follows the live one."""
+    return () if live is None else (live.pointer.release, *history(live.pointer))[:HISTORY]

@@ -1,0 +1,96 @@
+"""scripts/releases.py as a person runs it."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from lambda_app.promotion.promotion import promote_archive
+from lambda_app.promotion.stored import manifest_key
+from lambda_app.release.manifest import Manifest
+from lambda_app.settings import Settings
+from lambda_app.store.folder import FolderStore
+from scripts.releases import in_utc, main
+from tests.archives import build_archive
+from tests.releases import CREATED_AT
+
+SETTINGS = Settings(store="unused", threads=1)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run of the command gave."""
+
+    code: int
+    out: list[str]
+    err: str
+
+
+@pytest.fixture
+def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable[..., Done]:
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["releases", "--store", str(tmp_path / "store"), *arguments])
+        code = main()
+        printed = capsys.readouterr()
+        return Done(code, printed.out.splitlines(), printed.err)
+
+    return run
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> list[Manifest]:
+    """Three releases, promoted one after the other; the last by force."""
+    store, manifests = FolderStore(tmp_path / "store"), []
+    for hour, accuracy in enumerate([0.9, 0.9, 0.074]):
+        created_at = CREATED_AT + timedelta(hours=hour)
+        archive, manifest = build_archive(
+            tmp_path / f"{hour}", seed=hour, created_at=created_at, accuracy=accuracy, force=accuracy < 0.9
+        )
+        promote_archive(store, archive, SETTINGS)
+        manifests.append(manifest)
+    return manifests
+
+
+def test_list_tells_times_in_utc_figures_and_force(releases, made):
+    first, second, third = releases("list").out
+    assert first.startswith(f"live     {made[2].release}")
+    assert first.endswith(
+        "2026-11-01 14:00:00 UTC          40 photos  accuracy 0.074  recall@4 0.074  forced past the floor: "
+        f"accuracy 0.074 against 0.900; recall@4 0.074 against 0.900 (live is {made[1].release})"
+    )
+    assert second.startswith(f"previous {made[1].release}")
+    assert third.endswith("2026-11-01 12:00:00 UTC          40 photos  accuracy 0.900  recall@4 0.900")
+
+
+def test_a_release_that_cannot_be_read_breaks_neither_list_nor_prune(tmp_path, releases, made):
+    raw = json.loads(made[0].to_json()) | {"format": 2}
+    FolderStore(tmp_path / "store").write(manifest_key(made[0].release), json.dumps(raw).encode())
+    listed = releases("list")
+    assert (listed.code, len(listed.out)) == (0, 3)
+    problem = "cannot be read: manifest.json has format 2; this code reads format 1"
+    assert sum(line.endswith(problem) for line in listed.out) == 1
+    pruned = releases("prune", "--keep", "1")
+    assert pruned.code == 0
+    assert pruned.out[0] == "nothing to delete"
+    assert pruned.out[1].startswith(f"{made[0].release} stays, because it cannot be read: manifest.json has format 2")
+
+
+def test_rollback_says_from_where_to_where_until_there_is_nothing_before(releases, made):
+    figures = "(accuracy 0.900, recall@4 0.900)"
+    worse = f"{made[2].release} (accuracy 0.074, recall@4 0.074)"
+    assert releases("rollback").out == [f"rolled back from {worse} to {made[1].release} {figures}"]
+    assert releases("rollback").out == [f"rolled back from {made[1].release} {figures} to {made[0].release} {figures}"]
+    last = releases("rollback")
+    assert (last.code, last.out) == (1, [])
+    assert last.err.endswith(f"holds nothing that was live before {made[0].release}\n")
+    assert releases("promote", made[2].release).out == [f"{made[2].release} is live"]
+
+
+def test_times_are_in_utc_where_that_exists():
+    east, west = timezone(timedelta(hours=5)), timezone(timedelta(hours=-5))
+    assert in_utc(datetime(2026, 11, 1, 12, tzinfo=east)) == "2026-11-01 07:00:00 UTC"
+    assert in_utc(datetime(9999, 12, 31, 23, tzinfo=west)) == "9999-12-31 23:00:00-05:00"
