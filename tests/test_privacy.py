@@ -82,6 +82,7 @@ def test_using_a_model_sends_nothing_to_the_vendor(tmp_path: Path, model_file: P
     assert not seen.calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imports", ["import training.export.quantise", "import lambda_app.handler"])
 def test_telemetry_is_off_whatever_is_imported_first(tmp_path: Path, model_file: Path, imports: str):
     setting = f"import os; os.environ['LOOKALIKE_STORE'] = '{tmp_path}'\n"

@@ -9,6 +9,8 @@ import pytest
 from scripts import publish, releases, serve
 from tests.archives import build_archive
 
+pytestmark = pytest.mark.slow  # each promotion starts a process that tries the release
+
 Run = Callable[..., tuple[int, str, str]]
 
 

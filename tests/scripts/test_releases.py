@@ -18,6 +18,8 @@ from scripts.releases import in_utc, main
 from tests.archives import build_archive
 from tests.releases import CREATED_AT
 
+pytestmark = pytest.mark.slow  # each promotion starts a process that tries the release
+
 SETTINGS = Settings(store="unused", threads=1)
 
 

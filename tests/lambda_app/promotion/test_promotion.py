@@ -24,6 +24,8 @@ from lambda_app.store.folder import FolderStore
 from tests.archives import build_archive, rewritten, with_a_foreign_index, with_a_wrong_checksum
 from tests.releases import CREATED_AT, build_release
 
+pytestmark = pytest.mark.slow  # each promotion starts a process that tries the release
+
 SETTINGS = Settings(store="unused", threads=1)
 LATER = CREATED_AT + timedelta(hours=1)
 

@@ -226,6 +226,7 @@ def test_what_a_killed_prune_left_is_forgotten_after_an_hour(aged, archives):
     assert list(aged.keys(PRUNING)) == []
 
 
+@pytest.mark.slow
 def test_publishing_and_pruning_beside_each_other_leave_live_complete(
     tmp_path: Path, store: Store, archives: list[tuple[Path, Manifest]], request: pytest.FixtureRequest
 ):

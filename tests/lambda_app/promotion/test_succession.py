@@ -17,6 +17,8 @@ from lambda_app.store.folder import FolderStore
 from tests.archives import build_archive
 from tests.releases import CREATED_AT, move_pointer
 
+pytestmark = pytest.mark.slow  # each promotion starts a process that tries the release
+
 SETTINGS = Settings(store="unused", threads=1)
 NOON = CREATED_AT
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
