@@ -31,6 +31,8 @@ def open_store(url: str) -> Store:
         SettingsError: the address has another scheme, no bucket name, or a prefix that no key can have.
     """
     scheme, separator, rest = url.partition("://")
+    if not separator and url.startswith("s3:"):
+        raise SettingsError(f"the store {url!r} lacks a slash; write s3://bucket[/prefix]")
     if not separator or scheme == "file":
         return FolderStore(Path(unquote(urlsplit(url).path) if separator else url))
     if scheme != "s3":

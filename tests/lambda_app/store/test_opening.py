@@ -57,6 +57,7 @@ def test_a_bucket_is_a_store():
         ("s3://shop/../b", "prefix"),
         ("ftp://host/store", "scheme 'ftp'"),
         ("s3://", "names no bucket"),
+        ("s3:/shop", "lacks a slash; write s3://"),
     ],
 )
 def test_another_kind_of_address_is_refused(url: str, says: str):
