@@ -14,7 +14,7 @@ from lambda_app.errors import LookalikeError
 from lambda_app.settings import Settings
 from lambda_app.store.opening import existing_store
 
-# What is being answered is finished when the process is told to stop; what takes longer is cut off.
+# After SIGTERM, requests in progress have this long to finish. Then their connections are closed.
 GRACE_SECONDS = 10
 
 

@@ -1,7 +1,7 @@
-"""uvicorn's protocol with a deadline for the head of a request. uvicorn itself waits for ever for one that was begun.
+"""uvicorn's protocol with a deadline for the request line and headers. uvicorn alone has no such deadline.
 
-The deadline of a body is in `messages/reading.py`. Only `scripts/serve` uses this module: in Lambda, API Gateway reads
-requests whole.
+The deadline of a body is in `messages/reading.py`. Only `scripts/serve` uses this module: in Lambda, API Gateway
+reads the whole request first.
 """
 
 import asyncio

@@ -151,7 +151,7 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
     try:
         point_to(store, release, live, at_least=moment, before=before[1:], now=moment)
     except PointerConflictError:
-        # A write whose answer got lost is sent again, and then conflicts with itself.
+        # If the response to the write is lost, the write is sent again, and conflicts with the first one.
         if (found := _live(store)) is None or found.pointer.release != release:
             raise
     return Promotion(release, "live", words)

@@ -1,4 +1,4 @@
-"""Tells failures that a drop caused from failures of this machine or of the store."""
+"""Distinguishes failures that a drop caused from failures of this machine or of the store."""
 
 import errno
 from collections.abc import Iterator

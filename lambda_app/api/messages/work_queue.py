@@ -1,6 +1,6 @@
-"""A bounded queue for the work of requests: what does not fit is refused at once, so that the rest is answered in time.
+"""A bounded queue for the work of requests. A request that finds it full is refused at once.
 
-Without a bound, every request is taken. With four times what the machine can do, all of them wait for long.
+Without a bound, every request is accepted. If there are more than the machine can process, all of them wait long.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ T = TypeVar("T")
 
 
 class WorkQueue:
-    """Runs blocking functions, some at once, in the order they came. Usable from several event loops."""
+    """Runs blocking functions in threads, in the order of arrival. Can be used from several event loops."""
 
     def __init__(self, parallel: int, waiting: int) -> None:
         """Create the queue; threads start when they are needed.
 
         Args:
-            parallel: functions that run at once; 0: as many as this process may use cores, but at least 2.
-            waiting: functions that may wait for them.
+            parallel: functions that run at the same time; 0: one per core that this process may use, but at least 2.
+            waiting: functions that may wait for a thread.
         """
         self.parallel = parallel or max(2, usable_cores())
         self.limit = self.parallel + waiting
@@ -50,7 +50,7 @@ class WorkQueue:
             if self.full:
                 raise self.refusal()
             self._inside += 1
-        # Counted until the thread is done, also if the client goes away before.
+        # Counted until the thread is done, also if the client disconnects before.
         done = self._threads.submit(work)
         done.add_done_callback(lambda _: self._leave())
         return await asyncio.wrap_future(done)
