@@ -1,0 +1,1 @@
+"""Attacks on a running service, counted: hostile input (`fuzz`) and failing surroundings (`soak`)."""

@@ -1,0 +1,1 @@
+"""Hostile input: photos, requests, drops."""

@@ -1,0 +1,1 @@
+"""Failing surroundings: the store's faults, kills, races, many releases, hours of traffic."""
