@@ -1,11 +1,15 @@
 """The CDK app: `cdk synth` and `cdk deploy` run it as `python -m cdk.app`."""
 
+import os
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from cdk.config import Config, ConfigError
+from cdk.regions import DEFAULT_REGION
 from cdk.stack import LookalikeStack
 
 
@@ -13,7 +17,7 @@ def main() -> int:
     """Synthesise the stack that the context describes. A bad context prints one line and gives exit code 2."""
     app = App()
     try:
-        config = Config.from_context(app.node.get_all_context())
+        config = with_region(Config.from_context(app.node.get_all_context()), os.environ)
     except ConfigError as exc:
         print(f"cdk: {exc}", file=sys.stderr)
         return 2
@@ -26,6 +30,27 @@ def main() -> int:
         print(f"cdk: {exc}", file=sys.stderr)
         return 1
     return 0
+
+
+def with_region(config: Config, environ: Mapping[str, str]) -> Config:
+    """The settings with a region. The CDK's command line says in the environment where it would deploy to.
+
+    Raises:
+        ConfigError: the context names another region than the one that is signed in to, or an image of another one.
+    """
+    region, signed_in = environ.get("CDK_DEFAULT_REGION"), "CDK_DEFAULT_ACCOUNT" in environ
+    if config.region and region and signed_in and config.region != region:
+        raise ConfigError(
+            f"context region={config.region!r} is not where the AWS CLI deploys to ({region}); "
+            f"set AWS_REGION={config.region}"
+        )
+    found = replace(config, region=config.region or region or DEFAULT_REGION)
+    if found.image_region and found.image_region != found.region:
+        raise ConfigError(
+            f"context image={found.image!r} is in {found.image_region}; Lambda takes an image of its own region "
+            f"({found.region}) only"
+        )
+    return found
 
 
 def build(app: App, config: Config) -> LookalikeStack:

@@ -9,6 +9,9 @@ from constructs import Construct
 
 from cdk import nag, permissions
 
+# What the routes of the API take.
+METHODS = ("GET", "HEAD", "POST")
+
 
 class Operators(Construct):
     """The operator role, the only role that may delete objects.
@@ -25,7 +28,7 @@ class Operators(Construct):
         principal: str | None,
         bucket: s3.Bucket,
         api: apigw.HttpApi,
-        training: sfn.StateMachine,
+        training: sfn.StateMachine | None,
     ) -> None:
         """Make the role.
 
@@ -45,9 +48,11 @@ class Operators(Construct):
             *permissions.read(bucket, permissions.OPERATOR_READS),
             permissions.write(bucket, permissions.OPERATOR_WRITES),
             permissions.delete(bucket, permissions.OPERATOR_DELETES),
-            *_training(Stack.of(self), training),
+            *(_training(Stack.of(self), training) if training else ()),
             iam.PolicyStatement(
-                sid="Call", actions=["execute-api:Invoke"], resources=[api.arn_for_execute_api("*", "/*", "$default")]
+                sid="Call",
+                actions=["execute-api:Invoke"],
+                resources=[api.arn_for_execute_api(method, "/*", "$default") for method in METHODS],
             ),
             iam.PolicyStatement(
                 sid="Outputs", actions=["cloudformation:DescribeStacks"], resources=[Stack.of(self).stack_id]
@@ -64,20 +69,21 @@ class Operators(Construct):
         )
         self._acknowledge(api, training)
 
-    def _acknowledge(self, api: apigw.HttpApi, training: sfn.StateMachine) -> None:
-        executions = f"execution:<{nag.logical_id(training)}.Name>:*"
-        for resource, reason in (
-            (
-                nag.arn("states", executions),
-                "Only executions of this state machine; their names are not known in advance.",
-            ),
-            (
+    def _acknowledge(self, api: apigw.HttpApi, training: sfn.StateMachine | None) -> None:
+        called = [nag.arn("execute-api", f"<{nag.logical_id(api)}>/$default/{method}/*") for method in METHODS]
+        reasons = dict.fromkeys(called, "Every route of this one API.")
+        if training:
+            executions = nag.arn("states", f"execution:<{nag.logical_id(training)}.Name>:*")
+            jobs, logs = (
                 nag.arn("sagemaker", "training-job/*"),
-                "Jobs have the names of their executions; the role may only describe them.",
-            ),
-            (nag.arn("logs", "log-group:/aws/sagemaker/TrainingJobs:*"), "The streams of SageMaker's one log group."),
-            (nag.arn("execute-api", f"<{nag.logical_id(api)}>/$default/*/*"), "Every route of this one API."),
-        ):
+                nag.arn("logs", "log-group:/aws/sagemaker/TrainingJobs:*"),
+            )
+            reasons |= {
+                executions: "Only executions of this state machine; their names are not known in advance.",
+                jobs: "Jobs have the names of their executions; the role may only describe them.",
+                logs: "The streams of SageMaker's one log group.",
+            }
+        for resource, reason in reasons.items():
             nag.acknowledge(self.role, f"IAM5[Resource::{resource}]", reason)
 
 

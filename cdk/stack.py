@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import Annotations, CfnOutput, CfnRule, Duration, Fn, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import permissions
 from cdk.config import Config
 from cdk.operators import Operators
+from cdk.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, WITH_BUDGETS
 from cdk.serving.api import Api
 from cdk.serving.functions import ImageFunction
 from cdk.serving.promotion import Promotion
@@ -31,12 +32,14 @@ class LookalikeStack(Stack):
     Attributes:
         serving, promoter: the two functions with their roles.
         operators: the role that people assume.
-        training: the state machine and the role of its jobs.
+        training: the state machine and the role of its jobs; None in a region without AWS's PyTorch container.
     """
 
     def __init__(self, scope: Construct, id: str, *, config: Config) -> None:
-        """Compose the stack from `config`. It deploys to the account and region that the AWS CLI is signed in to."""
+        """Compose the stack from `config`. It deploys to the account that the AWS CLI is signed in to."""
         super().__init__(scope, id, description="Lookalike: image search over a marketplace's listings")
+        self._in_region = config.region or DEFAULT_REGION
+        _only_in(self, self._in_region)
         self.storage = Storage(
             self,
             "Storage",
@@ -56,17 +59,38 @@ class LookalikeStack(Stack):
 
         self.api = Api(self, "Api", config=config, function=_warm(self.serving.function, config))
         self.promotion = Promotion(self, "Promotion", bucket=self.storage.bucket, promoter=self.promoter.function)
-        self.training = Training(self, "Training", config=config, bucket=self.storage.bucket, topic=self.notices.topic)
+        self.training = self._training(config)
         self.operators = Operators(
             self,
             "Operators",
             principal=config.operator_principal,
             bucket=self.storage.bucket,
             api=self.api.api,
-            training=self.training.machine,
+            training=self.training.machine if self.training else None,
         )
         self._watch(config)
         self._outputs()
+
+    def _training(self, config: Config) -> Training | None:
+        account = config.training_account or CONTAINER_ACCOUNTS.get(self._in_region)
+        if account is None:
+            self._left_out(
+                "training",
+                "the account of AWS's PyTorch container there is not known; -c trainingAccount=<12 digits> names it",
+            )
+            return None
+        return Training(
+            self,
+            "Training",
+            config=config,
+            account=account,
+            bucket=self.storage.bucket,
+            topic=self.notices.topic,
+        )
+
+    def _left_out(self, part: str, reason: str) -> None:
+        words = f"{self._in_region}: the stack is made without {part}: {reason}"
+        Annotations.of(self).add_warning_v2(f"lookalike:no-{part}", words)
 
     def _function(
         self, id: str, config: Config, command: str, memory: int, timeout: Duration, reserved: int | None
@@ -106,7 +130,7 @@ class LookalikeStack(Stack):
             "api": self.api.api,
             "function": self.serving.function,
             "promoter": self.promoter.function,
-            "training": self.training.machine,
+            "training": self.training.machine if self.training else None,
         }
         alarms = Alarms(
             self,
@@ -118,23 +142,42 @@ class LookalikeStack(Stack):
         )
         self.dashboard = Dashboard(self, "Dashboard", alarms=alarms.alarms, **watched)
         if config.budget is not None and config.alarm_email is not None:
-            Budget(self, "Budget", usd=config.budget, email=config.alarm_email)
+            if self._in_region in WITH_BUDGETS:
+                Budget(self, "Budget", usd=config.budget, email=config.alarm_email)
+            else:
+                self._left_out(
+                    "budget", "CloudFormation has no budgets there; make one in the console (Billing, Budgets)"
+                )
 
     def _outputs(self) -> None:
         """Outputs for people and for `scripts/train-remote`."""
         for name, value, description in (
             ("ApiUrl", self.api.url, "Address of the API"),
             ("BucketName", self.storage.bucket.bucket_name, "Bucket of the store: s3://<this name>"),
+            ("AccessLogsBucketName", self.storage.access_logs.bucket_name, "Bucket of S3's access logs; kept too"),
+            ("PromoterName", self.promoter.function.function_name, "Function that promotes drops"),
+            ("DeadLetterQueueUrl", self.promotion.dead_letters.queue_url, "Events that the promoter could not handle"),
             ("OperatorRoleArn", self.operators.role.role_arn, "Role to assume to publish, roll back, prune and train"),
-            (
-                "TrainingMachineArn",
-                self.training.machine.state_machine_arn,
-                "State machine that scripts/train-remote starts",
-            ),
             ("NoticesTopicArn", self.notices.topic.topic_arn, "Topic for alarms"),
             ("DashboardName", self.dashboard.dashboard.dashboard_name, "Name of the CloudWatch dashboard"),
         ):
             CfnOutput(self, name, value=value, description=description)
+        if self.training:
+            CfnOutput(
+                self,
+                "TrainingMachineArn",
+                value=self.training.machine.state_machine_arn,
+                description="State machine that scripts/train-remote starts",
+            )
+
+
+def _only_in(stack: Stack, region: str) -> None:
+    """Let the template fail at once in another region: it has this region's containers and parts."""
+    rule = CfnRule(stack, "MadeForThisRegion")
+    rule.add_assertion(
+        Fn.condition_equals(stack.region, region),
+        f"This template was made for {region}. scripts/synth -c region=REGION makes one for another region",
+    )
 
 
 def _warm(function: lambda_.Function, config: Config) -> lambda_.IFunction:

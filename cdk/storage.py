@@ -64,7 +64,8 @@ def _locked_down() -> dict[str, Any]:
         "enforce_ssl": True,
         "minimum_tls_version": 1.2,
         "object_ownership": s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-        "removal_policy": RemovalPolicy.RETAIN,
+        # Kept when the stack is deleted, but not when its first deployment fails: then the bucket is empty.
+        "removal_policy": RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     }
 
 
@@ -72,11 +73,21 @@ def _lifecycle(drop_days: int) -> list[s3.LifecycleRule]:
     return [
         s3.LifecycleRule(id="old-versions", noncurrent_version_expiration=Duration.days(30)),
         _unfinished_uploads(),
-        s3.LifecycleRule(id="uploads", prefix="uploads/", expiration=Duration.days(1)),
-        # Promotion has copied the content to objects/ and releases/, so the drop is no longer needed.
-        s3.LifecycleRule(id="drops", prefix="drops/", expiration=Duration.days(drop_days)),
-        s3.LifecycleRule(id="checkpoints", prefix="training/checkpoints/", expiration=Duration.days(14)),
+        # In a versioned bucket, an expired object becomes an old version. Photos of users must be gone after a day.
+        # What is in a drop is also in objects/ and releases/. Nobody goes back to an old checkpoint.
+        _temporary("uploads", "uploads/", days=1),
+        _temporary("drops", "drops/", days=drop_days),
+        _temporary("checkpoints", "training/checkpoints/", days=14),
     ]
+
+
+def _temporary(id: str, prefix: str, days: int) -> s3.LifecycleRule:
+    return s3.LifecycleRule(
+        id=id,
+        prefix=prefix,
+        expiration=Duration.days(days),
+        noncurrent_version_expiration=Duration.days(1),
+    )
 
 
 def _unfinished_uploads() -> s3.LifecycleRule:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: E402 - the order of imports matters for the cold start
 import gc
+import logging
 from typing import Any
 
 # Objects created by imports are never freed. Searching them for garbage takes a twelfth of the import time.
@@ -10,7 +11,7 @@ gc.disable()
 from lambda_app.api.memory import keep_freed_memory
 from lambda_app.errors import NotLiveError
 from lambda_app.recommendation.live import LiveRelease
-from lambda_app.settings import Settings
+from lambda_app.settings import Settings, provisioned
 from lambda_app.store.opening import open_store
 from lambda_app.telemetry.formats import Metrics, configure_logging
 from lambda_app.telemetry.observer import Observer
@@ -38,8 +39,22 @@ from lambda_app.api.gateway import NativeHTTPGateway
 
 # Media types whose bodies are sent as text instead of base64. Mangum's default list lacks problem+json.
 TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/javascript", "image/svg+xml"]
+# Lambda gives the start of a provisioned instance 130 s.
+_PROVISIONED_SECONDS = 100.0
+log = logging.getLogger(__name__)
+
+
+def _warm_up(patience: float | None = None) -> dict[str, Any]:
+    try:
+        return {"release": live.current(patience).release}
+    except NotLiveError as exc:
+        return {"release": None, "reason": str(exc)}
+
 
 app = create_app(settings, store, observer, live)
+if provisioned():
+    # Such an instance counts as ready when this import ends, and nobody waits for it. So load the release first.
+    log.info("provisioned instance: %s", _warm_up(_PROVISIONED_SECONDS))
 gc.freeze()
 gc.enable()
 # With lifespan on, Mangum would run startup and shutdown at every invocation.
@@ -51,10 +66,3 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if event.get("warmup") is True:
         return _warm_up()
     return dict(_http(event, context))
-
-
-def _warm_up() -> dict[str, Any]:
-    try:
-        return {"release": app.state.service.live.current().release}
-    except NotLiveError as exc:
-        return {"release": None, "reason": str(exc)}

@@ -98,6 +98,11 @@ def harmless_environ(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     return {name: environ[name] for name in _HARMLESS if name in environ}
 
 
+def provisioned(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether Lambda started this process before any request, to keep it warm (provisioned concurrency)."""
+    return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency"
+
+
 def function_memory(environ: Mapping[str, str] = os.environ) -> int | None:
     """Memory of the Lambda function that this process runs in, in MB; None outside of Lambda."""
     memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")

@@ -9,8 +9,9 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Rounds of the test that publishes and prunes at once: few in a usual run, 500 to be sure."""
-    parser.addoption("--prune-rounds", type=int, default=40)
+    """Options that make a usual run of seconds into a full one of minutes."""
+    parser.addoption("--prune-rounds", type=int, default=40, help="rounds of publishing beside pruning; 500 to be sure")
+    parser.addoption("--all-regions", action="store_true", help="check the template of every region of AWS")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -67,7 +67,7 @@ class Api(Construct):
             auto_deploy=True,
             throttle=apigw.ThrottleSettings(rate_limit=config.throttle_rate, burst_limit=config.throttle_burst),
         )
-        access = log_group(self, "Access", config.log_retention_days)
+        access = log_group(self, "Access", config.log_retention_days, vended="api")
         # The L2 property cannot be set from Python: it needs an object with a `bind` method.
         stage.node.default_child.access_log_settings = apigw.CfnStage.AccessLogSettingsProperty(  # type: ignore[union-attr]
             destination_arn=access.log_group_arn, format=json.dumps(_ACCESS_LOG)
@@ -103,7 +103,14 @@ def _cors(origins: Sequence[str]) -> apigw.CorsPreflightOptions | None:
     return apigw.CorsPreflightOptions(
         allow_origins=list(origins),
         allow_methods=[apigw.CorsHttpMethod.GET, apigw.CorsHttpMethod.POST, apigw.CorsHttpMethod.HEAD],
-        allow_headers=["Authorization", "Content-Type", "X-Amz-Date", "X-Amz-Security-Token", "X-Request-Id"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "X-Amz-Content-Sha256",
+            "X-Amz-Date",
+            "X-Amz-Security-Token",
+            "X-Request-Id",
+        ],
         expose_headers=list(EXPOSED_HEADERS),
         max_age=Duration.hours(1),
     )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import Duration, Size
+from aws_cdk import Duration, Size, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_lambda as lambda_
@@ -74,8 +74,27 @@ def _code(scope: Construct, config: Config, command: str) -> lambda_.DockerImage
     """
     if config.image is None:
         return lambda_.DockerImageCode.from_image_asset(
-            str(ROOT), file=DOCKERFILE, platform=_ARCHITECTURES[config.architecture][1], cmd=[command]
+            str(ROOT),
+            file=DOCKERFILE,
+            platform=_ARCHITECTURES[config.architecture][1],
+            cmd=[command],
+            # The hash of the image covers the project's files only: a patched base image alone would not be built.
+            build_args={"REBUILD": config.rebuild} if config.rebuild else None,
+            cache_disabled=True if config.rebuild else None,
         )
     name, digest = config.image.split("@")
-    repository = ecr.Repository.from_repository_name(scope, "Repository", name)
+    host, _, path = name.partition("/")
+    if config.image_region is None:
+        repository = ecr.Repository.from_repository_name(scope, "Repository", name)
+    else:
+        arn = Stack.of(scope).format_arn(
+            service="ecr",
+            account=host.partition(".")[0],
+            region=config.image_region,
+            resource="repository",
+            resource_name=path,
+        )
+        repository = ecr.Repository.from_repository_attributes(
+            scope, "Repository", repository_arn=arn, repository_name=path
+        )
     return lambda_.DockerImageCode.from_ecr(repository, tag_or_digest=digest, cmd=[command])

@@ -5,7 +5,6 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
-from aws_cdk.region_info import FactName
 from constructs import Construct
 
 from cdk import nag, permissions
@@ -14,8 +13,6 @@ from cdk.log_group import log_group
 from cdk.training.flow import JobSettings, definition
 
 REPOSITORY = "pytorch-training"
-# The account of AWS's deep learning containers in regions for which the CDK knows no other account.
-DLC_ACCOUNT = "763104351884"
 HOUR = 3600
 
 
@@ -27,14 +24,16 @@ class Training(Construct):
         job_role: may read datasets, weights and code, and write drops and checkpoints; it may not delete.
     """
 
-    def __init__(self, scope: Construct, id: str, *, config: Config, bucket: s3.Bucket, topic: sns.ITopic) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, config: Config, account: str, bucket: s3.Bucket, topic: sns.ITopic
+    ) -> None:
         """Make the state machine and its roles.
 
         Args:
+            account: account of AWS's deep learning containers in this region.
             topic: gets a message for every failed job.
         """
         super().__init__(scope, id)
-        account = Stack.of(self).regional_fact(FactName.DLC_REPOSITORY_ACCOUNT, DLC_ACCOUNT)
         self.job_role = _job_role(self, bucket, account)
         settings = JobSettings(
             partition=Aws.PARTITION,
@@ -55,7 +54,7 @@ class Training(Construct):
             "Machine",
             definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(definition(settings))),
             logs=sfn.LogOptions(
-                destination=log_group(self, "Logs", config.log_retention_days),
+                destination=log_group(self, "Logs", config.log_retention_days, vended="training"),
                 level=sfn.LogLevel.ALL,
                 include_execution_data=True,
             ),

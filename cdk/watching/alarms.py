@@ -1,6 +1,6 @@
 """Notifications for people: a topic, and the alarms that publish to it."""
 
-from aws_cdk import Aws, Duration
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -31,7 +31,14 @@ class Notices(Construct):
         """Make the topic."""
         super().__init__(scope, id)
         # AWS's managed key for SNS does not allow alarms: CloudWatch needs a key with a policy that names CloudWatch.
-        key = kms.Key(self, "Key", enable_key_rotation=True, description="Lookalike's notices")
+        # Messages are not stored under it, so it goes with the stack.
+        key = kms.Key(
+            self,
+            "Key",
+            enable_key_rotation=True,
+            description="Lookalike's notices",
+            removal_policy=RemovalPolicy.DESTROY,
+        )
         self.topic = sns.Topic(self, "Topic", display_name="Lookalike", enforce_ssl=True, master_key=key)
         key.grant(iam.ServicePrincipal(_CLOUDWATCH), "kms:Decrypt", "kms:GenerateDataKey*")
         ours = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
@@ -57,7 +64,7 @@ class Alarms(Construct):
         function: lambda_.IFunction,
         promoter: lambda_.IFunction,
         dead_letters: sqs.IQueue,
-        training: sfn.StateMachine,
+        training: sfn.StateMachine | None,
         latency_ms: int,
     ) -> None:
         """Make the alarms.
@@ -80,7 +87,8 @@ class Alarms(Construct):
         self._add("RefusedDrops", refused, "A drop was refused; rejected/ in the bucket says why")
         depth = dead_letters.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="max")
         self._add("DeadLetters", depth, "An event could not be handled and waits in the dead-letter queue")
-        self._add("TrainingFailed", _unsuccessful(training), "A training job failed or ran out of time")
+        if training:
+            self._add("TrainingFailed", _unsuccessful(training), "A training job failed or ran out of time")
 
     def _add(self, id: str, metric: cloudwatch.IMetric, description: str, at: float = 1, periods: int = 1) -> None:
         alarm = cloudwatch.Alarm(

@@ -26,7 +26,7 @@ class Dashboard(Construct):
         api: apigw.HttpApi,
         function: lambda_.IFunction,
         promoter: lambda_.IFunction,
-        training: sfn.StateMachine,
+        training: sfn.StateMachine | None,
         alarms: list[cloudwatch.Alarm],
     ) -> None:
         """Make the dashboard."""
@@ -71,8 +71,12 @@ class Dashboard(Construct):
             _graph(
                 "Failed invocations", function.metric_errors(), function.metric_throttles(), promoter.metric_errors()
             ),
-            _graph("Training", training.metric_started(), training.metric_succeeded(), training.metric_failed()),
+            *([_training(training)] if training else []),
         )
+
+
+def _training(machine: sfn.StateMachine) -> cloudwatch.GraphWidget:
+    return _graph("Training", machine.metric_started(), machine.metric_succeeded(), machine.metric_failed())
 
 
 def _graph(title: str, *lines: cloudwatch.IMetric) -> cloudwatch.GraphWidget:

@@ -90,13 +90,13 @@ class LiveRelease:
         """The release that is loaded now, or None. Does not read the pointer and does not wait."""
         return self._live
 
-    def current(self) -> Live:
+    def current(self, patience: float | None = None) -> Live:
         """The release that answers this request.
 
         A thread reads the pointer if the last read is more than `reload_seconds` ago, and another one loads. If nothing
-        is live, the request waits for both, up to `ready_wait_seconds`: all requests that wait share one read and one
-        load. If an older release is live, the request that began the read waits for it up to `look_wait_seconds`, and
-        for a load up to `reload_wait_seconds`.
+        is live, the request waits for both, up to `patience` seconds (None: `ready_wait_seconds`): all requests that
+        wait share one read and one load. If an older release is live, the request that began the read waits for it up
+        to `look_wait_seconds`, and for a load up to `reload_wait_seconds`.
 
         Raises:
             NotLiveError: no release is live; the message says why.
@@ -105,8 +105,8 @@ class LiveRelease:
             began = self._look_is_due() and self._start_looking()
             self._start_loading()
             if self._live is None:
-                patience = self._settings.ready_wait_seconds
-                self._changed.wait_for(lambda: self._live or not (self._looking or self._loading), patience)
+                wait = self._settings.ready_wait_seconds if patience is None else patience
+                self._changed.wait_for(lambda: self._live or not (self._looking or self._loading), wait)
             elif self._settings.reload_wait_seconds:
                 if began:
                     self._changed.wait_for(lambda: not self._looking, self._look_wait_seconds)

@@ -99,7 +99,17 @@ def open_bucket(name: str, prefix: str, timeouts: Timeouts, account: dict[str, A
 
 
 def post_client(config: "S3Config | None") -> Any:
-    """A botocore S3 client, to sign POST forms for uploads: obstore can sign URLs only."""
+    """A botocore S3 client, to sign POST forms for uploads: obstore can sign URLs only.
+
+    By default, botocore signs for the endpoint of all regions. It redirects young buckets, which a browser's form does
+    not follow, and knows no region opened after March 2019. So the form names the endpoint of the bucket's region.
+    """
+    client = _botocore_client(config, {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"})
+    # Another service than AWS, such as an emulator, may not answer under <bucket>.<host>.
+    return client if ".amazonaws." in client.meta.endpoint_url else _botocore_client(config, {})
+
+
+def _botocore_client(config: "S3Config | None", options: dict[str, str]) -> Any:
     from botocore.config import Config
     from botocore.session import Session
 
@@ -110,7 +120,7 @@ def post_client(config: "S3Config | None") -> Any:
         region_name=known.get("region"),
         aws_access_key_id=known.get("access_key_id"),
         aws_secret_access_key=known.get("secret_access_key"),
-        config=Config(signature_version="s3v4"),
+        config=Config(signature_version="s3v4", s3=options),
     )
 
 

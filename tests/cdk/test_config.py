@@ -11,6 +11,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "aws.md"
 
 def test_an_empty_context_gives_the_defaults_and_keys_of_the_cdk_are_ignored() -> None:
     context = {"@aws-cdk/core:checkSecretUsage": True, "aws:cdk:bundling-stacks": ["**"], "vpc-provider:account=1": {}}
+    context |= {"cli-telemetry": False, "acknowledged-issue-numbers": [34892]}  # `cdk cli-telemetry`, `cdk acknowledge`
     assert Config.from_context(context) == Config()
 
 
@@ -59,6 +60,20 @@ def test_values_may_be_text_from_the_command_line_or_json_from_cdk_json() -> Non
         ("trainingSpot", "maybe"),
         ("trainingHours", "0"),
         ("nag", "yes please"),
+        ("origins", "https://shop.example:65536"),
+        ("origins", "https://shop.example:0"),
+        ("origins", "https://-shop.example"),
+        ("origins", "https://shop..example"),
+        ("operatorPrincipal", "arn:aws:iam::123456789012:user/"),
+        ("operatorPrincipal", "arn:aws:iam::123456789012:role/a*"),
+        ("operatorPrincipal", "arn:aws:sts::123456789012:assumed-role/admin"),
+        ("operatorPrincipal", "arn:aws:sts::123456789012:root"),
+        ("image", "lookalike:latest@sha256:" + "0" * 64),
+        ("image", "Docker.io/lookalike@sha256:" + "0" * 64),
+        ("image", "lookalike/@sha256:" + "0" * 64),
+        ("region", "Frankfurt"),
+        ("trainingAccount", "12345678901"),
+        ("rebuild", "today; rm"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_line_with_key_value_and_choices(key: str, value: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from cdk.regions import CONTAINER_ACCOUNTS
 from tests.cdk.policy import allowed
 from tests.cdk.template import SynthesisedTemplate
 
@@ -138,8 +139,7 @@ def test_only_the_promoter_may_write_dead_letters(plain: SynthesisedTemplate) ->
 
 
 def test_the_job_may_pull_its_container_and_write_its_log(plain: SynthesisedTemplate) -> None:
-    account = plain.render({"Fn::FindInMap": ["DlcRepositoryAccountMap", "us-east-1", "value"]})
-    repository = f"arn:aws:ecr:us-east-1:{account}:repository/"
+    repository = f"arn:aws:ecr:us-east-1:{CONTAINER_ACCOUNTS['us-east-1']}:repository/"
     assert may(plain, "job", "ecr:BatchGetImage", f"{repository}pytorch-training")
     assert may(plain, "job", "ecr:GetDownloadUrlForLayer", f"{repository}pytorch-training")
     assert not may(plain, "job", "ecr:BatchGetImage", f"{repository}another")

@@ -24,17 +24,27 @@ def test_the_stack_has_the_expected_resources_and_no_custom_ones(plain: Synthesi
 
 
 def test_no_resource_has_a_physical_name(plain: SynthesisedTemplate) -> None:
-    names = {"BucketName", "FunctionName", "RoleName", "QueueName", "TopicName", "LogGroupName", "StateMachineName"}
-    for kind in ("S3::Bucket", "Lambda::Function", "IAM::Role", "SQS::Queue", "SNS::Topic", "Logs::LogGroup"):
+    names = {"BucketName", "FunctionName", "RoleName", "QueueName", "TopicName", "StateMachineName"}
+    for kind in ("S3::Bucket", "Lambda::Function", "IAM::Role", "SQS::Queue", "SNS::Topic"):
         for properties in plain.of_type(f"AWS::{kind}").values():
             assert not names & set(properties)
+
+
+def test_log_groups_that_other_services_write_to_have_the_names_that_need_no_policy_of_their_own(
+    plain: SynthesisedTemplate,
+) -> None:
+    names = {group.get("LogGroupName") for group in plain.of_type("AWS::Logs::LogGroup").values()} - {None}
+    assert names == {f"/aws/vendedlogs/lookalike/Lookalike/{what}" for what in ("api", "training")}
 
 
 def test_the_stack_has_the_outputs_that_the_commands_need(plain: SynthesisedTemplate) -> None:
     assert set(plain.body["Outputs"]) == {
         "ApiUrl",
+        "AccessLogsBucketName",
         "BucketName",
+        "DeadLetterQueueUrl",
         "OperatorRoleArn",
+        "PromoterName",
         "TrainingMachineArn",
         "NoticesTopicArn",
         "DashboardName",

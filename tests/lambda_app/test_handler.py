@@ -101,6 +101,25 @@ def test_a_warm_up_loads_the_release(handler: Handler, built: BuiltRelease):
     assert handler({"warmup": True}, CONTEXT) == {"release": built.manifest.release}
 
 
+def test_a_provisioned_instance_is_ready_only_when_its_release_is_loaded(
+    shop: FolderStore, built: BuiltRelease, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "provisioned-concurrency")
+    monkeypatch.setenv("LOOKALIKE_READY_WAIT_SECONDS", "0")  # so that no request could wait for it
+    handler_of(shop, monkeypatch)
+    import lambda_app.handler
+
+    loaded = lambda_app.handler.live.peek()
+    assert loaded is not None
+    assert loaded.release == built.manifest.release
+
+
+def test_a_provisioned_instance_starts_although_nothing_is_promoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "provisioned-concurrency")
+    handler = handler_of(FolderStore(tmp_path), monkeypatch)
+    assert handler(recorded("http_v2_get"), CONTEXT)["statusCode"] == 503
+
+
 def test_a_release_goes_live_between_invocations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: BuiltRelease, other: BuiltRelease
 ):

@@ -1,13 +1,16 @@
 import json
+import re
 import sys
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
+import botocore.session
 import obstore
 import pytest
 from obstore.exceptions import GenericError
 
 from lambda_app.errors import MissingObjectError, StoreError
-from lambda_app.store.bucket_client import Timeouts, find_account, open_bucket, store_errors
+from lambda_app.store.bucket_client import Timeouts, find_account, open_bucket, post_client, store_errors
 from tests.lambda_events import BUCKET
 
 TIMEOUTS = Timeouts(connect=1, read=1, attempts=2)
@@ -116,3 +119,19 @@ def test_errors_of_the_client_become_store_errors_that_name_the_key(raised, kind
     assert type(caught.value) is kind
     assert caught.value.__cause__ is raised
     assert "Debug" not in str(caught.value)
+
+
+def test_a_form_names_the_endpoint_of_its_region(monkeypatch):
+    session = botocore.session.get_session()
+    regions = [name for one in ("aws", "aws-cn", "aws-us-gov") for name in session.get_available_regions("s3", one)]
+    assert len(regions) > 35
+    for region in regions:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+        host = urlsplit(post_client(None).generate_presigned_post("my-bucket", "uploads/a")["url"]).netloc
+        assert re.fullmatch(rf"my-bucket\.s3\.{region}\.amazonaws\.com(\.cn)?", host), region
+
+
+@pytest.mark.parametrize("endpoint", ["http://localhost:9000", "http://127.0.0.1:9000", "https://minio.shop.example"])
+def test_a_form_for_another_service_names_the_endpoint_that_was_given(endpoint):
+    post = post_client({"endpoint": endpoint, "region": "us-east-1"}).generate_presigned_post("my-bucket", "uploads/a")
+    assert post["url"] == f"{endpoint}/my-bucket"

@@ -65,7 +65,7 @@ def test_training_can_be_imported_with_only_the_unpacked_archive(tmp_path: Path)
 def test_the_archive_has_the_entry_point_of_the_flow_and_requirements_at_its_root() -> None:
     files = contents(ROOT)
     assert ENTRY_POINT in files
-    assert files["requirements.txt"] == files["training/requirements.txt"]
+    assert files["requirements.txt"] == b"--constraint constraints.txt\n" + files["training/requirements.txt"]
 
 
 def test_the_archive_has_every_module_that_its_packages_import() -> None:
@@ -124,6 +124,16 @@ def test_the_container_installs_all_imports_of_the_code_except_torch() -> None:
     # torch's exporter imports onnxscript.
     assert needed <= set(requirements())
     assert not CONTAINER & set(requirements())
+
+
+def test_the_container_installs_the_exact_versions_of_this_project_and_keeps_its_own_torch() -> None:
+    lines = contents(ROOT)["constraints.txt"].decode().splitlines()
+    pins = dict(line.split(" ;")[0].split("==") for line in lines)
+    assert set(requirements()) <= set(pins)
+    assert pins["onnxruntime"] == importlib.metadata.version("onnxruntime")
+    assert not CONTAINER & set(pins)
+    assert not [name for name in pins if name.startswith(("nvidia", "cuda", "triton"))]
+    assert len(lines) < len((ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines())
 
 
 @pytest.mark.parametrize("name", sorted(requirements()))
