@@ -3,7 +3,9 @@
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -28,6 +30,8 @@ class Operators(Construct):
         principal: str | None,
         bucket: s3.Bucket,
         api: apigw.HttpApi,
+        promoter: lambda_.IFunction,
+        dead_letters: sqs.IQueue,
         training: sfn.StateMachine | None,
     ) -> None:
         """Make the role.
@@ -53,6 +57,15 @@ class Operators(Construct):
                 sid="Call",
                 actions=["execute-api:Invoke"],
                 resources=[api.arn_for_execute_api(method, "/*", "$default") for method in METHODS],
+            ),
+            # S3's first events of a new bucket may be lost; and what failed is sent again from the dead-letter queue.
+            iam.PolicyStatement(
+                sid="CallPromoter", actions=["lambda:InvokeFunction"], resources=[promoter.function_arn]
+            ),
+            iam.PolicyStatement(
+                sid="RetryDeadLetters",
+                actions=["sqs:DeleteMessage", "sqs:ReceiveMessage"],
+                resources=[dead_letters.queue_arn],
             ),
             iam.PolicyStatement(
                 sid="Outputs", actions=["cloudformation:DescribeStacks"], resources=[Stack.of(self).stack_id]

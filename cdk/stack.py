@@ -66,6 +66,8 @@ class LookalikeStack(Stack):
             principal=config.operator_principal,
             bucket=self.storage.bucket,
             api=self.api.api,
+            promoter=self.promoter.function,
+            dead_letters=self.promotion.dead_letters,
             training=self.training.machine if self.training else None,
         )
         self._watch(config)

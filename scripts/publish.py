@@ -8,17 +8,22 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from lambda_app.errors import LookalikeError
 from lambda_app.promotion.publishing import PhotoUpload, drop, outcome, publish
 from lambda_app.settings import Settings
+from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import Store
 from lambda_app.store.folder import FolderStore
 from lambda_app.store.opening import existing_store, open_store
+from operate.stack import StackError, call_promoter, find_stack
 
 POLL_SECONDS = 2.0
 WAIT_SECONDS = 15 * 60.0  # the maximum run time of a Lambda
+# S3 begins to send events some minutes after a bucket is told to. Then nobody tells the promoter about the first drop.
+CALL_SECONDS = 60.0
 
 
 def describe(photos: PhotoUpload) -> str:
@@ -26,20 +31,54 @@ def describe(photos: PhotoUpload) -> str:
     return f"photos: {photos.copied} copied, {photos.present} already there, {photos.missing} not found"
 
 
-def drop_into(store: Store, archive: Path, photos: Path | None, wait: bool) -> int:
-    """Upload an archive to a bucket as a drop, and with `wait` wait for the result: exit code."""
+def drop_into(
+    store: Store,
+    archive: Path,
+    photos: Path | None,
+    wait: bool,
+    call: Callable[[str], None],
+    *,
+    call_after: float = CALL_SECONDS,
+    poll: float = POLL_SECONDS,
+) -> int:
+    """Upload an archive to a bucket as a drop, and with `wait` wait for the result: exit code.
+
+    Args:
+        call: asks the promoter to take the drop with this key; called once, after `call_after` seconds with no result.
+    """
     dropped, upload = drop(store, archive, photos)
     print(describe(upload))
     print(f"dropped {store}/{dropped.key}", flush=True)
-    deadline = time.monotonic() + (WAIT_SECONDS if wait else 0)
-    while time.monotonic() < deadline:
+    begun = time.monotonic()
+    called = False
+    while wait and (waited := time.monotonic() - begun) < WAIT_SECONDS:
         if (promotion := outcome(store, dropped)) is not None:
             print(promotion.detail)
             return 0
-        time.sleep(POLL_SECONDS)
+        if waited > call_after and not called:
+            called = True
+            call(dropped.key)
+        time.sleep(poll)
     if wait:
         print(f"scripts/publish: no result within {WAIT_SECONDS / 60:.0f} minutes", file=sys.stderr)
     return int(wait)
+
+
+def call_by_hand(store: Store, stack: str, key: str) -> None:
+    """Ask the stack's promoter to take a drop, and say so. A failure is printed: S3's event may still come."""
+    import boto3  # a third of a second, which a folder store does not need
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        session = boto3.Session()
+        if not isinstance(store, S3Store):
+            raise StackError(f"{store} is a folder")
+        found = find_stack(session.client("cloudformation"), stack, store.bucket)
+        call_promoter(session.client("lambda"), found, store.prefix + key)
+    except (StackError, BotoCoreError) as exc:
+        print(f"scripts/publish: no result after a minute, and the promoter cannot be called: {exc}", file=sys.stderr)
+    else:
+        print("no result after a minute: called the promoter directly", flush=True)
 
 
 def main() -> int:
@@ -50,12 +89,19 @@ def main() -> int:
     parser.add_argument("--create", action="store_true", help="make the folder a store if it is none yet")
     parser.add_argument("--photos", type=Path, help="data folder that the release was trained on")
     parser.add_argument("--wait", action="store_true", help="wait until the drop is live or refused")
+    parser.add_argument(
+        "--stack",
+        default="Lookalike",
+        help="deployed stack, whose promoter --wait calls after a minute without a result (default %(default)s)",
+    )
     args = parser.parse_args()
     try:
         settings = Settings.from_environ({**os.environ, "LOOKALIKE_STORE": args.store})
         store = open_store(args.store) if args.create else existing_store(args.store)
         if not isinstance(store, FolderStore):
-            return drop_into(store, args.archive, args.photos, args.wait)
+            return drop_into(
+                store, args.archive, args.photos, args.wait, lambda key: call_by_hand(store, args.stack, key)
+            )
         promotion, photos = publish(store, args.archive, args.photos, settings)
     except LookalikeError as exc:
         print(f"scripts/publish: {exc}", file=sys.stderr)

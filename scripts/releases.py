@@ -10,7 +10,10 @@ from lambda_app.promotion.promotion import promote_stored, rollback
 from lambda_app.promotion.pruning import Pruned, prune
 from lambda_app.promotion.upkeep import StoredRelease, list_releases
 from lambda_app.settings import Settings
+from lambda_app.store.bucket import S3Store
+from lambda_app.store.contract import Store
 from lambda_app.store.opening import existing_store
+from operate.stack import StackError, find_stack, retry
 
 
 def row(stored: StoredRelease) -> str:
@@ -38,6 +41,18 @@ def pruned_lines(pruned: Pruned) -> list[str]:
     return [*(lines or ["nothing to delete"]), *pruned.notes]
 
 
+def retried_lines(store: Store, stack: str) -> list[str]:
+    """Send the events in the stack's dead-letter queue to the promoter again; returns what `retry` prints."""
+    if not isinstance(store, S3Store):
+        raise StackError(f"{store} is a folder; only a stack with a bucket has dead letters")
+    import boto3  # a third of a second, which the other verbs do not need
+
+    session = boto3.Session()
+    found = find_stack(session.client("cloudformation"), stack, store.bucket)
+    done = retry(session.client("sqs"), session.client("lambda"), found)
+    return [*(f"sent again: {key}" for key in done.keys), *done.left] or ["the dead-letter queue is empty"]
+
+
 def positive(text: str) -> int:
     """A whole number of at least 1."""
     if (value := int(text)) < 1:
@@ -56,6 +71,8 @@ def main() -> int:
     verbs.add_parser("prune", help="delete old releases; nothing younger than an hour").add_argument(
         "--keep", type=positive, required=True
     )
+    retry_parser = verbs.add_parser("retry", help="send drops that the promoter could not handle to it again")
+    retry_parser.add_argument("--stack", default="Lookalike", help="name of the deployed stack (default %(default)s)")
     args = parser.parse_args()
     try:
         settings = Settings.from_environ({**os.environ, "LOOKALIKE_STORE": args.store})
@@ -66,6 +83,8 @@ def main() -> int:
             lines = [promote_stored(store, args.release, settings).detail]
         elif args.verb == "rollback":
             lines = [rollback(store, settings).detail]
+        elif args.verb == "retry":
+            lines = retried_lines(store, args.stack)
         else:
             lines = pruned_lines(prune(store, args.keep))
     except LookalikeError as exc:

@@ -166,6 +166,13 @@ def test_the_operator_may_train_follow_and_call_but_not_change_resources(plain: 
     (api,) = plain.of_type("AWS::ApiGatewayV2::Api")
     call = f"arn:aws:execute-api:us-east-1:123456789012:{api}/$default/POST/predict"
     assert may(plain, "operator", "execute-api:Invoke", call)
+    (queue,) = plain.of_type("AWS::SQS::Queue")
+    for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage"):
+        assert may(plain, "operator", action, plain.arn(queue))
+    assert not may(plain, "operator", "sqs:SendMessage", plain.arn(queue))
+    functions = plain.of_type("AWS::Lambda::Function")
+    called = [name for name in functions if may(plain, "operator", "lambda:InvokeFunction", plain.arn(name))]
+    assert called == [plain.output("PromoterName")]
     assert may(plain, "operator", "cloudformation:DescribeStacks", plain.render({"Ref": "AWS::StackId"}))
     for action in ("lambda:UpdateFunctionCode", "states:UpdateStateMachine", "iam:PutRolePolicy", "kms:Decrypt"):
         assert not may(plain, "operator", action, "*")

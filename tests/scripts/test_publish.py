@@ -1,13 +1,19 @@
 """scripts/publish.py as a person runs it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from moto import mock_aws
 
+from lambda_app.promotion.promotion import promote_archive
+from lambda_app.settings import Settings
+from lambda_app.store.bucket import S3Store
 from scripts import publish, releases, serve
 from tests.archives import build_archive
+from tests.s3_server import S3Server
 
 pytestmark = pytest.mark.slow  # each promotion starts a process that tries the release
 
@@ -22,6 +28,12 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Run:
         return (code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[S3Store]:
+    with closing(S3Server()) as server:
+        yield server.store("", tmp_path / "cache")
 
 
 def test_a_mistyped_store_is_not_made(tmp_path: Path, run: Run):
@@ -48,3 +60,33 @@ def test_a_mistyped_archive_leaves_nothing_in_the_store(tmp_path: Path, run: Run
     assert (code, out) == (1, "")
     assert err == f"scripts/publish: the archive {tmp_path / 'relaese.tar'} does not exist\n"
     assert not (tmp_path / "store").exists()
+
+
+def test_a_drop_that_nobody_takes_is_handed_to_the_promoter_after_a_minute(
+    tmp_path: Path, bucket: S3Store, capsys: pytest.CaptureFixture
+):
+    archive, manifest = build_archive(tmp_path / "release")
+    called = []
+
+    def call(key: str) -> None:
+        called.append(key)
+        bucket.download(key, tmp_path / "taken.tar")
+        promote_archive(bucket, tmp_path / "taken.tar", Settings(store=str(bucket), threads=1))
+
+    assert publish.drop_into(bucket, archive, None, True, call, call_after=0, poll=0) == 0
+    assert called == [f"drops/{archive.name}"]
+    assert f"{manifest.release} is live" in capsys.readouterr().out
+
+
+def test_a_promoter_that_cannot_be_called_is_a_note_and_no_failure(bucket: S3Store, capsys: pytest.CaptureFixture):
+    with mock_aws():
+        publish.call_by_hand(bucket, "Lookalike", "drops/a.tar")
+    assert "the promoter cannot be called: stack Lookalike: " in capsys.readouterr().err
+
+
+def test_retry_of_a_folder_store_says_that_there_are_no_dead_letters(tmp_path: Path, run: Run):
+    archive, _ = build_archive(tmp_path / "release")
+    run(publish.main, archive, "--store", tmp_path / "store", "--create")
+    code, _, err = run(releases.main, "--store", tmp_path / "store", "retry")
+    assert code == 1
+    assert "is a folder; only a stack with a bucket has dead letters" in err

@@ -1,0 +1,1 @@
+"""What operators' commands do with a deployed stack, beside its bucket."""
