@@ -4,6 +4,8 @@ import os
 
 # Before any test imports ONNX Runtime: some do so directly.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# With Node 20, the CDK's runtime prints eleven lines about its end of life at every start.
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
 import pytest
 
