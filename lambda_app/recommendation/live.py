@@ -91,13 +91,17 @@ class LiveRelease:
         """The release that is loaded now, or None. Does not read the pointer and does not wait."""
         return self._live
 
-    def current(self) -> Live:
+    def current(self, waited: float = 0.0) -> Live:
         """The release that answers this request.
 
         A thread reads the pointer if the last read is more than `reload_seconds` ago, and another one loads. If nothing
         is live, the request waits for both, up to `ready_wait_seconds`: all requests that wait share one read and one
         load. If an older release is live, the request that began the read waits for it up to `look_wait_seconds`, and
         for a load up to `reload_wait_seconds`.
+
+        Args:
+            waited: seconds that the request has waited already, such as in a queue behind requests that wait here. They
+                count towards `ready_wait_seconds`.
 
         Raises:
             NotLiveError: no release is live; the message says why.
@@ -106,7 +110,7 @@ class LiveRelease:
             began = self._look_is_due() and self._start_looking()
             self._start_loading()
             if self._live is None:
-                patience = self._settings.ready_wait_seconds
+                patience = max(0.0, self._settings.ready_wait_seconds - waited)
                 self._changed.wait_for(lambda: self._live or not (self._looking or self._loading), patience)
             elif self._settings.reload_wait_seconds:
                 if began:

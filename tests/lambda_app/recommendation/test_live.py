@@ -441,6 +441,19 @@ def test_all_who_wait_for_a_store_that_hangs_are_answered_in_time_by_one_look(
     assert live.current().release == built.manifest.release
 
 
+def test_who_has_waited_long_enough_elsewhere_is_answered_at_once(store: TroubledStore, built: BuiltRelease, publish):
+    publish(built)
+    store.pointer_open.clear()
+    live = holder(store)
+    begun = time.monotonic()
+    for waited in (20, 300):
+        with pytest.raises(NotLiveError, match="has not been read yet"):
+            live.current(waited=waited)
+    assert time.monotonic() - begun < 10  # the store hangs for 20 s
+    store.pointer_open.set()
+    finish_loading(store)
+
+
 @pytest.mark.parametrize("reload_wait_seconds", [0, 20])
 def test_no_request_waits_for_a_store_that_hangs_while_a_release_is_live(
     store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish, reload_wait_seconds: float
