@@ -53,7 +53,7 @@ def plan(quick: bool) -> Plan:
         few = [fault for fault in (*on_the_way, *in_the_store) if fault.name in QUICK]
         # A busy machine is slow. A request that waits for a store that hangs takes more than a second, and one that
         # waits twice for the first release takes twice `ready_wait`.
-        return Plan(few, few, (), seconds=1.0, ready_wait=2.0, beyond_usual=1000, slack=1.9)
+        return Plan(few, few, (), seconds=0.6, ready_wait=2.0, beyond_usual=1000, slack=1.9)
     files = [kinds.files_only(fault) for fault in on_the_way if fault.name not in _NOT_FILES]
     faults = [*on_the_way, *files, *in_the_store]
     in_lambda = [fault for fault in (*on_the_way, *in_the_store) if fault.name in _IN_LAMBDA]
@@ -133,7 +133,7 @@ def _warm(
             service.get("/readyz")
             for fault in chosen.warm:
                 # The machine may be busier at one time than at another, so each fault has its own calm beside it.
-                calm.append(warm.case(place, service, None, releases[0], releases[1], chosen.seconds / 2))
+                calm.append(warm.case(place, service, None, releases[0], releases[1], chosen.seconds))
                 during.append(warm.case(place, service, fault, releases[1], releases[0], chosen.seconds))
     return calm, during
 
