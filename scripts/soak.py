@@ -3,9 +3,15 @@
 import sys
 
 from reliability import command
+from reliability.soak import overload, races, releases, traffic
 
 # In the order in which they run.
-CHECKS: dict[str, command.Check] = {}
+CHECKS: dict[str, command.Check] = {
+    "races": races.run,
+    "releases": releases.run,
+    "traffic": traffic.run,
+    "overload": overload.run,
+}
 
 if __name__ == "__main__":
     sys.exit(command.run("scripts/soak", str(__doc__), CHECKS))
