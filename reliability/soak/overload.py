@@ -1,4 +1,4 @@
-"""What a server answers at four times the load that it can take, how fast it refuses the rest, when it has recovered."""
+"""What a server answers at four times the load that it can take, how fast it refuses the rest, when it recovers."""
 
 import json
 import subprocess

@@ -125,9 +125,9 @@ class Rounds:
             for promoter, (folder, _) in pairs:
                 promoter.begin(promote=str(folder))
             for promoter, (_, manifest) in pairs:
-                self._judge(manifest.release, promoter.answer(), newest, number)
+                self.judge(manifest.release, promoter.answer(), newest, number)
             self._count(self._pruner.answer())
-            self._audit(newest, number)
+            self.audit(newest, number)
         return self.findings
 
     def _next(self, name: str) -> tuple[Path, Manifest]:
@@ -142,7 +142,8 @@ class Rounds:
         (folder / MANIFEST).write_bytes(manifest.to_json())
         return folder, manifest
 
-    def _judge(self, release: str, answer: dict[str, Any], newest: str, number: int) -> None:
+    def judge(self, release: str, answer: dict[str, Any], newest: str, number: int) -> None:
+        """Note what a promoter said about a release."""
         found = self.findings
         found.outcomes[answer["outcome"]] += 1
         found.faults += answer["faults"]
@@ -156,7 +157,8 @@ class Rounds:
         self.findings.deleted += pruned["objects"]
         self._pruned.update(pruned["releases"])
 
-    def _audit(self, newest: str, number: int) -> None:
+    def audit(self, newest: str, number: int) -> None:
+        """Note what the store holds after a round."""
         found = self.findings
         found.rounds += 1
         live = self._store.read_pointer()
@@ -193,7 +195,7 @@ def incomplete(store: Store, release: str, settings: Settings) -> str | None:
 @contextmanager
 def stores(scratch: Path) -> Iterator[Iterator[tuple[str, Store, dict[str, str]]]]:
     """A folder store and one in moto's S3, each with the environment of a process that opens it."""
-    with closing(S3Server()) as s3:
+    with closing(S3Server(one_at_a_time=True)) as s3:
         folder = FolderStore(scratch / "folder")
         credentials = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": "us-east-1"}
         bucket = {**credentials, "AWS_ENDPOINT_URL": s3.url, "LOOKALIKE_STORE": f"s3://{BUCKET}/races"}

@@ -16,7 +16,7 @@ from benchmarks.processes.server import CONTENT_TYPE, Server, form
 from lambda_app.promotion.pruning import prune
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import DROPS, OBJECTS
-from reliability.soak.load.connection import Connection, connect, request
+from reliability.soak.load.connection import Reply, connect, request
 from reliability.soak.load.matching import RELEASE_HEADER, problems
 from reliability.soak.load.numbered import Maker, Numbered
 from reliability.soak.load.resources import folder_bytes, held, slope
@@ -44,6 +44,15 @@ class Answers:
     by_release: Counter[str] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)
     mixed: list[str] = field(default_factory=list)
+
+    def judge(self, kind: str, image_id: str, reply: Reply, releases: Mapping[str, Numbered]) -> None:
+        """Count an answer, and note what is wrong with it; the arguments are those of `problems`."""
+        self.count += 1
+        self.by_release[reply.headers.get(RELEASE_HEADER, "")] += 1
+        if reply.status != 200:
+            self.failed.append(f"{kind}: {reply.status} {reply.body[:200]!r}")
+        elif found := problems(reply, kind, image_id, releases):
+            self.mixed.append(f"{kind} of {image_id}: {'; '.join(found)}")
 
 
 @dataclass(frozen=True)
@@ -75,21 +84,21 @@ async def ask(port: int, photos: Mapping[str, bytes], releases: Mapping[str, Num
             ("release", request("GET", "/release")),
         )
     ]
-    connection: Connection | None = None
-    while True:
-        for kind, image_id, wanted in questions:
-            try:
-                connection = connection if connection is not None and not connection.closed else await connect(port)
-                reply = await connection.ask(wanted)
-            except OSError as exc:
-                answers.failed.append(f"{kind}: {exc}")
-                continue
-            answers.count += 1
-            answers.by_release[reply.headers.get(RELEASE_HEADER, "")] += 1
-            if reply.status != 200:
-                answers.failed.append(f"{kind}: {reply.status} {reply.body[:200]!r}")
-            elif found := problems(reply, kind, image_id, releases):
-                answers.mixed.append(f"{kind} of {image_id}: {'; '.join(found)}")
+    connection = await connect(port)
+    try:
+        while True:
+            for kind, image_id, wanted in questions:
+                try:
+                    if connection.closed:
+                        connection = await connect(port)
+                    reply = await connection.ask(wanted)
+                except OSError as exc:
+                    answers.failed.append(f"{kind}: {exc!r}")
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                    continue
+                answers.judge(kind, image_id, reply, releases)
+    finally:
+        connection.close()
 
 
 class Succession:

@@ -86,6 +86,8 @@ class Load:
         else:
             await self._arrive()
         await asyncio.gather(*probes)
+        for connection in self._free:
+            connection.close()
 
     async def _arrive(self) -> None:
         tasks = []
