@@ -98,11 +98,11 @@ class Racer:
 class Rounds:
     """Runs the rounds in one store."""
 
-    def __init__(self, store: Store, scratch: Path, promoters: Sequence[Racer], pruner: Racer) -> None:
-        """Build the releases; `store` is the same store as that of the processes."""
+    def __init__(self, store: Store, scratch: Path, racers: Sequence[Racer]) -> None:
+        """Build the releases; `racers` are two promoters and a pruner, with the same store as `store`."""
         self.findings = Findings()
         self._store, self._scratch = store, scratch
-        self._promoters, self._pruner = promoters, pruner
+        self._racers = racers
         self._settings = Settings(store=str(store), threads=1)
         self._begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
         self._made = 0
@@ -114,19 +114,20 @@ class Rounds:
 
     def run(self, rounds: int, kind: str) -> Findings:
         """Run so many rounds, then compare what is stored with what the processes reported."""
+        *promoters, pruner = self._racers
         for number in track(range(rounds), rounds, f"races, {kind}", "round"):
             same = number % _REPEAT_EVERY == _REPEAT_EVERY - 1
             folders = [self._next("first")]
             folders.append(folders[0] if same else self._next("second"))
             newest = folders[-1][1].release
             # By turns, the first and the second promoter have the newer release.
-            pairs = list(zip(self._promoters, folders if number % 2 else folders[::-1], strict=True))
-            self._pruner.begin(prune=KEEP, seconds=_PRUNE_SECONDS[kind])
+            pairs = list(zip(promoters, folders if number % 2 else folders[::-1], strict=True))
+            pruner.begin(prune=KEEP, seconds=_PRUNE_SECONDS[kind])
             for promoter, (folder, _) in pairs:
                 promoter.begin(promote=str(folder))
             for promoter, (_, manifest) in pairs:
                 self.judge(manifest.release, promoter.answer(), newest, number)
-            self._count(self._pruner.answer())
+            self._count(pruner.answer())
             self.audit(newest, number)
         return self.findings
 
@@ -218,7 +219,7 @@ def run(quick: bool) -> Report:
         for kind, store, environ in found:
             racers = [Racer(environ) for _ in range(3)]
             try:
-                findings = Rounds(store, Path(scratch) / f"made-{kind}", racers[:2], racers[2]).run(rounds, kind)
+                findings = Rounds(store, Path(scratch) / f"made-{kind}", racers).run(rounds, kind)
             finally:
                 for racer in racers:
                     racer.close()

@@ -3,13 +3,13 @@
 import os
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TWO_SIDED_95 = 1.96  # of the normal distribution; there are hundreds of samples
@@ -81,25 +81,25 @@ def held(pid: int, seconds: float = 0.0) -> Sample:
     return Sample(seconds, (int(resident) - int(shared)) * _PAGE, len(list((process / "fd").iterdir())), threads)
 
 
-def slope(seconds: Sequence[float], values: Sequence[float], blocks: int = 20) -> Slope:
+def slope(seconds: npt.ArrayLike, values: npt.ArrayLike, blocks: int = 20) -> Slope:
     """Growth by least squares.
 
     Neighbouring samples of a process are alike, so the samples are first averaged in blocks of time. Then the usual
     interval for independent errors holds about (Law and Kelton, "Simulation Modeling and Analysis", batch means).
 
     Args:
-        seconds: when the samples were taken, rising.
-        values: as many.
+        seconds: (n,), when the samples were taken, rising.
+        values: (n,).
         blocks: blocks of time.
 
     Raises:
         ValueError: fewer samples than needed for three blocks.
     """
-    count = min(blocks, len(values))
-    if count < 3 or len(seconds) != len(values):
-        raise ValueError(f"{len(seconds)} moments and {len(values)} values; a slope needs at least 3 of both")
-    hours = np.array([part.mean() for part in np.array_split(np.asarray(seconds, float) / 3600, count)])
-    means = np.array([part.mean() for part in np.array_split(np.asarray(values, float), count)])
+    moments, taken = np.asarray(seconds, float) / 3600, np.asarray(values, float)
+    count = min(blocks, len(taken))
+    if count < 3 or len(moments) != len(taken):
+        raise ValueError(f"{len(moments)} moments and {len(taken)} values; a slope needs at least 3 of both")
+    hours, means = (np.array([part.mean() for part in np.array_split(series, count)]) for series in (moments, taken))
     centred = hours - hours.mean()
     spread = float((centred**2).sum())
     value = float(centred @ means / spread)

@@ -33,7 +33,7 @@ def live(tmp_path: Path, store: FolderStore) -> Manifest:
 @pytest.fixture
 def rounds(tmp_path: Path, store: FolderStore) -> Rounds:
     """Without processes: only the audit."""
-    return Rounds(store, tmp_path / "made", [], [])
+    return Rounds(store, tmp_path / "made", [])
 
 
 @pytest.mark.slow
