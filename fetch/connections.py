@@ -152,7 +152,8 @@ class Connections:
         """Resolve the host, check its addresses, connect to the first one that takes the connection.
 
         Raises:
-            FetchFailedError: `no_such_host`, `private_address`, `no_connection`, `tls_error` or `too_slow`.
+            FetchFailedError: `no_such_host`, `private_address`, `no_connection` or `tls_error`.
+            TimeoutError: the deadline has passed.
         """
         network = self._network
         addresses = checked_addresses(target.host, network.resolve, network.allowed)[:MOST_ADDRESSES]
@@ -162,6 +163,7 @@ class Connections:
             secure = network.tls.wrap_socket(plain, server_hostname=target.host, suppress_ragged_eofs=False)
         except TimeoutError as exc:
             plain.close()
+            remaining(deadline)
             raise FetchFailedError("no_connection", "the TLS handshake took too long") from exc
         except (ssl.SSLError, ssl.CertificateError) as exc:
             plain.close()
@@ -199,6 +201,7 @@ class Connections:
                 return socket.create_connection((address, target.port), timeout=seconds)
             except OSError as exc:
                 problem = exc
+        remaining(deadline)
         raise FetchFailedError("no_connection", f"no connection to {target.host}: {problem}") from problem
 
 

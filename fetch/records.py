@@ -35,14 +35,14 @@ class FailedPhoto:
 
 
 class PhotoTable:
-    """The table of photos of a data folder while photos are added to it. A row is written before its photo.
+    """The table of photos of a data folder while photos are added to it.
 
-    So every photo in the folder has a row, whenever the run is killed; a row whose photo is missing is dropped by the
-    next run.
+    A row is written before its photo. So every photo in the folder has a row, whenever the run is killed; a row whose
+    photo is missing is dropped by the next run.
     """
 
     def __init__(self, out: Path, progress: ProgressReporter) -> None:
-        """Read the table, check the photos that it names, and write the rows of those that are whole.
+        """Read the table and check the photos that it names. Those that are not whole are removed with their rows.
 
         Raises:
             DataError: the table is damaged.
@@ -51,9 +51,13 @@ class PhotoTable:
         self._path = out / TABLE
         self._out = out
         rows = {row.url: row for row in read_fetched(out)}
-        checked = progress(rows.values(), len(rows), "checking photos", "photo")
-        self.rows = {row.url: row for row in checked if is_whole(out / row.path, row)}
-        self._write_all()
+        self.rows: dict[str, FetchedPhoto] = {}
+        for row in progress(rows.values(), len(rows), "checking photos", "photo"):
+            if is_whole(out / row.path, row):
+                self.rows[row.url] = row
+            else:
+                (out / row.path).unlink(missing_ok=True)
+        write_file(self._path, _lines([COLUMNS, *(row.cells() for row in self.rows.values())]))
 
     def add(self, row: FetchedPhoto, data: bytes) -> None:
         """Write a row and its photo.
@@ -68,9 +72,6 @@ class PhotoTable:
             raise TrainingError(f"{self._path} cannot be written: {exc}") from exc
         write_file(self._out / row.path, data)
         self.rows[row.url] = row
-
-    def _write_all(self) -> None:
-        write_file(self._path, _lines([COLUMNS, *(row.cells() for row in self.rows.values())]))
 
 
 def write_failures(out: Path, failed: Iterable[FailedPhoto]) -> None:

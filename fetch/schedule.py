@@ -73,6 +73,7 @@ class Schedule:
         self._backoff = backoff
         self._changed = threading.Condition()
         self._stopped = False
+        self._hurried = False
         self._numbers = itertools.count()
         self._left = 0
         hosts: dict[str, Host] = {}
@@ -95,7 +96,7 @@ class Schedule:
                 if self._ready:
                     host = self._ready.popleft()
                     host.listed = False
-                    if host.not_before > now:  # its pause began after it was listed; a timer lists it again
+                    if not self._may_start(host, now):  # its pause began after it was listed; a timer lists it again
                         continue
                     job = host.waiting.popleft()
                     host.running += 1
@@ -116,7 +117,7 @@ class Schedule:
         """Hand a job out again: after its back-off, or as soon as its host has no pause."""
         with self._changed:
             job.host.running -= 1
-            seconds = 0.0 if at_once else self._backoff * 2 ** (job.attempts - 1)
+            seconds = 0.0 if at_once or self._hurried else self._backoff * 2 ** (job.attempts - 1)
             heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._numbers), job))
             self._list(job.host)
             self._changed.notify_all()
@@ -145,10 +146,9 @@ class Schedule:
             self._changed.notify_all()
 
     def hurry(self) -> None:
-        """End all pauses: the time of the run is over, and each job is to be handed out once more."""
+        """End all pauses, also later ones: the time of the run is over, and each job is to be handed out once more."""
         with self._changed:
-            for _, _, waiting in self._timers:
-                (waiting.host if isinstance(waiting, Job) else waiting).not_before = 0.0
+            self._hurried = True
             self._wake(float("inf"))
             self._changed.notify_all()
 
@@ -167,7 +167,10 @@ class Schedule:
 
     def _list(self, host: Host) -> None:
         """Add a host to those from which the next photo is taken, if it may give one now."""
-        may = host.waiting and host.running < self._per_host and host.not_before <= time.monotonic()
+        may = host.waiting and host.running < self._per_host and self._may_start(host, time.monotonic())
         if may and not host.listed:
             host.listed = True
             self._ready.append(host)
+
+    def _may_start(self, host: Host, now: float) -> bool:
+        return self._hurried or host.not_before <= now

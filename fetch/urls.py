@@ -71,15 +71,6 @@ def parse_url(url: str, extra_port: int | None = None, http_as_https: bool = Fal
     return Target(_ascii_host(host), HTTPS_PORT if port is None else port, path + query)
 
 
-def shown(url: str) -> str:
-    """The URL for a terminal or a log: without user name, password, query and fragment, which may be secret."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "a malformed URL"
-    return ascii(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:200])[1:-1]
-
-
 def _ascii_host(host: str) -> str:
     if ":" in host:
         try:

@@ -41,6 +41,7 @@ def test_a_photo_that_is_missing_or_changed_loses_its_row(out: Path, damage: byt
         (out / "photos" / "a.jpg").write_bytes(damage)
     assert list(PhotoTable(out, track).rows.values()) == [row("b", b"two")]
     assert list(read_fetched(out)) == [row("b", b"two")]
+    assert not (out / "photos" / "a.jpg").exists()
 
 
 def test_the_next_run_mends_half_a_row(out: Path):

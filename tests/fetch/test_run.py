@@ -9,6 +9,8 @@ from fetch.run import Summary, fetch
 from tests.fetch.shop import Shop, answer, in_turn, photo
 from training.errors import DataError
 from training.prepare.intake.fetched import FAILURES, read_fetched
+from training.prepare.settings import PrepareSettings
+from training.prepare.stage import prepare
 
 
 @pytest.fixture
@@ -73,6 +75,7 @@ def test_a_second_run_downloads_only_what_is_missing_new_damaged_or_failed(shop:
     summary = run(shop, out, *urls, shop.add("/5.jpg", photo(5)))
     assert sorted(path for _, path in shop.asked) == ["/1.jpg", "/2.jpg", "/4.jpg", "/5.jpg"]
     assert (summary.downloaded, summary.kept, summary.failed) == (4, 2, [])
+    assert files(out) == {f"{n}.jpg" for n in range(6)}
     shop.asked.clear()
     assert run(shop, out, *urls).kept == 5
     assert shop.asked == []
@@ -189,3 +192,18 @@ def test_an_unusable_feed_leaves_the_folder_as_it_was(shop: Shop, out: Path):
     with pytest.raises(DataError):
         fetch(out / "absent.csv", out, shop.settings())
     assert list(out.iterdir()) == []
+
+
+def test_prepare_reads_the_folder_and_finds_each_photo(shop: Shop, tmp_path: Path):
+    feed = tmp_path / "feed"
+    feed.mkdir()
+    (feed / "Products.csv").write_text(
+        "id,product_name,category,price,location\n"
+        + "".join(f"p{n},Chair {n},{'Chairs' if n % 2 else 'Tables'},£1,Berlin\n" for n in range(8))
+    )
+    urls = [shop.add(f"/files/chair-{n}.png?v=1", photo(n)) for n in range(8)]
+    rows = "".join(f"chair-{n},p{n},{url}\n" for n, url in enumerate(urls))
+    (feed / "Images.csv").write_text(f"id,product_id,image_link\n{rows}")
+    assert fetch(feed, tmp_path / "data", shop.settings(), network=shop.network()).downloaded == 8
+    summary = prepare(tmp_path / "data", tmp_path / "dataset", PrepareSettings(size=16))
+    assert summary.rows_in["images"] == summary.kept["images"] == 8

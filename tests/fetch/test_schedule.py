@@ -99,6 +99,9 @@ def test_at_the_end_of_the_run_no_job_waits_any_more():
     other.attempts = 20
     schedule.retry(other)
     schedule.hurry()
+    late = taken(schedule)
+    schedule.unserved(late.host, 200)
+    schedule.retry(late)
     rest = []
     for _ in range(4):
         rest.append(taken(schedule))

@@ -1,7 +1,7 @@
 import pytest
 
 from fetch.failure import FetchFailedError
-from fetch.urls import Target, parse_url, shown
+from fetch.urls import Target, parse_url
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,3 @@ def test_http_becomes_https_only_if_asked_for():
 def test_the_host_header_names_a_port_that_is_not_the_usual_one():
     assert Target("cdn.example", 443, "/").host_header == "cdn.example"
     assert Target("2606::1", 8443, "/").host_header == "[2606::1]:8443"
-
-
-def test_what_is_shown_of_a_url_holds_no_secrets():
-    assert shown("https://user:secret@cdn.example/a.jpg?sig=secret#secret") == "https://cdn.example/a.jpg"
-    assert shown("https://[broken/secret") == "a malformed URL"
