@@ -249,10 +249,11 @@ def test_a_server_that_sends_nothing_is_left_after_the_read_limit(shop: Shop, cl
     assert client.failure(shop.add("/a.jpg", silent), read_seconds=0.1, photo_seconds=30).reason == "too_slow"
 
 
-def cut(content: bytes, *headers: bytes) -> Page:
-    """An answer whose connection ends after these bytes, without the end that TLS has."""
+def cut(content: bytes, *headers: bytes, goodbye: bool = False) -> Page:
+    """An answer whose connection ends after these bytes; `goodbye`: with the end that TLS has."""
 
     def page(request: BaseHTTPRequestHandler) -> None:
+        vars(request)["says_goodbye"] = goodbye
         request.wfile.write(b"\r\n".join((b"HTTP/1.1 200 OK", *headers, b"", content)))
         request.close_connection = True
 
@@ -265,8 +266,10 @@ def cut(content: bytes, *headers: bytes) -> Page:
         cut(photo()[:100], b"Content-Length: 5000"),
         cut(photo()[:100], b"Connection: close"),
         cut(b"80\r\n" + photo()[:100], b"Transfer-Encoding: chunked"),
+        cut(photo()[:100], b"Content-Length: 5000", goodbye=True),
+        cut(b"80\r\n" + photo()[:100], b"Transfer-Encoding: chunked", goodbye=True),
     ],
-    ids=["length", "close", "chunked"],
+    ids=["length", "close", "chunked", "length, TLS ended", "chunked, TLS ended"],
 )
 def test_a_body_that_ends_early_is_no_photo(shop: Shop, client: Client, page: Page):
     failure = client.failure(shop.add("/a.jpg", page))
