@@ -1,7 +1,6 @@
 """Runs schemathesis against a server: requests that its OpenAPI document allows, and requests that it forbids."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -88,16 +87,10 @@ def attack(address: str, categories: Sequence[str], size: Size, seed: int) -> Ou
     """
     with tempfile.TemporaryDirectory(prefix="lookalike-fuzz-") as name:
         folder = Path(name)
-        found, statuses = folder / "report.json", folder / "statuses"
+        found, statuses = folder / "report.json", folder / hooks.STATUSES
         statuses.touch()
-        environ = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "SCHEMATHESIS_HOOKS": HOOKS,
-            hooks.CATEGORIES: hooks.SEPARATOR.join(categories),
-            hooks.IDS: hooks.SEPARATOR.join(IDS),
-            hooks.STATUSES: str(statuses),
-        }
+        (folder / hooks.KNOWN).write_text(json.dumps({"categories": list(categories), "ids": IDS}))
+        environ = {"PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": HOOKS}
         options = ["--checks=all", "--mode=all", f"--phases={size.phases}", f"--max-examples={size.examples}"]
         options += [f"--seed={seed}", "--continue-on-failure", "--report=json", f"--report-json-path={found}"]
         command = [sys.executable, "-m", "schemathesis.cli", f"--config-file={CONFIG}", "--no-color", "run"]

@@ -4,7 +4,7 @@ Photos are bytes that no schema can describe, and what a valid query may name de
 requests are changed, so that they are valid for this release too; invalid ones stay as they were generated.
 """
 
-import os
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,8 @@ from schemathesis import Case, GenerationMode, HookContext, Response
 
 from reliability.fuzz.photos.sound import sound_photos
 
-# The names of these variables are shared with `check.py`.
-CATEGORIES, IDS, STATUSES = "FUZZ_CATEGORIES", "FUZZ_IDS", "FUZZ_STATUSES"
-SEPARATOR = "|"
+# Files in the folder where `check.py` runs schemathesis. KNOWN holds `categories` and `ids` of the live release.
+KNOWN, STATUSES = Path("known.json"), Path("statuses")
 MEDIA_TYPES = (
     "image/*",
     "application/octet-stream",
@@ -51,13 +50,13 @@ def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:  # noqa: ARG00
 
 def after_call(context: HookContext, case: Case[Any], response: Response) -> None:  # noqa: ARG001 (as above)
     """Note the status of each answer, to count the requests that were sent."""
-    with Path(os.environ[STATUSES]).open("a") as file:
+    with STATUSES.open("a") as file:
         file.write(f"{response.status_code}\n")
 
 
 def _fit(values: dict[str, Any]) -> None:
     if values.get("category") is not None:
-        known = os.environ[CATEGORIES].split(SEPARATOR)
+        known = _known("categories")
         values["category"] = known[len(values["category"]) % len(known)]
     low, high = values.get("min_price"), values.get("max_price")
     if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
@@ -70,9 +69,13 @@ def _fit(values: dict[str, Any]) -> None:
 
 def _some_known(image_id: str) -> str:
     """An id of the catalog in place of every second generated one, so that more than 404 is answered."""
-    known = os.environ[IDS].split(SEPARATOR)
+    known = _known("ids")
     return known[len(image_id) % len(known)] if sum(image_id.encode()) % 2 else image_id
 
 
-if STATUSES in os.environ:  # imported by schemathesis, which calls nothing
+def _known(name: str) -> list[str]:
+    return list(json.loads(KNOWN.read_text())[name])
+
+
+if KNOWN.is_file():  # imported by schemathesis, which calls nothing
     install()

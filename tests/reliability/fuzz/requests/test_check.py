@@ -20,7 +20,13 @@ def missed(report) -> list[str]:
 
 
 def outcome(**changes: Any) -> check.Outcome:
-    sound: dict[str, Any] = {"cases": 9, "statuses": Counter({200: 6, 501: 3}), "failures": [], "operations": (2, 2), "output": ""}
+    sound: dict[str, Any] = {
+        "cases": 9,
+        "statuses": Counter({200: 6, 501: 3}),
+        "failures": [],
+        "operations": (2, 2),
+        "output": "",
+    }
     return check.Outcome(**sound | changes)
 
 

@@ -1,3 +1,5 @@
+import json
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -29,9 +31,9 @@ DOCUMENT: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(hooks.CATEGORIES, hooks.SEPARATOR.join(CATEGORIES))
-    monkeypatch.setenv(hooks.IDS, "000a|003a")
+def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    hooks.KNOWN.write_text(json.dumps({"categories": CATEGORIES, "ids": ["000a", "003a"]}))
 
 
 def cases(mode: GenerationMode) -> list[Any]:
