@@ -2,6 +2,7 @@
 
 items.sqlite   table `items`; row i belongs to row i of the photo cache
 photos.npy     uint8 (n, size, size, 3), letterboxed by the serving code
+sources.sqlite the file of each photo and its SHA-256, from which a rerun knows what it need not decode
 rejected.csv   every rejected input row or photo, with its reason
 summary.json   counts of what was read, kept and rejected; settings and digest
 """
@@ -24,6 +25,7 @@ from training.errors import DataError
 
 ITEMS = "items.sqlite"
 PHOTOS = "photos.npy"
+SOURCES = "sources.sqlite"
 REJECTED = "rejected.csv"
 SUMMARY = "summary.json"
 SPLITS = ("train", "validation", "test")

@@ -36,6 +36,11 @@ class PrepareSettings(Settings):
     categories: Path | None = Field(
         default=None, description="file of category names in index order, one per line; new ones go last"
     )
+    currency: str | None = Field(
+        default=None,
+        pattern="^[A-Z]{3}$",
+        description="currency of all prices as an ISO 4217 code, such as EUR; none: what the listings say",
+    )
     base_categories: tuple[str, ...] = Field(default=(), json_schema_extra=DERIVED)
     workers: int | None = Field(
         default=None,
@@ -59,6 +64,7 @@ class PrepareSettings(Settings):
             "seed": self.seed,
             "test_share": self.test_share,
             "validation_share": self.validation_share,
+            "currency": self.currency,
             "leading_categories": list(self.leading_categories()),
             "preprocessing": self.preprocessing().model_dump(mode="json"),
         }
