@@ -71,6 +71,7 @@ class Dataset:
         categories: category names in index order; some may have no items.
         preprocessing: settings with which the photos were made; serving must use the same.
         digest: hex SHA-256 of items, photos, splits and settings; identifies the dataset.
+        training_digest: the same without titles, prices, locations and the currency, which the network does not learn.
         layout: "listings" or "folders" (where each photo is a separate product).
         summary: `summary.json`.
     """
@@ -83,6 +84,7 @@ class Dataset:
     categories: tuple[str, ...]
     preprocessing: Preprocessing
     digest: str
+    training_digest: str
     layout: str
     summary: dict[str, Any]
 
@@ -108,6 +110,7 @@ class Dataset:
                 categories=tuple(summary["categories"]),
                 preprocessing=preprocessing,
                 digest=summary["digest"],
+                training_digest=summary["training_digest"],
                 layout=summary["layout"],
                 summary=summary,
             )

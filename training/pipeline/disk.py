@@ -1,6 +1,7 @@
 """A full disk as one line that names the file and the bytes, whichever library wrote."""
 
 import errno
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -38,7 +39,9 @@ def full_disk(path: Path, exc: Exception) -> DiskFullError:
     """The error for a file that cannot be written because the disk is full."""
     reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc).splitlines()[0]
     size = path.stat().st_size if path.is_file() else 0
-    return DiskFullError(f"{path} cannot grow beyond {size:,} bytes: {reason}; {_free(path):,} bytes are free there")
+    return DiskFullError(
+        f"{path} cannot grow beyond {size:,} bytes: {reason}; {free_bytes(path):,} bytes are free there"
+    )
 
 
 def check_space(path: Path, needed: int) -> None:
@@ -47,8 +50,26 @@ def check_space(path: Path, needed: int) -> None:
     Raises:
         DiskFullError: it does not fit.
     """
-    if needed > (free := _free(path)):
+    if needed > (free := free_bytes(path)):
         raise DiskFullError(f"{path} needs {needed:,} bytes, and {free:,} bytes are free there")
+
+
+def free_bytes(path: Path) -> int:
+    """Free bytes on the disk of a file or folder, which need not exist."""
+    folder = next(parent for parent in (path, *path.absolute().parents) if parent.is_dir())
+    return shutil.disk_usage(folder).free
+
+
+def reserve(path: Path) -> None:
+    """Reserve the whole of a file on the disk before it is written through a memory map.
+
+    Without this, a full disk kills the process (SIGBUS) without an error message.
+
+    Raises:
+        DiskFullError: it does not fit.
+    """
+    with writing(path), path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _is_full(exc: Exception) -> bool:
@@ -69,8 +90,3 @@ def _file_of(exc: Exception, path: Path) -> Path:
 
 def _written_at(path: Path) -> int:
     return path.stat().st_mtime_ns
-
-
-def _free(path: Path) -> int:
-    folder = next(parent for parent in (path, *path.absolute().parents) if parent.is_dir())
-    return shutil.disk_usage(folder).free

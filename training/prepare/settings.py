@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from lambda_app.photo.rules import Preprocessing
-from training.pipeline.settings import DERIVED, RARE, SEED, Settings
+from training.pipeline.settings import DERIVED, RARE, SEED, Settings, closest
 from training.prepare.categories import read_categories
+from training.prepare.currencies import CURRENCIES
 
 
 class PrepareSettings(Settings):
@@ -38,7 +40,6 @@ class PrepareSettings(Settings):
     )
     currency: str | None = Field(
         default=None,
-        pattern="^[A-Z]{3}$",
         description="currency of all prices as an ISO 4217 code, such as EUR; none: what the listings say",
     )
     base_categories: tuple[str, ...] = Field(default=(), json_schema_extra=DERIVED)
@@ -48,6 +49,14 @@ class PrepareSettings(Settings):
         description="threads that decode photos; does not change the dataset; none: one per CPU",
         json_schema_extra=RARE,
     )
+
+    @field_validator("currency", mode="after")
+    @classmethod
+    def _known_currency(cls, value: str | None) -> str | None:
+        if value is None or (code := value.strip().upper()) in CURRENCIES:
+            return value and code
+        reason = f"it must be a code of ISO 4217 of three letters, such as EUR or USD{closest(code, CURRENCIES)}"
+        raise PydanticCustomError("currency", "{reason}", {"reason": reason})
 
     def preprocessing(self) -> Preprocessing:
         """How photos become network input."""

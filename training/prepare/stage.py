@@ -53,9 +53,17 @@ def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: Progr
     next run.
 
     Raises:
-        DataError: nothing in `data` is usable, or `out` contains something other than a dataset.
+        DataError: nothing in `data` is usable, a file cannot be read or written, or `out` contains something other than
+            a dataset.
         DiskFullError: the dataset does not fit on the disk.
     """
+    try:
+        return _prepare(data, out, settings, progress)
+    except OSError as exc:
+        raise DataError(f"{exc}") from exc
+
+
+def _prepare(data: Path, out: Path, settings: PrepareSettings, progress: ProgressReporter) -> Summary:
     layout = layout_of(data)
     check_output_folder(out, FILES, data)
     input_digest = fingerprint(data, settings)
@@ -141,10 +149,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_settings(parser, PrepareSettings)
     given = parser.parse(argv)
     settings = settings_from(given, PrepareSettings)
-    try:
-        summary = prepare(given.data, given.out, settings)
-    except OSError as exc:
-        raise DataError(f"{exc}") from exc
+    summary = prepare(given.data, given.out, settings)
     print("\n".join(summary.lines()))
 
 
