@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from lambda_app.photo.rules import Preprocessing
-from training.pipeline.settings import DERIVED, RARE, SEED, Settings, closest
+from training.pipeline.settings import DERIVED, RARE, SEED, Settings
 from training.prepare.categories import read_categories
 from training.prepare.currencies import CURRENCIES
 
@@ -55,7 +55,7 @@ class PrepareSettings(Settings):
     def _known_currency(cls, value: str | None) -> str | None:
         if value is None or (code := value.strip().upper()) in CURRENCIES:
             return value and code
-        reason = f"it must be a code of ISO 4217 of three letters, such as EUR or USD{closest(code, CURRENCIES)}"
+        reason = "it must be a code of ISO 4217 of three letters, such as EUR or USD"
         raise PydanticCustomError("currency", "{reason}", {"reason": reason})
 
     def preprocessing(self) -> Preprocessing:

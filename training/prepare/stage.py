@@ -123,8 +123,8 @@ def fingerprint(data: Path, settings: PrepareSettings) -> str:
     The files are not opened. Their digests are added up, so the order does not matter and no list is kept in memory.
     """
     total, place = 0, wrapper(data)
-    for path, _ in LAYOUTS[layout_of(data)].input_files(data / place):
-        line = f"{path}\0{_state(data / place / path)}".encode("utf-8", "surrogateescape")
+    for path, entry in LAYOUTS[layout_of(data)].input_files(data / place):
+        line = f"{path}\0{_state(entry)}".encode("utf-8", "surrogateescape")
         total += int.from_bytes(hashlib.sha256(line).digest(), "big")
     code = _digest_of_code(__file__)
     asked = json.dumps(
@@ -167,9 +167,9 @@ def _digest_of_code(file: str) -> str:
     return code_digest(Path(file))
 
 
-def _state(path: Path) -> str:
+def _state(entry: os.DirEntry[str]) -> str:
     try:
-        return file_state(path.stat())
+        return file_state(entry.stat())
     except OSError as exc:  # a link that leads nowhere
         return str(exc.errno)
 

@@ -21,8 +21,7 @@ SPLIT_FOLDERS = {
 
 def input_files(data: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """The files that this layout reads, with their paths relative to `data`, in no particular order."""
-    for path, entry in files_under(data):
-        yield str(path), entry
+    yield from files_under(data)
 
 
 def read(data: Path, intake: Intake, progress: ProgressReporter) -> None:
@@ -36,12 +35,11 @@ def read(data: Path, intake: Intake, progress: ProgressReporter) -> None:
     """
     splits = _split_folders(data)
     order = list(dict.fromkeys(SPLIT_FOLDERS.values()))
-    for path, _ in progress(files_under(data), None, "photo files", "file"):
-        name = str(path)
-        if not is_photo(data / path):
+    for name, entry in progress(files_under(data), None, "photo files", "file"):
+        if not is_photo(entry.path):
             intake.add_other_file(name if is_text(name) else ascii(name))
         elif is_text(name):
-            top = path.parts[0]
+            top = name.partition("/")[0]
             intake.photos.add(name, order.index(SPLIT_FOLDERS[top.lower()]) if top in splits else 0)
         else:
             intake.rows_in["images"] += 1

@@ -33,8 +33,8 @@ def found(data: Path) -> bool:
 def input_files(data: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """The files that this layout reads, with their paths relative to `data`, in no particular order."""
     for path, entry in files_under(data):
-        if ending(entry.name) not in OTHER_ENDINGS or str(path) in (PRODUCTS, IMAGES):
-            yield str(path), entry
+        if ending(entry.name) not in OTHER_ENDINGS or path in (PRODUCTS, IMAGES):
+            yield path, entry
 
 
 def read(data: Path, intake: Intake, progress: ProgressReporter) -> None:
@@ -52,13 +52,12 @@ def read(data: Path, intake: Intake, progress: ProgressReporter) -> None:
 
 
 def _list_photos(data: Path, intake: Intake, progress: ProgressReporter) -> None:
-    for path, _ in progress(files_under(data), None, "photo files", "file"):
-        name = str(path)
+    for name, entry in progress(files_under(data), None, "photo files", "file"):
         if name in (PRODUCTS, IMAGES):
             continue
         # A file name that is not valid text cannot match an id, so no row can refer to the file.
         shown = name if is_text(name) else ascii(name)
-        if is_photo(data / path):
+        if is_photo(entry.path):
             intake.photos.add(shown)
         else:
             intake.add_other_file(shown)

@@ -34,7 +34,7 @@ def _holds_only_folders(folder: Path) -> bool:
 
 
 def _holds_photo(folder: Path) -> bool:
-    return any(is_photo(folder / name) for name in names_in(folder, "file"))
+    return any(is_photo(str(folder / name)) for name in names_in(folder, "file"))
 
 
 def _holds_table(folder: Path) -> bool:

@@ -1,5 +1,4 @@
 import os
-from pathlib import PurePosixPath
 
 import pytest
 
@@ -17,7 +16,7 @@ def test_files_under_a_folder_are_found_at_any_depth_and_through_links(tmp_path)
     (data / "linked").symlink_to(outside)
     (data / "hat" / "loop").symlink_to(data)
     found = sorted(path for path, _ in files_under(data))
-    assert found == [PurePosixPath(path) for path in ("a.txt", "hat/deep/b.jpg", "linked/c.jpg")]
+    assert found == ["a.txt", "hat/deep/b.jpg", "linked/c.jpg"]
 
 
 def test_hidden_files_and_what_programs_add_are_left_out(tmp_path):
@@ -25,7 +24,7 @@ def test_hidden_files_and_what_programs_add_are_left_out(tmp_path):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
     (tmp_path / "folder.jpg").mkdir()
-    assert [path.name for path, _ in files_under(tmp_path)] == ["d.jpg"]
+    assert [path for path, _ in files_under(tmp_path)] == ["d.jpg"]
     assert names_in(tmp_path, "file") == ["d.jpg"]
     assert names_in(tmp_path, "folder") == ["folder.jpg"]
 
@@ -35,7 +34,7 @@ def test_links_that_lead_nowhere_are_files_and_pipes_are_not(tmp_path):
     (tmp_path / "dead.jpg").symlink_to(tmp_path / "nowhere")
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "linked_pipe.jpg").symlink_to(tmp_path / "pipe.jpg")
-    assert sorted(path.name for path, _ in files_under(tmp_path)) == ["circle.jpg", "dead.jpg"]
+    assert sorted(path for path, _ in files_under(tmp_path)) == ["circle.jpg", "dead.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +55,7 @@ def test_links_that_lead_nowhere_are_files_and_pipes_are_not(tmp_path):
 )
 def test_the_bytes_decide_where_the_ending_is_none_of_photos(tmp_path, name, content, expected):
     (tmp_path / name).write_bytes(content)
-    assert is_photo(tmp_path / name) is expected
+    assert is_photo(str(tmp_path / name)) is expected
 
 
 @pytest.mark.parametrize(
