@@ -109,8 +109,8 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         raise TrainingError(
-            f"{path} cannot be written: {exc}; {free_bytes(path):,} bytes are free there; run again to resume after "
-            "the last complete block"
+            f"{path} cannot be written: {exc}; run again to resume after its last complete block; {free_bytes(path):,} "
+            "bytes are free there"
         ) from exc
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
 
 from lambda_app.photo.rules import Preprocessing
 from training.pipeline.settings import DERIVED, RARE, SEED, Settings
@@ -53,10 +52,9 @@ class PrepareSettings(Settings):
     @field_validator("currency", mode="after")
     @classmethod
     def _known_currency(cls, value: str | None) -> str | None:
-        if value is None or (code := value.strip().upper()) in CURRENCIES:
-            return value and code
-        reason = "it must be a code of ISO 4217 of three letters, such as EUR or USD"
-        raise PydanticCustomError("currency", "{reason}", {"reason": reason})
+        if value is None or value.strip().upper() in CURRENCIES:
+            return value and value.strip().upper()
+        raise ValueError("it must be a code of ISO 4217 of three letters, such as EUR or USD")
 
     def preprocessing(self) -> Preprocessing:
         """How photos become network input."""
