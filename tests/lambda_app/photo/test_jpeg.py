@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from lambda_app.errors import PhotoTooLargeError, UndecodablePhotoError, UnsupportedPhotoError
-from lambda_app.photo.jpeg import MOST_SCANS, MOST_SEGMENTS, read_jpeg
+from lambda_app.photo.frame import MOST_SCANS
+from lambda_app.photo.jpeg import MOST_SEGMENTS, read_jpeg
 from lambda_app.photo.preprocessing import load_rgb
 from lambda_app.photo.rules import PhotoLimits, Preprocessing
 from tests.releases import encode
@@ -128,8 +129,9 @@ def test_what_other_decoders_skip_between_segments_is_skipped():
     [
         (b"\xff\xd8", "the file ends before the picture"),
         (b"\xff\xd8\xff\xd9", "segment 0xd9 ends early"),
-        (b"\xff\xd8\xff\xe0\x00\x01", "segment 0xe0 ends early"),
-        (b"\xff\xd8\xff\xe0\x10\x00rest", "segment 0xe0 ends early"),
+        (b"\xff\xd8\xff\xdb\x00\x01", "segment 0xdb ends early"),
+        (b"\xff\xd8\xff\xdb\x10\x00rest", "segment 0xdb ends early"),
+        (b"\xff\xd8\xff\xe0\x10\x00rest", "the file ends before the picture"),
         (b"\xff\xd8" + segment(0xDA, b"\x01\x01\x00\x00\x3f\x00"), "a scan comes before the frame"),
         (b"\xff\xd8" + segment(0xC0, b"\x08\x00\x01\x00\x01\x03"), "wrong length"),
         (b"\xff\xd8" + segment(0xC0, b""), "wrong length"),
