@@ -13,6 +13,9 @@ _BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
 # Lossless, hierarchical and arithmetic coding: browsers do not show them, and decoders need ten times as long.
 _OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _COEFFICIENTS = 64  # of a block
+# The last scans bring the lowest bits of one colour each, which is too little to see.
+_LEAST_DETAIL = 0.8
+_TABLES = b"\xff\xc4"
 _NEVER = 99  # the lowest bit known of a coefficient that no scan has brought
 
 
@@ -67,8 +70,7 @@ def read_frame(code: int, header: bytes) -> Frame | None:
 def check_scans(data: bytes, first: int, end: int, frame: Frame, limits: PhotoLimits) -> bool:
     """Count the work of the scans, and check that they bring the whole picture.
 
-    A progressive picture that is cut off before its last scans has all rows, but they are blurred. The last scan may be
-    cut off: it brings one bit of the coefficients, which is too little to see.
+    A progressive picture that is cut off before its last scans has all rows, but they are blurred.
 
     Args:
         first: where the marker of the first scan begins.
@@ -111,7 +113,18 @@ def _check_detail(known: dict[int, bytearray], scans: int) -> None:
     if any(map(any, known.values())):
         # A coefficient without its lowest bit is known by half, without two by a quarter.
         detail = [2.0**-bit if bit != _NEVER else 0.0 for bits in known.values() for bit in bits]
-        raise UndecodablePhotoError(f"{found}, with {100 * sum(detail) / len(detail):.0f} % of its detail")
+        share = sum(detail) / len(detail)
+        if share < _LEAST_DETAIL:
+            raise UndecodablePhotoError(f"{found}, with {100 * share:.0f} % of its detail")
+
+
+def end_of_scans(data: bytes, first: int) -> int:
+    """Where the last scan of a cut file ends: before the header of another one that is cut, and before its tables."""
+    last = data.rfind(SCAN, first)
+    length = int.from_bytes(data[last + 2 : last + 4], "big")
+    end = last if last > first and last + 2 + length > len(data) else len(data)
+    tables = data.rfind(_TABLES, first, end)
+    return tables if tables > data.rfind(SCAN, first, end) else end
 
 
 def damaged(reason: str) -> UndecodablePhotoError:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from lambda_app.photo.container import Container, Picture, check_count
-from lambda_app.photo.frame import Frame, check_scans, damaged, read_frame
+from lambda_app.photo.frame import Frame, check_scans, damaged, end_of_scans, read_frame
 from lambda_app.photo.orientation import read_orientation
 from lambda_app.photo.rules import PhotoLimits
 
@@ -92,9 +92,11 @@ def _container(data: bytes, marker: int, header: _Header, limits: PhotoLimits) -
     # There is no end marker within a picture, for behind 0xFF it has 0x00. To look for one takes a millisecond in a
     # large file, so the last bytes are looked at first.
     ended = data.endswith(END) or data.find(END, marker) >= 0
-    # After a scan of all components, a decoder reads no other.
-    end = data.find(END, marker) if ended and not one_scan else len(data)
-    refined = not one_scan and check_scans(data, marker, end, frame, limits)
+    refined = False
+    if not one_scan:  # after a scan of all components, a decoder reads no other
+        end = data.find(END, marker) if ended else end_of_scans(data, marker)
+        data = data if ended else data[:end]
+        refined = check_scans(data, marker, end, frame, limits)
     head = b"".join(header.kept)
     rest = data[marker:] if ended else data[marker:].rstrip(b"\xff") + END
     return Container(
@@ -121,7 +123,7 @@ def _segment(data: bytes, at: int) -> tuple[int, int, int, int]:
     length = int.from_bytes(data[start : start + 2], "big")
     if length < 2 or start + length > len(data):
         if _is_metadata(code):  # metadata of a wrong length: the next marker is looked for
-            return found.start(), code, start, start
+            return found.start(), code, start + 2, start + 2
         raise damaged(f"segment 0x{code:02x} ends early")
     if code == _END:
         raise damaged(f"segment 0x{code:02x} ends early")

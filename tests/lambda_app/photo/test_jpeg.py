@@ -140,3 +140,28 @@ def test_what_other_decoders_skip_between_segments_is_skipped():
 def test_damaged_segments_do_not_decode(data: bytes, says: str):
     with pytest.raises(UndecodablePhotoError, match=says):
         read_jpeg(data, LIMITS)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        segment(0xE0, b"JFIF"),
+        segment(0xE0, b"JFIF\x00\x01"),
+        segment(0xEE, b"Adobe"),
+        segment(0xEE, b"Adobe\x00\x64"),
+        segment(0xED, b"Photoshop 3.0\x008BIM\x03\xed"),
+        segment(0xE1, b"Exif\x00\x00garbage"),
+        segment(0xE1, b"Exif\x00\x00II*\x00"),
+        segment(0xE2, b"MPF\x00II"),
+        segment(0xE2, b"ICC_PROFILE\x00"),
+        segment(0xE2, b"ICC_PROFILE\x00\x01\x01x"),
+        segment(0xFE, bytes(60_000)),
+        b"\xff\xe1\xff\xf0Exif",
+        b"\xff\xe1\x00\x00",
+    ],
+    ids=lambda extra: repr(extra[:16]),
+)
+def test_damaged_segments_that_decide_no_pixel_cost_nothing(extra: bytes):
+    data = encode(noise(), dpi=(300, 300))
+    assert np.array_equal(load_rgb(with_segments(data, extra), SIZE), load_rgb(data, SIZE))
+    assert np.array_equal(load_rgb(data[:20] + extra + data[20:], SIZE), load_rgb(data, SIZE))

@@ -88,6 +88,19 @@ def test_alpha_lies_over_black():
     assert rgb[16:, :16].min() == 255
 
 
+def test_alpha_lies_over_white_if_the_release_says_so():
+    white = Preprocessing(size=32, background="white")
+    rgba = np.zeros((32, 16, 4), np.uint8)
+    rgba[:16, :, 3] = 255
+    rgb = load_rgb(encode(Image.fromarray(rgba), "PNG"), white)
+    assert rgb[16:, 8:24].min() == 255
+    assert rgb[:16].max() == 0
+    assert rgb[:, :8].max() == 0  # the margin stays black
+    palette = Image.new("P", (32, 32), 1)
+    palette.putpalette([255, 0, 0, 0, 255, 0])
+    assert load_rgb(encode(palette, "PNG", transparency=1), white).min() == 255
+
+
 @pytest.mark.parametrize(
     ("mode", "kind", "tolerance"),
     [("CMYK", "JPEG", 6), ("L", "JPEG", 6), ("L", "PNG", 0), ("LA", "PNG", 0), ("P", "PNG", 40), ("RGB", "WEBP", 12)],
