@@ -3,9 +3,11 @@
 import sys
 
 from reliability import command
+from reliability.soak.faults import check as faults
+from reliability.soak.kills import check as kills
 
 # In the order in which they run.
-CHECKS: dict[str, command.Check] = {}
+CHECKS: dict[str, command.Check] = {"faults": faults.run, "kills": kills.run}
 
 if __name__ == "__main__":
     sys.exit(command.run("scripts/soak", str(__doc__), CHECKS))
