@@ -1,5 +1,6 @@
 import contextlib
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tests.releases import encode
 
 SIZE = Preprocessing(size=64)
 END = b"\xff\xd9"
-WAYS = [
+WAYS: list[dict[str, Any]] = [
     {"quality": 90},
     {"quality": 85, "subsampling": 0},
     {"quality": 80, "optimize": True},
@@ -41,14 +42,14 @@ def difference(data: bytes, whole: bytes) -> float:
 @pytest.mark.parametrize("lost", [1, 2, 3, 10, 50, 100])
 @pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_a_jpeg_without_its_last_bytes_is_answered_as_the_whole(mode: str, way: dict[str, int], lost: int):
+def test_a_jpeg_without_its_last_bytes_is_answered_as_the_whole(mode: str, way: dict[str, Any], lost: int):
     data = encode(scene(mode), **way)
     assert difference(data[:-lost], data) < 0.5
     assert difference(data[:-2] + bytes(2), data) == 0
 
 
 @pytest.mark.parametrize("way", WAYS[:5], ids=str)
-def test_a_plain_area_continues_where_the_file_ends(way: dict[str, int]):
+def test_a_plain_area_continues_where_the_file_ends(way: dict[str, Any]):
     data = encode(on_white(), **way)
     for lost in (3, 50, 100):
         assert difference(data[:-lost], data) < 0.1
@@ -60,7 +61,7 @@ TAILS = {"none": b"", "end": END, "ff": b"\xff", "zeros": bytes(9000), "page": b
 @pytest.mark.parametrize("tail", TAILS)
 @pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_half_a_jpeg_is_refused_whatever_follows(mode: str, way: dict[str, int], tail: str):
+def test_half_a_jpeg_is_refused_whatever_follows(mode: str, way: dict[str, Any], tail: str):
     data = encode(scene(mode), **way)
     with pytest.raises(UndecodablePhotoError, match=r"does not decode: it is cut off.* \d+ % of its (rows are|detail)"):
         load_rgb(data[: len(data) // 2] + TAILS[tail], SIZE)
@@ -84,7 +85,7 @@ def test_zeros_that_fill_up_a_plain_picture_are_no_picture():
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_a_photo_that_ends_grey_is_whole(mode: str, way: dict[str, int]):
+def test_a_photo_that_ends_grey_is_whole(mode: str, way: dict[str, Any]):
     grey = Image.new("RGB", (300, 200), (128, 128, 128))
     grey.paste(scene(size=(100, 60)), (40, 20))
     data = encode(grey.convert(mode), **way)
