@@ -85,6 +85,7 @@ def test_a_photo_in_another_colour_space_becomes_that_in_srgb(primaries: tuple, 
 def test_profiles_count_for_transparent_photos_and_palettes(mode: str):
     icc = matrix_profile(*ADOBE)
     stored = stored_in(icc).convert("RGBA") if mode == "RGBA" else stored_in(icc).quantize(64)
+    source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
     expected = ImageCms.buildTransform(
         source, ImageCms.createProfile("sRGB"), "RGB", "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC
     ).apply(stored.convert("RGB"))
