@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 # In order of preference, if several files have the same id.
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif")
 # Photo formats that are not supported. These files get a row in rejected.csv instead of being ignored.
-FOREIGN_ENDINGS = (".gif", ".bmp", ".tif", ".tiff", ".heic", ".avif")
+FOREIGN_ENDINGS = (".gif", ".bmp", ".tif", ".tiff", ".heic")
 
 
 def files_in(folder: Path) -> Iterator[os.DirEntry[str]]:
