@@ -16,7 +16,7 @@ from fetch.connections import Connection, Connections
 from fetch.failure import FetchFailedError, Reason
 from fetch.settings import MIB, FetchSettings
 from fetch.urls import Target, parse_url
-from lambda_app.photo.preprocessing import media_type
+from lambda_app.photo.kinds import media_type
 from lambda_app.version import VERSION
 
 MOST_REDIRECTS = 5

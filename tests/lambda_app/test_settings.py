@@ -34,8 +34,8 @@ def test_a_misspelt_variable_is_named_with_the_most_similar_setting():
     ]
 
 
-def test_a_photo_may_have_50_megapixels_and_16384_pixels_per_side_by_default():
-    assert Settings.from_environ(STORE).photo_limits == PhotoLimits() == PhotoLimits(pixels=50_000_000, side=16_384)
+def test_a_photo_may_have_64_megapixels_and_16384_pixels_per_side_by_default():
+    assert Settings.from_environ(STORE).photo_limits == PhotoLimits() == PhotoLimits(pixels=64_000_000, side=16_384)
 
 
 def test_the_photo_limits_are_settings():

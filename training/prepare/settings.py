@@ -58,7 +58,7 @@ class PrepareSettings(Settings):
 
     def preprocessing(self) -> Preprocessing:
         """How photos become network input."""
-        return Preprocessing(size=self.size)
+        return Preprocessing(size=self.size, background="white")
 
     def leading_categories(self) -> tuple[str, ...]:
         """The categories with the first indices, in order: those of the file, else those of the base release."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 # In order of preference, if several files have the same name.
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".jpe", ".jfif", ".jif", ".jfi", ".pjpeg", ".pjp")
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".jpe", ".jfif", ".jif", ".jfi", ".pjpeg", ".pjp")
 # Other photo formats. The bytes decide: these files get a row in rejected.csv if they are not photos in a known format.
 FOREIGN_ENDINGS = (
-    *(".gif", ".bmp", ".dib", ".tif", ".tiff", ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".svg", ".ico"),
+    *(".gif", ".bmp", ".dib", ".tif", ".tiff", ".heic", ".heif", ".hif", ".jxl", ".jp2", ".svg", ".ico"),
     *(".psd", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2"),
 )
 # Files that lie beside photos. They are never opened to find out whether they are photos.

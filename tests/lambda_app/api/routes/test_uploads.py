@@ -68,7 +68,7 @@ def test_a_photo_can_be_sent_ahead(client: TestClient, bucket: AddressingStore, 
 def test_an_upload_of_what_no_photo_is_is_refused(client: TestClient, content_type: str):
     answer = client.post("/uploads", json={"content_type": content_type})
     assert answer.status_code == 415
-    assert answer.json()["detail"].endswith("it takes image/jpeg, image/png, image/webp")
+    assert answer.json()["detail"].endswith("it takes image/avif, image/jpeg, image/png, image/webp")
     assert len(answer.json()["detail"]) < 200
 
 
