@@ -30,7 +30,7 @@ from training.prepare.summary import Summary, rejected_by_source, total_by_reaso
 
 log = logging.getLogger(__name__)
 # Increase this number when datasets that older code made must be made again.
-FORMAT = 1
+FORMAT = 2
 LAYOUTS: dict[str, ModuleType] = {"listings": listings, "folders": folders}
 FILES = (ITEMS, PHOTOS, REJECTED, SUMMARY)
 

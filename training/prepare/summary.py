@@ -35,6 +35,7 @@ class Summary:
         preprocessing: settings with which the photos were decoded and resized.
         settings: the settings of the run; seed is one of them.
         encoding: text encoding of each CSV file.
+        currency: ISO 4217 code of the prices, such as "EUR", if the input names one and only one; else None.
         warnings: problems that a person should check, one sentence each.
         fingerprint: digest of input and settings, which decides whether a rerun is needed.
         digest: hex SHA-256 of items, photos, splits and settings.
@@ -57,6 +58,7 @@ class Summary:
     settings: dict[str, Any]
     seed: int
     encoding: dict[str, str]
+    currency: str | None
     warnings: list[str]
     fingerprint: str
     digest: str
@@ -100,6 +102,7 @@ class Summary:
             settings=settings,
             seed=settings["seed"],
             encoding=dict(intake.encoding),
+            currency=intake.currency,
             warnings=list(intake.warnings),
             fingerprint=fingerprint,
             digest=digest,

@@ -77,6 +77,7 @@ class Intake:
         self.db.executescript(_TABLES)
         self.rows_in: dict[str, int] = {"products": 0, "images": 0}
         self.encoding: dict[str, str] = {}
+        self.currency: str | None = None
         self.warnings: list[str] = []
         self.extra_files = 0
 
