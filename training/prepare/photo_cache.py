@@ -47,7 +47,7 @@ def fill(
                 rgb, digest = loaded.result()
             except (PhotoError, OSError) as exc:
                 detail = f"{image.photo}: {exc}"
-                intake.reject("images", image.source, image.record, image.id, "unreadable_photo", detail)
+                intake.reject("images", image.source, image.record, image.id, "unreadable_photo", detail, image.line)
                 continue
             writer.append(rgb)
             intake.db.execute("INSERT INTO cached VALUES (?, ?, ?)", (rows, number, digest))

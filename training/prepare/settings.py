@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from lambda_app.photo.rules import Preprocessing
 from training.pipeline.settings import DERIVED, RARE, SEED, Settings
 from training.prepare.categories import read_categories
+from training.prepare.intake.fields.reading import Reading, check_encoding, parse_columns
 
 
 class PrepareSettings(Settings):
@@ -36,6 +37,18 @@ class PrepareSettings(Settings):
     categories: Path | None = Field(
         default=None, description="file of category names in index order, one per line; new ones go last"
     )
+    encoding: str | None = Field(
+        default=None, description="text encoding of tables without a byte order mark; none: UTF-8, else Windows-1252"
+    )
+    columns: str | None = Field(
+        default=None,
+        description='columns of tables by field, such as id=Handle,image="Image Src"; none: found by their usual names',
+    )
+    category_separator: str | None = Field(
+        default=None,
+        description="text between the parts of a category path; none: found out",
+        json_schema_extra=RARE,
+    )
     base_categories: tuple[str, ...] = Field(default=(), json_schema_extra=DERIVED)
     workers: int | None = Field(
         default=None,
@@ -43,6 +56,30 @@ class PrepareSettings(Settings):
         description="threads that decode photos; does not change the dataset; none: one per CPU",
         json_schema_extra=RARE,
     )
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str | None) -> str | None:
+        return name if name is None else check_encoding(name)
+
+    @field_validator("columns")
+    @classmethod
+    def _well_formed_columns(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_columns(text)
+        return text
+
+    @field_validator("category_separator")
+    @classmethod
+    def _no_empty_separator(cls, text: str | None) -> str | None:
+        if text is not None and not text.strip():
+            raise ValueError("the separator must have a character that is not blank")
+        return text
+
+    def reading(self) -> Reading:
+        """How the tables are to be read."""
+        columns = parse_columns(self.columns) if self.columns else {}
+        return Reading(self.encoding, columns, self.category_separator)
 
     def preprocessing(self) -> Preprocessing:
         """How photos become network input."""
@@ -59,6 +96,9 @@ class PrepareSettings(Settings):
             "seed": self.seed,
             "test_share": self.test_share,
             "validation_share": self.validation_share,
+            "encoding": self.encoding,
+            "columns": self.columns,
+            "category_separator": self.category_separator,
             "leading_categories": list(self.leading_categories()),
             "preprocessing": self.preprocessing().model_dump(mode="json"),
         }

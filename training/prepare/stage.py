@@ -21,7 +21,7 @@ from training.pipeline.files import write_json
 from training.pipeline.output_folder import atomic_folder, check_output_folder
 from training.pipeline.progress import ProgressReporter, track
 from training.prepare import photo_cache, splits
-from training.prepare.categories import category_order
+from training.prepare.categories import category_order, doubtful_categories
 from training.prepare.dataset_tables import write_items, write_rejected
 from training.prepare.intake import folders, listings
 from training.prepare.intake.tables import Intake
@@ -53,7 +53,10 @@ def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: Progr
     with atomic_folder(out) as folder:
         working = folder / "intake.sqlite"
         with closing(Intake(working)) as intake:
-            LAYOUTS[layout].read(data, intake, progress)
+            if layout == "listings":
+                listings.read(data, intake, progress, settings.reading())
+            else:
+                folders.read(data, intake, progress)
             cache = folder / PHOTOS
             workers = settings.workers or os.cpu_count() or 1
             photo_cache.fill(data, cache, intake, settings.preprocessing(), workers=workers, progress=progress)
@@ -67,7 +70,7 @@ def layout_of(data: Path) -> str:
     """The layout of `data`: "listings" or "folders".
 
     Raises:
-        DataError: it has neither layout, or only one of the two listing files.
+        DataError: it has neither layout.
     """
     if not data.is_dir():
         raise DataError(f"{data} is not a folder")
@@ -76,7 +79,7 @@ def layout_of(data: Path) -> str:
     if any(child.is_dir() and not child.name.startswith(".") for child in data.iterdir()):
         return "folders"
     raise DataError(
-        f"{data} holds neither {listings.PRODUCTS} and {listings.IMAGES} nor folders of photos (<category>/<photo>)"
+        f"{data} holds neither Products.csv and Images.csv nor folders of photos (<category>/<photo>), nor a feed"
     )
 
 
@@ -131,6 +134,7 @@ def _finish(
         intake, seed=settings.seed, test_share=settings.test_share, validation_share=settings.validation_share
     )
     categories = category_order(intake, settings.leading_categories())
+    intake.warnings += doubtful_categories(intake)
     digest = write_items(folder / ITEMS, intake, categories, settings.as_json())
     write_rejected(folder / REJECTED, intake)
     summary = Summary.of(

@@ -12,6 +12,7 @@ _SPLITS = """
 SELECT split, count(*), count(DISTINCT product) FROM cached JOIN images ON images.number = image
 JOIN products ON products.number = product GROUP BY split
 """
+_WITHOUT_PHOTO = "products WHERE number NOT IN (SELECT product FROM cached JOIN images ON images.number = image)"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,10 @@ class Summary:
         rejected_by_source: number of rejected rows by kind and reason; `kept` plus these equals `rows_in`.
         extra_photos: photo files without a row in the listings.
         extra_files: files in the folder layout that are not photos.
-        null_prices: kept products with a missing or invalid price.
+        skipped_rows: records that are no rows, by table and kind, such as those equal to the header.
+        unread: cells with text that could not be read, by column: `count`, and the `first` with its table and line.
+        null_prices, null_titles, null_locations: kept products without these.
+        products_without_photo: kept products of which no photo was kept.
         shared_photos: kept photos that are identical (byte for byte) to a photo of another product.
         categories: category names in index order.
         splits: number of items in train, validation and test; split_products: number of their products.
@@ -36,6 +40,7 @@ class Summary:
         settings: the settings of the run; seed is one of them.
         encoding: text encoding of each CSV file.
         currency: ISO 4217 code of the prices, such as "EUR", if the input names one and only one; else None.
+        understood: what was understood of the tables, line by line: layout, delimiter, encoding, columns.
         warnings: problems that a person should check, one sentence each.
         fingerprint: digest of input and settings, which decides whether a rerun is needed.
         digest: hex SHA-256 of items, photos, splits and settings.
@@ -49,7 +54,12 @@ class Summary:
     rejected_by_source: dict[str, dict[str, int]]
     extra_photos: int
     extra_files: int
+    skipped_rows: dict[str, dict[str, int]]
+    unread: dict[str, dict[str, Any]]
     null_prices: int
+    null_titles: int
+    null_locations: int
+    products_without_photo: int
     shared_photos: int
     categories: list[str]
     splits: dict[str, int]
@@ -59,6 +69,7 @@ class Summary:
     seed: int
     encoding: dict[str, str]
     currency: str | None
+    understood: list[str]
     warnings: list[str]
     fingerprint: str
     digest: str
@@ -93,7 +104,12 @@ class Summary:
             rejected_by_source=by_source,
             extra_photos=intake.count("photo_files WHERE named = 0") if layout == "listings" else 0,
             extra_files=intake.extra_files,
+            skipped_rows=intake.skipped,
+            unread={column: asdict(cells) for column, cells in intake.unread.items()},
             null_prices=intake.count("products WHERE price IS NULL"),
+            null_titles=intake.count("products WHERE title IS NULL"),
+            null_locations=intake.count("products WHERE location IS NULL"),
+            products_without_photo=intake.count(_WITHOUT_PHOTO),
             shared_photos=shared_photos,
             categories=categories,
             splits={split: splits.get(split, (0, 0))[0] for split in SPLITS},
@@ -103,6 +119,7 @@ class Summary:
             seed=settings["seed"],
             encoding=dict(intake.encoding),
             currency=intake.currency,
+            understood=list(intake.understood),
             warnings=list(intake.warnings),
             fingerprint=fingerprint,
             digest=digest,
@@ -120,6 +137,15 @@ class Summary:
         for kind, reasons in self.rejected_by_source.items():
             for reason, count in reasons.items():
                 yield f"rejected  {count:,} {kind}: {reason}"
+        for table, counts in self.skipped_rows.items():
+            for what, count in counts.items():
+                yield f"skipped   {count:,} rows of {table}: {what}"
+        for column, cells in self.unread.items():
+            yield f"not read  {cells['count']:,} of {kept['products']:,} {column} cells, first: {cells['first']}"
+        if self.layout == "listings":
+            nulls = f"{self.null_titles:,} titles, {self.null_prices:,} prices, {self.null_locations:,} locations"
+            yield f"null      {nulls}, of {kept['products']:,} products"
+            yield f"no photo  {self.products_without_photo:,} products"
         yield f"unused    {self.extra_photos:,} photos without a row, {self.extra_files:,} other files"
         for split, count in self.splits.items():
             yield f"split     {count:,} images of {self.split_products[split]:,} products: {split}"
