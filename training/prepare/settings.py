@@ -45,9 +45,7 @@ class PrepareSettings(Settings):
         description='columns of tables by field, such as id=Handle,image="Image Src"; none: found by their usual names',
     )
     category_separator: str | None = Field(
-        default=None,
-        description="text between the parts of a category path; none: found out",
-        json_schema_extra=RARE,
+        default=None, description="text between the parts of a category path; none: found out"
     )
     base_categories: tuple[str, ...] = Field(default=(), json_schema_extra=DERIVED)
     workers: int | None = Field(
