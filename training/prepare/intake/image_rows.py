@@ -84,6 +84,10 @@ class ImageRows:
             self._reject(place, row.id, outcome, f"an earlier row has the id {row.id!r}")
 
     def _photo(self, reference: str, stem: str) -> str | None:
+        """The photo file of a reference: what `scripts/fetch` made of the URL, else a file of that path or name."""
+        fetched = self._intake.fetched(reference)
+        if fetched is not None:
+            return self._intake.photo_of(stem_of(fetched))
         return self._intake.photo_of(path_of(reference)) or self._intake.photo_of(stem)
 
     def _reject(self, place: Place, image_id: str | None, reason: str, detail: str) -> None:

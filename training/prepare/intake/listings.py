@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from training.pipeline.progress import ProgressReporter
+from training.prepare.intake.fetched import TABLE, read_fetched
 from training.prepare.intake.fields.reading import Reading
 from training.prepare.intake.photo_files import PHOTO_ENDINGS, ending, files_in, is_text
 from training.prepare.intake.rows import read_tables
@@ -22,6 +23,8 @@ def found(data: Path) -> bool:
 def input_files(data: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """The files that this layout reads, with their paths relative to `data`, in no particular order."""
     tables = set(table_files(data))
+    if (data / TABLE).is_file():
+        yield from ((TABLE, entry) for entry in files_in((data / TABLE).parent) if entry.name == Path(TABLE).name)
     for folder in (PHOTOS, ""):
         if (data / folder).is_dir():
             for entry in files_in(data / folder):
@@ -37,6 +40,8 @@ def read(data: Path, intake: Intake, progress: ProgressReporter, reading: Readin
     """
     opened = open_tables(data, reading)
     _list_photos(data, intake, progress)
+    for photo in read_fetched(data):
+        intake.add_fetched(photo.url, photo.path)
     read_tables(opened, intake, progress, reading)
 
 

@@ -29,6 +29,7 @@ CREATE TABLE listed (
     number INTEGER PRIMARY KEY, line INTEGER, digest BLOB NOT NULL, id TEXT, category TEXT, title TEXT, price TEXT,
     location TEXT, image_id TEXT, photos TEXT
 );
+CREATE TABLE fetched (url TEXT PRIMARY KEY, path TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE cached (row INTEGER PRIMARY KEY, image INTEGER NOT NULL UNIQUE, content BLOB NOT NULL);
 CREATE TABLE rejected (
     kind TEXT NOT NULL, source TEXT NOT NULL, record INTEGER, id TEXT, reason TEXT NOT NULL, detail TEXT NOT NULL,
@@ -135,6 +136,15 @@ class Intake:
         """The title of a kept product, which may be None; None instead of the tuple if there is no such product."""
         row = self.db.execute("SELECT title FROM products WHERE id = ?", (product_id,)).fetchone()
         return None if row is None else (row[0],)
+
+    def add_fetched(self, url: str, path: str) -> None:
+        """Note that `scripts/fetch` has downloaded the photo of a URL to `path`. The last one of a URL counts."""
+        self.db.execute("INSERT OR REPLACE INTO fetched VALUES (?, ?)", (url, path))
+
+    def fetched(self, url: str) -> str | None:
+        """Where the photo of a URL was downloaded to; None if it was not."""
+        row = self.db.execute("SELECT path FROM fetched WHERE url = ?", (url,)).fetchone()
+        return None if row is None else str(row[0])
 
     def photo_of_image(self, image_id: str) -> str | None:
         """The photo file of a kept image; None if there is no such image."""

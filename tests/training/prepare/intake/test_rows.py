@@ -126,6 +126,27 @@ def test_equal_base_names_of_different_photos_get_different_ids(tmp_path, read_i
     assert [row[3] for row in rejected(intake)] == ["duplicate_id"]
 
 
+def test_photos_that_fetch_has_downloaded_are_found_by_their_url(tmp_path, read_into_tables, jpeg):
+    data = tmp_path / "data"
+    (data / "photos").mkdir(parents=True)
+    (data / "x.csv").write_text(
+        f"{HEADER}\n1,Sofa,Home,5,https://x/1/a%20b.jpg\n2,Hat,Home,5,https://x/2/a%20b.jpg?w=1\n"
+    )
+    (data / "photos" / "photos.csv").write_text(
+        "url,file,bytes,sha256,content_type\n"
+        "https://x/1/a%20b.jpg,a_b.jpg,1,0,image/jpeg\n"
+        "https://x/2/a%20b.jpg?w=1,a_b-12345678.png,1,0,image/png\n"
+    )
+    (data / "photos" / "a_b.jpg").write_bytes(jpeg(0))
+    (data / "photos" / "a_b-12345678.png").write_bytes(jpeg(1))
+    intake = read_into_tables(listings.read, data, Reading())
+    assert [(row.product, row.photo) for _, row in intake.images()] == [
+        (1, "photos/a_b.jpg"),
+        (2, "photos/a_b-12345678.png"),
+    ]
+    assert [path for path, _ in listings.input_files(data) if path.endswith(".csv")] == ["photos/photos.csv", "x.csv"]
+
+
 def test_names_and_ids_are_compared_in_one_form(take):
     text = "id,title,category,image\nru\u0308ck,Sofa,Cafe\u0301,a\nr\u00fcck,,,b\nx,Hat,Caf\u00e9\u200b,c\n"
     intake = take(text)
