@@ -114,7 +114,9 @@ class _Reader:
         if "\r" in line:
             return None
         try:
-            fields = next(csv.reader((line,), delimiter=self._dialect.delimiter, strict=True))
+            dialect = self._dialect
+            reader = csv.reader((line,), delimiter=dialect.delimiter, strict=True, skipinitialspace=dialect.blanks)
+            fields = next(reader)
         except csv.Error:
             return None
         return fields if len(fields) == self._width else None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -65,7 +66,7 @@ class CsvTable:
             DataError: a line is longer than MAX_RECORD_CHARS.
         """
         self.skipped, self.warnings = Skipped(), []
-        width, header = len(self.columns), self._header.fields
+        width, lower = len(self.columns), [name.strip().lower() for name in self._header.fields]
         named = [place for place, name in enumerate(self.columns) if _is_named(name)]
         reach = max(needed, default=-1)
         stray: list[int] = []
@@ -82,7 +83,7 @@ class CsvTable:
                 self.skipped.blank += 1
                 continue
             number += 1
-            if fields == header:
+            if fields[-1].strip().lower() == lower[-1] and [name.strip().lower() for name in fields] == lower:
                 self.skipped.headers += 1
                 continue
             problem = None
@@ -166,8 +167,7 @@ def _find_header(path: Path, head: list[str], delimiters: tuple[str, ...], score
     best, found = 0, None
     widest: list[str] = []
     for delimiter in delimiters:
-        plain = Dialect(delimiter)
-        for row in islice(rows(head, plain), HEAD_ROWS):
+        for row in islice(rows(head, Dialect(delimiter)), HEAD_ROWS):
             # Each pass over the head is short, so the header's own line end is looked at here.
             crlf = head[row.line - 1].endswith("\r")
             fields = [*row.fields[:-1], row.fields[-1].removesuffix("\r")] if crlf else row.fields
@@ -182,4 +182,9 @@ def _find_header(path: Path, head: list[str], delimiters: tuple[str, ...], score
             f"{path.name}: none of its first lines names a column of listings, such as id or category; the first line "
             f"holds {shown[:160]}{'...' if len(shown) > 160 else ''}. Give --columns; if the text is wrong, --encoding"
         )
-    return found
+    dialect, header = found
+    if f'"{dialect.delimiter} "' not in head[header.line - 1]:
+        return found
+    # Some people put blanks after delimiters, also before quotes.
+    dialect = replace(dialect, blanks=True)
+    return dialect, next(rows(head[header.line - 1 :], dialect))._replace(line=header.line)

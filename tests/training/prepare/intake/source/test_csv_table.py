@@ -72,9 +72,15 @@ def test_both_halves_of_a_line_that_a_break_without_quotes_has_torn_have_a_probl
 
 
 def test_a_row_equal_to_the_header_is_skipped_and_counted(read):
-    rows, table = read(f"0,a,n,t,p\n{HEADER}\n1,b,n,t,p\n")
+    rows, table = read(f"0,a,n,t,p\n{HEADER}\n1,b,n,t,place\n{HEADER.upper()}\n")
     assert [row[1] for row in rows] == ["a", "b"]
-    assert table.skipped.headers == 1
+    assert table.skipped.headers == 2
+
+
+def test_blanks_between_delimiters_and_quotes_are_no_text(read):
+    rows, table = read(b'"id", "name", "category"\n"1", "Sofa, big", "Home"\n"2", "Hat", "a\nb"\n')
+    assert table.columns == ["id", "name", "category"]
+    assert rows == [["1", "Sofa, big", "Home"], ["2", "Hat", "a\nb"]]
 
 
 @pytest.mark.parametrize("name", ["", "Unnamed: 0"])
