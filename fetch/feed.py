@@ -1,26 +1,22 @@
 """The tables of a feed: which photos they name by URL, and their copy in the data folder."""
 
-import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from xml.etree.ElementTree import ParseError
-
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import iterparse
 
 from training.errors import DataError
 from training.pipeline.files import write_file
 from training.prepare.intake.fetched import TABLE
-from training.prepare.intake.text_lines import TextLines
+from training.prepare.intake.fields.names import score
+from training.prepare.intake.fields.photos import references
+from training.prepare.intake.source.csv_table import CsvTable
+from training.prepare.intake.source.record import Table
+from training.prepare.intake.source.xml_feed import XmlFeed
 
 ENDINGS = (".csv", ".tsv", ".txt", ".xml")
 # Header names without blanks, hyphens and underscores, as exports write them.
 _IMAGE_COLUMN = re.compile(r"(?:additional|variant)?(?:image|photo|picture|pic)s?(?:link|url|src|source)?s?")
-MOST_CHARACTERS = 16 * 2**20
 _START = re.compile(r"(?:https?:)?//", re.IGNORECASE)
-# Between two URLs of a cell. A comma within a URL is part of it.
-_BETWEEN = re.compile(r"[\s,;|]+(?=(?:https?:)?//)", re.IGNORECASE)
 
 
 def tables_of(feed: Path) -> list[Path]:
@@ -68,13 +64,13 @@ def image_urls(feed: Path) -> Iterator[str]:
         DataError: a table cannot be read.
     """
     for path in tables_of(feed):
-        for cell in _xml_cells(path) if path.suffix.lower() == ".xml" else _csv_cells(path):
+        for cell in _cells(path):
             yield from urls_in(cell)
 
 
 def urls_in(cell: str) -> list[str]:
     """The URLs of a cell, which may hold several; none if it holds something else, such as a file name."""
-    return [part.strip() for part in _BETWEEN.split(cell.strip()) if _START.match(part.strip())]
+    return [reference for reference in references(cell) if _START.match(reference)]
 
 
 def _is_table(path: Path) -> bool:
@@ -86,27 +82,14 @@ def _names_images(column: str) -> bool:
     return _IMAGE_COLUMN.fullmatch(re.sub(r"[\s_-]", "", name)) is not None
 
 
-def _csv_cells(path: Path) -> Iterator[str]:
-    """The cells of the image columns. The delimiter is the one that the header has most."""
-    lines = (f"{line}\n" for line in TextLines(path, MOST_CHARACTERS))
-    header = next((line for line in lines if line.strip()), "")
-    delimiter = max(",;\t|", key=header.count)
-    try:
-        (names,) = csv.reader([header], delimiter=delimiter)
-        places = [place for place, name in enumerate(names) if _names_images(name)]
-        for row in csv.reader(lines, delimiter=delimiter):
-            yield from (row[place] for place in places if place < len(row))
-    except csv.Error as exc:
-        raise DataError(f"{path.name} cannot be read as CSV: {exc}") from exc
+def _cells(path: Path) -> Iterator[str]:
+    """The cells of the image columns, as preparing reads them."""
+    table: Table = XmlFeed(path) if path.suffix.lower() == ".xml" else CsvTable(path, _images_named)
+    places = [place for place, name in enumerate(table.columns) if _names_images(name)]
+    for record in table.records():
+        yield from (record.values[place] for place in places)
 
 
-def _xml_cells(path: Path) -> Iterator[str]:
-    """The texts of the elements that name images."""
-    try:
-        for _, element in iterparse(path):
-            if _names_images(element.tag) and element.text:
-                yield element.text
-            if element.tag.rpartition("}")[2] in ("item", "entry"):
-                element.clear()
-    except (ParseError, DefusedXmlException) as exc:
-        raise DataError(f"{path.name} cannot be read as XML: {exc}") from exc
+def _images_named(cells: Sequence[str]) -> int:
+    """How much a row is like a header with image columns."""
+    return 100 * sum(map(_names_images, cells)) + score(cells)

@@ -18,7 +18,7 @@ SELECT cached.row, images.id, products.id, products.category, title, price, loca
 FROM cached JOIN images ON images.number = image JOIN products ON products.number = product ORDER BY cached.row
 """
 _TOP = PurePosixPath()
-_REJECTED = "SELECT source, record, id, reason, detail FROM rejected ORDER BY kind DESC, source, record"
+_REJECTED = "SELECT source, record, line, id, reason, detail FROM rejected ORDER BY kind DESC, source, record"
 
 
 @dataclass(frozen=True)
@@ -70,5 +70,5 @@ def write_rejected(path: Path, intake: Intake) -> None:
     """Write all rejected rows as CSV, products first. All text is quoted, because an id may contain any character."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-        writer.writerow(("source", "row", "id", "reason", "detail"))
+        writer.writerow(("source", "row", "line", "id", "reason", "detail"))
         writer.writerows(intake.db.execute(_REJECTED))

@@ -93,7 +93,8 @@ def fill(
                 photo = loaded.result()
             except (PhotoError, OSError) as exc:
                 reason = "unsupported_photo" if isinstance(exc, _ForeignPhotoError) else "unreadable_photo"
-                intake.reject("images", image.source, image.record, image.id, reason, f"{image.photo}: {exc}")
+                detail = f"{image.photo}: {exc}"
+                intake.reject("images", image.source, image.record, image.id, reason, detail, image.line)
                 continue
             row = rows.add(photo)
             taken_over += photo.row is not None

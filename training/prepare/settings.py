@@ -8,7 +8,8 @@ from pydantic import Field, field_validator
 from lambda_app.photo.rules import Preprocessing
 from training.pipeline.settings import DERIVED, RARE, SEED, Settings
 from training.prepare.categories import read_categories
-from training.prepare.currencies import CURRENCIES
+from training.prepare.intake.fields.currencies import CODES
+from training.prepare.intake.fields.reading import Reading, check_encoding, parse_columns
 
 
 class PrepareSettings(Settings):
@@ -41,6 +42,16 @@ class PrepareSettings(Settings):
         default=None,
         description="currency of all prices as an ISO 4217 code, such as EUR; none: what the listings say",
     )
+    encoding: str | None = Field(
+        default=None, description="text encoding of tables without a byte order mark; none: UTF-8, else Windows-1252"
+    )
+    columns: str | None = Field(
+        default=None,
+        description='columns of tables by field, such as id=Handle,image="Image Src"; none: found by their usual names',
+    )
+    category_separator: str | None = Field(
+        default=None, description="text between the parts of a category path; none: found out"
+    )
     base_categories: tuple[str, ...] = Field(default=(), json_schema_extra=DERIVED)
     workers: int | None = Field(
         default=None,
@@ -52,9 +63,33 @@ class PrepareSettings(Settings):
     @field_validator("currency", mode="after")
     @classmethod
     def _known_currency(cls, value: str | None) -> str | None:
-        if value is None or value.strip().upper() in CURRENCIES:
+        if value is None or value.strip().upper() in CODES:
             return value and value.strip().upper()
         raise ValueError("it must be a code of ISO 4217 of three letters, such as EUR or USD")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str | None) -> str | None:
+        return name if name is None else check_encoding(name)
+
+    @field_validator("columns")
+    @classmethod
+    def _well_formed_columns(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_columns(text)
+        return text
+
+    @field_validator("category_separator")
+    @classmethod
+    def _no_empty_separator(cls, text: str | None) -> str | None:
+        if text is not None and not text.strip():
+            raise ValueError("the separator must have a character that is not blank")
+        return text
+
+    def reading(self) -> Reading:
+        """How the tables are to be read."""
+        columns = parse_columns(self.columns) if self.columns else {}
+        return Reading(self.encoding, columns, self.category_separator)
 
     def preprocessing(self) -> Preprocessing:
         """How photos become network input."""
@@ -72,6 +107,9 @@ class PrepareSettings(Settings):
             "test_share": self.test_share,
             "validation_share": self.validation_share,
             "currency": self.currency,
+            "encoding": self.encoding,
+            "columns": self.columns,
+            "category_separator": self.category_separator,
             "leading_categories": list(self.leading_categories()),
             "preprocessing": self.preprocessing().model_dump(mode="json"),
         }

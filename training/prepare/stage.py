@@ -28,7 +28,7 @@ from training.pipeline.files import write_json
 from training.pipeline.output_folder import atomic_folder, check_output_folder
 from training.pipeline.progress import ProgressReporter, track
 from training.prepare import photo_cache, splits
-from training.prepare.categories import category_order
+from training.prepare.categories import category_order, doubtful_categories
 from training.prepare.cautions import cautions, unmatched
 from training.prepare.dataset_tables import write_items, write_rejected
 from training.prepare.decoded import count_sources, earlier_photos, file_state
@@ -41,7 +41,7 @@ from training.prepare.summary import Summary, rejected_by_source, total_by_reaso
 
 log = logging.getLogger(__name__)
 # Increase this number when datasets that older code made must be made again.
-FORMAT = 1
+FORMAT = 2
 LAYOUTS: dict[str, ModuleType] = {"listings": listings, "folders": folders}
 FILES = (ITEMS, PHOTOS, SOURCES, REJECTED, SUMMARY)
 
@@ -76,7 +76,10 @@ def _prepare(data: Path, out: Path, settings: PrepareSettings, progress: Progres
     with earlier_photos((out, stopped), key) as earlier, atomic_folder(out) as folder, writing(folder):
         working = folder / "intake.sqlite"
         with closing(Intake(working)) as intake:
-            LAYOUTS[layout].read(root, intake, progress)
+            if layout == "listings":
+                listings.read(root, intake, progress, settings.reading())
+            else:
+                folders.read(root, intake, progress)
             with _kept_if_stopped(folder, stopped, len(earlier or ())):
                 taken_over = photo_cache.fill(
                     root,
@@ -103,7 +106,7 @@ def layout_of(data: Path) -> str:
     """The layout of `data`: "listings" or "folders".
 
     Raises:
-        DataError: it has neither layout, or only one of the two listing files.
+        DataError: it has neither layout.
     """
     if not data.is_dir():
         raise DataError(f"{data} is not a folder")
@@ -113,7 +116,7 @@ def layout_of(data: Path) -> str:
     if holds_folders(root):
         return "folders"
     raise DataError(
-        f"{data} holds neither {listings.PRODUCTS} and {listings.IMAGES} nor folders of photos (<category>/<photo>)"
+        f"{data} holds neither Products.csv and Images.csv nor folders of photos (<category>/<photo>), nor a feed"
     )
 
 
@@ -215,6 +218,7 @@ def _finish(
         intake, seed=settings.seed, test_share=settings.test_share, validation_share=settings.validation_share
     )
     categories = category_order(intake, settings.leading_categories())
+    intake.warnings += doubtful_categories(intake)
     place = wrapper(data)
     digests = write_items(folder / ITEMS, intake, categories, settings.as_json(), place)
     write_rejected(folder / REJECTED, intake)

@@ -13,6 +13,7 @@ _SPLITS = """
 SELECT split, count(*), count(DISTINCT product) FROM cached JOIN images ON images.number = image
 JOIN products ON products.number = product GROUP BY split
 """
+_WITHOUT_PHOTO = "products WHERE number NOT IN (SELECT product FROM cached JOIN images ON images.number = image)"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,10 @@ class Summary:
         extra_photos: photo files of listings that no row names.
         extra_files: files that are neither photos nor tables.
         unused: up to three examples of extra photos, and one of extra files.
-        null_prices: kept products with a missing or invalid price.
+        skipped_rows: records that are no rows, by table and kind, such as those equal to the header.
+        unread: cells with text that could not be read, by column: `count`, and the `first` with its table and line.
+        null_prices, null_titles, null_locations: kept products without these.
+        products_without_photo: kept products of which no photo was kept.
         shared_photos: kept photos that are identical (byte for byte) to a photo of another product.
         categories: category names in index order.
         splits: number of items in train, validation and test; split_products: number of their products.
@@ -40,6 +44,7 @@ class Summary:
         settings: the settings of the run; seed is one of them.
         encoding: text encoding of each CSV file.
         currency: ISO 4217 code of all prices, from the option or the input; None if unknown.
+        understood: what was understood of the tables, line by line: layout, delimiter, encoding, columns.
         warnings: problems that a person should check, one sentence each.
         fingerprint: digest of input and settings, which decides whether a rerun is needed.
         digest: hex SHA-256 of items, photos, splits and settings.
@@ -57,7 +62,12 @@ class Summary:
     extra_photos: int
     extra_files: int
     unused: list[str]
+    skipped_rows: dict[str, dict[str, int]]
+    unread: dict[str, dict[str, Any]]
     null_prices: int
+    null_titles: int
+    null_locations: int
+    products_without_photo: int
     shared_photos: int
     categories: list[str]
     splits: dict[str, int]
@@ -67,6 +77,7 @@ class Summary:
     seed: int
     encoding: dict[str, str]
     currency: str | None
+    understood: list[str]
     warnings: list[str]
     fingerprint: str
     digest: str
@@ -107,7 +118,12 @@ class Summary:
             extra_photos=intake.count("photo_files WHERE named = 0"),
             extra_files=intake.extra_files,
             unused=[*intake.photos.unnamed(3), *filter(None, [intake.extra_file])],
+            skipped_rows=intake.skipped,
+            unread={column: asdict(cells) for column, cells in intake.unread.items()},
             null_prices=intake.count("products WHERE price IS NULL"),
+            null_titles=intake.count("products WHERE title IS NULL"),
+            null_locations=intake.count("products WHERE location IS NULL"),
+            products_without_photo=intake.count(_WITHOUT_PHOTO),
             shared_photos=shared_photos,
             categories=categories,
             splits={split: splits.get(split, (0, 0))[0] for split in SPLITS},
@@ -117,6 +133,7 @@ class Summary:
             seed=settings["seed"],
             encoding=dict(intake.encoding),
             currency=currency,
+            understood=list(intake.understood),
             warnings=list(intake.warnings),
             fingerprint=fingerprint,
             digest=digests.whole,
@@ -136,6 +153,15 @@ class Summary:
         for kind, reasons in self.rejected_by_source.items():
             for reason, count in reasons.items():
                 yield f"rejected  {count:,} {kind}: {reason}"
+        for table, counts in self.skipped_rows.items():
+            for what, count in counts.items():
+                yield f"skipped   {count:,} rows of {table}: {what}"
+        for column, cells in self.unread.items():
+            yield f"not read  {cells['count']:,} of {kept['products']:,} {column} cells, first: {cells['first']}"
+        if self.layout == "listings":
+            nulls = f"{self.null_titles:,} titles, {self.null_prices:,} prices, {self.null_locations:,} locations"
+            yield f"null      {nulls}, of {kept['products']:,} products"
+            yield f"no photo  {self.products_without_photo:,} products"
         unused = f"unused    {self.extra_photos:,} photos without a row, {self.extra_files:,} other files"
         yield f"{unused}, such as {', '.join(self.unused)}" if self.unused else unused
         if self.layout == "listings":

@@ -13,7 +13,8 @@ def warnings(data, out, settings=SMALL):
 
 def test_empty_splits_are_a_warning(write_folders, tmp_path):
     data = write_folders(["hat/a.jpg", "shoe/b.jpg"])
-    first, second = warnings(data, tmp_path / "out")
+    few, first, second = warnings(data, tmp_path / "out")
+    assert few.startswith("2 categories have fewer than 3 products")
     assert first.startswith("the test split is empty: accuracy and recall cannot be measured")
     assert second.startswith("the validation split is empty")
 

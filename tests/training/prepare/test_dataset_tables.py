@@ -78,14 +78,14 @@ def test_paths_of_photos_begin_with_the_folder_of_the_data(tmp_path, intake):
 
 
 def test_rejected_rows_are_written_products_first_with_any_characters_in_ids(tmp_path, intake):
-    intake.reject("images", "Images.csv", 2, 'a"\r\n,b', "missing_photo", "no file")
+    intake.reject("images", "Images.csv", 2, 'a"\r\n,b', "missing_photo", "no file", 4)
     intake.reject("images", "Images.csv", 1, "c", "missing_product", "no product")
     intake.reject("products", "Products.csv", 9, None, "missing_id", "the id is ''")
     write_rejected(tmp_path / "rejected.csv", intake)
     with (tmp_path / "rejected.csv").open(newline="", encoding="utf-8") as file:
         assert list(csv.reader(file)) == [
-            ["source", "row", "id", "reason", "detail"],
-            ["Products.csv", "9", "", "missing_id", "the id is ''"],
-            ["Images.csv", "1", "c", "missing_product", "no product"],
-            ["Images.csv", "2", 'a"\r\n,b', "missing_photo", "no file"],
+            ["source", "row", "line", "id", "reason", "detail"],
+            ["Products.csv", "9", "", "", "missing_id", "the id is ''"],
+            ["Images.csv", "1", "", "c", "missing_product", "no product"],
+            ["Images.csv", "2", "4", 'a"\r\n,b', "missing_photo", "no file"],
         ]

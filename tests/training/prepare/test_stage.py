@@ -81,6 +81,48 @@ def test_folders_of_photos_become_a_dataset(write_folders, tmp_path):
     assert (first.photo, first.title, first.price, first.location) == ("train/hat/0.jpg", None, None, None)
 
 
+@pytest.mark.parametrize("name", ["products.csv", "labels.TSV", "feed.xml", "stock.xlsx"])
+def test_a_folder_with_a_table_is_never_a_folder_of_photos(write_folders, tmp_path, capsys, name):
+    data = write_folders(["photos/a.jpg", "photos/b.jpg"])
+    (data / name).write_text("artikel;preis\n1;2\n")
+    assert report_errors(main, [str(data), "--out", str(tmp_path / "out"), "--size", "16"]) == 2
+    error = capsys.readouterr().err
+    assert name in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_summary_says_what_could_not_be_read(write_listings, tmp_path, caplog):
+    caplog.set_level("INFO")
+    rows = [
+        {"id": f"p{n}", "product_name": "Sofa", "price": price} for n, price in enumerate(["1,50 €", "ask", "", "2 €"])
+    ]
+    data = write_listings([*rows, {"id": "id", "category": "category"}], [(f"i{n}", f"p{n}") for n in range(3)])
+    summary = prepare(data, tmp_path / "out", SMALL)
+    assert (summary.currency, summary.null_prices, summary.null_titles, summary.null_locations) == ("EUR", 3, 1, 5)
+    assert summary.products_without_photo == 2
+    shown = "\n".join(summary.lines())
+    assert "not read  1 of 5 price cells, first: 'ask' in Products.csv, line 3" in shown
+    assert "null      1 titles, 3 prices, 5 locations, of 5 products" in shown
+    assert "no photo  2 products" in shown
+    assert set(summary.understood) <= {record.message for record in caplog.records}
+    assert "prices     decimal mark: comma; currency: EUR" in summary.understood
+
+
+def test_options_say_how_tables_are_read(tmp_path, jpeg):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "liste.csv").write_bytes("Nr;Art;Bild\n1;стол/a;a.jpg\n2;стул/b;b.jpg\n".encode("cp1251"))
+    for number, name in enumerate("ab"):
+        (data / f"{name}.jpg").write_bytes(jpeg(number))
+    columns = "id=nr,category=Art,image=Bild"
+    settings = PrepareSettings(size=16, encoding="cp1251", columns=columns, category_separator="/")
+    summary = prepare(data, tmp_path / "out", settings)
+    assert summary.categories == ["стол", "стул"]
+    assert summary.encoding == {"liste.csv": "cp1251"}
+    assert prepare(data, tmp_path / "out", settings.changed(category_separator=None)).categories == ["стол/a", "стул/b"]
+
+
 def test_a_product_without_a_kept_photo_is_kept_but_has_no_items(write_listings, tmp_path):
     data = write_listings([{"id": "a"}, {"id": "b"}, {"id": "c"}], [("i", "a"), ("j", "b")])
     (data / "photos" / "j.jpg").write_bytes(b"broken")
@@ -199,6 +241,9 @@ def test_the_layout_is_detected(write_listings):
         ({"test_share": float("nan")}, "test_share is nan; it must be a finite number"),
         ({"size": 8}, "size is 8; it must be at least 16"),
         ({"size": 2048}, "size is 2048; it must be at most 1024"),
+        ({"encoding": "no-such"}, "encoding is 'no-such': .*no such text encoding"),
+        ({"columns": "colour=Red"}, "columns is 'colour=Red': .*no field 'colour'"),
+        ({"category_separator": " "}, "category_separator is ' ': .*not blank"),
         ({"workers": 0}, "workers is 0; it must be at least 1"),
     ],
 )

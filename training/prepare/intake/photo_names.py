@@ -28,7 +28,7 @@ CREATE INDEX photo_uses_by_path ON photo_uses (path);
 """
 # Images whose file is not named exactly, and is used by an image with another name too.
 _CONTESTED = """
-SELECT images.number, images.id, source, record, path, other.name
+SELECT images.number, images.id, source, record, line, path, other.name
 FROM photo_uses AS uses JOIN images ON images.id = uses.image AND images.photo = uses.path
 JOIN (SELECT name, path FROM photo_uses JOIN images ON images.id = image AND photo = path) AS other USING (path)
 WHERE NOT exact AND other.name != uses.name GROUP BY images.number ORDER BY images.number
@@ -46,6 +46,7 @@ class Contested:
     id: str
     source: str
     record: int | None
+    line: int | None
     detail: str
 
 
@@ -96,8 +97,8 @@ class PhotoNames:
         Call it after all rows are read. "A1" and "a1" are two images; one file "a1.jpg" is the photo of the second.
         """
         return [
-            Contested(number, image, source, record, f"the only similar file, {path}, may belong to {other!r}")
-            for number, image, source, record, path, other in self.db.execute(_CONTESTED)
+            Contested(number, image, source, record, line, f"the only similar file, {path}, may belong to {other!r}")
+            for number, image, source, record, line, path, other in self.db.execute(_CONTESTED)
         ]
 
     def unnamed(self, limit: int, like: str = "") -> list[str]:

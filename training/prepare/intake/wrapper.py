@@ -4,8 +4,7 @@ from pathlib import Path, PurePosixPath
 
 from training.prepare.intake.folders import SPLIT_FOLDERS
 from training.prepare.intake.photo_files import holds_folders, is_photo, names_in
-
-TABLE_ENDINGS = (".csv", ".tsv", ".xml")
+from training.prepare.intake.source.find import table_files
 
 
 def wrapper(data: Path) -> PurePosixPath:
@@ -38,4 +37,4 @@ def _holds_photo(folder: Path) -> bool:
 
 
 def _holds_table(folder: Path) -> bool:
-    return any(name.lower().endswith(TABLE_ENDINGS) for name in names_in(folder, "file"))
+    return bool(table_files(folder))
