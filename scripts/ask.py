@@ -100,7 +100,9 @@ def _print_neighbours(neighbours: list[Neighbour]) -> None:
 
 
 def _price(neighbour: Neighbour) -> str:
-    return "no price" if neighbour.price is None else f"£{neighbour.price:,.2f}"
+    if neighbour.price is None:
+        return "no price"
+    return f"{neighbour.price:,.2f} {_plain(neighbour.currency or '')}".rstrip()
 
 
 def _plain(text: str) -> str:

@@ -143,7 +143,11 @@ def test_the_index_types_and_the_catalog_columns_match_the_code():
 
 def test_the_reasons_of_rejection_match_the_code():
     sources = (path.read_text() for path in (ROOT / "training" / "prepare").rglob("*.py"))
-    given = {word for text in sources for word in re.findall(r'"((?:missing|unreadable|duplicate)_[a-z]+)"', text)}
+    given = {
+        word
+        for text in sources
+        for word in re.findall(r'"((?:missing|unreadable|unsupported|duplicate)_[a-z]+)"', text)
+    }
     assert set(first_column("Data in", "reason")) == given
 
 

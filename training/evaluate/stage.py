@@ -31,6 +31,7 @@ from training.network.embedding_net import EmbeddingNet
 from training.network.forward import Outputs, forward_batches
 from training.network.weights import load_weights
 from training.pipeline.commands import CommandParser, add_work_folder
+from training.pipeline.disk import reserve
 from training.pipeline.files import write_json
 from training.pipeline.progress import track
 from training.pipeline.provenance import code, device_name, versions
@@ -44,7 +45,7 @@ def run(work: WorkFolder) -> bool:
     """Run the stage, unless the last run evaluated the same weights on the same dataset. Returns whether it ran."""
     dataset = Dataset.open(work.dataset)
     # Templates and style sheet are separate inputs, because the stage's digest of its code covers only Python files.
-    inputs = {"dataset": dataset.digest, "weights": sha256_of(work.weights), "appearance": appearance()}
+    inputs = {"dataset": dataset.training_digest, "weights": sha256_of(work.weights), "appearance": appearance()}
     outputs = [work.report / name for name in ("metrics.json", "report.html", "reliability.png")]
     return run_stage(work, "evaluate", inputs, outputs, lambda: evaluate(dataset, work))
 
@@ -83,7 +84,9 @@ def forward_all(model: EmbeddingNet, dataset: Dataset, folder: Path) -> Outputs:
     count = len(dataset.photos)
 
     def mapped(name: str, width: int) -> npt.NDArray[np.float32]:
-        return np.lib.format.open_memmap(folder / name, "w+", np.float32, (count, width))
+        array = np.lib.format.open_memmap(folder / name, "w+", np.float32, (count, width))
+        reserve(folder / name)
+        return array
 
     outputs = Outputs(
         mapped("logits.npy", model.classifier.out_features),

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from lambda_app.photo.rules import Preprocessing
 from training.pipeline.settings import DERIVED, RARE, SEED, Settings
 from training.prepare.categories import read_categories
+from training.prepare.currencies import CURRENCIES
 
 
 class PrepareSettings(Settings):
@@ -36,6 +37,10 @@ class PrepareSettings(Settings):
     categories: Path | None = Field(
         default=None, description="file of category names in index order, one per line; new ones go last"
     )
+    currency: str | None = Field(
+        default=None,
+        description="currency of all prices as an ISO 4217 code, such as EUR; none: what the listings say",
+    )
     base_categories: tuple[str, ...] = Field(default=(), json_schema_extra=DERIVED)
     workers: int | None = Field(
         default=None,
@@ -43,6 +48,13 @@ class PrepareSettings(Settings):
         description="threads that decode photos; does not change the dataset; none: one per CPU",
         json_schema_extra=RARE,
     )
+
+    @field_validator("currency", mode="after")
+    @classmethod
+    def _known_currency(cls, value: str | None) -> str | None:
+        if value is None or value.strip().upper() in CURRENCIES:
+            return value and value.strip().upper()
+        raise ValueError("it must be a code of ISO 4217 of three letters, such as EUR or USD")
 
     def preprocessing(self) -> Preprocessing:
         """How photos become network input."""
@@ -59,6 +71,7 @@ class PrepareSettings(Settings):
             "seed": self.seed,
             "test_share": self.test_share,
             "validation_share": self.validation_share,
+            "currency": self.currency,
             "leading_categories": list(self.leading_categories()),
             "preprocessing": self.preprocessing().model_dump(mode="json"),
         }

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from training.dataset import SPLITS
+from training.prepare.dataset_tables import Digests
 from training.prepare.intake.tables import Intake
 
 _SPLITS = """
@@ -21,13 +22,16 @@ class Summary:
     Attributes:
         layout: "listings" or "folders".
         data: name of the folder that was read.
+        folder: where the data lies in it: "." in general, else the path of a lone wrapper folder.
         rows_in: number of input rows by kind ("products", "images"). In the folder layout, each photo in a category
             folder also counts as one product row.
         kept: number of kept rows by kind. A kept product may have no kept photo.
         rejected: number of rejected rows by reason: products and images together.
         rejected_by_source: number of rejected rows by kind and reason; `kept` plus these equals `rows_in`.
-        extra_photos: photo files without a row in the listings.
-        extra_files: files in the folder layout that are not photos.
+        photo_files: number of photo files that were found.
+        extra_photos: photo files of listings that no row names.
+        extra_files: files that are neither photos nor tables.
+        unused: up to three examples of extra photos, and one of extra files.
         null_prices: kept products with a missing or invalid price.
         shared_photos: kept photos that are identical (byte for byte) to a photo of another product.
         categories: category names in index order.
@@ -35,19 +39,24 @@ class Summary:
         preprocessing: settings with which the photos were decoded and resized.
         settings: the settings of the run; seed is one of them.
         encoding: text encoding of each CSV file.
+        currency: ISO 4217 code of all prices, from the option or the input; None if unknown.
         warnings: problems that a person should check, one sentence each.
         fingerprint: digest of input and settings, which decides whether a rerun is needed.
         digest: hex SHA-256 of items, photos, splits and settings.
+        training_digest: the same without titles, prices, locations and the currency.
     """
 
     layout: str
     data: str
+    folder: str
     rows_in: dict[str, int]
     kept: dict[str, int]
     rejected: dict[str, int]
     rejected_by_source: dict[str, dict[str, int]]
+    photo_files: int
     extra_photos: int
     extra_files: int
+    unused: list[str]
     null_prices: int
     shared_photos: int
     categories: list[str]
@@ -57,9 +66,11 @@ class Summary:
     settings: dict[str, Any]
     seed: int
     encoding: dict[str, str]
+    currency: str | None
     warnings: list[str]
     fingerprint: str
     digest: str
+    training_digest: str
 
     @classmethod
     def of(
@@ -68,11 +79,13 @@ class Summary:
         *,
         layout: str,
         data: str,
+        folder: str,
         categories: list[str],
         shared_photos: int,
         settings: dict[str, Any],
+        currency: str | None,
         fingerprint: str,
-        digest: str,
+        digests: Digests,
     ) -> "Summary":
         """Make the summary by counting the rows of the working tables.
 
@@ -85,12 +98,15 @@ class Summary:
         return cls(
             layout=layout,
             data=data,
+            folder=folder,
             rows_in=dict(intake.rows_in),
             kept=kept(intake),
             rejected=total_by_reason(by_source),
             rejected_by_source=by_source,
-            extra_photos=intake.count("photo_files WHERE named = 0") if layout == "listings" else 0,
+            photo_files=intake.count("photo_files"),
+            extra_photos=intake.count("photo_files WHERE named = 0"),
             extra_files=intake.extra_files,
+            unused=[*intake.photos.unnamed(3), *filter(None, [intake.extra_file])],
             null_prices=intake.count("products WHERE price IS NULL"),
             shared_photos=shared_photos,
             categories=categories,
@@ -100,9 +116,11 @@ class Summary:
             settings=settings,
             seed=settings["seed"],
             encoding=dict(intake.encoding),
+            currency=currency,
             warnings=list(intake.warnings),
             fingerprint=fingerprint,
-            digest=digest,
+            digest=digests.whole,
+            training_digest=digests.trained,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -111,13 +129,17 @@ class Summary:
     def lines(self) -> Iterator[str]:
         """The summary as text lines for the terminal."""
         kept, rows_in = self.kept, self.rows_in
-        yield f"{self.layout} in {self.data}: {len(self.categories)} categories, dataset {self.digest[:12]}"
+        place = self.data if self.folder == "." else f"{self.data}/{self.folder}"
+        yield f"{self.layout} in {place}: {len(self.categories)} categories, dataset {self.digest[:12]}"
         yield f"kept      {kept['products']:,} of {rows_in['products']:,} products"
         yield f"          {kept['images']:,} of {rows_in['images']:,} images"
         for kind, reasons in self.rejected_by_source.items():
             for reason, count in reasons.items():
                 yield f"rejected  {count:,} {kind}: {reason}"
-        yield f"unused    {self.extra_photos:,} photos without a row, {self.extra_files:,} other files"
+        unused = f"unused    {self.extra_photos:,} photos without a row, {self.extra_files:,} other files"
+        yield f"{unused}, such as {', '.join(self.unused)}" if self.unused else unused
+        if self.layout == "listings":
+            yield f"currency  {self.currency or 'unknown; --currency EUR, for example, says it'}"
         for split, count in self.splits.items():
             yield f"split     {count:,} images of {self.split_products[split]:,} products: {split}"
         for warning in self.warnings:

@@ -1,4 +1,4 @@
-"""Layout 1: `Products.csv`, `Images.csv` and photos named by image id, in `photos/` or next to the CSV files."""
+"""Layout 1: `Products.csv`, `Images.csv` and photos named by image id, in any folder."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,12 +8,11 @@ from training.errors import DataError
 from training.pipeline.progress import ProgressReporter
 from training.prepare.intake.cells import parse_price, root_category, text_or_none
 from training.prepare.intake.csv_records import CsvFile, Record
-from training.prepare.intake.photo_files import PHOTO_ENDINGS, ending, files_in, is_text
+from training.prepare.intake.photo_files import OTHER_ENDINGS, ending, files_under, is_photo, is_text
 from training.prepare.intake.tables import ImageRow, Intake, ProductRow
 
 PRODUCTS = "Products.csv"
 IMAGES = "Images.csv"
-PHOTOS = "photos"
 PRODUCT_COLUMNS = ("id", "product_name", "category", "price", "location")
 IMAGE_COLUMNS = ("id", "product_id")
 
@@ -33,11 +32,9 @@ def found(data: Path) -> bool:
 
 def input_files(data: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """The files that this layout reads, with their paths relative to `data`, in no particular order."""
-    for folder in (PHOTOS, ""):
-        if (data / folder).is_dir():
-            for entry in files_in(data / folder):
-                if ending(entry.name) in PHOTO_ENDINGS or (not folder and entry.name in (PRODUCTS, IMAGES)):
-                    yield f"{folder}/{entry.name}".lstrip("/"), entry
+    for path, entry in files_under(data):
+        if ending(entry.name) not in OTHER_ENDINGS or path in (PRODUCTS, IMAGES):
+            yield path, entry
 
 
 def read(data: Path, intake: Intake, progress: ProgressReporter) -> None:
@@ -51,16 +48,19 @@ def read(data: Path, intake: Intake, progress: ProgressReporter) -> None:
     _list_photos(data, intake, progress)
     _read_rows(data / PRODUCTS, PRODUCT_COLUMNS, intake, progress, _take_product)
     _read_rows(data / IMAGES, IMAGE_COLUMNS, intake, progress, _take_image)
+    intake.settle_photos()
 
 
 def _list_photos(data: Path, intake: Intake, progress: ProgressReporter) -> None:
-    for path, entry in progress(input_files(data), None, "photo files", "file"):
-        if entry.name in (PRODUCTS, IMAGES) and "/" not in path:
+    for name, entry in progress(files_under(data), None, "photo files", "file"):
+        if name in (PRODUCTS, IMAGES):
             continue
-        next_to_csv = "/" not in path
-        rank = PHOTO_ENDINGS.index(ending(entry.name)) + len(PHOTO_ENDINGS) * next_to_csv
         # A file name that is not valid text cannot match an id, so no row can refer to the file.
-        intake.add_photo_file(path if is_text(path) else ascii(path), rank)
+        shown = name if is_text(name) else ascii(name)
+        if is_photo(entry.path):
+            intake.photos.add(shown)
+        else:
+            intake.add_other_file(shown)
 
 
 def _read_rows(
@@ -113,12 +113,12 @@ def _take_image(record: Record, intake: Intake) -> None:
 
     if image_id is None:
         return reject("missing_id", f"the id is {record.values['id']!r}")
-    photo = intake.photo_of(image_id)
+    photo = intake.photos.find(image_id, image_id)
     product = None if product_id is None else intake.product_number(product_id)
     if product is None:
         return reject("missing_product", _why_no_product(product_id, intake))
     if photo is None:
-        return reject("missing_photo", f"no {PHOTOS}/<id>.jpg, and no <id>.jpg next to {IMAGES}")
+        return reject("missing_photo", f"no photo file in any folder is named {image_id!r}")
     outcome = intake.add_image(ImageRow(image_id, product, photo, IMAGES, record.number, digest=record.digest))
     if isinstance(outcome, str):
         reject(outcome, f"an earlier row has the id {image_id!r}")

@@ -3,12 +3,13 @@
 They are SQLite tables instead of dicts, so memory use does not grow with the number of rows and photos.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from training.prepare.intake.photo_names import PhotoNames
 
 Kind = Literal["products", "images"]
 
@@ -29,10 +30,6 @@ CREATE TABLE rejected (
     kind TEXT NOT NULL, source TEXT NOT NULL, record INTEGER, id TEXT, reason TEXT NOT NULL, detail TEXT NOT NULL
 );
 CREATE INDEX rejected_by_id ON rejected (kind, id);
-CREATE TABLE photo_files (
-    path TEXT PRIMARY KEY, stem TEXT NOT NULL, rank INTEGER NOT NULL, named INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE INDEX photo_files_by_stem ON photo_files (stem, rank, path);
 """
 
 
@@ -69,16 +66,25 @@ class ImageRow:
 
 
 class Intake:
-    """The working tables, and the counts of input rows, which must equal kept plus rejected rows."""
+    """The working tables, and the counts of input rows, which must equal kept plus rejected rows.
+
+    Attributes:
+        photos: the photo files, by name.
+        extra_files: number of files that are no photos and no tables; extra_file: the first of them.
+        currency: the currency of all prices as an ISO 4217 code, if the input says it.
+    """
 
     def __init__(self, path: Path) -> None:
         """Create the tables in a new file at `path`."""
         self.db = sqlite3.connect(path)
         self.db.executescript(_TABLES)
+        self.photos = PhotoNames(self.db)
         self.rows_in: dict[str, int] = {"products": 0, "images": 0}
         self.encoding: dict[str, str] = {}
         self.warnings: list[str] = []
         self.extra_files = 0
+        self.extra_file = ""
+        self.currency: str | None = None
 
     def close(self) -> None:
         self.db.close()
@@ -116,22 +122,19 @@ class Intake:
         """Record a rejected input row: `reason` is a code for counting, `detail` an explanation for people."""
         self.db.execute("INSERT INTO rejected VALUES (?, ?, ?, ?, ?, ?)", (kind, source, record, key, reason, detail))
 
-    def add_photo_file(self, path: str, rank: int) -> None:
-        """Record a photo file at `path` (relative to the data folder). Of equal names, the lowest rank is used."""
-        stem = os.path.splitext(os.path.basename(path))[0]  # noqa: PTH119, PTH122  faster than Path, called 100,000 times
-        self.db.execute("INSERT INTO photo_files (path, stem, rank) VALUES (?, ?, ?)", (path, stem, rank))
+    def add_other_file(self, path: str) -> None:
+        """Count a file that is neither a photo nor a table."""
+        self.extra_files += 1
+        self.extra_file = min(filter(None, (self.extra_file, path)))
 
-    def photo_of(self, image_id: str) -> str | None:
-        """The photo file of an image id; None if there is none. Marks the file as used by a row.
-
-        The id is compared with the names of existing files. It is never used to build a path.
-        """
-        sql = "SELECT path FROM photo_files WHERE stem = ? ORDER BY rank, path LIMIT 1"
-        row = self.db.execute(sql, (image_id,)).fetchone()
-        if row is None:
-            return None
-        self.db.execute("UPDATE photo_files SET named = 1 WHERE stem = ?", (image_id,))
-        return str(row[0])
+    def settle_photos(self) -> None:
+        """Reject the images whose photo file may be that of another image; call it after all rows are read."""
+        for image in self.photos.contested():
+            self.db.execute("DELETE FROM images WHERE number = ?", (image.number,))
+            self.reject("images", image.source, image.record, image.id, "missing_photo", image.detail)
+        if self.photos.doubtful:
+            doubtful, first = self.photos.doubtful, self.photos.first_doubt
+            self.warnings.append(f"{doubtful} names mean more than one photo file each; one is used: {first}")
 
     def images(self) -> Iterator[tuple[int, ImageRow]]:
         """Every image to decode, with its number, in input order."""

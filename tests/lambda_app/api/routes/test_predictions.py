@@ -115,6 +115,7 @@ def test_a_catalog_photo_finds_itself_first_with_all_that_is_known(client: TestC
         "category": "Other Goods",
         "title": "Listing 3",
         "price": 40.0,
+        "currency": None,
         "location": "London",
         "photo": "/images/003a",
     }

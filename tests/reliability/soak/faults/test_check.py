@@ -25,6 +25,14 @@ def test_a_failed_answer_a_slow_one_and_a_late_recovery_each_miss_a_goal():
         for during, starting in ((bad, good), (good, bad)):
             missed = [row for row in check.report(chosen, calm, during, starting).rows if row.met is False]
             assert len(missed) == 1, changes
+            assert "failed" not in changes or missed[0].measure.strip() == bad[0].fault
+
+
+def test_cases_of_one_fault_share_a_row_with_their_sum():
+    cases = [Outcome("no answer", 10, failed, 0.02, 1.0) for failed in (1, 2)]
+    rows = check.report(check.plan(quick=True), [Outcome(warm.NO_FAULT, 10, 0, 0.02, 0.1)], cases, cases).rows
+    shared = [row for row in rows if row.measure == "    no answer (2 cases)"]
+    assert [(row.ours.median, row.met) for row in shared] == [(3, False), (3, False)]
 
 
 def test_the_full_plan_has_every_fault_of_the_way_and_of_the_store():
