@@ -26,6 +26,7 @@ from lambda_app.photo.memory import DecodingMemory
 from lambda_app.photo.orientation import read_orientation, reverses_rows, swaps_sides, upright
 from lambda_app.photo.png import read_png
 from lambda_app.photo.rules import MEDIA_TYPES, PhotoLimits, Preprocessing
+from lambda_app.photo.trimming import fitted, without_borders
 
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 # Pillow's own limit is turned off. `PhotoLimits` replaces it: checked on the header, with errors that name the value.
@@ -172,11 +173,13 @@ def _letterbox(photo: Image.Image, orientation: int, settings: Preprocessing) ->
     photo.load()
     size = settings.size
     full = (photo.height, photo.width) if swaps_sides(orientation) else photo.size
-    scale = size / max(full)
-    width, height = (min(size, max(1, round(side * scale))) for side in full)
+    width, height = fitted(*full, size)
     across, down = (max(1, int(full[0] / width / REDUCING_GAP)), max(1, int(full[1] / height / REDUCING_GAP)))
     reduced = _upright_rgb(photo, orientation, across, down)
     box = (0.0, 0.0, full[0] / across, full[1] / down)
+    if settings.fit == "trimmed":
+        box = without_borders(reduced, box)
+        width, height = fitted((box[2] - box[0]) * across, (box[3] - box[1]) * down, size)
     resized = reduced.resize((width, height), RESAMPLING[settings.interpolation], box)
     square = np.zeros((size, size, 3), np.uint8)
     top, left = (size - height) // 2, (size - width) // 2

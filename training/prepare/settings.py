@@ -20,6 +20,12 @@ class PrepareSettings(Settings):
 
     size: int = Field(default=224, ge=16, le=1024, description="side of the photos in pixels, for training and serving")
     seed: int = SEED
+    trim: bool = Field(
+        default=True,
+        description="whether uniform borders of photos are cut off, in training and serving: queries with margins then "
+        "look as without them",
+        json_schema_extra=RARE,
+    )
     test_share: float = Field(
         default=0.10,
         ge=0,
@@ -46,7 +52,7 @@ class PrepareSettings(Settings):
 
     def preprocessing(self) -> Preprocessing:
         """How photos become network input."""
-        return Preprocessing(size=self.size)
+        return Preprocessing(size=self.size, fit="trimmed" if self.trim else "letterbox")
 
     def leading_categories(self) -> tuple[str, ...]:
         """The categories with the first indices, in order: those of the file, else those of the base release."""
