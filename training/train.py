@@ -153,15 +153,27 @@ def copy_outputs(work: WorkFolder, places: Places) -> None:
 
 
 def summarise(work: WorkFolder, manifest: Manifest) -> str:
-    """The result of the run, in two lines of text."""
-    test = json.loads((work.report / "metrics.json").read_bytes())["test"]
+    """The result of the run, in three lines of text."""
+    report = json.loads((work.report / "metrics.json").read_bytes())
+    test, altered = report["test"], report["alterations"]
     figures = {
         "accuracy": test["accuracy"],
         "recall@4 by embedding": test["retrieval"]["embedding"]["recall@4"],
         "by logits": test["retrieval"]["logits"]["recall@4"],
     }
-    known = ", ".join(f"{name} {'n/a' if value is None else f'{value:.3f}'}" for name, value in figures.items())
-    return f"release {manifest.release}: {known} ({test['n']} test photos)\n{work.archive}"
+    known = ", ".join(f"{name} {_shown(value)}" for name, value in figures.items())
+    first = {name: entry["found_first"] for name, entry in altered.items() if isinstance(entry, dict)}
+    found = ", ".join(
+        f"{name.replace('_', ' ')} {_shown(value)}" for name, value in first.items() if name != "untouched"
+    )
+    return (
+        f"release {manifest.release}: {known} ({test['n']} test photos)\n"
+        f"altered photos that find themselves first: {found} ({altered['n']} test photos)\n{work.archive}"
+    )
+
+
+def _shown(share: float | None) -> str:
+    return "n/a" if share is None else f"{share:.3f}"
 
 
 @contextmanager
