@@ -19,11 +19,6 @@ Photo = npt.NDArray[np.uint8]  # (height, width, 3)
 SHARE = 0.7
 
 
-def untouched(photo: Photo) -> Photo:
-    """The photo itself."""
-    return photo
-
-
 def quarter_turn(photo: Photo) -> Photo:
     """Turned by 90 degrees, counterclockwise."""
     return np.rot90(photo)
@@ -51,7 +46,7 @@ def black_margins(photo: Photo) -> Photo:
 
 Alteration = Callable[[Photo], Photo]
 ALTERATIONS: dict[str, Alteration] = {
-    function.__name__: function for function in (untouched, quarter_turn, grey, white_margins, black_margins, mirror)
+    function.__name__: function for function in (quarter_turn, grey, white_margins, black_margins, mirror)
 }
 
 
@@ -59,7 +54,8 @@ def as_sent(photos: npt.NDArray[np.uint8], alter: Alteration, preprocessing: Pre
     """The photos as the network sees them after the alteration: encoded as PNG, then decoded by the serving code.
 
     Args:
-        photos: uint8 (n, size, size, 3), of the photo cache. The bars of the letterbox are no part of a photo.
+        photos: uint8 (n, size, size, 3), of the photo cache. The bars of the letterbox are no part of a photo. A photo
+            whose borders were trimmed at its full size may lose another row here, at the smaller size of the cache.
 
     Returns:
         uint8 (n, size, size, 3).
@@ -69,20 +65,20 @@ def as_sent(photos: npt.NDArray[np.uint8], alter: Alteration, preprocessing: Pre
 
 def without_bars(photo: Photo) -> Photo:
     """A photo of the cache, (size, size, 3), without the black bars of its letterbox: (height, width, 3)."""
-    bright = photo.any(axis=2)
-    rows, columns = (_between_bars(bright.any(axis=axis)) for axis in (1, 0))
+    bright: npt.NDArray[np.uint8] = photo.max(axis=2)
+    rows, columns = (_between_bars(bright.max(axis=axis)) for axis in (1, 0))
     return photo[rows, columns]
 
 
-def _between_bars(bright: npt.NDArray[np.bool_]) -> slice:
-    """The positions between the bars; all of them if everything is black.
+def _between_bars(brightest: npt.NDArray[np.uint8]) -> slice:
+    """The positions between the bars, by the largest value of each row or column; all of them if everything is black.
 
     A photo is centred, so both bars are equally wide, or the second is wider by one pixel.
     """
-    size = len(bright)
-    if not bright.any():
+    size, bright = len(brightest), np.flatnonzero(brightest)
+    if not len(bright):
         return slice(0, size)
-    before, after = int(bright.argmax()), int(bright[::-1].argmax())
+    before, after = int(bright[0]), size - 1 - int(bright[-1])
     bar = min(before, after)
     return slice(bar, size - bar - (1 if after > before else 0))
 

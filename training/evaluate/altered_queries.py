@@ -40,12 +40,12 @@ def search_with_altered(
     photos_of = np.bincount(dataset.product, minlength=1)
     paired = photos_of[dataset.product[rows]] > 1
     figures: dict[str, Any] = {"n": len(rows), "paired": int(paired.sum())}
+    batches = [part for part in np.split(rows, range(_BATCH, len(rows), _BATCH)) if len(part)]
+    parts = [Outputs(outputs.logits[part], outputs.embedding[part], outputs.pooled[part]) for part in batches]
+    figures["untouched"] = _figures(dataset, outputs.embedding, parts, rows, paired)
     for name, alter in ALTERATIONS.items():
-        parts = [
-            forward_photos(model, as_sent(dataset.photos[part], alter, dataset.preprocessing), dataset.preprocessing)
-            for part in np.split(rows, range(_BATCH, len(rows), _BATCH))
-            if len(part)
-        ]
+        sent = (as_sent(dataset.photos[part], alter, dataset.preprocessing) for part in batches)
+        parts = [forward_photos(model, photos, dataset.preprocessing) for photos in sent]
         figures[name] = _figures(dataset, outputs.embedding, parts, rows, paired)
     return figures
 

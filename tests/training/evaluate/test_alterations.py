@@ -10,7 +10,6 @@ from training.evaluate.alterations import (
     grey,
     mirror,
     quarter_turn,
-    untouched,
     white_margins,
     without_bars,
 )
@@ -62,9 +61,9 @@ def test_margins_of_one_colour_surround_the_photo(alter, value):
 
 
 @pytest.mark.parametrize("fit", ["letterbox", "trimmed"])
-def test_an_untouched_photo_reaches_the_network_as_it_is_in_the_cache(fit):
+def test_a_photo_without_alteration_reaches_the_network_as_it_is_in_the_cache(fit):
     photos = np.stack([cached(pixels(20, 13)), cached(pixels(8, 20)), cached(pixels(20, 20))])
-    assert np.array_equal(as_sent(photos, untouched, Preprocessing(size=SIZE, fit=fit)), photos)
+    assert np.array_equal(as_sent(photos, lambda photo: photo, Preprocessing(size=SIZE, fit=fit)), photos)
 
 
 def test_a_turned_photo_reaches_the_network_in_a_turned_letterbox():
@@ -86,6 +85,6 @@ def test_every_alteration_changes_the_photo_and_not_the_cache():
     photos = cached(pixels(20, 13))[None]
     kept = photos.copy()
     photos.setflags(write=False)
-    for name, alter in ALTERATIONS.items():
-        assert np.array_equal(as_sent(photos, alter, Preprocessing(size=SIZE)), photos) == (name == "untouched")
+    for alter in ALTERATIONS.values():
+        assert not np.array_equal(as_sent(photos, alter, Preprocessing(size=SIZE)), photos)
     assert np.array_equal(photos, kept)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from lambda_app.search.vectors import unit
-from training.evaluate.alterations import ALTERATIONS
+from training.evaluate.alterations import ALTERATIONS, as_sent
 from training.evaluate.altered_queries import hits, search_with_altered
 from training.network.forward import forward_photos, forward_rows
 from training.network.weights import load_weights
@@ -61,7 +61,8 @@ def test_the_figures_are_those_of_the_altered_photos(network, small_dataset, out
     paired = np.array([(products == products[row]).sum() > 1 for row in test])
     assert figures["paired"] == paired.sum() > 0
     for name, alter in ALTERATIONS.items():
-        altered = forward_photos(network, alter(small_dataset.photos[test]), small_dataset.preprocessing)
+        sent = as_sent(small_dataset.photos[test], alter, small_dataset.preprocessing)
+        altered = forward_photos(network, sent, small_dataset.preprocessing)
         first, recalled = hits(altered.embedding, outputs.embedding, test, products)
         assert figures[name]["found_first"] == pytest.approx(first.mean())
         assert figures[name]["recall@4"] == pytest.approx(recalled[paired].mean())
