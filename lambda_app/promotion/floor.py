@@ -46,14 +46,14 @@ def quality(manifest: Manifest) -> dict[str, float]:
     return found
 
 
-def check_floor(store: Store, live: LivePointer | None, manifest: Manifest) -> str | None:
+def check_floor(store: Store, live: LivePointer | None, manifest: Manifest, force: bool) -> str | None:
     """Compare the release with the one that `live`, just read, points to.
 
     Returns:
         The failed checks that `force` skips, in words; None if no check fails.
 
     Raises:
-        RefusedReleaseError: a check fails, and the manifest does not say `force`.
+        RefusedReleaseError: a check fails, without `force`.
         MissingObjectError: the manifest of the live release does not exist.
     """
     if live is None:
@@ -62,7 +62,7 @@ def check_floor(store: Store, live: LivePointer | None, manifest: Manifest) -> s
         found = _shortfalls(manifest, stored_manifest(store, live.pointer.release))
     except (MissingObjectError, ReleaseError) as exc:
         words = f"the live release {live.pointer.release} cannot be read for a comparison: {exc}"
-        if manifest.force:
+        if force:
             return f"forced past the floor: {words}"
         if isinstance(exc, MissingObjectError):
             raise
@@ -70,7 +70,7 @@ def check_floor(store: Store, live: LivePointer | None, manifest: Manifest) -> s
     if not found:
         return None
     words = f"{'; '.join(found)} (live is {live.pointer.release})"
-    if manifest.force:
+    if force:
         return f"forced past the floor: {words}"
     raise RefusedReleaseError(
         f"{manifest.release} is below the floor: {words}. A figure may be at most {QUALITY_FLOOR:.2f} lower, and "

@@ -82,19 +82,20 @@ def promote_archive(
 
 
 def promote_unpacked(
-    store: Store, folder: Path, manifest: Manifest, settings: Settings, now: Clock = utc_now
+    store: Store, folder: Path, manifest: Manifest, settings: Settings, now: Clock = utc_now, force: bool = False
 ) -> Promotion:
-    """As `promote_archive`, from the folder that the archive was unpacked into."""
+    """As `promote_archive`, from the folder that the archive was unpacked into. `force`: as if its manifest said so."""
+    force = force or manifest.force
     figures(manifest)
     check_clock(manifest, now())
     # Judged early, before files are read and a network is loaded; and again against the pointer that is moved.
     live = _live(store)
     if is_newer(manifest.created_at, live, now()):
-        check_floor(store, live, manifest)
+        check_floor(store, live, manifest, force)
     with refusing(manifest.release):
         check_report(folder)
         check_release(manifest, lambda entry: located(store, folder, entry), settings)
-    return go_live(store, folder, manifest, now)
+    return go_live(store, folder, manifest, now, force)
 
 
 def promote_stored(store: Store, release: str, settings: Settings, now: Clock = utc_now) -> Promotion:
@@ -157,8 +158,10 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
     return Promotion(release, "live", words)
 
 
-def go_live(store: Store, folder: Path, manifest: Manifest, now: Clock = utc_now) -> Promotion:
+def go_live(store: Store, folder: Path, manifest: Manifest, now: Clock = utc_now, force: bool = False) -> Promotion:
     """Store a release that passed its trial, and move the pointer if it was created after every one promoted so far.
+
+    With `force`, whatever the comparison with the live release says.
 
     Each try stores what the store lacks, because a prune may have deleted a part since the try before.
 
@@ -182,8 +185,8 @@ def go_live(store: Store, folder: Path, manifest: Manifest, now: Clock = utc_now
             log.info(detail)
             return Promotion(release, "superseded", detail)
         # The release that won a race sets the floor: judged against the very pointer that the write names.
-        forced = check_floor(store, live, manifest)
-        note_force(store, manifest, forced)
+        forced = check_floor(store, live, manifest, force)
+        note_force(store, manifest, forced, force)
         try:
             confirm_stored(store, manifest)
             point_to(store, release, live, at_least=manifest.created_at, before=before_next(live), now=moment)

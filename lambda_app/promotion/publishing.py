@@ -51,11 +51,18 @@ class Drop:
 
 
 def publish(
-    store: Store, archive: Path, photos: Path | None, settings: Settings, now: Clock = utc_now
+    store: Store,
+    archive: Path,
+    photos: Path | None,
+    settings: Settings,
+    now: Clock = utc_now,
+    *,
+    force: bool = False,
 ) -> tuple[Promotion, PhotoUpload]:
     """Copy the catalog photos that the store lacks, then promote the archive.
 
-    Photos are copied first, so that clients can load them as soon as the release is live.
+    Photos are copied first, so that clients can load them as soon as the release is live. With `force`, it goes live
+    whatever the comparison with the live one says, as if its manifest said so.
 
     Raises:
         ReleaseError: the release is refused; `rejected/<archive>.json` in the store has the reason. If the archive's
@@ -67,7 +74,7 @@ def publish(
         manifest = _unpacked(archive, scratch)
         try:
             upload = upload_photos(store, located(store, scratch, manifest.catalog), photos)
-            promotion = promote_unpacked(store, scratch, manifest, settings, now)
+            promotion = promote_unpacked(store, scratch, manifest, settings, now, force)
         except ReleaseError as exc:
             reject(store, drop, exc)
             raise

@@ -102,12 +102,12 @@ def renew(store: Store, release: str) -> None:
     store.write(manifest_key(release), store.read(manifest_key(release)))
 
 
-def note_force(store: Store, manifest: Manifest, forced: str | None) -> None:
+def note_force(store: Store, manifest: Manifest, forced: str | None, force: bool) -> None:
     """Write the note about `force` next to the manifest. Call it before the release goes live, so that it has one."""
     key = forced_key(manifest.release)
     if forced is not None:
         log.warning("%s is %s", manifest.release, forced)
-    elif not manifest.force or not store.exists(key):
+    elif not force or not store.exists(key):
         return
     # Null replaces the note of an earlier try: the promoter may write here, but not delete.
     store.write(key, json.dumps({"forced": forced}, indent=1).encode())

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query
@@ -69,6 +70,7 @@ async def read_photo(request: Request, call: CurrentCall) -> bytes:
         PhotoTooLargeError: the upload is over its byte limit.
         MissingObjectError: no such upload.
         NotSupportedError: the store does not support uploads.
+        BusyError: too many requests wait for their uploads.
     """
     service = call.service
     content_type = request.headers.get("content-type", "")
@@ -78,7 +80,7 @@ async def read_photo(request: Request, call: CurrentCall) -> bytes:
         return _only_photo(parse_multipart(body, content_type))
     if kind == "application/json":
         key = parse_json(body, UploadedPhoto).upload
-        return await call.run(service.store.read_upload, key, service.settings.max_upload_bytes)
+        return await call.fetch(partial(service.store.read_upload, key, service.settings.max_upload_bytes))
     if body and (kind.startswith("image/") or kind == "application/octet-stream"):
         return body
     raise RequestError(f"the request holds no photo: send {MEDIA_TYPE} with the photo as field {FIELD!r}")

@@ -11,7 +11,7 @@ from lambda_app.api.messages.schemas import UploadedPhoto
 from lambda_app.photo.rules import MEDIA_TYPES
 from lambda_app.settings import Settings
 
-_BINARY = {"type": "string", "format": "binary"}
+_BINARY = {"type": "string", "format": "binary", "minLength": 1}
 _PHOTO_PART = {"contentType": ", ".join(sorted(MEDIA_TYPES.values()))}
 _LIMITS = ("minimum", "maximum", "minItems", "maxItems")
 _PROBLEMS = {

@@ -8,6 +8,8 @@ import pytest
 from lambda_app.errors import RefusedReleaseError, ReleaseError
 from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.publishing import drop, outcome, publish, reject
+from lambda_app.promotion.stored import manifest_key
+from lambda_app.promotion.upkeep import list_releases
 from lambda_app.release.archive import write_archive
 from lambda_app.release.manifest import CatalogEntry, file_entry
 from lambda_app.settings import Settings
@@ -65,6 +67,21 @@ def test_a_refusal_is_left_in_the_store_and_removed_by_success(tmp_path, store):
     archive.write_bytes(good)
     publish(store, archive, folder, SETTINGS)
     assert not store.exists("rejected/release.tar.json")
+
+
+def test_force_belongs_to_one_publish_and_not_to_the_archive(tmp_path, store):
+    for number, accuracy in enumerate((0.9, 0.1)):
+        folder, moment = tmp_path / str(number), CREATED_AT + timedelta(hours=number)
+        archive = write_archive(
+            tmp_path / f"{number}.tar", build_release(folder, created_at=moment, accuracy=accuracy), folder
+        )
+        if number == 1:
+            with pytest.raises(ReleaseError, match="below the floor"):
+                publish(store, archive, folder, SETTINGS)
+        promotion, _ = publish(store, archive, folder, SETTINGS, force=number == 1)
+    assert "forced past the floor: accuracy 0.100 against 0.900" in promotion.detail
+    assert [bool(row.forced) for row in list_releases(store)] == [True, False]
+    assert not json.loads(store.read(manifest_key(promotion.release))).get("force")
 
 
 MISTYPED = [
