@@ -101,11 +101,11 @@ class FitSettings(Settings):
         json_schema_extra=RARE,
     )
     altered: float = Field(
-        default=0.5,
+        default=0.0,
         ge=0,
         le=1,
         description="share of the pairs in a batch that are a photo and an altered view of it, as shoppers send it: "
-        "turned, grey, with margins, mirrored",
+        "turned, grey, with margins, mirrored; finds such photos, but needs a much longer run",
     )
     balance: float = Field(
         default=0.0,
