@@ -172,8 +172,9 @@ def copy_outputs(work: WorkFolder, places: Places) -> None:
 
 
 def summarise(work: WorkFolder, manifest: Manifest) -> str:
-    """The result of the run, in two lines of text."""
-    test = json.loads((work.report / "metrics.json").read_bytes())["test"]
+    """The result of the run, in three lines of text."""
+    report = json.loads((work.report / "metrics.json").read_bytes())
+    test, altered = report["test"], report["alterations"]
     retrieval = test["retrieval"]
     figures = {
         "accuracy": (test["accuracy"], test["intervals"]["accuracy"]),
@@ -183,7 +184,16 @@ def summarise(work: WorkFolder, manifest: Manifest) -> str:
     few = test["n"] < FEW_PHOTOS
     known = ", ".join(f"{name} {_figure(*figure, few=few)}" for name, figure in figures.items())
     photos = f"{test['n']} test photo{'' if test['n'] == 1 else 's'}"
-    return f"release {manifest.release}: {known} ({photos}{', 95 % intervals' if few else ''})\n{work.archive}"
+    first = {name: entry["found_first"] for name, entry in altered.items() if isinstance(entry, dict)}
+    found = ", ".join(
+        f"{name.replace('_', ' ')} {_figure(value, None, few=few)}"
+        for name, value in first.items()
+        if name != "untouched"
+    )
+    return (
+        f"release {manifest.release}: {known} ({photos}{', 95 % intervals' if few else ''})\n"
+        f"altered photos that find themselves first: {found} ({altered['n']} test photos)\n{work.archive}"
+    )
 
 
 def _recall(entry: dict[str, Any]) -> tuple[float | None, list[float] | None]:

@@ -21,6 +21,7 @@ from lambda_app.photo.memory import DecodingMemory
 from lambda_app.photo.opening import memory_needed, open_photo, reason
 from lambda_app.photo.orientation import reverses_rows, swaps_sides, upright
 from lambda_app.photo.rules import PhotoLimits, Preprocessing
+from lambda_app.photo.trimming import fitted, without_borders
 
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 # Large JPEGs are decoded at a reduced scale, but not below 1.5 times the target size. Compared with a decode at full
@@ -116,14 +117,16 @@ def _to_rgb(photo: Image.Image, background: str, *, keep_inks: bool) -> Image.Im
 def _letterbox(photo: Image.Image, container: Container, settings: Preprocessing) -> npt.NDArray[np.uint8]:
     size, orientation = settings.size, container.orientation
     full = (photo.height, photo.width) if swaps_sides(orientation) else photo.size
-    scale = size / max(full)
-    width, height = (min(size, max(1, round(side * scale))) for side in full)
+    width, height = fitted(*full, size)
     across, down = (max(1, int(full[0] / width / REDUCING_GAP)), max(1, int(full[1] / height / REDUCING_GAP)))
     mode = "CMYK" if photo.mode == "CMYK" else "L" if photo.mode in _GREY_MODES else "RGB"
     conversion = _CONVERSIONS.of(container.profile, mode)
     to_rgb = partial(_to_rgb, background=settings.background, keep_inks=conversion is not None)
     reduced = _upright(photo, to_rgb, orientation, across, down)
     box = (0.0, 0.0, full[0] / across, full[1] / down)
+    if settings.fit == "trimmed":
+        box = without_borders(reduced, box)
+        width, height = fitted((box[2] - box[0]) * across, (box[3] - box[1]) * down, size)
     resized = reduced.resize((width, height), RESAMPLING[settings.interpolation], box)
     if conversion is not None:  # of the small picture, because it costs more for a pixel than all steps before
         resized = conversion.apply(resized.convert(mode))

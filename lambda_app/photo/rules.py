@@ -18,7 +18,8 @@ class Preprocessing(BaseModel):
 
     Attributes:
         size: side of the square input, in pixels.
-        fit: how a photo fills the square; "letterbox" keeps the aspect ratio and centres the photo on black.
+        fit: how a photo fills the square; "letterbox" keeps the aspect ratio and centres the photo on black;
+            "trimmed" does so without the photo's uniform borders: see `trimming`.
         interpolation: resampling filter of the resize.
         background: what transparent photos are laid on. The margin of the letterbox is black in any case.
         mean, std: per channel (R, G, B), of pixels scaled to [0, 1].
@@ -27,7 +28,7 @@ class Preprocessing(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     size: int = Field(default=224, ge=16, le=1024)
-    fit: Literal["letterbox"] = "letterbox"
+    fit: Literal["letterbox", "trimmed"] = "letterbox"
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     # Not the default of training: releases that do not name it were made with black.
     background: Literal["black", "white"] = "black"

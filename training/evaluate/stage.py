@@ -19,6 +19,7 @@ import torch
 from lambda_app.release.manifest import sha256_of
 from lambda_app.search.vectors import unit
 from training.dataset import Dataset
+from training.evaluate.altered_queries import search_with_altered
 from training.evaluate.figures import Measured, measure
 from training.evaluate.report import charts
 from training.evaluate.report.curves import plot_history
@@ -65,7 +66,9 @@ def judge(dataset: Dataset, work: WorkFolder) -> Measured:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     with tempfile.TemporaryDirectory(dir=work.root, prefix=".outputs-") as folder:
-        found = measure(dataset, forward_all(model, dataset, Path(folder)), categories)
+        outputs = forward_all(model, dataset, Path(folder))
+        found = measure(dataset, outputs, categories)
+        found.figures["alterations"] = search_with_altered(model, dataset, outputs)
     found.figures.update(
         dataset=dataset.digest,
         weights=sha256_of(work.weights),

@@ -1,7 +1,7 @@
 """Settings of the prepare stage."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -22,6 +22,12 @@ class PrepareSettings(Settings):
 
     size: int = Field(default=224, ge=16, le=1024, description="side of the photos in pixels, for training and serving")
     seed: int = SEED
+    trim: bool = Field(
+        default=True,
+        description="whether uniform borders of photos are cut off, in training and serving: queries with margins then "
+        "look as without them",
+        json_schema_extra=RARE,
+    )
     test_share: float = Field(
         default=0.10,
         ge=0,
@@ -93,7 +99,8 @@ class PrepareSettings(Settings):
 
     def preprocessing(self) -> Preprocessing:
         """How photos become network input."""
-        return Preprocessing(size=self.size, background="white")
+        fit: Literal["trimmed", "letterbox"] = "trimmed" if self.trim else "letterbox"
+        return Preprocessing(size=self.size, background="white", fit=fit)
 
     def leading_categories(self) -> tuple[str, ...]:
         """The categories with the first indices, in order: those of the file, else those of the base release."""
