@@ -47,13 +47,20 @@ class FeaturesAnswer(BaseModel):
 
 
 class Neighbour(BaseModel):
-    """A similar listing. `score` is a cosine; `photo` is a URL, absolute or relative to the URL of the API."""
+    """A similar listing.
+
+    Attributes:
+        score: a cosine.
+        currency: ISO 4217 code of the price.
+        photo: a URL, absolute or relative to the URL of the API.
+    """
 
     image_id: str
     score: float
     category: str
     title: str | None
     price: float | None
+    currency: str | None = None
     photo: str
 
 

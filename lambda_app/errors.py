@@ -18,7 +18,7 @@ class PhotoTooLargeError(PhotoError):
 
 
 class UnsupportedPhotoError(PhotoError):
-    """The bytes are not a still JPEG, PNG or WebP."""
+    """The bytes are not a still JPEG, PNG, WebP or AVIF."""
 
 
 class UndecodablePhotoError(PhotoError):
@@ -90,6 +90,10 @@ class NotSupportedError(LookalikeError):
 
 class RequestError(LookalikeError):
     """A request is malformed: it has no photo, or is not valid JSON or multipart."""
+
+
+class EncodedBodyError(RequestError):
+    """The body of a request is compressed."""
 
 
 class RequestTimeoutError(LookalikeError):

@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 def _warm_up(patience: float | None = None) -> dict[str, Any]:
     try:
-        return {"release": live.current(patience).release}
+        return {"release": live.current(patience=patience).release}
     except NotLiveError as exc:
         return {"release": None, "reason": str(exc)}
 

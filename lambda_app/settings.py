@@ -1,5 +1,6 @@
 """All settings of serving: environment variable, default and range. Other modules get them from here."""
 
+import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -87,6 +88,16 @@ def environment_names() -> list[str]:
     return [PREFIX + field.name.upper() for field in fields(Settings)]
 
 
+def misspelt(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """A warning for each variable that begins with LOOKALIKE_ but is no setting; it names the most similar setting."""
+    known = environment_names()
+    return [
+        f"the variable {name} is ignored: there is no such setting. Did you mean {_nearest(name, known)}?"
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name not in known
+    ]
+
+
 def names_aws_account(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether the environment has AWS credentials and a region, as in Lambda; obstore then reads them itself."""
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -107,6 +118,10 @@ def function_memory(environ: Mapping[str, str] = os.environ) -> int | None:
     """Memory of the Lambda function that this process runs in, in MB; None outside of Lambda."""
     memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     return int(memory) if memory.isdecimal() else None
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    return max(known, key=lambda setting: difflib.SequenceMatcher(None, name, setting).ratio())
 
 
 def _parse(name: str, text: str, kind: object) -> str | int | float:

@@ -30,11 +30,22 @@ def run(program: str, description: str, checks: Mapping[str, Check], arguments: 
     Returns:
         The exit code: 1 if a row missed its goal.
     """
-    parser = argparse.ArgumentParser(prog=program, description=description)
-    parser.add_argument("name", nargs="*", help=f"{', '.join(checks)}; default: all")
-    parser.add_argument("--quick", action="store_true", help="a slice that takes seconds")
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description=f"{description} The exit code is 1 if a goal is missed. docs/reliability.md explains the checks "
+        "and their tables.",
+    )
     parser.add_argument(
-        "--docs", type=Path, help="also write the counts into this page, between the marks of each check"
+        "name", nargs="*", metavar="CHECK", help=f"which checks to run: {', '.join(checks)}; default: all"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a small part of each check, with smaller goals: up to a minute each"
+    )
+    parser.add_argument(
+        "--docs",
+        type=Path,
+        metavar="PAGE",
+        help="also write each table into this Markdown page, after <!-- begin CHECK -->",
     )
     args = parser.parse_args(arguments)
     if unknown := sorted(set(args.name) - set(checks)):

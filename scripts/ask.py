@@ -17,7 +17,7 @@ FIRST_NUMBERS = 6
 def main() -> int:
     """Exit code 0 with an answer, 1 without an answer from the API, 2 for bad arguments or a bad photo file."""
     parser = argparse.ArgumentParser(prog="scripts/ask", description=__doc__)
-    parser.add_argument("photo", type=Path, help="a JPEG, PNG or WebP file")
+    parser.add_argument("photo", type=Path, help="a JPEG, PNG, WebP or AVIF file")
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="URL of the API; default: %(default)s")
     parser.add_argument("--k", type=int, default=4, help="number of similar listings; default: %(default)s")
     parser.add_argument(
@@ -100,7 +100,9 @@ def _print_neighbours(neighbours: list[Neighbour]) -> None:
 
 
 def _price(neighbour: Neighbour) -> str:
-    return "no price" if neighbour.price is None else f"£{neighbour.price:,.2f}"
+    if neighbour.price is None:
+        return "no price"
+    return f"{neighbour.price:,.2f} {_plain(neighbour.currency or '')}".rstrip()
 
 
 def _plain(text: str) -> str:

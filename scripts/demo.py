@@ -32,6 +32,7 @@ def arguments() -> argparse.Namespace:
     """Parse the command line. The defaults take about six minutes on two cores, installation included."""
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.add_argument("--data", type=Path, help="your listings or category folders; default: a generated sample")
+    parser.add_argument("--currency", help="of your prices, such as EUR; default: what the listings say")
     parser.add_argument("--store", default=str(STORE), help="folder or s3://bucket[/prefix]")
     parser.add_argument("--backbone", default="resnet10_half")
     parser.add_argument("--size", type=int, default=64, help="side of the network's input, in pixels")
@@ -67,11 +68,22 @@ def train(args: argparse.Namespace, data: Path) -> tuple[int, Path]:
     command += ["--backbone", args.backbone, "--size", str(args.size), "--epochs", str(args.epochs)]
     command += ["--precision", args.precision, "--seconds", str(BUDGET_SECONDS)]
     command += RECIPE
+    # The prices of the sample are in pounds.
+    if currency := args.currency or (None if args.data else "GBP"):
+        command += ["--currency", currency]
     return subprocess.run(command, cwd=ROOT, check=False).returncode, work / "release.tar"
 
 
 def run() -> int:
-    """Exit code 0, or the exit code of the step that failed."""
+    """Exit code 0, the exit code of the step that failed, or 130 after Ctrl-C."""
+    try:
+        return _run()
+    except KeyboardInterrupt:
+        print("scripts/demo: stopped by Ctrl-C; run again to resume", file=sys.stderr)
+        return 130
+
+
+def _run() -> int:
     args = arguments()
     data = args.data.absolute() if args.data else sample_catalogue()
     code, archive = train(args, data)

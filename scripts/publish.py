@@ -1,7 +1,8 @@
 """Publish a release to a store and upload its photos.
 
-In a folder, the release is live at once. In a bucket, the archive becomes a drop, which the promoter Lambda promotes;
---wait waits for the result.
+The release goes live only if it passes the checks in README.md, "Publish and roll back". In a folder, this happens at
+once. In a bucket, the archive becomes a drop, which the promoter Lambda checks and promotes; --wait waits for the
+result.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lambda_app.errors import LookalikeError
+from lambda_app.errors import DamagedFileError, LookalikeError
 from lambda_app.promotion.publishing import PhotoUpload, drop, outcome, publish
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
@@ -26,9 +27,24 @@ WAIT_SECONDS = 15 * 60.0  # the maximum run time of a Lambda
 CALL_SECONDS = 60.0
 
 
-def describe(photos: PhotoUpload) -> str:
-    """One line with the counts of photos."""
-    return f"photos: {photos.copied} copied, {photos.present} already there, {photos.missing} not found"
+def describe(photos: PhotoUpload, folder: Path | None) -> str:
+    """The counts of photos, and what to do if the store lacks some.
+
+    Args:
+        photos: the counts.
+        folder: where photos were looked for; None: nowhere.
+    """
+    counts = f"photos: {photos.copied} copied, {photos.present} already there, {photos.missing} not found"
+    if not photos.missing:
+        return counts
+    if folder is None:
+        cause = "--photos was not given, so no photo was copied. Publish again with --photos DIR, where DIR is"
+    else:
+        cause = f"--photos {folder} does not contain them. Publish again with --photos DIR, where DIR is"
+    return (
+        f"{counts}\nwarning: {photos.missing} of the release's photos are not in the store, so the page cannot show "
+        f"them. {cause} the data folder that the release was trained on"
+    )
 
 
 def drop_into(
@@ -47,7 +63,7 @@ def drop_into(
         call: asks the promoter to take the drop with this key; called once, after `call_after` seconds with no result.
     """
     dropped, upload = drop(store, archive, photos)
-    print(describe(upload))
+    print(describe(upload, photos))
     print(f"dropped {store}/{dropped.key}", flush=True)
     begun = time.monotonic()
     called = False
@@ -86,9 +102,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/publish", description=__doc__)
     parser.add_argument("archive", type=Path, help="release archive: .tar, .tar.gz or .tgz")
     parser.add_argument("--store", required=True, help="folder or s3://bucket[/prefix]")
-    parser.add_argument("--create", action="store_true", help="make the folder a store if it is none yet")
-    parser.add_argument("--photos", type=Path, help="data folder that the release was trained on")
-    parser.add_argument("--wait", action="store_true", help="wait until the drop is live or refused")
+    parser.add_argument("--create", action="store_true", help="make a new store if the folder is not a store yet")
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        metavar="DIR",
+        help="data folder that the release was trained on; its photos are copied. Without it, none are",
+    )
+    parser.add_argument("--wait", action="store_true", help="for a bucket: wait until the release is live or refused")
     parser.add_argument(
         "--stack",
         default="Lookalike",
@@ -103,11 +124,17 @@ def main() -> int:
                 store, args.archive, args.photos, args.wait, lambda key: call_by_hand(store, args.stack, key)
             )
         promotion, photos = publish(store, args.archive, args.photos, settings)
+    except DamagedFileError as exc:
+        print(
+            f"scripts/publish: {args.archive.name} is damaged: {exc}. Copy the archive again, or make it again",
+            file=sys.stderr,
+        )
+        return 1
     except LookalikeError as exc:
         print(f"scripts/publish: {exc}", file=sys.stderr)
         return 1
     print(promotion.detail)
-    print(describe(photos))
+    print(describe(photos, args.photos))
     return 0
 
 

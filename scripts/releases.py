@@ -38,7 +38,10 @@ def pruned_lines(pruned: Pruned) -> list[str]:
     """What `prune` prints."""
     lines = [f"deleted {release}" for release in pruned.releases]
     lines += [f"deleted {pruned.objects:,} objects that no release names"] if pruned.objects else []
-    return [*(lines or ["nothing to delete"]), *pruned.notes]
+    kept = (
+        "nothing to delete: the newest, live and previous releases stay, and all that was stored within the last hour"
+    )
+    return [*(lines or [kept]), *pruned.notes]
 
 
 def retried_lines(store: Store, stack: str) -> list[str]:
@@ -55,9 +58,9 @@ def retried_lines(store: Store, stack: str) -> list[str]:
 
 def positive(text: str) -> int:
     """A whole number of at least 1."""
-    if (value := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{value} is less than 1")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
 
 
 def main() -> int:
@@ -66,10 +69,16 @@ def main() -> int:
     parser.add_argument("--store", required=True, help="folder or s3://bucket[/prefix]")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("list", help="every stored release, newest first")
-    verbs.add_parser("promote", help="make a stored release live").add_argument("release")
-    verbs.add_parser("rollback", help="go back to what was live before; repeated, further")
-    verbs.add_parser("prune", help="delete old releases; nothing younger than an hour").add_argument(
-        "--keep", type=positive, required=True
+    verbs.add_parser("promote", help="make a stored release live, even an older or a worse one").add_argument(
+        "release", metavar="ID", help="id of a stored release, as `list` shows it"
+    )
+    verbs.add_parser("rollback", help="make the previous live release live again; repeat it to go back further")
+    verbs.add_parser("prune", help="delete old releases; what was stored within the last hour stays").add_argument(
+        "--keep",
+        type=positive,
+        required=True,
+        metavar="N",
+        help="number of newest releases to keep; the live and the previous one are always kept too",
     )
     retry_parser = verbs.add_parser("retry", help="send drops that the promoter could not handle to it again")
     retry_parser.add_argument("--stack", default="Lookalike", help="name of the deployed stack (default %(default)s)")

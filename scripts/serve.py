@@ -3,7 +3,9 @@
 import argparse
 import logging
 import os
+import socket
 import sys
+from contextlib import ExitStack, suppress
 
 import uvicorn
 
@@ -11,44 +13,84 @@ from lambda_app.api.app import create_app
 from lambda_app.api.deadlines import protocol
 from lambda_app.api.memory import keep_freed_memory
 from lambda_app.errors import LookalikeError
-from lambda_app.settings import Settings
+from lambda_app.settings import Settings, misspelt
 from lambda_app.store.opening import existing_store
 
 # After SIGTERM, requests in progress have this long to finish. Then their connections are closed.
 GRACE_SECONDS = 10
 
 
-def main() -> int:
-    """Run until interrupted."""
+def bound(host: str, port: int) -> list[socket.socket]:
+    """A socket for each address of a host, bound to the port. A name such as localhost can have two addresses.
+
+    Raises:
+        LookalikeError: an address cannot be used; the message names it.
+    """
+    sockets: list[socket.socket] = []
+    with ExitStack() as opened:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            for family, kind, number, _, address in dict.fromkeys(found):
+                one = opened.enter_context(socket.socket(family, kind, number))
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                one.bind(address)
+                sockets.append(one)
+        except OSError as exc:
+            raise LookalikeError(
+                f"cannot listen on {host}, port {port}: {exc.strerror}. Choose another address with --host or --port"
+            ) from exc
+        opened.pop_all()
+    return sockets
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(prog="scripts/serve", description=__doc__)
     parser.add_argument("--store", help="folder or s3://bucket[/prefix]; default: LOOKALIKE_STORE")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on; default: 127.0.0.1, this machine only"
+    )
+    parser.add_argument("--port", type=int, default=8000, help="1 to 65535; default: 8000")
     args = parser.parse_args()
     if not 0 < args.port <= 65535:
         parser.error(f"--port is {args.port}; it must be 1 to 65535")
+    return args
+
+
+def main() -> int:
+    """Run until interrupted: exit code 0. 1: the address cannot be used. 2: a setting or the store is wrong."""
+    args = arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     keep_freed_memory()
     environ = dict(os.environ)
     if args.store:
         environ["LOOKALIKE_STORE"] = args.store
+    for warning in misspelt(environ):
+        print(f"scripts/serve: {warning}", file=sys.stderr)
     try:
         settings = Settings.from_environ(environ)
         app = create_app(settings, existing_store(settings.store))
     except LookalikeError as exc:
         print(f"scripts/serve: {exc}", file=sys.stderr)
         return 2
+    try:
+        sockets = bound(args.host, args.port)
+    except LookalikeError as exc:
+        print(f"scripts/serve: {exc}", file=sys.stderr)
+        return 1
     print(f"page and API: http://{args.host}:{args.port}/   docs: http://{args.host}:{args.port}/docs", flush=True)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=args.host,
-        port=args.port,
         http=protocol(settings.header_seconds),
         timeout_graceful_shutdown=GRACE_SECONDS,
         log_level="warning",
         lifespan="off",
         server_header=False,
     )
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=sockets)
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,8 +66,15 @@ class Held:
 class S3Server:
     """Listens from its construction until `close`; has one bucket, `BUCKET`, which is empty at first."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, one_at_a_time: bool = False) -> None:
+        """Begin to listen.
+
+        Args:
+            one_at_a_time: answer one request after the other. S3's conditional writes are atomic; those of moto are not
+                if several threads write the same key.
+        """
         self.requests: list[S3Request] = []
+        self._turn: AbstractContextManager[Any] = threading.Lock() if one_at_a_time else nullcontext()
         self._held: Held | None = None
         self._refusal: tuple[int, str] | None = None
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -117,7 +124,8 @@ class S3Server:
             status, code = self._refusal
             start_response(f"{status} Refused", [("Content-Type", "application/xml")])
             return [f"<Error><Code>{code}</Code></Error>".encode()]
-        chunks, line, headers = run_wsgi_app(self._moto, environ, buffered=True)
+        with self._turn:
+            chunks, line, headers = run_wsgi_app(self._moto, environ, buffered=True)
         request = S3Request(
             method=environ["REQUEST_METHOD"],
             key=unquote(environ["PATH_INFO"]).removeprefix(f"/{BUCKET}/"),

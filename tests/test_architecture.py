@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("lambda_app", "training", "cdk", "sample", "client", "benchmarks", "reliability", "operate")
+PACKAGES = ("lambda_app", "training", "cdk", "sample", "client", "fetch", "benchmarks", "reliability", "operate")
 
 # Rooms, top to bottom, as in docs/design.md. A file's room is its path: `lambda_app/api/app.py` is in room `api`,
 # `lambda_app/model.py` in room `model`. A file may import its own room and the rooms of later floors.
@@ -30,9 +30,11 @@ SHARED = {"search", "model", "onnx_runtime", "release", "photo", "errors"}
 # Of the other packages of this project, what each package may import. The image and the job hold no others.
 MAY_IMPORT = {
     "training": {"lambda_app"},
+    # Not the other way round: training never downloads a photo.
+    "fetch": {"lambda_app", "training"},
     "benchmarks": {"lambda_app", "training", "sample"},
-    # It attacks the small releases and crafted drops of the tests.
     "operate": {"lambda_app"},
+    # It attacks the small releases and crafted drops of the tests.
     "reliability": {"lambda_app", "training", "sample", "benchmarks", "tests"},
 }
 MOST_ENTRIES = 16
@@ -201,7 +203,9 @@ def test_a_folder_store_loads_nothing_of_s3():
     assert not {"botocore", "obstore"} & loaded_by(f"{made}create_app(Settings(store='unused'))")
 
 
-@pytest.mark.parametrize("package", ["lambda_app", "training", "cdk", "sample", "benchmarks", "reliability", "operate"])
+@pytest.mark.parametrize(
+    "package", ["lambda_app", "training", "cdk", "sample", "fetch", "benchmarks", "reliability", "operate"]
+)
 def test_only_three_modules_read_the_environment(package: str):
     # The last one only writes it: it sets the switch that ONNX Runtime reads during its import.
     allowed = {"lambda_app/settings.py", "cdk/app.py", "lambda_app/onnx_runtime.py"}
@@ -215,7 +219,7 @@ def test_only_three_modules_read_the_environment(package: str):
 
 
 def test_nothing_is_pickled_and_packages_do_nothing_when_imported():
-    for package in ("lambda_app", "training", "cdk", "sample", "benchmarks", "reliability", "operate"):
+    for package in ("lambda_app", "training", "cdk", "sample", "fetch", "benchmarks", "reliability", "operate"):
         for path in sources(package):
             assert not {"pickle", "joblib", "dill"} & {name.partition(".")[0] for name in imports(path)}, path
             if path.name == "__init__.py":

@@ -99,7 +99,7 @@ def test_the_check_detects_telemetry_that_is_on(tmp_path: Path, model_file: Path
 
 
 def test_every_import_of_onnx_runtime_comes_after_the_switch():
-    for package in ("lambda_app", "training", "benchmarks", "client", "scripts", "sample"):
+    for package in ("lambda_app", "training", "benchmarks", "client", "fetch", "scripts", "sample"):
         for path in (ROOT / package).rglob("*.py"):
             names = imported(path)
             used = [i for i, name in enumerate(names) if name.partition(".")[0] == "onnxruntime"]

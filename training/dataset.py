@@ -2,6 +2,7 @@
 
 items.sqlite   table `items`; row i belongs to row i of the photo cache
 photos.npy     uint8 (n, size, size, 3), letterboxed by the serving code
+sources.sqlite the file of each photo and its SHA-256, from which a rerun knows what it need not decode
 rejected.csv   every rejected input row or photo, with its reason
 summary.json   counts of what was read, kept and rejected; settings and digest
 """
@@ -24,6 +25,7 @@ from training.errors import DataError
 
 ITEMS = "items.sqlite"
 PHOTOS = "photos.npy"
+SOURCES = "sources.sqlite"
 REJECTED = "rejected.csv"
 SUMMARY = "summary.json"
 SPLITS = ("train", "validation", "test")
@@ -69,6 +71,7 @@ class Dataset:
         categories: category names in index order; some may have no items.
         preprocessing: settings with which the photos were made; serving must use the same.
         digest: hex SHA-256 of items, photos, splits and settings; identifies the dataset.
+        training_digest: the same without titles, prices, locations and the currency, which the network does not learn.
         layout: "listings" or "folders" (where each photo is a separate product).
         summary: `summary.json`.
     """
@@ -81,6 +84,7 @@ class Dataset:
     categories: tuple[str, ...]
     preprocessing: Preprocessing
     digest: str
+    training_digest: str
     layout: str
     summary: dict[str, Any]
 
@@ -106,6 +110,7 @@ class Dataset:
                 categories=tuple(summary["categories"]),
                 preprocessing=preprocessing,
                 digest=summary["digest"],
+                training_digest=summary["training_digest"],
                 layout=summary["layout"],
                 summary=summary,
             )

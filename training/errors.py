@@ -29,3 +29,7 @@ class ExportError(TrainingError):
 
 class IndexBuildError(TrainingError):
     """The index cannot be built, or gives wrong results for its smoke cases."""
+
+
+class DiskFullError(TrainingError):
+    """A file cannot be written, because the disk is full or the file would be too large."""

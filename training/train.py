@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lambda_app.errors import LookalikeError
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
@@ -25,9 +26,12 @@ from training.evaluate import stage as evaluate
 from training.export import stage as export
 from training.fit import stage as fit
 from training.index import stage as index
+from training.metrics.intervals import FEW_PHOTOS
+from training.network.start_check import check_start
 from training.network.weights import categories_of
 from training.pack import stage as pack
 from training.pipeline.commands import add_work_folder, report_errors
+from training.pipeline.files import write_file
 from training.pipeline.work_folder import WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
 from training.prepare.stage import prepare
@@ -95,6 +99,7 @@ def train(
     Raises:
         TrainingError: an error of a stage.
     """
+    check(work, settings)
     _prepare(data, work, settings, world)
     fit.run(work, settings.fit, checkpoints, world, settings.execution)
     evaluate.run(work)
@@ -103,6 +108,20 @@ def train(
     pack.run(work, settings.pack)
     world.barrier()
     return read_manifest((work.release / MANIFEST).read_bytes())
+
+
+def check(work: WorkFolder, settings: TrainSettings) -> None:
+    """Check the work folder and the initial network, so that a run does not fail for them after hours.
+
+    Raises:
+        TrainingError: the work folder cannot be written, or a WeightsError of `check_start`.
+    """
+    trial = work.root / ".writable"
+    write_file(trial, b"")
+    trial.unlink()
+    # A network that was trained already needs no download: a rerun for a new catalog works without internet.
+    done = settings.fit.weights == "imagenet" and work.weights.exists()
+    check_start(settings.fit.backbone, "none" if done else settings.fit.weights, settings.fit.freeze)
 
 
 def assist(data: Path, work: WorkFolder, settings: TrainSettings, world: World) -> None:
@@ -153,15 +172,38 @@ def copy_outputs(work: WorkFolder, places: Places) -> None:
 
 
 def summarise(work: WorkFolder, manifest: Manifest) -> str:
-    """The result of the run, in two lines of text."""
-    test = json.loads((work.report / "metrics.json").read_bytes())["test"]
+    """The result of the run, in three lines of text."""
+    report = json.loads((work.report / "metrics.json").read_bytes())
+    test, altered = report["test"], report["alterations"]
+    retrieval = test["retrieval"]
     figures = {
-        "accuracy": test["accuracy"],
-        "recall@4 by embedding": test["retrieval"]["embedding"]["recall@4"],
-        "by logits": test["retrieval"]["logits"]["recall@4"],
+        "accuracy": (test["accuracy"], test["intervals"]["accuracy"]),
+        "recall@4 by embedding": _recall(retrieval["embedding"]),
+        "by logits": _recall(retrieval["logits"]),
     }
-    known = ", ".join(f"{name} {'n/a' if value is None else f'{value:.3f}'}" for name, value in figures.items())
-    return f"release {manifest.release}: {known} ({test['n']} test photos)\n{work.archive}"
+    few = test["n"] < FEW_PHOTOS
+    known = ", ".join(f"{name} {_figure(*figure, few=few)}" for name, figure in figures.items())
+    photos = f"{test['n']} test photo{'' if test['n'] == 1 else 's'}"
+    first = {name: entry["found_first"] for name, entry in altered.items() if isinstance(entry, dict)}
+    found = ", ".join(
+        f"{name.replace('_', ' ')} {_figure(value, None, few=few)}"
+        for name, value in first.items()
+        if name != "untouched"
+    )
+    return (
+        f"release {manifest.release}: {known} ({photos}{', 95 % intervals' if few else ''})\n"
+        f"altered photos that find themselves first: {found} ({altered['n']} test photos)\n{work.archive}"
+    )
+
+
+def _recall(entry: dict[str, Any]) -> tuple[float | None, list[float] | None]:
+    return entry["recall@4"], entry["intervals"]["recall@4"]
+
+
+def _figure(value: float | None, interval: Sequence[float] | None, *, few: bool) -> str:
+    if value is None:
+        return "n/a"
+    return f"{value:.3f} [{interval[0]:.2f} to {interval[1]:.2f}]" if few and interval else f"{value:.3f}"
 
 
 @contextmanager

@@ -104,6 +104,7 @@ def noise_dataset(folder: Path, photos: int, size: int) -> Dataset:
         categories=tuple(f"category {number}" for number in range(CATEGORIES)),
         preprocessing=Preprocessing(size=size),
         digest="",
+        training_digest="",
         layout="listings",
         summary={},
     )

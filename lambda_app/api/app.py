@@ -20,6 +20,8 @@ from lambda_app.store.opening import open_store
 from lambda_app.telemetry.observer import Observer
 from lambda_app.version import VERSION
 
+# Uploads that are read from the store at once. Each needs a thread and the memory of an upload.
+PARALLEL_FETCHES = 8
 DESCRIPTION = (
     "Send a photo: get its product category, its embedding and the most similar listings. "
     "Errors are `application/problem+json`. Every response has the headers `X-Request-Id`, `X-Lookalike-Release` and "
@@ -62,7 +64,13 @@ def create_app(
     live = live or LiveRelease(store, settings, observer=observer)
     decoding = DecodingMemory(settings.decoding_bytes or available_bytes() // 2)
     service = Service(
-        settings, store, live, observer, decoding, WorkQueue(settings.parallel_requests, settings.queued_requests)
+        settings,
+        store,
+        live,
+        observer,
+        decoding,
+        queue=WorkQueue(settings.parallel_requests, settings.queued_requests),
+        fetching=WorkQueue(PARALLEL_FETCHES, settings.queued_requests),
     )
     app = Application(
         title="Lookalike",

@@ -1,45 +1,35 @@
 """A JPEG's segments (ITU-T T.81, annex B): metadata is left out, and the work of its scans is bounded."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from lambda_app.errors import PhotoTooLargeError, UndecodablePhotoError, UnsupportedPhotoError
-from lambda_app.photo.container import Container, check_count
+from lambda_app.photo.container import Container, Picture, check_count
+from lambda_app.photo.frame import Frame, check_scans, damaged, end_of_scans, read_frame
 from lambda_app.photo.orientation import read_orientation
 from lambda_app.photo.rules import PhotoLimits
 
 MOST_SEGMENTS = 1000
-# Encoders write 10 scans, optimisers a few dozen. A scan costs microseconds even if it has no data.
-MOST_SCANS = 500
+END = b"\xff\xd9"
 _START, _END, _SCAN, _TEMPORARY = 0xD8, 0xD9, 0xDA, 0x01
-_APP0, _EXIF_OR_XMP, _ADOBE, _APP15, _COMMENT = 0xE0, 0xE1, 0xEE, 0xEF, 0xFE
-_BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
-# Lossless, hierarchical and arithmetic coding: browsers do not show them, and decoders need ten times as long.
-_OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JFIF, _EXIF_OR_XMP, _PROFILE, _ADOBE, _APP15, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE
+_RESTART_INTERVAL = 0xDD
 _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\x00"
+_PROFILE_PREFIX = b"ICC_PROFILE\x00"
+# How decoders know the colours: the shortest segments that they accept. Others of this kind are left out.
+_COLOURS = {_JFIF: (b"JFIF\x00", 14), _ADOBE: (b"Adobe", 12)}
 # A marker: any bytes 0xFF, then its code. 0xFF 0x00 is data, and the restart markers stand inside of data.
 _MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """The header of the picture: its process, its samples in all, and those of each component by its number."""
-
-    progressive: bool
-    components: int
-    total: int
-    samples: dict[int, int]
-
-
 def read_jpeg(data: bytes, limits: PhotoLimits) -> Container:
-    """Leave out metadata and count the work.
+    """Leave out metadata, count the work, and find the end of the picture.
 
     Raises:
         PhotoTooLargeError: too many segments, scans or samples.
         UnsupportedPhotoError: a coding process that browsers do not support either.
-        UndecodablePhotoError: the segments before the picture are damaged.
+        UndecodablePhotoError: the segments before the picture are damaged, or scans are missing.
     """
-    kept, exif, xmp, frame = [data[:2]], b"", b"", None
+    header = _Header([data[:2]])
     at, count = 2, 0
     while True:
         marker, code, start, end = _segment(data, at)
@@ -47,82 +37,94 @@ def read_jpeg(data: bytes, limits: PhotoLimits) -> Container:
         check_count("segments before its picture", count, MOST_SEGMENTS)
         at = end
         if code == _SCAN:
-            if frame is None:
-                raise _damaged("a scan comes before the frame")
-            one_scan = not frame.progressive and data[marker + 4 : marker + 5] == bytes([frame.components])
-            if not one_scan:  # after a scan of all components, a decoder reads no other
-                _check_scans(data, marker, frame, limits)
-            kept.append(data[marker:])
-            return Container(b"".join(kept), read_orientation(exif, xmp), 0 if one_scan else 2 * frame.total)
+            return _container(data, marker, header, limits)
+        header.take(code, data[start:end], data[marker:end])
+
+
+@dataclass
+class _Header:
+    """What the segments before the picture say.
+
+    Attributes:
+        kept: the parts of the file that the decoder gets.
+        exif, xmp: content of the first segment of each.
+        profile: parts of the colour profile, by their number.
+        frame: None before it has been read.
+        restarts: whether restart markers stand within the picture.
+    """
+
+    kept: list[bytes]
+    exif: bytes = b""
+    xmp: bytes = b""
+    profile: dict[int, bytes] = field(default_factory=dict)
+    frame: Frame | None = None
+    restarts: bool = False
+
+    def take(self, code: int, content: bytes, segment: bytes) -> None:
+        """Read a segment, and keep it if it decides pixels."""
         if code == _EXIF_OR_XMP:
             # Only the first of each kind: more of them would be parts of one block, as no camera writes it.
-            exif = exif or (data[start:end] if data.startswith(b"Exif\x00", start) else b"")
-            xmp = xmp or (data[start:end] if data.startswith(_XMP_PREFIX, start) else b"")
-        elif not (_APP0 < code <= _APP15 or code == _COMMENT) or code == _ADOBE:
-            frame = frame or _frame(code, data[start:end])
-            kept.append(data[marker:end])
+            self.exif = self.exif or (content if content.startswith(b"Exif\x00") else b"")
+            self.xmp = self.xmp or (content if content.startswith(_XMP_PREFIX) else b"")
+        elif code == _PROFILE and content.startswith(_PROFILE_PREFIX) and len(content) > len(_PROFILE_PREFIX) + 2:
+            self.profile.setdefault(content[len(_PROFILE_PREFIX)], content[len(_PROFILE_PREFIX) + 2 :])
+        elif code in _COLOURS:
+            prefix, shortest = _COLOURS[code]
+            if content.startswith(prefix) and len(content) >= shortest:
+                self.kept.append(segment)
+        elif not _is_metadata(code):
+            self.frame = self.frame or read_frame(code, content)
+            self.restarts = self.restarts or (code == _RESTART_INTERVAL and any(content))
+            self.kept.append(segment)
+
+    def whole_profile(self) -> bytes:
+        """The colour profile; empty if there is none or a part of it is missing."""
+        numbers = sorted(self.profile)
+        return b"".join(map(self.profile.__getitem__, numbers)) if numbers == [*range(1, len(numbers) + 1)] else b""
+
+
+def _container(data: bytes, marker: int, header: _Header, limits: PhotoLimits) -> Container:
+    """The container of a file whose first scan begins at `marker`."""
+    frame = header.frame
+    if frame is None:
+        raise damaged("a scan comes before the frame")
+    one_scan = not frame.progressive and data[marker + 4 : marker + 5] == bytes([frame.components])
+    # There is no end marker within a picture, for behind 0xFF it has 0x00. To look for one takes a millisecond in a
+    # large file, so the last bytes are looked at first.
+    ended = data.endswith(END) or data.find(END, marker) >= 0
+    refined = False
+    if not one_scan:  # after a scan of all components, a decoder reads no other
+        end = data.find(END, marker) if ended else end_of_scans(data, marker)
+        data = data if ended else data[:end]
+        refined = check_scans(data, marker, end, frame, limits)
+    head = b"".join(header.kept)
+    rest = data[marker:] if ended else data[marker:].rstrip(b"\xff") + END
+    return Container(
+        head + rest,
+        read_orientation(header.exif, header.xmp),
+        0 if one_scan else 2 * frame.total,
+        header.whole_profile(),
+        Picture(len(head), ended, refined, header.restarts, frame.across, frame.down),
+    )
+
+
+def _is_metadata(code: int) -> bool:
+    return _JFIF <= code <= _APP15 or code == _COMMENT
 
 
 def _segment(data: bytes, at: int) -> tuple[int, int, int, int]:
     """The next segment: where its marker begins, the marker's code, where its content begins and ends."""
     found = _MARKER.search(data, at)
     if found is None:
-        raise _damaged("the file ends before the picture")
+        raise damaged("the file ends before the picture")
     code, start = found[1][0], found.end()
     if code in (_START, _TEMPORARY):
         return found.start(), code, start, start
     length = int.from_bytes(data[start : start + 2], "big")
-    if code == _END or length < 2 or start + length > len(data):
-        raise _damaged(f"segment 0x{code:02x} ends early")
+    if length < 2 or start + length > len(data):
+        if _is_metadata(code):  # metadata of a wrong length: the next marker is looked for
+            return found.start(), code, start + 2, start + 2
+        raise damaged(f"segment 0x{code:02x} ends early")
+    if code == _END:
+        raise damaged(f"segment 0x{code:02x} ends early")
     return found.start(), code, start + 2, start + length
-
-
-def _frame(code: int, header: bytes) -> _Frame | None:
-    if code in _OTHER_FRAMES:
-        raise UnsupportedPhotoError(
-            f"the JPEG uses coding process 0x{code:02x}; only baseline and progressive are read"
-        )
-    if code not in (_BASELINE, _EXTENDED, _PROGRESSIVE):
-        return None
-    components = [(header[at], header[at + 1] >> 4, header[at + 1] & 15) for at in range(6, len(header) - 2, 3)]
-    if not components or len(header) != 6 + 3 * header[5]:
-        raise _damaged("the frame header has a wrong length")
-    height, width = int.from_bytes(header[1:3], "big"), int.from_bytes(header[3:5], "big")
-    most_across, most_down = (8 * max(1, *(part[side] for part in components), 1) for side in (1, 2))
-    samples: dict[int, int] = {}
-    total = 0
-    for name, across, down in components:
-        blocks = max(1, -(-width * across // most_across)) * max(1, -(-height * down // most_down))
-        samples[name] = max(samples.get(name, 0), 64 * blocks)
-        total += 64 * blocks
-    return _Frame(code == _PROGRESSIVE, len(components), total, samples)
-
-
-def _check_scans(data: bytes, first: int, frame: _Frame, limits: PhotoLimits) -> None:
-    """Count the samples that the scans visit.
-
-    Args:
-        first: where the marker of the first scan begins.
-    """
-    # Every scan has these two bytes, so this counts at least as many as there are, at the speed of memory.
-    scans = data.count(b"\xff\xda", first)
-    if scans <= MOST_SCANS and scans * frame.total <= limits.samples:
-        return
-    at, scans, visited = first, 0, 0
-    while (found := _MARKER.search(data, at)) and (code := found[1][0]) != _END:
-        start = found.end()
-        at = start + int.from_bytes(data[start : start + 2], "big")
-        if code == _SCAN:
-            scans += 1
-            check_count("scans", scans, MOST_SCANS)
-            named = data[start + 3 : start + 3 + 2 * data[start + 2] : 2] if start + 2 < len(data) else b""
-            visited += sum(frame.samples.get(name, 0) for name in named)
-        if visited > limits.samples:
-            raise PhotoTooLargeError(
-                f"the photo is a JPEG of {frame.total:,} samples, and its first {scans} scans visit {visited:,}; "
-                f"the limit is {limits.samples:,}"
-            )
-
-
-def _damaged(reason: str) -> UndecodablePhotoError:
-    return UndecodablePhotoError(f"the photo's header does not decode: {reason}")

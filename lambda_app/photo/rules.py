@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "AVIF": "image/avif"}
 
 
 class Preprocessing(BaseModel):
@@ -18,16 +18,20 @@ class Preprocessing(BaseModel):
 
     Attributes:
         size: side of the square input, in pixels.
-        fit: how a photo fills the square; "letterbox" keeps the aspect ratio and centres the photo on black.
+        fit: how a photo fills the square; "letterbox" keeps the aspect ratio and centres the photo on black;
+            "trimmed" does so without the photo's uniform borders: see `trimming`.
         interpolation: resampling filter of the resize.
+        background: what transparent photos are laid on. The margin of the letterbox is black in any case.
         mean, std: per channel (R, G, B), of pixels scaled to [0, 1].
     """
 
     model_config = ConfigDict(frozen=True)
 
     size: int = Field(default=224, ge=16, le=1024)
-    fit: Literal["letterbox"] = "letterbox"
+    fit: Literal["letterbox", "trimmed"] = "letterbox"
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    # Not the default of training: releases that do not name it were made with black.
+    background: Literal["black", "white"] = "black"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
 
@@ -36,7 +40,7 @@ class Preprocessing(BaseModel):
 class PhotoLimits:
     """Largest accepted photo, and most work that it may ask for. Checked in its file, before anything is decoded."""
 
-    pixels: int = 50_000_000
+    pixels: int = 64_000_000
     side: int = 16_384
 
     @property
@@ -46,5 +50,10 @@ class PhotoLimits:
 
     @property
     def row_bytes(self) -> int:
-        """Bytes that the rows of a PNG may have. 16-bit RGB has 6 for a pixel."""
-        return 6 * self.pixels
+        """Bytes that the rows of a PNG may have. RGBA has 4 for a pixel, 16-bit RGB 6."""
+        return 4 * self.pixels
+
+    @property
+    def avif_pixels(self) -> int:
+        """Pixels of an AVIF, which takes several times the work of a JPEG."""
+        return 2 * self.pixels // 5

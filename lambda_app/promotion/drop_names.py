@@ -8,6 +8,10 @@ SUFFIXES = (".tar", ".tar.gz", ".tgz")
 # A SageMaker job writes two archives: model.tar.gz is the drop, output.tar.gz is not.
 IGNORED = "output.tar.gz"
 _NO_PARTS = ("", ".", "..")
+# File systems take names of 255 bytes. On the scratch disk the archive has its name, with a mark while it is written.
+MOST_NAME_BYTES = 240
+# S3 takes keys of 1,024 bytes. A note's key is 8 bytes longer than that of its drop, and the store may have a prefix.
+MOST_NOTE_BYTES = 900
 
 
 def is_drop(key: str) -> bool:
@@ -20,13 +24,16 @@ def check_key(key: str) -> None:
     """Check that the store can read a drop under this key.
 
     Raises:
-        RefusedReleaseError: it has an empty part (`//`), a part `.` or `..`, or a character that is not printable.
+        RefusedReleaseError: it has an empty part (`//`), a part `.` or `..`, a character that is not printable, or a
+            file name over `MOST_NAME_BYTES`.
     """
     if not key.isprintable() or any(part in _NO_PARTS for part in key.split("/")):
         raise RefusedReleaseError(
             f"{key!r} is not a valid key of a drop: no part between slashes may be empty, '.' or '..', and all "
             "characters must be printable"
         )
+    if (size := len(key.rpartition("/")[2].encode())) > MOST_NAME_BYTES:
+        raise RefusedReleaseError(f"the file name in {key[:80]!r}... has {size} bytes; the limit is {MOST_NAME_BYTES}")
 
 
 def check_name(name: str) -> None:
@@ -45,6 +52,15 @@ def check_name(name: str) -> None:
 
 
 def rejection_key(drop: str) -> str:
-    """Key of a drop's rejection note: `rejected/<drop>.json`. Invalid characters and parts become `_`."""
+    """Key of a drop's rejection note: `rejected/<drop>.json`.
+
+    Invalid characters and parts become `_`. Parts over `MOST_NAME_BYTES` and drops over `MOST_NOTE_BYTES` are cut.
+    """
     printable = "".join(letter if letter.isprintable() else "_" for letter in drop.removeprefix(DROPS))
-    return f"{REJECTED}{'/'.join('_' if part in _NO_PARTS else part for part in printable.split('/'))}.json"
+    parts = ["_" if part in _NO_PARTS else _cut(part, MOST_NAME_BYTES) for part in printable.split("/")]
+    return f"{REJECTED}{_cut('/'.join(parts), MOST_NOTE_BYTES).rstrip('/')}.json"
+
+
+def _cut(text: str, most: int) -> str:
+    """The text, cut so that it has at most so many bytes."""
+    return text.encode()[:most].decode(errors="ignore")

@@ -74,7 +74,7 @@ def check_floor(store: Store, live: LivePointer | None, manifest: Manifest, forc
         return f"forced past the floor: {words}"
     raise RefusedReleaseError(
         f"{manifest.release} is below the floor: {words}. A figure may be at most {QUALITY_FLOOR:.2f} lower, and "
-        'categories keep their order, unless the manifest says "force": true'
+        'categories keep their order, unless the manifest says "force": true (training.train --force True)'
     )
 
 

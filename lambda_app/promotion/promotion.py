@@ -7,6 +7,7 @@ written once, and the pointer moves by a conditional write, so that a repeated o
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -107,7 +108,12 @@ def promote_stored(store: Store, release: str, settings: Settings, now: Clock = 
         MissingObjectError: no such release.
         ReleaseError: it does not verify, load or pass its smoke cases.
     """
-    manifest = stored_manifest(store, release)
+    try:
+        manifest = stored_manifest(store, release)
+    except MissingObjectError as exc:
+        raise MissingObjectError(
+            f"{store} holds no release {release!r}; scripts/releases list shows the releases that it holds"
+        ) from exc
     with refusing(release):
         check_release(manifest, store.local_file, settings)
     renew(store, release)
@@ -141,7 +147,10 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
     before = tuple(release for release in known if store.exists(manifest_key(release)))
     if not before:
         pruned = f"; pruned: {', '.join(known)}" if known else ""
-        raise RefusedReleaseError(f"{store} holds nothing that was live before {live.pointer.release}{pruned}")
+        raise RefusedReleaseError(
+            f"{store} holds nothing that was live before {live.pointer.release}{pruned}. scripts/releases list shows "
+            "the releases that it holds, and scripts/releases promote ID makes one of them live"
+        )
     release = before[0]
     manifest = stored_manifest(store, release)
     with refusing(release):
@@ -179,8 +188,9 @@ def go_live(store: Store, folder: Path, manifest: Manifest, now: Clock = utc_now
         last = None if live is None else threshold(live.pointer, moment)
         if live is not None and last is not None and manifest.created_at <= last:
             detail = (
-                f"{release} (created {manifest.created_at.isoformat()}) is stored but not live: {live.pointer.release} "
-                f"is live, and only what was created after {last.isoformat()} may follow it"
+                f"{release} (created {_to_seconds(manifest.created_at)}) is stored but not live: "
+                f"{live.pointer.release} is live, and only what was created after {_to_seconds(last)} may follow it. "
+                f"To make it live anyway, use scripts/releases promote {release}"
             )
             log.info(detail)
             return Promotion(release, "superseded", detail)
@@ -221,6 +231,10 @@ def _live(store: Store) -> LivePointer | None:
         return store.read_pointer()
     except MissingObjectError:
         return None
+
+
+def _to_seconds(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
 
 
 def _with_figures(store: Store, release: str) -> str:

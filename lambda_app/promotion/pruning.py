@@ -1,10 +1,16 @@
 """Deletes old releases and the objects that no other release names. Promotions can run at the same time.
 
-The order of steps keeps a prune from deleting what a promotion needs; there is no lock. A prune first writes what it is
-about to delete to `releases/pruning/`. Then it reads again what is stored and live, and deletes only what still nobody
-names. A promotion first writes its manifest. Then it checks that no prune names any part of it and that every object
-exists, and it moves the pointer last (`stored.py`). So if both run at once, at least one of them sees the other. Also,
-everything written within the last hour is kept, because objects are uploaded before the manifest that names them.
+There is no lock. Two rules keep a prune from deleting what a promotion needs.
+
+Objects are protected by the order of steps. A prune first writes to `releases/pruning/` what it is about to delete.
+Then it reads again what is stored and live, and deletes only what still nobody names. A promotion writes its manifest.
+Then it checks that no prune names any part of it and that every object exists, and it moves the pointer last
+(`stored.py`). So if both run at once, at least one of them sees the other.
+
+A release that is about to go live, and objects that are uploaded before their manifest, are protected by age alone:
+everything written within the last hour is kept. A promotion writes its manifest right before it moves the pointer. If
+more than an hour passed between the two, a prune could delete the manifest in between, and the pointer would name a
+release that is gone. A call of `prune` with a shorter `age` must keep enough of the newest releases instead.
 """
 
 import json
@@ -55,7 +61,7 @@ def prune(store: Store, keep: int, age: timedelta = AGE) -> Pruned:
     Args:
         store: where to delete.
         keep: number of newest releases to keep. The live release and the previous one are always kept too.
-        age: what was written within this time is kept.
+        age: what was written within this time is kept. Only this protects a release that is about to go live.
     """
     marker = f"{PRUNING}{uuid.uuid4()}.json"
     store.write(marker, _to_json(set(), set()))

@@ -120,7 +120,8 @@ def outcome(store: Store, dropped: Drop, now: Clock = utc_now) -> Promotion | No
     if not is_newer(dropped.created_at, live, now()):
         detail = (
             f"{dropped.release} is stored but not live, because a later release was promoted or an operator decided "
-            f"since; live is {live.pointer.release}"
+            f"since; live is {live.pointer.release}. To make it live anyway, use scripts/releases promote "
+            f"{dropped.release}"
         )
         return Promotion(dropped.release, "superseded", detail)
     return None

@@ -78,6 +78,7 @@ class LiveRelease:
         self._looking = self._loading = False
         self._next_look = self._next_try = -float("inf")
         self._backoff = FIRST_RETRY_SECONDS
+        self._failed = False  # whether the last load of the wanted pointer failed
         # A text, not an exception: a traceback would keep the objects of a failed load in memory.
         self._reason = "the live pointer has not been read yet"
 
@@ -90,13 +91,17 @@ class LiveRelease:
         """The release that is loaded now, or None. Does not read the pointer and does not wait."""
         return self._live
 
-    def current(self, patience: float | None = None) -> Live:
+    def current(self, waited: float = 0.0, patience: float | None = None) -> Live:
         """The release that answers this request.
 
         A thread reads the pointer if the last read is more than `reload_seconds` ago, and another one loads. If nothing
         is live, the request waits for both, up to `patience` seconds (None: `ready_wait_seconds`): all requests that
         wait share one read and one load. If an older release is live, the request that began the read waits for it up
         to `look_wait_seconds`, and for a load up to `reload_wait_seconds`.
+
+        Args:
+            waited: seconds that the request has waited already, such as in a queue behind requests that wait here. They
+                count towards `patience`.
 
         Raises:
             NotLiveError: no release is live; the message says why.
@@ -105,8 +110,9 @@ class LiveRelease:
             began = self._look_is_due() and self._start_looking()
             self._start_loading()
             if self._live is None:
-                wait = self._settings.ready_wait_seconds if patience is None else patience
-                self._changed.wait_for(lambda: self._live or not (self._looking or self._loading), wait)
+                most = self._settings.ready_wait_seconds if patience is None else patience
+                idle = max(0.0, most - waited)
+                self._changed.wait_for(lambda: self._live or not (self._looking or self._loading), idle)
             elif self._settings.reload_wait_seconds:
                 if began:
                     self._changed.wait_for(lambda: not self._looking, self._look_wait_seconds)
@@ -142,7 +148,9 @@ class LiveRelease:
             self._changed.notify_all()
 
     def _read_pointer(self) -> None:
-        seen = self._wanted.version if self._wanted else None
+        # After a failed load the pointer is read again as a whole: its bytes may have been damaged on the way, and a
+        # conditional read would only say that the store's version is the same.
+        seen = self._wanted.version if self._wanted and not self._failed else None
         try:
             found = self._store.read_pointer(unless=seen)
         except MissingObjectError:
@@ -152,8 +160,8 @@ class LiveRelease:
             self._note_unreadable("the store's live pointer cannot be read; the log says why")
         else:
             with self._changed:
-                if found is not None:
-                    self._wanted = found
+                if found is not None and found != self._wanted:
+                    self._wanted, self._failed = found, False
                     self._next_try, self._backoff = -float("inf"), FIRST_RETRY_SECONDS
 
     def _note_unreadable(self, reason: str) -> None:
@@ -187,7 +195,7 @@ class LiveRelease:
     def _finish(self, wanted: LivePointer, loaded: Live | Exception) -> LivePointer | None:
         """Handle the outcome of a load. Returns the pointer to load next, or None to end the loader thread."""
         with self._changed:
-            moved = self._wanted if self._wanted is not None and self._wanted.version != wanted.version else None
+            moved = self._wanted if self._wanted != wanted else None
             if moved is None:
                 self._settle(wanted, loaded)
             self._loading = moved is not None
@@ -210,6 +218,7 @@ class LiveRelease:
             elif isinstance(loaded, OverdueError):
                 why = "a forward pass takes too long; the log says why"
             self._reason = f"release {wanted.pointer.release} is not loaded yet: {why}; it is tried again"
+            self._failed = True
             self._next_try = self._clock() + self._backoff
             self._backoff = min(2 * self._backoff, LAST_RETRY_SECONDS)
 

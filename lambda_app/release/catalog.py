@@ -47,7 +47,7 @@ class CatalogItem:
     """One photo of a listing.
 
     Attributes:
-        price: in the currency of the listings; None if the listing has no price.
+        price: in the currency of the manifest; None if the listing has no price.
         photo: store key of the photo, `datasets/<name>/<path in the data folder>`.
     """
 

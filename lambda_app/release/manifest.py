@@ -22,6 +22,7 @@ MANIFEST = "manifest.json"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 ReleaseId = Annotated[str, Field(pattern=r"^[a-z0-9-]{8,64}$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 IndexType = Literal["flat", "ivf-float16", "ivf-int8"]
 
 
@@ -84,12 +85,17 @@ class CatalogEntry(FileEntry):
 
 
 class Manifest(_Frozen):
-    """The content of `manifest.json`. `evaluation` is a short version of `report/metrics.json`."""
+    """The content of `manifest.json`. `evaluation` is a short version of `report/metrics.json`.
+
+    Attributes:
+        currency: ISO 4217 code of all prices in the catalog; None if it is unknown, as in older releases.
+    """
 
     format: Literal[1] = FORMAT
     release: ReleaseId
     created_at: AwareDatetime
     categories: tuple[str, ...] = Field(min_length=1)
+    currency: Currency | None = None
     preprocessing: Preprocessing
     model: ModelEntry
     index: IndexEntry

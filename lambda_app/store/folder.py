@@ -9,8 +9,9 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +20,9 @@ from lambda_app.release.manifest import FileEntry, Pointer, verify_file
 from lambda_app.release.photo_key import is_photo_key
 from lambda_app.store.contract import OBJECTS, POINTER, LivePointer, UploadTicket, parse_pointer
 
+PARTIAL = ".partial-"
+# A file that nobody has written to for so long is that of a killed process.
+STALE_SECONDS = 3600
 NO_UPLOADS = "this service stores data in a folder and takes no uploads; send the photo as field 'file' of a form"
 
 
@@ -28,6 +32,7 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         """Use the folder `root`, which is created by the first write."""
         self.root = root.absolute()
+        self._swept: set[Path] = set()
 
     def __str__(self) -> str:
         return str(self.root)
@@ -170,7 +175,8 @@ class FolderStore:
         target = self._path(key)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=".partial-")
+            self._sweep(target.parent)
+            handle, name = tempfile.mkstemp(dir=target.parent, prefix=PARTIAL)
         except OSError as exc:
             raise StoreError(f"{self} cannot be written: {exc}") from exc
         os.close(handle)
@@ -183,6 +189,17 @@ class FolderStore:
             raise StoreError(f"{key} cannot be written to {self}: {exc}") from exc
         finally:
             partial.unlink(missing_ok=True)
+
+    def _sweep(self, folder: Path) -> None:
+        """Delete the partial files that killed processes left in a folder; only before the first write into it."""
+        if folder in self._swept:
+            return
+        self._swept.add(folder)
+        oldest = time.time() - STALE_SECONDS
+        for path in folder.glob(f"{PARTIAL}*"):
+            with suppress(FileNotFoundError):  # another process may sweep the same folder
+                if path.lstat().st_mtime <= oldest:
+                    path.unlink()
 
     @contextmanager
     def _pointer_lock(self) -> Iterator[None]:

@@ -1,1 +1,1 @@
-"""Hostile input: photos, requests, drops."""
+"""Hostile input: photos, requests and drops for a running service."""

@@ -29,6 +29,7 @@ from lambda_app.store import contract
 from tests.docs.markdown import ROOT, fenced, section, spans, table
 from tests.test_architecture import FLOORS, PACKAGES, SHARED, floor_of
 from training.index.choice import KINDS
+from training.prepare.intake.fields.names import BY_ROLE, HEADERS
 
 DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
 
@@ -143,8 +144,17 @@ def test_the_index_types_and_the_catalog_columns_match_the_code():
 
 def test_the_reasons_of_rejection_match_the_code():
     sources = (path.read_text() for path in (ROOT / "training" / "prepare").rglob("*.py"))
-    given = {word for text in sources for word in re.findall(r'"((?:missing|unreadable|duplicate)_[a-z]+)"', text)}
+    kinds = "missing|unreadable|unsupported|duplicate|damaged|too_many|too_few"
+    given = {word for text in sources for word in re.findall(rf'"((?:{kinds})_[a-z]+)"', text)}
     assert set(first_column("Data in", "reason")) == given
+
+
+def test_the_headers_of_tables_match_the_code():
+    table = DESIGN.partition("| field | headers |\n|---|---|\n")[2].partition("\n\n")[0]
+    listed = {line.split("|")[1].strip(): tuple(spans(line)) for line in table.splitlines()}
+    (of_images, of_products) = (listed.pop("id of a photo"), listed.pop("product of a photo"))
+    assert listed == HEADERS
+    assert (of_images, of_products) == (BY_ROLE["images"]["image_id"], BY_ROLE["images"]["product_id"])
 
 
 def test_every_command_is_listed():

@@ -72,6 +72,11 @@ class LambdaProcess:
                 stderr=err,
             )
 
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
     def invoke(self, event: object) -> tuple[str, Any]:
         """Send the process an event and wait; the request's id and what the handler returned.
 

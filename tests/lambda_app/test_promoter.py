@@ -161,6 +161,27 @@ def test_a_key_that_the_store_cannot_read_is_refused_with_a_note(store, name, no
     assert (found["drop"], found["reason"]) == (f"drops/{name}", answer["detail"])
 
 
+@pytest.mark.parametrize("letter", ["x", "\u00e9"])
+def test_a_file_name_that_no_disk_takes_is_refused_with_a_note(tmp_path, store, drop, letter):
+    archive, _ = build_archive(tmp_path / "r")
+    longest = letter * (236 // len(letter.encode())) + ".tar"
+    answer = drop(archive, "a" + longest)
+    assert answer["outcome"] == "refused"
+    assert "has 241 bytes; the limit is 240" in answer["detail"]
+    (note,) = store.keys("rejected/")
+    assert json.loads(store.read(note))["reason"] == answer["detail"]
+    assert drop(archive, longest)["outcome"] == "live"
+
+
+def test_the_note_of_a_very_long_key_has_a_shorter_one(tmp_path, store, drop):
+    archive, _ = build_archive(tmp_path / "r")
+    answer = drop(archives.truncated(archive), f"{'y/' * 480}{'x' * 44}.tgz")
+    assert answer["outcome"] == "refused"
+    (note,) = store.keys("rejected/")
+    assert len(note) < 1000
+    assert json.loads(store.read(note))["drop"] == answer["key"]
+
+
 @pytest.mark.parametrize("name", ["job/output/output.tar.gz", "notes.txt", "x.tar.bz2", "x.TAR", "x.zip", ".tar"])
 def test_what_is_no_release_archive_is_ignored(tmp_path, store, drop, name):
     (tmp_path / "file").write_bytes(b"x")

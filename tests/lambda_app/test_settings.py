@@ -4,7 +4,7 @@ import pytest
 
 from lambda_app.errors import SettingsError
 from lambda_app.photo.rules import PhotoLimits
-from lambda_app.settings import Settings, environment_names, function_memory, harmless_environ
+from lambda_app.settings import Settings, environment_names, function_memory, harmless_environ, misspelt
 
 STORE = {"LOOKALIKE_STORE": "var/store"}
 
@@ -26,8 +26,16 @@ def test_every_field_has_an_environment_variable():
     assert "LOOKALIKE_MAX_BODY_BYTES" in values
 
 
-def test_a_photo_may_have_50_megapixels_and_16384_pixels_per_side_by_default():
-    assert Settings.from_environ(STORE).photo_limits == PhotoLimits() == PhotoLimits(pixels=50_000_000, side=16_384)
+def test_a_misspelt_variable_is_named_with_the_most_similar_setting():
+    warnings = misspelt({"LOOKALIKE_RELAOD_SECONDS": "5", "LOOKALIKE_MAX_K": "5", "HOME": "x"})
+    assert warnings == [
+        "the variable LOOKALIKE_RELAOD_SECONDS is ignored: there is no such setting. "
+        "Did you mean LOOKALIKE_RELOAD_SECONDS?"
+    ]
+
+
+def test_a_photo_may_have_64_megapixels_and_16384_pixels_per_side_by_default():
+    assert Settings.from_environ(STORE).photo_limits == PhotoLimits() == PhotoLimits(pixels=64_000_000, side=16_384)
 
 
 def test_the_photo_limits_are_settings():

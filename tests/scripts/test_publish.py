@@ -12,7 +12,7 @@ from lambda_app.promotion.promotion import promote_archive
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from scripts import publish, releases, serve
-from tests.archives import build_archive
+from tests.archives import build_archive, with_a_flipped_byte
 from tests.s3_server import S3Server
 
 pytestmark = pytest.mark.slow  # each promotion starts a process that tries the release
@@ -52,6 +52,10 @@ def test_a_mistyped_store_is_not_made(tmp_path: Path, run: Run):
     assert (code, out.splitlines()[0]) == (0, f"{manifest.release} is live")
     code, out, _ = run(publish.main, archive, "--store", store)
     assert (code, out.splitlines()[0]) == (0, f"{manifest.release} is live already")
+    assert "warning: 40 of the release's photos are not in the store" in out
+    assert "--photos was not given" in out
+    code, out, _ = run(publish.main, archive, "--store", store, "--photos", tmp_path / "release")
+    assert (code, out.splitlines()[1:]) == (0, ["photos: 40 copied, 0 already there, 0 not found"])
     assert run(releases.main, "--store", store, "list")[0] == 0
 
 
@@ -90,3 +94,19 @@ def test_retry_of_a_folder_store_says_that_there_are_no_dead_letters(tmp_path: P
     code, _, err = run(releases.main, "--store", tmp_path / "store", "retry")
     assert code == 1
     assert "is a folder; only a stack with a bucket has dead letters" in err
+
+
+def test_photos_of_another_folder_are_missed(tmp_path: Path, run: Run):
+    archive, _ = build_archive(tmp_path / "release")
+    (tmp_path / "empty").mkdir()
+    arguments = [archive, "--store", tmp_path / "store", "--create", "--photos", tmp_path / "empty"]
+    code, out, _ = run(publish.main, *arguments)
+    assert code == 0
+    assert f"--photos {tmp_path / 'empty'} does not contain them" in out
+
+
+def test_a_damaged_archive_is_named(tmp_path: Path, run: Run):
+    archive, _ = build_archive(tmp_path / "release")
+    code, out, err = run(publish.main, with_a_flipped_byte(archive), "--store", tmp_path / "store", "--create")
+    assert (code, out) == (1, "")
+    assert err.startswith("scripts/publish: flipped.tar is damaged: index.faiss has sha256")

@@ -77,7 +77,7 @@ def test_a_release_that_cannot_be_read_breaks_neither_list_nor_prune(tmp_path, r
     assert sum(line.endswith(problem) for line in listed.out) == 1
     pruned = releases("prune", "--keep", "1")
     assert pruned.code == 0
-    assert pruned.out[0] == "nothing to delete"
+    assert pruned.out[0].startswith("nothing to delete: the newest, live and previous releases stay")
     assert pruned.out[1].startswith(f"{made[0].release} stays, because it cannot be read: manifest.json has format 2")
 
 
@@ -88,8 +88,21 @@ def test_rollback_says_from_where_to_where_until_there_is_nothing_before(release
     assert releases("rollback").out == [f"rolled back from {made[1].release} {figures} to {made[0].release} {figures}"]
     last = releases("rollback")
     assert (last.code, last.out) == (1, [])
-    assert last.err.endswith(f"holds nothing that was live before {made[0].release}\n")
+    assert f"holds nothing that was live before {made[0].release}. scripts/releases list shows" in last.err
     assert releases("promote", made[2].release).out == [f"{made[2].release} is live"]
+
+
+def test_an_unknown_id_is_named_with_the_command_that_shows_the_known_ones(releases, made):
+    done = releases("promote", "BADID")
+    assert (done.code, done.out) == (1, [])
+    assert done.err.endswith("holds no release 'BADID'; scripts/releases list shows the releases that it holds\n")
+
+
+@pytest.mark.parametrize("number", ["0", "x", "-1"])
+def test_prune_keeps_at_least_one_release(releases, capsys, number):
+    with pytest.raises(SystemExit):
+        releases("prune", f"--keep={number}")
+    assert f"'{number}' is not a whole number of at least 1" in capsys.readouterr().err
 
 
 def test_times_are_in_utc_where_that_exists():

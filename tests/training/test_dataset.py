@@ -45,7 +45,7 @@ def test_photos_are_memory_mapped(dataset):
 
 
 def test_cached_pixels_are_identical_to_serving_pixels(dataset, sample_data):
-    assert dataset.preprocessing == Preprocessing(size=64)
+    assert dataset.preprocessing == Preprocessing(size=64, background="white", fit="trimmed")
     for item in dataset.items():
         served = load_rgb((sample_data / item.photo).read_bytes(), dataset.preprocessing)
         np.testing.assert_array_equal(dataset.photos[item.row], served)

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -27,8 +28,9 @@ def test_a_rerun_without_changes_keeps_the_archive_and_prints_its_path(trained_c
     train.main(["--data", str(sample_data), "--out", str(trained_copy.root), *TINY])
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == str(trained_copy.archive)
-    assert "accuracy 0." in lines[-2]
-    assert "recall@4 by embedding 0." in lines[-2]
+    assert "accuracy 0." in lines[-3]
+    assert "recall@4 by embedding 0." in lines[-3]
+    assert "themselves first: quarter turn 0." in lines[-2]
     assert trained_copy.archive.stat().st_mtime_ns == before
 
 
@@ -67,6 +69,55 @@ def test_only_the_stages_after_a_change_run_again(trained_copy, sample_data, out
         path.stem for path in (trained_copy.root / "stages").iterdir() if path.stat().st_mtime_ns != stamps[path.stem]
     }
     assert changed == {"index", "pack"}
+
+
+def test_a_new_price_or_currency_trains_nothing(trained_copy, sample_data, outside, tmp_path):
+    data = shutil.copytree(sample_data, tmp_path / sample_data.name)
+    table = data / "Products.csv"
+    table.write_bytes(re.sub(rb"\xc2\xa3[0-9]+\.00", b"\xc2\xa377.00", table.read_bytes(), count=1))
+    stamps = {path.stem: path.stat().st_mtime_ns for path in (trained_copy.root / "stages").iterdir()}
+    embedded = (trained_copy.index / "embeddings.npy").stat().st_mtime_ns
+    train.main(["--data", str(data), "--out", str(trained_copy.root), *TINY, "--currency", "GBP"])
+    changed = {
+        path.stem for path in (trained_copy.root / "stages").iterdir() if path.stat().st_mtime_ns != stamps[path.stem]
+    }
+    assert changed == {"index", "pack"}
+    assert (trained_copy.index / "embeddings.npy").stat().st_mtime_ns == embedded
+    assert read_manifest((trained_copy.release / "manifest.json").read_bytes()).currency == "GBP"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--backbone", "resnet51"], "no backbone 'resnet51'; try resnet50"),
+        (["--weights", "imagnet"], "--weights imagnet: no such file; did you mean imagenet?"),
+        (["--freeze", "layer9"], "no stage 'layer9' to freeze"),
+        (["--out", "file/work"], "cannot be written"),
+    ],
+)
+def test_settings_are_checked_before_a_photo_is_read(
+    options, told, sample_data, outside, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    given = ["--data", str(sample_data), *TINY, *(["--out", "out"] if "--out" not in options else []), *options]
+    assert report_errors(train.main, given) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("error: ")
+    assert shown.err.count("\n") == 1
+    assert told in shown.err
+    assert not Path("out", "dataset").exists()
+
+
+def test_figures_of_few_test_photos_are_printed_with_their_intervals(trained_copy, sample_data, outside):
+    manifest = read_manifest((trained_copy.release / "manifest.json").read_bytes())
+    pattern = r"accuracy [01]\.\d{3} \[[01]\.\d\d to [01]\.\d\d\], recall@4 .* \(14 test photos, 95 % intervals\)"
+    assert re.search(pattern, train.summarise(trained_copy, manifest))
+    path = trained_copy.report / "metrics.json"
+    figures = json.loads(path.read_bytes())
+    figures["test"]["n"] = 30
+    path.write_text(json.dumps(figures))
+    assert "[" not in train.summarise(trained_copy, manifest)
 
 
 @pytest.fixture

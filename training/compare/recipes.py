@@ -25,6 +25,7 @@ _STUDY = {
     "crop": 0.0,
     "colour": 0.0,
     "erasing": 0.0,
+    "altered": 0.0,
     "balance": 0.0,
     "ema": 0.0,
 }
@@ -83,6 +84,7 @@ ABLATION = (
     Recipe("no-crop", "no zoom and no shift", {"crop": 0.0}),
     Recipe("no-rotation", "no rotation", {"rotation": 0.0}),
     Recipe("erasing", "a rectangle of every fourth photo erased", {"erasing": 0.25}),
+    Recipe("altered-views", "a photo and an altered view in half of the pairs", {"altered": 0.5}),
     Recipe("balance", "every category counts the same", {"balance": 1.0}),
     Recipe("sgd", "the study's optimiser and learning rate", _STUDY_SGD),
 )

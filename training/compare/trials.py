@@ -129,7 +129,11 @@ def run_trial(trial: Trial, dataset: Path) -> None:
     work.dataset.symlink_to(os.path.relpath(dataset.resolve(), trial.folder.resolve()))
     fit.run(work, trial.settings)
     opened = Dataset.open(work.dataset)
-    inputs = {"dataset": opened.digest, "weights": sha256_of(work.weights), "fit": sha256_of(work.fit / "fit.json")}
+    inputs = {
+        "dataset": opened.training_digest,
+        "weights": sha256_of(work.weights),
+        "fit": sha256_of(work.fit / "fit.json"),
+    }
 
     def judge() -> None:
         kept = {name: json.loads((work.fit / f"{name}.json").read_bytes()) for name in ("fit", "history")}

@@ -19,6 +19,7 @@ import torch
 from lambda_app.release.manifest import sha256_of
 from lambda_app.search.vectors import unit
 from training.dataset import Dataset
+from training.evaluate.altered_queries import search_with_altered
 from training.evaluate.figures import Measured, measure
 from training.evaluate.report import charts
 from training.evaluate.report.curves import plot_history
@@ -31,6 +32,7 @@ from training.network.embedding_net import EmbeddingNet
 from training.network.forward import Outputs, forward_batches
 from training.network.weights import load_weights
 from training.pipeline.commands import CommandParser, add_work_folder
+from training.pipeline.disk import reserve
 from training.pipeline.files import write_json
 from training.pipeline.progress import track
 from training.pipeline.provenance import code, device_name, versions
@@ -44,7 +46,7 @@ def run(work: WorkFolder) -> bool:
     """Run the stage, unless the last run evaluated the same weights on the same dataset. Returns whether it ran."""
     dataset = Dataset.open(work.dataset)
     # Templates and style sheet are separate inputs, because the stage's digest of its code covers only Python files.
-    inputs = {"dataset": dataset.digest, "weights": sha256_of(work.weights), "appearance": appearance()}
+    inputs = {"dataset": dataset.training_digest, "weights": sha256_of(work.weights), "appearance": appearance()}
     outputs = [work.report / name for name in ("metrics.json", "report.html", "reliability.png")]
     return run_stage(work, "evaluate", inputs, outputs, lambda: evaluate(dataset, work))
 
@@ -64,7 +66,9 @@ def judge(dataset: Dataset, work: WorkFolder) -> Measured:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     with tempfile.TemporaryDirectory(dir=work.root, prefix=".outputs-") as folder:
-        found = measure(dataset, forward_all(model, dataset, Path(folder)), categories)
+        outputs = forward_all(model, dataset, Path(folder))
+        found = measure(dataset, outputs, categories)
+        found.figures["alterations"] = search_with_altered(model, dataset, outputs)
     found.figures.update(
         dataset=dataset.digest,
         weights=sha256_of(work.weights),
@@ -83,7 +87,9 @@ def forward_all(model: EmbeddingNet, dataset: Dataset, folder: Path) -> Outputs:
     count = len(dataset.photos)
 
     def mapped(name: str, width: int) -> npt.NDArray[np.float32]:
-        return np.lib.format.open_memmap(folder / name, "w+", np.float32, (count, width))
+        array = np.lib.format.open_memmap(folder / name, "w+", np.float32, (count, width))
+        reserve(folder / name)
+        return array
 
     outputs = Outputs(
         mapped("logits.npy", model.classifier.out_features),

@@ -64,7 +64,7 @@ def run(work: WorkFolder, settings: ExportSettings) -> bool:
     The export to float32 is a separate stage, so it does not run again if only the precision changed.
     """
     dataset = Dataset.open(work.dataset)
-    inputs: dict[str, Any] = {"dataset": dataset.digest, "weights": sha256_of(work.weights)}
+    inputs: dict[str, Any] = {"dataset": dataset.training_digest, "weights": sha256_of(work.weights)}
     outputs = [work.float32, work.export / "parity.json"]
     run_stage(work, "onnx", inputs, outputs, lambda: export_float32(dataset, work))
     inputs["settings"] = settings.as_json()

@@ -7,10 +7,17 @@ from torch import Tensor
 
 from training.dataset import Dataset
 from training.errors import DataError
-from training.fit.input.augmentation import Augmentation, apply_changes, draw_changes
+from training.fit.input.augmentation import Augmentation, Changes, apply_changes, draw_changes
 from training.fit.input.feed import make_feed
 from training.fit.input.identities import identity_labels
-from training.fit.input.sampler import batches_per_epoch, first_with_same_label, pair_batches
+from training.fit.input.sampler import (
+    batches_per_epoch,
+    first_with_same_label,
+    pair_batches,
+    view_sources,
+    with_views,
+)
+from training.fit.input.shopper import draw_alterations
 from training.fit.schedule import photo_side
 from training.fit.settings import FitSettings
 from training.network.input import copy_to_device, normalise, to_unit
@@ -47,10 +54,11 @@ class InputPipeline:
         return batches_per_epoch(len(self.rows), self.settings.batch)
 
     def batches(self, epoch: int) -> list[npt.NDArray[np.int64]]:
-        """The batches of an epoch (from 0), each as positions in the training split: see `pair_batches`."""
+        """The batches of an epoch (from 0), as positions in the training split: `pair_batches`, `with_views`."""
         rng = make_generator(self.settings.seed, epoch)
         categories = self._categories if self.identities.kind == "product" else None
-        return pair_batches(self.identities.labels, self.settings.batch, rng, categories)
+        batches = pair_batches(self.identities.labels, self.settings.batch, rng, categories)
+        return [with_views(batch, self.settings.altered, rng) for batch in batches]
 
     def side(self, progress: float) -> int:
         """The side of the images in pixels at this progress of the run: see `photo_side`."""
@@ -68,10 +76,7 @@ class InputPipeline:
         Returns:
             float32 (own, 3, side, side), in channels-last memory format.
         """
-        labels = self.identities.labels[batch]
-        same_as = torch.from_numpy(first_with_same_label(labels)) if self.identities.kind == "product" else None
-        drawn = torch.Generator().manual_seed(derive_seed(self.settings.seed, *step))
-        changes = draw_changes(len(batch), self._augmentation, drawn, same_as).of(self.world.shard(len(batch)))
+        changes = self._changes(batch, step).of(self.world.shard(len(batch)))
         unit = apply_changes(to_unit(photos), changes, self.side(progress))
         return normalise(unit, self.dataset.preprocessing).contiguous(memory_format=torch.channels_last)
 
@@ -80,6 +85,18 @@ class InputPipeline:
         categories = torch.from_numpy(self._categories[batch])
         identities = torch.from_numpy(self.identities.labels[batch])
         return copy_to_device(categories, self.device), copy_to_device(identities, self.device)
+
+    def _changes(self, batch: npt.NDArray[np.int64], step: tuple[int, int]) -> Changes:
+        """The random changes of the whole batch. A view has those of its photo, after its alterations."""
+        labels = self.identities.labels[batch]
+        same_as = torch.from_numpy(first_with_same_label(labels)) if self.identities.kind == "product" else None
+        drawn = torch.Generator().manual_seed(derive_seed(self.settings.seed, *step))
+        changes = draw_changes(len(batch), self._augmentation, drawn, same_as)
+        if self.settings.altered == 0:
+            return changes
+        sources = torch.from_numpy(view_sources(batch))
+        alterations = draw_alterations(sources != torch.arange(len(batch)), drawn)
+        return changes.rows(sources).altered(alterations)
 
 
 def derive_seed(*parts: int) -> int:

@@ -17,14 +17,15 @@ from torch import Tensor
 from training.errors import TrainingError
 from training.fit.trainer import Trainer
 from training.network.weights import save_weights
+from training.pipeline.disk import free_bytes
 from training.pipeline.files import write_json
 from training.pipeline.provenance import device_name
 
 # Maximum training time lost if a machine fails without SIGTERM, when epochs are longer than this.
 _SECONDS_BETWEEN_CHECKPOINTS = 300.0
 _KEPT = ("history", "best", "best_epoch", "weights")
-# The exit status of a program that SIGTERM ended. Never 0: a stopped job has no finished model.
-STOPPED = 128 + signal.SIGTERM
+# The signals that stop a run: of a machine that is taken back, and of Ctrl-C.
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 class RunRecord:
@@ -130,7 +131,10 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
             os.fsync(file.fileno())  # without this, a crash of the machine could keep the rename but lose the content
         partial.replace(path)
     except (OSError, RuntimeError) as exc:  # torch reports a full disk as a RuntimeError
-        raise TrainingError(f"the checkpoint {path} cannot be written: {exc}") from exc
+        size = partial.stat().st_size if partial.exists() else 0
+        raise TrainingError(
+            f"the checkpoint {path} cannot be written: {exc}; {size:,} bytes fitted, {free_bytes(path):,} are free"
+        ) from exc
     finally:
         partial.unlink(missing_ok=True)
 
@@ -154,30 +158,43 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
 
 @dataclass
 class Stop:
-    """Whether training should stop at the next point where it can be resumed."""
+    """Whether training should stop at the next point where it can be resumed.
+
+    Attributes:
+        requested: whether a signal requested it, here or in another process.
+        number: of the signal; it decides the exit status.
+    """
 
     requested: bool = False
+    number: int = signal.SIGTERM
 
 
 @contextmanager
-def stopped_by_sigterm() -> Iterator[Stop]:
-    """Inside the block, SIGTERM only sets `Stop.requested`. Use in the main thread only (a limit of Python signals).
+def stopped_by_signal() -> Iterator[Stop]:
+    """Inside the block, SIGTERM and Ctrl-C only set `Stop.requested`; a second Ctrl-C ends the program at once.
+
+    Use in the main thread only (a limit of Python signals). A process that ignores Ctrl-C goes on ignoring it.
 
     Raises:
-        SystemExit: with the status `STOPPED`, at the end of the block, if a stop was requested.
+        SystemExit: at the end of the block, if a stop was requested. The status is 128 and the number of the signal, as
+            of a program that the signal ended. Never 0: a stopped job has no finished model.
     """
     stop = Stop()
 
-    def request_stop(_number: int, _frame: FrameType | None) -> None:
-        stop.requested = True
+    def request_stop(number: int, _frame: FrameType | None) -> None:
+        if stop.requested and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.requested, stop.number = True, number
 
-    before = signal.signal(signal.SIGTERM, request_stop)
+    handled = [number for number in _STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, request_stop) for number in handled}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if stop.requested:
-        sys.exit(STOPPED)
+        sys.exit(128 + stop.number)
 
 
 def _score(figures: dict[str, Any]) -> float | None:

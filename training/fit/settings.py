@@ -100,6 +100,13 @@ class FitSettings(Settings):
         description="share of training photos in which a rectangle is erased, like a part behind a hand or a label",
         json_schema_extra=RARE,
     )
+    altered: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of the pairs in a batch that are a photo and an altered view of it, as shoppers send it: "
+        "turned, grey, with margins, mirrored; finds such photos, but needs a much longer run",
+    )
     balance: float = Field(
         default=0.0,
         ge=0,

@@ -4,7 +4,7 @@
     torchrun --nproc-per-node 4 -m training.fit --out OUT
 
 reads OUT/dataset and writes OUT/fit: `best.safetensors`, `history.json`, `fit.json`, and a checkpoint. The checkpoint
-is written after every epoch, every few minutes within a long epoch, and at SIGTERM; a rerun resumes from it. Every
+is written after every epoch, every few minutes within a long epoch, at SIGTERM and at Ctrl-C; a rerun resumes. Every
 random generator is seeded by (seed, epoch, step). So on a CPU and without a time budget, a run that was killed and
 resumed gives exactly the same weights as a run without interruption.
 """
@@ -21,10 +21,10 @@ from tqdm import tqdm
 
 from lambda_app.release.manifest import sha256_of
 from training.dataset import Dataset
-from training.fit.record import RunRecord, stopped_by_sigterm
+from training.fit.record import RunRecord, stopped_by_signal
 from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.trainer import Trainer
-from training.network.weights import local_copy
+from training.network.weights_file import local_copy
 from training.pipeline.code_digest import code_digest
 from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from
 from training.pipeline.progress import track
@@ -53,13 +53,17 @@ def run(
         TrainingError: the processes have different datasets; also the errors of `fit`.
     """
     dataset = Dataset.open(work.dataset)
-    world.check_same_digest("dataset", dataset.digest)
+    world.check_same_digest("dataset", dataset.training_digest)
     if not world.is_leader:
         (runs,) = world.broadcast(False)
         if runs:
             assist(dataset, settings, world, execution)
         return bool(runs)
-    inputs = {"dataset": dataset.digest, "settings": settings.as_json(), "weights": _weights_identity(settings)}
+    inputs = {
+        "dataset": dataset.training_digest,
+        "settings": settings.as_json(),
+        "weights": _weights_identity(settings),
+    }
     checkpoint = (checkpoints or work.fit) / "checkpoint.pt"
     outputs = [work.weights, work.fit / "history.json", work.fit / "fit.json"]
 
@@ -94,7 +98,7 @@ def fit(
     Raises:
         DivergedError: the loss is not a finite number.
         LostProcessError: another process has ended.
-        SystemExit: SIGTERM requested a stop, and the checkpoint was written.
+        SystemExit: a signal requested a stop, and the checkpoint was written.
         WeightsError: see `training.network.weights.start_from`.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +109,7 @@ def fit(
         trainer.restore(state)
         log.info("fit: resuming after epoch %d, batch %d", trainer.epoch, trainer.steps_done)
     bar = track(range(trainer.steps_left), None, "fit", "batch")
-    with stopped_by_sigterm() as stop:
+    with stopped_by_signal() as stop:
 
         def between_steps() -> bool:
             record.save_if_due()
@@ -137,7 +141,7 @@ def assist(dataset: Dataset, settings: FitSettings, world: World, execution: Exe
     state = world.broadcast_state(None)
     if state is not None:
         trainer.restore(state)
-    with stopped_by_sigterm() as stop:
+    with stopped_by_signal() as stop:
         while world.broadcast(False)[0]:
             if trainer.train_epoch(itertools.repeat(None), lambda: stop.requested) is None:
                 world.barrier()

@@ -18,6 +18,7 @@ import torch
 
 from lambda_app.model import ModelOutput
 from training.errors import TrainingError
+from training.pipeline.disk import free_bytes
 from training.pipeline.files import write_json
 from training.pipeline.progress import track
 from training.pipeline.world import SINGLE_PROCESS, World
@@ -108,7 +109,8 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         raise TrainingError(
-            f"{path} cannot be written: {exc}; run again to resume after its last complete block"
+            f"{path} cannot be written: {exc}; run again to resume after its last complete block; {free_bytes(path):,} "
+            "bytes are free there"
         ) from exc
 
 

@@ -105,5 +105,6 @@ def _category_and_margin(logits: npt.NDArray[np.float32], temperature: float) ->
 
 def _jpeg(pixels: npt.NDArray[np.uint8]) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=90)
+    # Without chroma subsampling the bars of the letterbox stay black, so that trimming finds their edges again.
+    Image.fromarray(pixels).save(file, "JPEG", quality=90, subsampling=0)
     return file.getvalue()

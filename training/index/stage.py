@@ -86,7 +86,7 @@ def index(
     work.index.mkdir(parents=True, exist_ok=True)
     model = Model(work.model, threads=_threads(world))
     world.broadcast_bytes(work.model.read_bytes())
-    identity = digest_of({"dataset": dataset.digest, "model": sha256_of(work.model)})
+    identity = digest_of({"dataset": dataset.training_digest, "model": sha256_of(work.model)})
     outputs = cast(ModelOutput, embed(model, dataset, work.index, identity, world))  # None in other processes only
     entry = build_index(outputs.embedding, settings.index, work.release / "index.faiss", int(dataset.summary["seed"]))
     write_json(work.index / "index.json", entry.model_dump(mode="json"))

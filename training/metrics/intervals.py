@@ -17,6 +17,8 @@ import numpy.typing as npt
 Values = npt.NDArray[Any]
 Groups = npt.NDArray[np.int64]
 Interval = tuple[float, float]
+# A figure of fewer test photos is shown with its interval wherever it is shown.
+FEW_PHOTOS = 30
 _Z = 1.959963985  # quantile of the standard normal distribution: 2.5 % in each tail
 # The same for Student's t with 1, 2, ... degrees of freedom (Student 1908). The last value is used beyond the table.
 _T = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622)

@@ -101,9 +101,11 @@ def _without_classifier(name: str) -> tuple[nn.Module, str, int]:
 def _torchvision_model(name: str) -> nn.Module:
     if name == half_resnet.NAME:
         return half_resnet.HalfResNet10()
-    if name not in torchvision.models.list_models(module=torchvision.models) or name in _UNSUPPORTED:
+    known = [name for name in torchvision.models.list_models(module=torchvision.models) if name not in _UNSUPPORTED]
+    if name not in known:
         raise WeightsError(
-            f"no backbone {name!r}; try {', '.join(_COMMON)}, or another classification model of torchvision"
+            f"no backbone {name!r}; try {', '.join(_COMMON)}, or another classification model of torchvision: "
+            f"{', '.join(known)}"
         )
     backbone: nn.Module = torchvision.models.get_model(name, weights=None)
     return backbone

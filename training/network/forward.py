@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from lambda_app.photo.rules import Preprocessing
 from training.dataset import Dataset
 from training.network.embedding_net import EmbeddingNet, device_of
 from training.network.input import to_input
@@ -36,15 +37,18 @@ def forward_batches(
         rows: int64 (n,).
         batch: photos per forward pass.
     """
-    model.eval()
-    device = device_of(model)
     for start in range(0, len(rows), batch):
-        photos = torch.from_numpy(dataset.photos[rows[start : start + batch]]).to(device)
-        images = to_input(photos, dataset.preprocessing).contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode():
-            pooled = model.features(images)
-            logits, embedding = model.heads(pooled)
-        yield Outputs(logits.cpu().numpy(), embedding.cpu().numpy(), pooled.cpu().numpy())
+        yield forward_photos(model, dataset.photos[rows[start : start + batch]], dataset.preprocessing)
+
+
+def forward_photos(model: EmbeddingNet, photos: npt.NDArray[np.uint8], preprocessing: Preprocessing) -> Outputs:
+    """The outputs for one batch of photos, uint8 (n, size, size, 3). Sets the model to evaluation mode."""
+    model.eval()
+    unit = to_input(torch.from_numpy(photos).to(device_of(model)), preprocessing)
+    with torch.inference_mode():
+        pooled = model.features(unit.contiguous(memory_format=torch.channels_last))
+        logits, embedding = model.heads(pooled)
+    return Outputs(logits.cpu().numpy(), embedding.cpu().numpy(), pooled.cpu().numpy())
 
 
 def forward_rows(model: EmbeddingNet, dataset: Dataset, rows: npt.NDArray[np.int64], batch: int) -> Outputs:

@@ -25,7 +25,7 @@ from lambda_app.release.manifest import (
     sha256_of,
 )
 from lambda_app.release.smoke import SmokeCase
-from training.dataset import Dataset
+from training.dataset import Dataset, read_summary
 from training.network.weights import load_weights
 from training.pack.settings import PackSettings
 from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from
@@ -47,7 +47,11 @@ def run(work: WorkFolder, settings: PackSettings) -> bool:
         work.index / "smoke.json",
         work.fit / "fit.json",
     ]
-    inputs = {"files": {path.name: sha256_of(path) for path in files}, "settings": settings.as_json()}
+    inputs = {
+        "files": {path.name: sha256_of(path) for path in files},
+        "settings": settings.as_json(),
+        "currency": read_summary(work.dataset).get("currency"),
+    }
     outputs = [work.archive, work.release / MANIFEST]
     return run_stage(work, "pack", inputs, outputs, lambda: pack(work, settings))
 
@@ -83,6 +87,7 @@ def build_manifest(work: WorkFolder, settings: PackSettings) -> Manifest:
         release=release_id(created, [model, index, catalog, weights]),
         created_at=created,
         categories=categories,
+        currency=dataset.summary["currency"],
         preprocessing=dataset.preprocessing,
         model=model,
         index=index,

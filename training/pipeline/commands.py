@@ -2,9 +2,13 @@
 
 import argparse
 import logging
+import signal
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from lambda_app.errors import LookalikeError, SettingsError
@@ -96,18 +100,44 @@ def settings_from(arguments: argparse.Namespace, kind: type[Kind], **others: Any
 
 
 def report_errors(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> int:
-    """Run a command, and print a LookalikeError as one line on stderr.
+    """Run a command, and print a LookalikeError, Ctrl-C or SIGTERM as one line on stderr.
 
     Returns:
-        The exit status: 0, or 2 after a LookalikeError.
+        The exit status: 0; 2 after a LookalikeError; 130 after Ctrl-C, 143 after SIGTERM.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
-        main(argv)
+        with _sigterm_like_ctrl_c():
+            main(argv)
     except LookalikeError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt as exc:
+        cause, number = ("SIGTERM", signal.SIGTERM) if isinstance(exc, _Terminated) else ("Ctrl-C", signal.SIGINT)
+        print(f"stopped by {cause}; run again to resume", file=sys.stderr)
+        return 128 + number
     return 0
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does: with its clean-up, and resumable."""
+
+
+@contextmanager
+def _sigterm_like_ctrl_c() -> Iterator[None]:
+    """Inside the block, SIGTERM raises an exception. No effect outside the main thread (a limit of Python signals)."""
+
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _hyphenated(word: str) -> str:

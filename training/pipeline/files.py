@@ -27,4 +27,6 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError as exc:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise TrainingError(f"{path} cannot be written and is unchanged: {exc}") from exc
+        raise TrainingError(
+            f"{path} cannot be written and is unchanged: {exc}; it needs {len(content):,} bytes"
+        ) from exc

@@ -172,7 +172,7 @@ def _problem(kind: type[Settings], error: Mapping[str, Any]) -> str:
         return f"{name} is {error['input']!r}; it may be {_allowed(schemas[name])}"
     expected = _EXPECTED.get(error["type"])
     if expected is None:
-        return f"{name} is {error['input']!r}: {error['msg']}"
+        return f"{name} is {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
     return f"{name} is {_shown(error['input'])}; it must be {expected.format(**error.get('ctx', {}))}"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from training.errors import TrainingError
 from training.pipeline.code_digest import code_digest
+from training.pipeline.disk import writing
 from training.pipeline.files import write_json
 from training.pipeline.work_folder import WorkFolder
 
@@ -38,6 +39,7 @@ def run_stage(
 
     Raises:
         TrainingError: `make` returned, but an output is missing.
+        DiskFullError: the disk is full.
     """
     stamp = work.root / "stages" / f"{name}.json"
     code = code_digest(Path(inspect.getfile(make)))
@@ -47,7 +49,8 @@ def run_stage(
         return False
     stamp.unlink(missing_ok=True)
     start = time.monotonic()
-    make()
+    with writing(work.root):
+        make()
     missing = [str(path) for path in outputs if not path.exists()]
     if missing:
         raise TrainingError(f"stage {name} did not write {', '.join(missing)}")

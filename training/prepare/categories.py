@@ -1,10 +1,16 @@
 """The order of the categories. The position of a category is its index in the model's output."""
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from training.errors import DataError
 from training.prepare.intake.tables import Intake
+
+# A category with fewer products hardly has photos in every split.
+FEW_PRODUCTS = 3
+_EXAMPLES = 3
 
 
 def read_categories(path: Path) -> tuple[str, ...]:
@@ -17,7 +23,7 @@ def read_categories(path: Path) -> tuple[str, ...]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as exc:
         raise DataError(f"the categories file {path} cannot be read: {exc}") from exc
-    names = tuple(" ".join(line.split()) for line in lines if line.strip())
+    names = tuple(unicodedata.normalize("NFC", " ".join(line.split())) for line in lines if line.strip())
     if not names:
         raise DataError(f"the categories file {path} names no category")
     for name in names:
@@ -42,3 +48,25 @@ def category_order(intake: Intake, leading: Sequence[str]) -> list[str]:
     if empty:
         intake.warnings.append(f"categories without a photo: {', '.join(empty)}")
     return categories
+
+
+def doubtful_categories(intake: Intake) -> Iterator[str]:
+    """Warnings about categories that look like a mistake, with examples."""
+    sql = "SELECT category, count(*) FROM products GROUP BY category ORDER BY min(number)"
+    counts = dict(intake.db.execute(sql))
+    alike: dict[str, list[str]] = {}
+    for name in counts:
+        alike.setdefault(name.casefold(), []).append(name)
+    twins = [" and ".join(map(repr, names)) for names in alike.values() if len(names) > 1]
+    if twins:
+        yield f"{len(twins):,} categories are written in more than one way: {_examples(twins)}"
+    numbers = [repr(name) for name in counts if re.fullmatch(r"[\d\s.,]+", name)]
+    if numbers:
+        yield f"{len(numbers):,} categories are numbers: {_examples(numbers)}; is it the right column? See --columns"
+    few = [f"{name!r} ({count})" for name, count in counts.items() if count < FEW_PRODUCTS]
+    if few:
+        yield f"{len(few):,} categories have fewer than {FEW_PRODUCTS} products: {_examples(few)}"
+
+
+def _examples(texts: Sequence[str]) -> str:
+    return ", ".join(texts[:_EXAMPLES]) + (", ..." if len(texts) > _EXAMPLES else "")

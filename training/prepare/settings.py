@@ -1,13 +1,15 @@
 """Settings of the prepare stage."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from lambda_app.photo.rules import Preprocessing
 from training.pipeline.settings import DERIVED, RARE, SEED, Settings
 from training.prepare.categories import read_categories
+from training.prepare.intake.fields.currencies import CODES
+from training.prepare.intake.fields.reading import Reading, check_encoding, parse_columns
 
 
 class PrepareSettings(Settings):
@@ -20,6 +22,12 @@ class PrepareSettings(Settings):
 
     size: int = Field(default=224, ge=16, le=1024, description="side of the photos in pixels, for training and serving")
     seed: int = SEED
+    trim: bool = Field(
+        default=True,
+        description="whether uniform borders of photos are cut off, in training and serving: queries with margins then "
+        "look as without them",
+        json_schema_extra=RARE,
+    )
     test_share: float = Field(
         default=0.10,
         ge=0,
@@ -36,6 +44,20 @@ class PrepareSettings(Settings):
     categories: Path | None = Field(
         default=None, description="file of category names in index order, one per line; new ones go last"
     )
+    currency: str | None = Field(
+        default=None,
+        description="currency of all prices as an ISO 4217 code, such as EUR; none: what the listings say",
+    )
+    encoding: str | None = Field(
+        default=None, description="text encoding of tables without a byte order mark; none: UTF-8, else Windows-1252"
+    )
+    columns: str | None = Field(
+        default=None,
+        description='columns of tables by field, such as id=Handle,image="Image Src"; none: found by their usual names',
+    )
+    category_separator: str | None = Field(
+        default=None, description="text between the parts of a category path; none: found out"
+    )
     base_categories: tuple[str, ...] = Field(default=(), json_schema_extra=DERIVED)
     workers: int | None = Field(
         default=None,
@@ -44,9 +66,41 @@ class PrepareSettings(Settings):
         json_schema_extra=RARE,
     )
 
+    @field_validator("currency", mode="after")
+    @classmethod
+    def _known_currency(cls, value: str | None) -> str | None:
+        if value is None or value.strip().upper() in CODES:
+            return value and value.strip().upper()
+        raise ValueError("it must be a code of ISO 4217 of three letters, such as EUR or USD")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str | None) -> str | None:
+        return name if name is None else check_encoding(name)
+
+    @field_validator("columns")
+    @classmethod
+    def _well_formed_columns(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_columns(text)
+        return text
+
+    @field_validator("category_separator")
+    @classmethod
+    def _no_empty_separator(cls, text: str | None) -> str | None:
+        if text is not None and not text.strip():
+            raise ValueError("the separator must have a character that is not blank")
+        return text
+
+    def reading(self) -> Reading:
+        """How the tables are to be read."""
+        columns = parse_columns(self.columns) if self.columns else {}
+        return Reading(self.encoding, columns, self.category_separator)
+
     def preprocessing(self) -> Preprocessing:
         """How photos become network input."""
-        return Preprocessing(size=self.size)
+        fit: Literal["trimmed", "letterbox"] = "trimmed" if self.trim else "letterbox"
+        return Preprocessing(size=self.size, background="white", fit=fit)
 
     def leading_categories(self) -> tuple[str, ...]:
         """The categories with the first indices, in order: those of the file, else those of the base release."""
@@ -59,6 +113,10 @@ class PrepareSettings(Settings):
             "seed": self.seed,
             "test_share": self.test_share,
             "validation_share": self.validation_share,
+            "currency": self.currency,
+            "encoding": self.encoding,
+            "columns": self.columns,
+            "category_separator": self.category_separator,
             "leading_categories": list(self.leading_categories()),
             "preprocessing": self.preprocessing().model_dump(mode="json"),
         }

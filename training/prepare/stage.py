@@ -2,47 +2,68 @@
 
     python -m training.prepare DATA --out DATASET [--size N] [--seed N] [--categories FILE] ...
 
-DATASET is written to a temporary folder and renamed into place. It is made again only if DATA or the settings changed.
+DATASET is written to a temporary folder and renamed into place. It is made again only if DATA, the settings or the code
+changed, and then only photos are decoded that the last run did not decode, also if that was stopped.
 """
 
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
-from contextlib import closing
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
-from training.dataset import ITEMS, PHOTOS, REJECTED, SUMMARY, Dataset
+from lambda_app.photo import preprocessing
+from training.dataset import ITEMS, PHOTOS, REJECTED, SOURCES, SUMMARY, Dataset
 from training.errors import DataError
+from training.pipeline.code_digest import code_digest
 from training.pipeline.commands import CommandParser, add_settings, settings_from
+from training.pipeline.disk import writing
 from training.pipeline.files import write_json
 from training.pipeline.output_folder import atomic_folder, check_output_folder
 from training.pipeline.progress import ProgressReporter, track
 from training.prepare import photo_cache, splits
-from training.prepare.categories import category_order
+from training.prepare.categories import category_order, doubtful_categories
+from training.prepare.cautions import cautions, unmatched
 from training.prepare.dataset_tables import write_items, write_rejected
+from training.prepare.decoded import count_sources, earlier_photos, file_state
 from training.prepare.intake import folders, listings
+from training.prepare.intake.photo_files import holds_folders
 from training.prepare.intake.tables import Intake
+from training.prepare.intake.wrapper import wrapper
 from training.prepare.settings import PrepareSettings
 from training.prepare.summary import Summary, rejected_by_source, total_by_reason
 
 log = logging.getLogger(__name__)
 # Increase this number when datasets that older code made must be made again.
-FORMAT = 1
+FORMAT = 2
 LAYOUTS: dict[str, ModuleType] = {"listings": listings, "folders": folders}
-FILES = (ITEMS, PHOTOS, REJECTED, SUMMARY)
+FILES = (ITEMS, PHOTOS, SOURCES, REJECTED, SUMMARY)
 
 
 def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: ProgressReporter = track) -> Summary:
     """Make the dataset `out` from the listings or folders in `data`, unless an up-to-date dataset exists there.
 
-    If the run is stopped, an existing dataset is unchanged.
+    If the run is stopped, an existing dataset is unchanged, and the photos that were decoded so far are kept for the
+    next run.
 
     Raises:
-        DataError: nothing in `data` is usable, or `out` contains something other than a dataset.
+        DataError: nothing in `data` is usable, a file cannot be read or written, or `out` contains something other than
+            a dataset.
+        DiskFullError: the dataset does not fit on the disk.
     """
+    try:
+        return _prepare(data, out, settings, progress)
+    except OSError as exc:
+        raise DataError(f"{exc}") from exc
+
+
+def _prepare(data: Path, out: Path, settings: PrepareSettings, progress: ProgressReporter) -> Summary:
     layout = layout_of(data)
     check_output_folder(out, FILES, data)
     input_digest = fingerprint(data, settings)
@@ -50,16 +71,34 @@ def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: Progr
     if existing:
         log.info("%s: unchanged", out)
         return existing
-    with atomic_folder(out) as folder:
+    root, key, workers = data / wrapper(data), pixels_key(settings), settings.workers or os.cpu_count() or 1
+    stopped = _stopped_folder(out)
+    with earlier_photos((out, stopped), key) as earlier, atomic_folder(out) as folder, writing(folder):
         working = folder / "intake.sqlite"
         with closing(Intake(working)) as intake:
-            LAYOUTS[layout].read(data, intake, progress)
-            cache = folder / PHOTOS
-            workers = settings.workers or os.cpu_count() or 1
-            photo_cache.fill(data, cache, intake, settings.preprocessing(), workers=workers, progress=progress)
+            if layout == "listings":
+                listings.read(root, intake, progress, settings.reading())
+            else:
+                folders.read(root, intake, progress)
+            with _kept_if_stopped(folder, stopped, len(earlier or ())):
+                taken_over = photo_cache.fill(
+                    root,
+                    folder / PHOTOS,
+                    intake,
+                    settings.preprocessing(),
+                    workers=workers,
+                    progress=progress,
+                    key=key,
+                    earlier=earlier,
+                )
+            if taken_over:
+                log.info("photos: %d of %d were decoded before", taken_over, intake.count("cached"))
+            if not intake.count("cached"):
+                raise _nothing_usable(data, out, intake)
             summary = _finish(folder, intake, settings, layout=layout, data=data, input_digest=input_digest)
         working.unlink()
         write_json(folder / SUMMARY, summary.as_json())
+    shutil.rmtree(stopped, ignore_errors=True)
     return summary
 
 
@@ -67,31 +106,42 @@ def layout_of(data: Path) -> str:
     """The layout of `data`: "listings" or "folders".
 
     Raises:
-        DataError: it has neither layout, or only one of the two listing files.
+        DataError: it has neither layout.
     """
     if not data.is_dir():
         raise DataError(f"{data} is not a folder")
-    if listings.found(data):
+    root = data / wrapper(data)
+    if listings.found(root):
         return "listings"
-    if any(child.is_dir() and not child.name.startswith(".") for child in data.iterdir()):
+    if holds_folders(root):
         return "folders"
     raise DataError(
-        f"{data} holds neither {listings.PRODUCTS} and {listings.IMAGES} nor folders of photos (<category>/<photo>)"
+        f"{data} holds neither Products.csv and Images.csv nor folders of photos (<category>/<photo>), nor a feed"
     )
 
 
 def fingerprint(data: Path, settings: PrepareSettings) -> str:
-    """Hex digest of the settings and of the path, size and modification time of every input file.
+    """Hex digest of the settings, the code, and the path and state of every input file.
 
     The files are not opened. Their digests are added up, so the order does not matter and no list is kept in memory.
     """
-    total = 0
-    for path, entry in LAYOUTS[layout_of(data)].input_files(data):
-        status = entry.stat()
-        line = f"{path}\0{status.st_size}\0{status.st_mtime_ns}".encode("utf-8", "surrogateescape")
+    total, place = 0, wrapper(data)
+    for path, entry in LAYOUTS[layout_of(data)].input_files(data / place):
+        line = f"{path}\0{_state(entry)}".encode("utf-8", "surrogateescape")
         total += int.from_bytes(hashlib.sha256(line).digest(), "big")
-    asked = json.dumps([FORMAT, data.resolve().name, settings.as_json()], sort_keys=True)
-    return hashlib.sha256(f"{asked}\0{total}".encode()).hexdigest()
+    code = _digest_of_code(__file__)
+    asked = json.dumps(
+        [FORMAT, code, data.resolve().name, str(place), settings.as_json(), pixels_key(settings)], sort_keys=True
+    )
+    return hashlib.sha256(f"{asked}\0{total}".encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def pixels_key(settings: PrepareSettings) -> str:
+    """Hex digest of what the pixels of a photo depend on: settings, the code of the decoder, and its libraries."""
+    code = _digest_of_code(preprocessing.__file__)
+    libraries = [version("pillow"), version("numpy")]
+    rules = settings.preprocessing().model_dump(mode="json")
+    return hashlib.sha256(json.dumps([rules, code, libraries], sort_keys=True).encode()).hexdigest()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -102,10 +152,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_settings(parser, PrepareSettings)
     given = parser.parse(argv)
     settings = settings_from(given, PrepareSettings)
-    try:
-        summary = prepare(given.data, given.out, settings)
-    except OSError as exc:
-        raise DataError(f"{exc}") from exc
+    summary = prepare(given.data, given.out, settings)
     print("\n".join(summary.lines()))
 
 
@@ -118,30 +165,75 @@ def _existing_summary(out: Path, input_digest: str) -> Summary | None:
     return Summary(**summary) if summary.get("fingerprint") == input_digest else None
 
 
+@cache
+def _digest_of_code(file: str) -> str:
+    return code_digest(Path(file))
+
+
+def _state(entry: os.DirEntry[str]) -> str:
+    try:
+        return file_state(entry.stat())
+    except OSError as exc:  # a link that leads nowhere
+        return str(exc.errno)
+
+
+def _stopped_folder(out: Path) -> Path:
+    """Where the photos of a run that was stopped are kept for the next one."""
+    return out.resolve().with_name(f"{out.resolve().name}.stopped")
+
+
+@contextmanager
+def _kept_if_stopped(folder: Path, stopped: Path, fewest: int) -> Iterator[None]:
+    """Keep the photos decoded so far if Ctrl-C or SIGTERM ends the block, if they are more than `fewest`."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        if (folder / PHOTOS).is_file() and count_sources(folder) > fewest:
+            shutil.rmtree(stopped, ignore_errors=True)
+            stopped.mkdir()
+            for name in (PHOTOS, SOURCES):
+                (folder / name).rename(stopped / name)
+        raise
+
+
+def _nothing_usable(data: Path, out: Path, intake: Intake) -> DataError:
+    """The error for data without a usable photo. Leaves the list of rejected rows for the user."""
+    message = f"{data} holds no usable photo: 0 of {intake.rows_in['images']} image rows"
+    if not intake.count("rejected"):
+        return DataError(message)
+    path = out / REJECTED
+    if out.exists():  # an older dataset stays as it is
+        path = out.with_name(f"{out.name}.{REJECTED}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_rejected(path, intake)
+    rejected = total_by_reason(rejected_by_source(intake))
+    return DataError(f"{message}; rejected: {rejected}{unmatched(intake)}; the rows are in {path}")
+
+
 def _finish(
     folder: Path, intake: Intake, settings: PrepareSettings, *, layout: str, data: Path, input_digest: str
 ) -> Summary:
     """Assign the splits, write the items and the rejected rows, and make the summary."""
-    if not intake.count("cached"):
-        rejected = total_by_reason(rejected_by_source(intake))
-        raise DataError(
-            f"{data} holds no usable photo: 0 of {intake.rows_in['images']} image rows; rejected: {rejected}"
-        )
     shared = splits.assign(
         intake, seed=settings.seed, test_share=settings.test_share, validation_share=settings.validation_share
     )
     categories = category_order(intake, settings.leading_categories())
-    digest = write_items(folder / ITEMS, intake, categories, settings.as_json())
+    intake.warnings += doubtful_categories(intake)
+    place = wrapper(data)
+    digests = write_items(folder / ITEMS, intake, categories, settings.as_json(), place)
     write_rejected(folder / REJECTED, intake)
+    intake.warnings.extend(cautions(intake, categories))
     summary = Summary.of(
         intake,
         layout=layout,
         data=data.resolve().name,
+        folder=str(place),
         categories=categories,
         shared_photos=shared,
         settings=settings.as_json(),
+        currency=settings.currency or intake.currency,
         fingerprint=input_digest,
-        digest=digest,
+        digests=digests,
     )
     if not summary.splits["train"]:
         raise DataError(f"{data} has no photo in the training split: {summary.splits}")

@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from training.dataset import SPLITS
+from training.prepare.dataset_tables import Digests
 from training.prepare.intake.tables import Intake
 
 _SPLITS = """
 SELECT split, count(*), count(DISTINCT product) FROM cached JOIN images ON images.number = image
 JOIN products ON products.number = product GROUP BY split
 """
+_WITHOUT_PHOTO = "products WHERE number NOT IN (SELECT product FROM cached JOIN images ON images.number = image)"
 
 
 @dataclass(frozen=True)
@@ -21,34 +23,51 @@ class Summary:
     Attributes:
         layout: "listings" or "folders".
         data: name of the folder that was read.
+        folder: where the data lies in it: "." in general, else the path of a lone wrapper folder.
         rows_in: number of input rows by kind ("products", "images"). In the folder layout, each photo in a category
             folder also counts as one product row.
         kept: number of kept rows by kind. A kept product may have no kept photo.
         rejected: number of rejected rows by reason: products and images together.
         rejected_by_source: number of rejected rows by kind and reason; `kept` plus these equals `rows_in`.
-        extra_photos: photo files without a row in the listings.
-        extra_files: files in the folder layout that are not photos.
-        null_prices: kept products with a missing or invalid price.
+        photo_files: number of photo files that were found.
+        extra_photos: photo files of listings that no row names.
+        extra_files: files that are neither photos nor tables.
+        unused: up to three examples of extra photos, and one of extra files.
+        skipped_rows: records that are no rows, by table and kind, such as those equal to the header.
+        unread: cells with text that could not be read, by column: `count`, and the `first` with its table and line.
+        null_prices, null_titles, null_locations: kept products without these.
+        products_without_photo: kept products of which no photo was kept.
         shared_photos: kept photos that are identical (byte for byte) to a photo of another product.
         categories: category names in index order.
         splits: number of items in train, validation and test; split_products: number of their products.
         preprocessing: settings with which the photos were decoded and resized.
         settings: the settings of the run; seed is one of them.
         encoding: text encoding of each CSV file.
+        currency: ISO 4217 code of all prices, from the option or the input; None if unknown.
+        understood: what was understood of the tables, line by line: layout, delimiter, encoding, columns.
         warnings: problems that a person should check, one sentence each.
         fingerprint: digest of input and settings, which decides whether a rerun is needed.
         digest: hex SHA-256 of items, photos, splits and settings.
+        training_digest: the same without titles, prices, locations and the currency.
     """
 
     layout: str
     data: str
+    folder: str
     rows_in: dict[str, int]
     kept: dict[str, int]
     rejected: dict[str, int]
     rejected_by_source: dict[str, dict[str, int]]
+    photo_files: int
     extra_photos: int
     extra_files: int
+    unused: list[str]
+    skipped_rows: dict[str, dict[str, int]]
+    unread: dict[str, dict[str, Any]]
     null_prices: int
+    null_titles: int
+    null_locations: int
+    products_without_photo: int
     shared_photos: int
     categories: list[str]
     splits: dict[str, int]
@@ -57,9 +76,12 @@ class Summary:
     settings: dict[str, Any]
     seed: int
     encoding: dict[str, str]
+    currency: str | None
+    understood: list[str]
     warnings: list[str]
     fingerprint: str
     digest: str
+    training_digest: str
 
     @classmethod
     def of(
@@ -68,11 +90,13 @@ class Summary:
         *,
         layout: str,
         data: str,
+        folder: str,
         categories: list[str],
         shared_photos: int,
         settings: dict[str, Any],
+        currency: str | None,
         fingerprint: str,
-        digest: str,
+        digests: Digests,
     ) -> "Summary":
         """Make the summary by counting the rows of the working tables.
 
@@ -85,13 +109,21 @@ class Summary:
         return cls(
             layout=layout,
             data=data,
+            folder=folder,
             rows_in=dict(intake.rows_in),
             kept=kept(intake),
             rejected=total_by_reason(by_source),
             rejected_by_source=by_source,
-            extra_photos=intake.count("photo_files WHERE named = 0") if layout == "listings" else 0,
+            photo_files=intake.count("photo_files"),
+            extra_photos=intake.count("photo_files WHERE named = 0"),
             extra_files=intake.extra_files,
+            unused=[*intake.photos.unnamed(3), *filter(None, [intake.extra_file])],
+            skipped_rows=intake.skipped,
+            unread={column: asdict(cells) for column, cells in intake.unread.items()},
             null_prices=intake.count("products WHERE price IS NULL"),
+            null_titles=intake.count("products WHERE title IS NULL"),
+            null_locations=intake.count("products WHERE location IS NULL"),
+            products_without_photo=intake.count(_WITHOUT_PHOTO),
             shared_photos=shared_photos,
             categories=categories,
             splits={split: splits.get(split, (0, 0))[0] for split in SPLITS},
@@ -100,9 +132,12 @@ class Summary:
             settings=settings,
             seed=settings["seed"],
             encoding=dict(intake.encoding),
+            currency=currency,
+            understood=list(intake.understood),
             warnings=list(intake.warnings),
             fingerprint=fingerprint,
-            digest=digest,
+            digest=digests.whole,
+            training_digest=digests.trained,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -111,13 +146,26 @@ class Summary:
     def lines(self) -> Iterator[str]:
         """The summary as text lines for the terminal."""
         kept, rows_in = self.kept, self.rows_in
-        yield f"{self.layout} in {self.data}: {len(self.categories)} categories, dataset {self.digest[:12]}"
+        place = self.data if self.folder == "." else f"{self.data}/{self.folder}"
+        yield f"{self.layout} in {place}: {len(self.categories)} categories, dataset {self.digest[:12]}"
         yield f"kept      {kept['products']:,} of {rows_in['products']:,} products"
         yield f"          {kept['images']:,} of {rows_in['images']:,} images"
         for kind, reasons in self.rejected_by_source.items():
             for reason, count in reasons.items():
                 yield f"rejected  {count:,} {kind}: {reason}"
-        yield f"unused    {self.extra_photos:,} photos without a row, {self.extra_files:,} other files"
+        for table, counts in self.skipped_rows.items():
+            for what, count in counts.items():
+                yield f"skipped   {count:,} rows of {table}: {what}"
+        for column, cells in self.unread.items():
+            yield f"not read  {cells['count']:,} of {kept['products']:,} {column} cells, first: {cells['first']}"
+        if self.layout == "listings":
+            nulls = f"{self.null_titles:,} titles, {self.null_prices:,} prices, {self.null_locations:,} locations"
+            yield f"null      {nulls}, of {kept['products']:,} products"
+            yield f"no photo  {self.products_without_photo:,} products"
+        unused = f"unused    {self.extra_photos:,} photos without a row, {self.extra_files:,} other files"
+        yield f"{unused}, such as {', '.join(self.unused)}" if self.unused else unused
+        if self.layout == "listings":
+            yield f"currency  {self.currency or 'unknown; --currency EUR, for example, says it'}"
         for split, count in self.splits.items():
             yield f"split     {count:,} images of {self.split_products[split]:,} products: {split}"
         for warning in self.warnings:

@@ -34,18 +34,19 @@ def embedding_answer(analysis: Analysis) -> dict[str, Any]:
     return {"features": _floats(analysis.logits), "embedding": _floats(analysis.embedding)}
 
 
-def similar_answer(matches: list[Match], store: Store) -> dict[str, Any]:
+def similar_answer(matches: list[Match], store: Store, currency: str | None) -> dict[str, Any]:
     """Rows and image ids, in the fields of the service that this one replaces, and the full items with scores."""
     return {
         "similar_index": [match.row for match in matches],
         "image_labels": [match.item.image_id for match in matches],
-        "results": [{**item_answer(match.item, store), "score": _rounded(match.score)} for match in matches],
+        "results": [{**item_answer(match.item, store, currency), "score": _rounded(match.score)} for match in matches],
     }
 
 
-def item_answer(item: CatalogItem, store: Store) -> dict[str, Any]:
-    """An item with the URL of its photo instead of the store key: a URL of the store, or a path of this API."""
-    return {**asdict(item), "photo": store.photo_url(item.photo) or f"/images/{quote(item.image_id, safe='')}"}
+def item_answer(item: CatalogItem, store: Store, currency: str | None) -> dict[str, Any]:
+    """An item with the currency of its release, and the URL of its photo: of the store, or a path of this API."""
+    photo = store.photo_url(item.photo) or f"/images/{quote(item.image_id, safe='')}"
+    return {**asdict(item), "currency": currency, "photo": photo}
 
 
 def release_answer(live: Live) -> dict[str, Any]:
@@ -58,6 +59,7 @@ def release_answer(live: Live) -> dict[str, Any]:
         "promoted_at": live.pointer.promoted_at.isoformat(),
         "loaded_at": live.loaded_at.isoformat(),
         "categories": manifest.categories,
+        "currency": manifest.currency,
         "count": manifest.index.count,
         "embedding_dim": manifest.model.embedding_dim,
         "image_size": manifest.preprocessing.size,

@@ -1,6 +1,7 @@
 """The context of one request: its id, the release that answers it, its timings."""
 
 import functools
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
@@ -24,7 +25,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Service:
-    """The objects that all requests share."""
+    """The objects that all requests share.
+
+    Attributes:
+        queue: the work of requests.
+        fetching: reads of uploads. They wait for the store, and must not hold up work that does not need it.
+    """
 
     settings: Settings
     store: Store
@@ -32,6 +38,7 @@ class Service:
     observer: Observer
     decoding: DecodingMemory
     queue: WorkQueue
+    fetching: WorkQueue
 
 
 @dataclass
@@ -45,6 +52,7 @@ class Call:
         category: the predicted category, if the response has one.
         top_score: the cosine of the first result, if the response has one.
         timings: durations of the request's parts.
+        begun: when the request arrived, on the clock of `time.monotonic`.
     """
 
     service: Service
@@ -54,6 +62,7 @@ class Call:
     category: str | None = None
     top_score: float | None = None
     timings: Timings = field(default_factory=Timings)
+    begun: float = field(default_factory=time.monotonic)
 
     def attach(self, scope: Scope) -> None:
         """Store this context in the request's scope, where `attached_call` finds it."""
@@ -65,7 +74,7 @@ class Call:
         Raises:
             NotLiveError: no release is live.
         """
-        live = self.service.live.current()
+        live = self.service.live.current(waited=time.monotonic() - self.begun)
         self.release = live.release
         return live
 
@@ -84,6 +93,14 @@ class Call:
             BusyError: the queue is full.
         """
         return work() if self.one_at_a_time else await self.service.queue.run(work)
+
+    async def fetch(self, work: Callable[[], T]) -> T:
+        """Run a function that reads from the store, and return its result.
+
+        Raises:
+            BusyError: too many requests wait for the store.
+        """
+        return work() if self.one_at_a_time else await self.service.fetching.run(work)
 
 
 def attached_call(scope: Scope) -> Call:

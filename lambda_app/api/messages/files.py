@@ -8,7 +8,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lambda_app.photo.preprocessing import media_type
+from lambda_app.photo.kinds import media_type
 
 WEB = Path(__file__).parents[1] / "web"
 INDEX = WEB / "index.html"

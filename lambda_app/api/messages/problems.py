@@ -19,6 +19,7 @@ BUSY_RETRY_AFTER_SECONDS = 1
 # If an exception's class is not listed, its nearest listed base class is used.
 STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.RequestError: HTTPStatus.BAD_REQUEST,
+    errors.EncodedBodyError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.UnknownItemError: HTTPStatus.NOT_FOUND,
     errors.MissingObjectError: HTTPStatus.NOT_FOUND,
     errors.RequestTimeoutError: HTTPStatus.REQUEST_TIMEOUT,

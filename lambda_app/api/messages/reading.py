@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query
@@ -18,11 +19,13 @@ from lambda_app.api.messages.schemas import (
     UploadedPhoto,
     UploadRequest,
 )
-from lambda_app.errors import QueryError, RequestError, RequestTimeoutError, RequestTooLargeError
+from lambda_app.errors import EncodedBodyError, QueryError, RequestError, RequestTimeoutError, RequestTooLargeError
 from lambda_app.recommendation.query import SimilarQuery, shortened
 
 FIELD = "file"
+_LARGER = ". Make the photo smaller, or send it by POST /uploads"
 BATCH_FIELD = "files"
+_MOST_NAMED = 5  # fields that a message lists
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
@@ -34,13 +37,19 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
         seconds: time that it may take to arrive.
 
     Raises:
+        EncodedBodyError: it is compressed.
         RequestTooLargeError: more than `limit` bytes, as declared in Content-Length or as received.
         RequestTimeoutError: it takes more than `seconds`.
         RequestError: the declared length is no number, or the client disconnected.
     """
+    encoding = request.headers.get("content-encoding", "")
+    if encoding.strip().lower() not in ("", "identity"):
+        raise EncodedBodyError(
+            f"the body has the Content-Encoding {shortened(encoding)}, which is not taken; send the bytes as they are"
+        )
     declared = _declared_length(request)
     if declared is not None and declared > limit:
-        raise RequestTooLargeError(f"the body has {declared:,} bytes; the limit is {limit:,}")
+        raise RequestTooLargeError(f"the body has {declared:,} bytes; the limit is {limit:,}{_LARGER}")
     chunks: list[bytes] = []
     size = 0
     try:
@@ -49,7 +58,7 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > limit:
-                    raise RequestTooLargeError(f"the body has more than {limit:,} bytes, which is the limit")
+                    raise RequestTooLargeError(f"the body has more than {limit:,} bytes, which is the limit{_LARGER}")
     except TimeoutError as exc:
         raise RequestTimeoutError(
             f"after {seconds:g} s, which is the limit, {size:,} bytes of the body had come"
@@ -69,6 +78,7 @@ async def read_photo(request: Request, call: CurrentCall) -> bytes:
         PhotoTooLargeError: the upload is over its byte limit.
         MissingObjectError: no such upload.
         NotSupportedError: the store does not support uploads.
+        BusyError: too many requests wait for their uploads.
     """
     service = call.service
     content_type = request.headers.get("content-type", "")
@@ -78,10 +88,13 @@ async def read_photo(request: Request, call: CurrentCall) -> bytes:
         return _only_photo(parse_multipart(body, content_type))
     if kind == "application/json":
         key = parse_json(body, UploadedPhoto).upload
-        return await call.run(service.store.read_upload, key, service.settings.max_upload_bytes)
+        return await call.fetch(partial(service.store.read_upload, key, service.settings.max_upload_bytes))
     if body and (kind.startswith("image/") or kind == "application/octet-stream"):
         return body
-    raise RequestError(f"the request holds no photo: send {MEDIA_TYPE} with the photo as field {FIELD!r}")
+    raise RequestError(
+        f"the request holds no photo: {_what_came(body, kind)}. Send {MEDIA_TYPE} with the photo as field {FIELD!r}, "
+        "or the photo itself as the body with a Content-Type of image/* or application/octet-stream"
+    )
 
 
 async def read_photos(request: Request, call: CurrentCall) -> list[Part]:
@@ -95,10 +108,15 @@ async def read_photos(request: Request, call: CurrentCall) -> list[Part]:
     content_type = request.headers.get("content-type", "")
     body = await _read(request, call)
     if content_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
-        raise RequestError(f"the request holds no photos: send {MEDIA_TYPE} with each photo as field {BATCH_FIELD!r}")
-    photos = [part for part in parse_multipart(body, content_type) if part.name == BATCH_FIELD]
+        kind = content_type.partition(";")[0].strip().lower()
+        raise RequestError(
+            f"the request holds no photos: {_what_came(body, kind)}. Send {MEDIA_TYPE} with each photo as field "
+            f"{BATCH_FIELD!r}"
+        )
+    parts = parse_multipart(body, content_type)
+    photos = [part for part in parts if part.name == BATCH_FIELD]
     if not photos:
-        raise RequestError(f"the form has no field {BATCH_FIELD!r}")
+        raise RequestError(f"the form has no field {BATCH_FIELD!r}, {_fields(parts)}")
     if len(photos) > settings.max_batch:
         raise RequestTooLargeError(f"the batch has {len(photos)} files; the limit is {settings.max_batch}")
     return photos
@@ -163,10 +181,22 @@ def _declared_length(request: Request) -> int | None:
     return int(text)
 
 
+def _what_came(body: bytes, kind: str) -> str:
+    if not body:
+        return "its body is empty"
+    return f"its Content-Type is {shortened(kind)}" if kind else "it has no Content-Type"
+
+
+def _fields(parts: list[Part]) -> str:
+    names = [shortened(part.name) for part in parts]
+    return f"the fields {', '.join(names[:_MOST_NAMED])}" if names else "no fields"
+
+
 def _only_photo(parts: list[Part]) -> bytes:
     photos = [part for part in parts if part.name == FIELD]
     if len(photos) != 1:
-        raise RequestError(f"the form has {len(photos)} fields {FIELD!r}; it takes 1, the photo")
+        found = f"the form has {len(photos)} fields {FIELD!r}; it takes 1, the photo"
+        raise RequestError(f"{found}. It has {_fields(parts)}")
     return photos[0].data
 
 

@@ -18,6 +18,10 @@ from lambda_app.store.contract import UPLOADS
 PROBABILITIES = 5
 Score = Annotated[float, Field(description="Cosine of the two embeddings, at most 1.", examples=[0.913])]
 
+_CURRENCY: Any = Field(
+    description="ISO 4217 code of all prices; null if the release does not say it.", examples=["EUR"]
+)
+
 
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -55,6 +59,7 @@ class ReleaseAnswer(_Answer):
     promoted_at: datetime
     loaded_at: datetime = Field(description="When this process loaded it.")
     categories: list[str] = Field(description="Category names, in index order.")
+    currency: str | None = _CURRENCY
     count: int = Field(description="Photos in the index.")
     embedding_dim: int
     image_size: int = Field(description="Side of the network's input, in pixels.")
@@ -92,7 +97,8 @@ class Item(_Answer):
     product_id: str
     category: str
     title: str | None
-    price: float | None = Field(description="In the currency of the listings; null if the listing has no price.")
+    price: float | None = Field(description="In `currency`; null if the listing has no price.")
+    currency: str | None = _CURRENCY
     location: str | None
     photo: str = Field(description="URL of the photo.", examples=["/images/0a1b2c"])
 

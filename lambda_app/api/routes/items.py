@@ -27,15 +27,18 @@ router = APIRouter(tags=["items"])
 @blocking
 def similar_items(call: CurrentCall, image_id: str, query: SearchQuery) -> JSONResponse:
     """The listings most similar to an item. Uses the item's stored embedding."""
-    matches = call.live().recommender.similar_to(image_id, query, call.timings)
-    return JSONResponse(answers.similar_answer(matches, call.service.store))
+    recommender = call.live().recommender
+    matches = recommender.similar_to(image_id, query, call.timings)
+    return JSONResponse(answers.similar_answer(matches, call.service.store, recommender.manifest.currency))
 
 
 @router.get("/items/{image_id:path}", response_model=schemas.Item, responses=openapi.errors(404, 422, 429, 503))
 @blocking
 def item(call: CurrentCall, image_id: str) -> JSONResponse:
     """One item of the live release's catalog."""
-    return JSONResponse(answers.item_answer(call.live().recommender.item(image_id), call.service.store))
+    recommender = call.live().recommender
+    found = recommender.item(image_id)
+    return JSONResponse(answers.item_answer(found, call.service.store, recommender.manifest.currency))
 
 
 @router.post(
@@ -45,10 +48,10 @@ def item(call: CurrentCall, image_id: str) -> JSONResponse:
 @blocking
 def recommend(call: CurrentCall, body: RecommendBody) -> JSONResponse:
     """Listings similar to the liked items and dissimilar to the disliked items."""
-    matches = call.live().recommender.recommend(
-        body.liked, body.disliked, body.query(call.service.settings.max_k), call.timings
-    )
-    return JSONResponse(answers.similar_answer(matches, call.service.store))
+    recommender = call.live().recommender
+    query = body.query(call.service.settings.max_k)
+    matches = recommender.recommend(body.liked, body.disliked, query, call.timings)
+    return JSONResponse(answers.similar_answer(matches, call.service.store, recommender.manifest.currency))
 
 
 @router.get(

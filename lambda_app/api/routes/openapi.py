@@ -11,7 +11,7 @@ from lambda_app.api.messages.schemas import UploadedPhoto
 from lambda_app.photo.rules import MEDIA_TYPES
 from lambda_app.settings import Settings
 
-_BINARY = {"type": "string", "format": "binary"}
+_BINARY = {"type": "string", "format": "binary", "minLength": 1}
 _PHOTO_PART = {"contentType": ", ".join(sorted(MEDIA_TYPES.values()))}
 _LIMITS = ("minimum", "maximum", "minItems", "maxItems")
 _PROBLEMS = {
@@ -19,7 +19,8 @@ _PROBLEMS = {
     404: "No such item or upload",
     408: "The body took too long to arrive",
     413: "Over a limit of bytes, pixels or files, or of the work and memory that decoding takes",
-    415: "Not a JPEG, PNG or WebP photo, or animated; the file's bytes decide, not its name",
+    415: "Not a JPEG, PNG, WebP or AVIF photo, or animated: the file's bytes decide, not its name. Or a body with a "
+    "`Content-Encoding`",
     422: "The photo cannot be decoded, or a parameter is out of range",
     429: "Too many requests",
     501: "This deployment takes no uploads: its store is a folder",

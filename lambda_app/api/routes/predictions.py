@@ -44,7 +44,7 @@ def predict_similar_images(call: CurrentCall, photo: Photo, query: SearchQuery) 
     recommender = call.live().recommender
     recommender.check(query)
     matches = _similar(call, recommender, _analyse(call, recommender, photo), query)
-    return JSONResponse(answers.similar_answer(matches, call.service.store))
+    return JSONResponse(answers.similar_answer(matches, call.service.store, recommender.manifest.currency))
 
 
 @router.post("/predict", **openapi.photo_route(schemas.PredictAnswer))
@@ -81,7 +81,7 @@ def _prediction(call: Call, live: Live, photo: bytes, query: SimilarQuery) -> di
     return {
         **answers.category_answer(recommender, analysis, min(PREDICT_PROBABILITIES, call.service.settings.max_k)),
         **answers.embedding_answer(analysis),
-        **answers.similar_answer(matches, call.service.store),
+        **answers.similar_answer(matches, call.service.store, recommender.manifest.currency),
     }
 
 

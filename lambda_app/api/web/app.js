@@ -63,7 +63,7 @@ async function searchItem(id, filters, signal) {
     call("item", { params, signal }).then(({ answer }) => answer),
     call("similar", { params, query: filters, signal }),
   ]);
-  const caption = [view.price(item.price), item.category, item.location].filter(Boolean).join(" · ");
+  const caption = [view.price(item), item.category, item.location].filter(Boolean).join(" · ");
   const query = { heading: `More like “${item.title ?? "Untitled"}”`, photo: address("image", params).href, caption };
   return { query, prediction: null, results: found.answer.results, release: found.release };
 }

@@ -1,9 +1,9 @@
-// Prepares a photo for upload: the API accepts JPEG, PNG and WebP, and requests of up to 4 MiB.
+// Prepares a photo for upload: the API accepts JPEG, PNG, WebP and AVIF, and requests of up to 4 MiB.
 
 const MIB = 1 << 20;
 const DIRECT_LIMIT = 4 * MIB - 4096; // the rest is for the multipart boundaries and headers
 const SENT_SIDE = 1600; // pixels; many times the input size of the model
-const READABLE = ["image/jpeg", "image/png", "image/webp"];
+const READABLE = ["image/jpeg", "image/png", "image/webp", "image/avif"];
 
 /**
  * What to send for a chosen file: {blob, note}. `note` is a text about the conversion, or empty if there was none.

@@ -5,7 +5,7 @@ import { address, photoAddress } from "./api.js";
 import { FILTERS, formatRoute, isFiltered } from "./route.js";
 
 const TOP = 5;
-const PRICE = new Intl.NumberFormat("en-GB", { style: "currency", currency: "GBP" });
+const NUMBER = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 2 });
 const COUNT = new Intl.NumberFormat("en-GB");
 const PERCENT = new Intl.NumberFormat("en-GB", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
@@ -18,9 +18,10 @@ function element(tag, className, ...children) {
   return made;
 }
 
-/** "£1,234.00", or "No price". */
-export function price(value) {
-  return value === null || value === undefined ? "No price" : PRICE.format(value);
+/** "€1,234.00"; "1,234" if the release does not say its currency; or "No price". */
+export function price({ price: value, currency }) {
+  if (value === null || value === undefined) return "No price";
+  return currency ? new Intl.NumberFormat("en-GB", { style: "currency", currency }).format(value) : NUMBER.format(value);
 }
 
 /** "1 listing", "1,240 listings". */
@@ -116,7 +117,7 @@ function card(result, filters) {
   const about = element(
     "div",
     "about",
-    element("span", result.price === null ? "price none" : "price", price(result.price)),
+    element("span", result.price === null ? "price none" : "price", price(result)),
     element("span", "title", result.title ?? "Untitled"),
     element("span", "meta", result.category),
     element("span", "meta", result.location ?? ""),

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from lambda_app.errors import PhotoTooLargeError, UndecodablePhotoError, UnsupportedPhotoError
-from lambda_app.photo.jpeg import MOST_SCANS, MOST_SEGMENTS, read_jpeg
+from lambda_app.photo.frame import MOST_SCANS
+from lambda_app.photo.jpeg import MOST_SEGMENTS, read_jpeg
 from lambda_app.photo.preprocessing import load_rgb
 from lambda_app.photo.rules import PhotoLimits, Preprocessing
 from tests.releases import encode
@@ -128,8 +129,9 @@ def test_what_other_decoders_skip_between_segments_is_skipped():
     [
         (b"\xff\xd8", "the file ends before the picture"),
         (b"\xff\xd8\xff\xd9", "segment 0xd9 ends early"),
-        (b"\xff\xd8\xff\xe0\x00\x01", "segment 0xe0 ends early"),
-        (b"\xff\xd8\xff\xe0\x10\x00rest", "segment 0xe0 ends early"),
+        (b"\xff\xd8\xff\xdb\x00\x01", "segment 0xdb ends early"),
+        (b"\xff\xd8\xff\xdb\x10\x00rest", "segment 0xdb ends early"),
+        (b"\xff\xd8\xff\xe0\x10\x00rest", "the file ends before the picture"),
         (b"\xff\xd8" + segment(0xDA, b"\x01\x01\x00\x00\x3f\x00"), "a scan comes before the frame"),
         (b"\xff\xd8" + segment(0xC0, b"\x08\x00\x01\x00\x01\x03"), "wrong length"),
         (b"\xff\xd8" + segment(0xC0, b""), "wrong length"),
@@ -138,3 +140,28 @@ def test_what_other_decoders_skip_between_segments_is_skipped():
 def test_damaged_segments_do_not_decode(data: bytes, says: str):
     with pytest.raises(UndecodablePhotoError, match=says):
         read_jpeg(data, LIMITS)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        segment(0xE0, b"JFIF"),
+        segment(0xE0, b"JFIF\x00\x01"),
+        segment(0xEE, b"Adobe"),
+        segment(0xEE, b"Adobe\x00\x64"),
+        segment(0xED, b"Photoshop 3.0\x008BIM\x03\xed"),
+        segment(0xE1, b"Exif\x00\x00garbage"),
+        segment(0xE1, b"Exif\x00\x00II*\x00"),
+        segment(0xE2, b"MPF\x00II"),
+        segment(0xE2, b"ICC_PROFILE\x00"),
+        segment(0xE2, b"ICC_PROFILE\x00\x01\x01x"),
+        segment(0xFE, bytes(60_000)),
+        b"\xff\xe1\xff\xf0Exif",
+        b"\xff\xe1\x00\x00",
+    ],
+    ids=lambda extra: repr(extra[:16]),
+)
+def test_damaged_segments_that_decide_no_pixel_cost_nothing(extra: bytes):
+    data = encode(noise(), dpi=(300, 300))
+    assert np.array_equal(load_rgb(with_segments(data, extra), SIZE), load_rgb(data, SIZE))
+    assert np.array_equal(load_rgb(data[:20] + extra + data[20:], SIZE), load_rgb(data, SIZE))

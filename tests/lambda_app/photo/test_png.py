@@ -71,12 +71,42 @@ def test_the_orientation_is_read_from_exif_and_else_from_xmp():
 
 
 @pytest.mark.parametrize(
-    ("bits", "colour", "passes"), [(8, 6, True), (16, 2, True), (16, 6, False), (16, 0, True), (1, 3, True)]
+    ("bits", "colour", "passes"), [(8, 6, True), (16, 4, True), (16, 6, False), (16, 0, True), (1, 3, True)]
 )
 def test_the_bytes_of_its_rows_are_limited(bits: int, colour: int, passes: bool):
     limits = PhotoLimits(pixels=300 * 200)
     if passes:
         load_rgb(blank(300, 200, bits, colour), SIZE, limits)
     else:
-        with pytest.raises(PhotoTooLargeError, match="4 channels of 16 bits = 480,000 bytes; the limit is 360,000"):
+        with pytest.raises(PhotoTooLargeError, match="4 channels of 16 bits = 480,000 bytes; the limit is 240,000"):
             load_rgb(blank(300, 200, bits, colour), SIZE, limits)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        chunk(b"pHYs", bytes(9))[:-4] + b"xxxx",
+        chunk(b"pHYs", b"\x00\x01"),
+        chunk(b"sRGB"),
+        chunk(b"gAMA", b"\x00"),
+        chunk(b"tEXt", b"x\x00y")[:-4] + bytes(4),
+        chunk(b"zTXt", b"x\x00\x00" + zlib.compress(bytes(2_000_000))),
+        chunk(b"eXIf", b"no TIFF"),
+        chunk(b"iCCP", b"x\x00\x00no zlib"),
+        chunk(b"tRNS", b"\x00"),
+        chunk(b"tRNS", bytes(6))[:-4] + b"xxxx",
+        chunk(b"PLTE", bytes(5)),
+        struct.pack(">I", 0xFFFFFFF0) + b"tEXt" + b"longer than the file",
+        bytes(4) + b"abCd" + b"none",
+    ],
+    ids=lambda extra: repr(extra[4:16]),
+)
+def test_damaged_chunks_that_decide_no_pixel_cost_nothing(extra: bytes):
+    data = encode(noise(), "PNG")
+    assert np.array_equal(load_rgb(data[:33] + extra + data[33:], SIZE), load_rgb(data, SIZE))
+
+
+def test_a_png_without_its_end_is_whole():
+    data = encode(noise(), "PNG")
+    for lost in (1, 4, 12):
+        assert np.array_equal(load_rgb(data[:-lost], SIZE), load_rgb(data, SIZE))

@@ -11,8 +11,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from lambda_app.errors import BusyError, PhotoError, PhotoTooLargeError, UndecodablePhotoError, UnsupportedPhotoError
+from lambda_app.photo.kinds import media_type
 from lambda_app.photo.memory import DecodingMemory
-from lambda_app.photo.preprocessing import load_rgb, media_type, normalise, open_photo
+from lambda_app.photo.opening import open_photo
+from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import PhotoLimits, Preprocessing
 from tests.releases import encode
 
@@ -55,7 +57,7 @@ def test_the_aspect_is_kept_between_centred_black_borders(width: int, height: in
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF"])
 def test_exif_orientation_is_honoured(orientation: int, kind: str):
     pixels = picture(48, 24)
     exif = Image.Exif()
@@ -84,6 +86,19 @@ def test_alpha_lies_over_black():
     assert rgb[:, 16:].max() == 0
     assert set(rgb[:16, :16].flat) == {128}
     assert rgb[16:, :16].min() == 255
+
+
+def test_alpha_lies_over_white_if_the_release_says_so():
+    white = Preprocessing(size=32, background="white")
+    rgba = np.zeros((32, 16, 4), np.uint8)
+    rgba[:16, :, 3] = 255
+    rgb = load_rgb(encode(Image.fromarray(rgba), "PNG"), white)
+    assert rgb[16:, 8:24].min() == 255
+    assert rgb[:16].max() == 0
+    assert rgb[:, :8].max() == 0  # the margin stays black
+    palette = Image.new("P", (32, 32), 1)
+    palette.putpalette([255, 0, 0, 0, 255, 0])
+    assert load_rgb(encode(palette, "PNG", transparency=1), white).min() == 255
 
 
 @pytest.mark.parametrize(
@@ -210,11 +225,9 @@ def test_a_one_pixel_photo_fills_the_square():
     ("data", "says"),
     [
         (b"", "an empty file"),
-        (b"hello, I am text", "16 bytes"),
-        (b"<html></html>", "is not a JPEG, PNG or WebP"),
-        (encode(Image.new("RGB", (8, 8)), "GIF"), "GIF8"),
-        (encode(Image.new("RGB", (8, 8)), "BMP"), "BM"),
-        (encode(Image.new("RGB", (8, 8)), "TIFF"), "is not a JPEG"),
+        (b"hello, I am text", "the file is text, not a JPEG, PNG, WebP or AVIF photo"),
+        (b"\x07\x08\x09", r"a file of 3 bytes that begins with b'.*' is not a JPEG"),
+        (encode(Image.new("RGB", (8, 8)), "GIF"), "the file is a GIF"),
     ],
 )
 def test_other_files_are_not_supported(data: bytes, says: str):
@@ -222,17 +235,17 @@ def test_other_files_are_not_supported(data: bytes, says: str):
         load_rgb(data, SIZE)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF"])
 def test_animations_are_not_supported(kind: str):
     frames = [Image.fromarray(picture(seed=seed)) for seed in (1, 2)]
     with pytest.raises(UnsupportedPhotoError, match="animated"):
         load_rgb(encode(frames[0], kind, save_all=True, append_images=frames[1:]), SIZE)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
 def test_truncated_photos_do_not_decode(kind: str, kept: float):
-    data = encode(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)), kind)
+    data = encode(Image.fromarray(np.random.default_rng(0).integers(0, 256, (160, 160, 3)).astype(np.uint8)), kind)
     with pytest.raises(UndecodablePhotoError, match="does not decode"):
         load_rgb(data[: int(len(data) * kept)], SIZE)
 
@@ -247,7 +260,7 @@ def test_a_signature_alone_does_not_decode(data: bytes):
 
 @pytest.mark.parametrize(
     ("width", "height", "says"),
-    [(20_000, 20_000, "16,384"), (16_385, 1, "16385 x 1"), (16_000, 16_000, "256,000,000 pixels.*50,000,000")],
+    [(20_000, 20_000, "16,384"), (16_385, 1, "16385 x 1"), (16_000, 16_000, "256,000,000 pixels.*64,000,000")],
 )
 def test_size_limits_are_read_from_the_header(width: int, height: int, says: str):
     with pytest.raises(PhotoTooLargeError, match=says):
@@ -270,15 +283,16 @@ def test_normalise_is_the_textbook_formula():
 
 def test_media_type_is_judged_by_the_bytes():
     photo = Image.new("RGB", (8, 8))
-    assert [media_type(encode(photo, kind)) for kind in ("JPEG", "PNG", "WEBP", "GIF")] == [
+    assert [media_type(encode(photo, kind)) for kind in ("JPEG", "PNG", "WEBP", "AVIF", "GIF")] == [
         "image/jpeg",
         "image/png",
         "image/webp",
+        "image/avif",
         None,
     ]
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 def test_broken_bytes_raise_nothing_but_photo_errors(kind: str):
     exif = Image.Exif()
     exif[ORIENTATION] = 6

@@ -8,13 +8,12 @@ from lambda_app.errors import ReleaseError
 from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.stored import manifest_key
 from lambda_app.recommendation.live import LiveRelease
-from lambda_app.release.manifest import file_entry
 from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore
+from tests.crafted.bases import build_inverted
 from tests.crafted.drops import DROPS, Crafted, archive
 from tests.lambda_app.conftest import BuiltRelease
-from tests.releases import build_release, embed, publish_directly
-from training.index.choice import build_index
+from tests.releases import publish_directly
 
 pytestmark = pytest.mark.slow
 
@@ -26,11 +25,7 @@ RELEASE = "20261102-000000-00000000"
 def inverted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sound release of 200 photos with an inverted file."""
     folder = tmp_path_factory.mktemp("inverted")
-    manifest = build_release(folder, products=100)
-    photos = [(folder / "photos" / f"{row // 2:03}{'ab'[row % 2]}.jpg").read_bytes() for row in range(200)]
-    entry = build_index(embed(folder / "model.onnx", photos), "ivf-float16", folder / "index.faiss", 0)
-    entry = entry.model_copy(update=file_entry(folder / "index.faiss"))
-    (folder / "manifest.json").write_bytes(manifest.model_copy(update={"index": entry}).to_json())
+    build_inverted(folder)
     return folder
 
 

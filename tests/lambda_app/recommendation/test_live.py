@@ -42,6 +42,7 @@ class TroubledStore(FolderStore):
         self.looks = self.loads = 0
         self.kept: list[list[str]] = []
         self.pointer_error: StoreError | None = None
+        self.misread: dict[str, str] = {}  # fields of the pointer that arrive wrong, under the right version
         self.file_error: Exception | None = None
         self.looked_at, self.open, self.pointer_open = (threading.Event() for _ in range(3))
         self.open.set()
@@ -53,7 +54,8 @@ class TroubledStore(FolderStore):
         assert self.pointer_open.wait(20)
         if self.pointer_error:
             raise self.pointer_error
-        return super().read_pointer(unless)
+        found = super().read_pointer(unless)
+        return found and LivePointer(found.pointer.model_copy(update=self.misread), found.version)
 
     def local_file(self, entry: FileEntry) -> Path:
         self.loads += entry.file == "model.onnx"
@@ -270,6 +272,29 @@ def test_damaged_bytes_are_tried_again_until_they_are_mended(
     assert live.current().release == other.manifest.release
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_pointer_damaged_on_the_way_is_read_again_as_a_whole(
+    store: TroubledStore, built: BuiltRelease, other: BuiltRelease, publish, first: bool
+):
+    clock = Clock()
+    live = holder(store, clock=clock)
+    if not first:
+        publish(built)
+        live.current()
+    publish(other)
+    store.misread = {"release": "20200101-000000-00000000"}
+    for seconds in (0, 0.1):  # a pointer that is read again but has not moved does not shorten the pause
+        clock.now += seconds
+        if first:
+            with pytest.raises(NotLiveError, match="20200101-000000-00000000 is not loaded yet"):
+                live.current()
+        else:
+            assert live.current().release == built.manifest.release
+    store.misread = {}
+    clock.now += 0.1
+    assert live.current().release == other.manifest.release
+
+
 def test_a_rollback_to_the_loaded_release_loads_nothing(store: TroubledStore, built: BuiltRelease, other: BuiltRelease):
     publish_directly(store, built.folder, built.manifest)
     live = holder(store)
@@ -414,6 +439,19 @@ def test_all_who_wait_for_a_store_that_hangs_are_answered_in_time_by_one_look(
     store.pointer_open.set()
     finish_loading(store)
     assert live.current().release == built.manifest.release
+
+
+def test_who_has_waited_long_enough_elsewhere_is_answered_at_once(store: TroubledStore, built: BuiltRelease, publish):
+    publish(built)
+    store.pointer_open.clear()
+    live = holder(store)
+    begun = time.monotonic()
+    for waited in (20, 300):
+        with pytest.raises(NotLiveError, match="has not been read yet"):
+            live.current(waited=waited)
+    assert time.monotonic() - begun < 10  # the store hangs for 20 s
+    store.pointer_open.set()
+    finish_loading(store)
 
 
 @pytest.mark.parametrize("reload_wait_seconds", [0, 20])

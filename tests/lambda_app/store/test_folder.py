@@ -1,4 +1,6 @@
+import os
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -8,7 +10,7 @@ import pytest
 
 from lambda_app.errors import MissingObjectError, NotSupportedError, PointerConflictError, ReleaseError, StoreError
 from lambda_app.release.manifest import FileEntry, Pointer
-from lambda_app.store.folder import FolderStore
+from lambda_app.store.folder import STALE_SECONDS, FolderStore
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -31,6 +33,16 @@ def test_written_objects_can_be_read(store: FolderStore, tmp_path: Path):
     assert store.read("rejected/a/b.json") == b"[]"
     assert list(store.keys("rejected/")) == ["rejected/a/b.json"]
     assert list(store.keys("nothing/")) == []
+
+
+def test_a_later_process_deletes_the_partial_files_of_killed_ones(store: FolderStore):
+    store.write("objects/a", b"a")
+    killed, running = store.root / "objects" / ".partial-killed", store.root / "objects" / ".partial-running"
+    for partial in (killed, running):
+        partial.touch()
+    os.utime(killed, (0, time.time() - 2 * STALE_SECONDS))
+    FolderStore(store.root).write("objects/b", b"b")
+    assert (killed.exists(), running.exists()) == (False, True)
 
 
 def test_deleting_an_object_twice_is_not_an_error(store: FolderStore):

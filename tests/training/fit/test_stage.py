@@ -8,7 +8,6 @@ import torch
 
 from lambda_app.release.manifest import sha256_of
 from training.fit import stage as fit
-from training.fit.record import STOPPED
 from training.network.weights import load_weights
 from training.pipeline.work_folder import WorkFolder
 
@@ -135,8 +134,9 @@ def test_a_full_disk_loses_only_the_work_since_the_last_checkpoint(processes, wo
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_run_saves_a_checkpoint_and_a_rerun_resumes_from_it(
-    processes, work, another_work, fit_settings, caplog
+    number, processes, work, another_work, fit_settings, caplog
 ):
     """A spot machine ends like this: SIGTERM, and then a new machine that finds the checkpoint."""
     settings = fit_settings.changed(epochs=8)
@@ -144,9 +144,9 @@ def test_a_stopped_run_saves_a_checkpoint_and_a_rerun_resumes_from_it(
     stopped = another_work("stopped")
     child = processes.start("training.fit.stage", arguments(stopped, 8))
     child.wait_for("epoch=1 ")
-    child.signal(signal.SIGTERM)
+    child.signal(number)
     status, output = child.wait()
-    assert status == STOPPED == 143
+    assert status == 128 + number
     assert "run again to resume" in output
     assert not stopped.weights.exists()
     with caplog.at_level(logging.INFO):
@@ -161,7 +161,7 @@ def test_stopping_or_killing_one_of_two_processes_ends_both(processes, work):
     running = processes.start_several(2, "training.fit.stage", arguments(work, 1000))
     running[0].wait_for("epoch=1 ")
     running[1].signal(signal.SIGTERM)
-    assert [process.wait()[0] for process in running] == [STOPPED, STOPPED]
+    assert [process.wait()[0] for process in running] == [128 + signal.SIGTERM] * 2
     assert not work.weights.exists()
     running = processes.start_several(2, "training.fit.stage", arguments(work, 1000))
     assert not running[0].wait_for("epoch=").startswith("epoch=1 ")

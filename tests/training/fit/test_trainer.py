@@ -38,6 +38,7 @@ def weights(trainer):
         {"optimiser": "sgd", "lr": 0.01, "schedule": "flat"},
         {"metric_weight": 0.0},
         {"erasing": 0.2, "balance": 1.0},
+        {"altered": 0.5},
     ],
 )
 def test_training_lowers_the_loss(make, changes):

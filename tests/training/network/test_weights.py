@@ -11,7 +11,8 @@ from torch import nn
 
 from training.errors import WeightsError
 from training.network.embedding_net import EmbeddingNet
-from training.network.weights import categories_of, load_weights, local_copy, save_weights, start_from
+from training.network.weights import categories_of, load_weights, save_weights, start_from
+from training.network.weights_file import local_copy
 
 NAME = "shufflenet_v2_x0_5"
 CATEGORIES = ("sofas", "shoes", "phones")

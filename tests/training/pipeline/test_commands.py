@@ -1,3 +1,6 @@
+import os
+import signal
+
 import pytest
 from pydantic import Field
 
@@ -80,3 +83,23 @@ def test_an_unexpected_error_is_not_hidden():
 
 def test_success_is_exit_code_0():
     assert report_errors(lambda argv: None, []) == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "told"),
+    [(signal.SIGINT, 130, "stopped by Ctrl-C"), (signal.SIGTERM, 143, "stopped by SIGTERM")],
+)
+def test_a_signal_ends_a_command_with_one_line_and_its_status(number, status, told, capsys):
+    cleaned = []
+
+    def main(_argv):
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            cleaned.append(number)
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert report_errors(main) == status
+    assert cleaned == [number]
+    assert capsys.readouterr().err == f"{told}; run again to resume\n"
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -1,7 +1,7 @@
 import pytest
 
 from training.errors import DataError
-from training.prepare.categories import category_order, read_categories
+from training.prepare.categories import category_order, doubtful_categories, read_categories
 from training.prepare.intake.tables import Intake, ProductRow
 
 
@@ -49,3 +49,31 @@ def test_a_bad_categories_file_is_refused(tmp_path, content, message):
         path.write_bytes(content)
     with pytest.raises(DataError, match=message):
         read_categories(path)
+
+
+def doubts(tmp_path, categories):
+    intake = Intake(tmp_path / "doubts.sqlite")
+    for number, category in enumerate(categories):
+        intake.add_product(ProductRow(f"p{number}", category))
+    warnings = list(doubtful_categories(intake))
+    intake.close()
+    return warnings
+
+
+def test_sound_categories_give_no_warning(tmp_path):
+    assert doubts(tmp_path, ["Home", "Games"] * 3) == []
+
+
+def test_categories_that_look_like_mistakes_are_said_with_examples(tmp_path):
+    few = ["17", "home", "C1", "C2", "C3"]
+    assert doubts(tmp_path, ["Home"] * 3 + few) == [
+        "1 categories are written in more than one way: 'Home' and 'home'",
+        "1 categories are numbers: '17'; is it the right column? See --columns",
+        "5 categories have fewer than 3 products: '17' (1), 'home' (1), 'C1' (1), ...",
+    ]
+
+
+def test_names_in_the_categories_file_are_compared_in_one_form(tmp_path):
+    path = tmp_path / "categories.txt"
+    path.write_text("Cafe\u0301\n", encoding="utf-8")
+    assert read_categories(path) == ("Caf\u00e9",)

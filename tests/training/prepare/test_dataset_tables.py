@@ -1,6 +1,7 @@
 import csv
 import sqlite3
 from contextlib import closing
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_items_are_numbered_like_the_cache(tmp_path, intake):
 )
 def test_the_digest_identifies_the_dataset(tmp_path, intake, change):
     def digest(name, categories=("Home",), settings=None):
-        return write_items(tmp_path / name, intake, categories, settings or {"seed": 0})
+        return write_items(tmp_path / name, intake, categories, settings or {"seed": 0}).whole
 
     first = digest("a.sqlite")
     assert digest("b.sqlite") == first
@@ -51,15 +52,40 @@ def test_the_digest_identifies_the_dataset(tmp_path, intake, change):
     assert digest("e.sqlite") != first
 
 
+@pytest.mark.parametrize(
+    ("change", "changes"),
+    [
+        ("UPDATE products SET price = 13, title = 'Chair', location = 'Ely'", False),
+        ("UPDATE images SET photo = 'moved/' || photo", False),
+        ("UPDATE products SET split = 'test'", True),
+        ("UPDATE products SET id = 'q'", True),
+        ("UPDATE cached SET content = X'00' WHERE row = 1", True),
+    ],
+)
+def test_only_what_the_network_learns_from_is_in_the_training_digest(tmp_path, intake, change, changes):
+    first = write_items(tmp_path / "a.sqlite", intake, ["Home"], {"seed": 0, "currency": None})
+    intake.db.execute(change)
+    second = write_items(tmp_path / "b.sqlite", intake, ["Home"], {"seed": 0, "currency": "EUR"})
+    assert (second.trained != first.trained) is changes
+    assert second.whole != first.whole
+
+
+def test_paths_of_photos_begin_with_the_folder_of_the_data(tmp_path, intake):
+    write_items(tmp_path / "items.sqlite", intake, ["Home"], {}, PurePosixPath("export"))
+    with closing(sqlite3.connect(tmp_path / "items.sqlite")) as db:
+        paths = [path for (path,) in db.execute("SELECT photo FROM items")]
+    assert paths == ["export/photos/b.jpg", "export/photos/a.jpg"]
+
+
 def test_rejected_rows_are_written_products_first_with_any_characters_in_ids(tmp_path, intake):
-    intake.reject("images", "Images.csv", 2, 'a"\r\n,b', "missing_photo", "no file")
+    intake.reject("images", "Images.csv", 2, 'a"\r\n,b', "missing_photo", "no file", 4)
     intake.reject("images", "Images.csv", 1, "c", "missing_product", "no product")
     intake.reject("products", "Products.csv", 9, None, "missing_id", "the id is ''")
     write_rejected(tmp_path / "rejected.csv", intake)
     with (tmp_path / "rejected.csv").open(newline="", encoding="utf-8") as file:
         assert list(csv.reader(file)) == [
-            ["source", "row", "id", "reason", "detail"],
-            ["Products.csv", "9", "", "missing_id", "the id is ''"],
-            ["Images.csv", "1", "c", "missing_product", "no product"],
-            ["Images.csv", "2", 'a"\r\n,b', "missing_photo", "no file"],
+            ["source", "row", "line", "id", "reason", "detail"],
+            ["Products.csv", "9", "", "", "missing_id", "the id is ''"],
+            ["Images.csv", "1", "", "c", "missing_product", "no product"],
+            ["Images.csv", "2", "4", 'a"\r\n,b', "missing_photo", "no file"],
         ]

@@ -1,7 +1,9 @@
 import csv
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +81,48 @@ def test_folders_of_photos_become_a_dataset(write_folders, tmp_path):
     assert (first.photo, first.title, first.price, first.location) == ("train/hat/0.jpg", None, None, None)
 
 
+@pytest.mark.parametrize("name", ["products.csv", "labels.TSV", "feed.xml", "stock.xlsx"])
+def test_a_folder_with_a_table_is_never_a_folder_of_photos(write_folders, tmp_path, capsys, name):
+    data = write_folders(["photos/a.jpg", "photos/b.jpg"])
+    (data / name).write_text("artikel;preis\n1;2\n")
+    assert report_errors(main, [str(data), "--out", str(tmp_path / "out"), "--size", "16"]) == 2
+    error = capsys.readouterr().err
+    assert name in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_summary_says_what_could_not_be_read(write_listings, tmp_path, caplog):
+    caplog.set_level("INFO")
+    rows = [
+        {"id": f"p{n}", "product_name": "Sofa", "price": price} for n, price in enumerate(["1,50 €", "ask", "", "2 €"])
+    ]
+    data = write_listings([*rows, {"id": "id", "category": "category"}], [(f"i{n}", f"p{n}") for n in range(3)])
+    summary = prepare(data, tmp_path / "out", SMALL)
+    assert (summary.currency, summary.null_prices, summary.null_titles, summary.null_locations) == ("EUR", 3, 1, 5)
+    assert summary.products_without_photo == 2
+    shown = "\n".join(summary.lines())
+    assert "not read  1 of 5 price cells, first: 'ask' in Products.csv, line 3" in shown
+    assert "null      1 titles, 3 prices, 5 locations, of 5 products" in shown
+    assert "no photo  2 products" in shown
+    assert set(summary.understood) <= {record.message for record in caplog.records}
+    assert "prices     decimal mark: comma; currency: EUR" in summary.understood
+
+
+def test_options_say_how_tables_are_read(tmp_path, jpeg):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "liste.csv").write_bytes("Nr;Art;Bild\n1;стол/a;a.jpg\n2;стул/b;b.jpg\n".encode("cp1251"))
+    for number, name in enumerate("ab"):
+        (data / f"{name}.jpg").write_bytes(jpeg(number))
+    columns = "id=nr,category=Art,image=Bild"
+    settings = PrepareSettings(size=16, encoding="cp1251", columns=columns, category_separator="/")
+    summary = prepare(data, tmp_path / "out", settings)
+    assert summary.categories == ["стол", "стул"]
+    assert summary.encoding == {"liste.csv": "cp1251"}
+    assert prepare(data, tmp_path / "out", settings.changed(category_separator=None)).categories == ["стол/a", "стул/b"]
+
+
 def test_a_product_without_a_kept_photo_is_kept_but_has_no_items(write_listings, tmp_path):
     data = write_listings([{"id": "a"}, {"id": "b"}, {"id": "c"}], [("i", "a"), ("j", "b")])
     (data / "photos" / "j.jpg").write_bytes(b"broken")
@@ -105,9 +149,9 @@ def test_the_stage_runs_again_only_when_data_or_settings_changed(write_listings,
     out = tmp_path / "out"
 
     def ran(settings=SMALL):
-        before = (out / "photos.npy").stat().st_ino if out.exists() else None
+        before = (out / "summary.json").stat().st_ino if out.exists() else None
         prepare(data, out, settings)
-        return (out / "photos.npy").stat().st_ino != before
+        return (out / "summary.json").stat().st_ino != before
 
     assert ran()
     assert not ran()
@@ -197,6 +241,9 @@ def test_the_layout_is_detected(write_listings):
         ({"test_share": float("nan")}, "test_share is nan; it must be a finite number"),
         ({"size": 8}, "size is 8; it must be at least 16"),
         ({"size": 2048}, "size is 2048; it must be at most 1024"),
+        ({"encoding": "no-such"}, "encoding is 'no-such': .*no such text encoding"),
+        ({"columns": "colour=Red"}, "columns is 'colour=Red': .*no field 'colour'"),
+        ({"category_separator": " "}, "category_separator is ' ': .*not blank"),
         ({"workers": 0}, "workers is 0; it must be at least 1"),
     ],
 )
@@ -274,3 +321,90 @@ def test_another_encoding_gives_the_same_items(sample_data, dataset, tmp_path):
     summary = prepare(data, tmp_path / "out", PrepareSettings(size=64))
     assert summary.encoding == {"Products.csv": "utf-16", "Images.csv": "utf-16"}
     assert list(Dataset.open(tmp_path / "out").items()) == list(dataset.items())
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "told"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
+)
+@pytest.mark.slow
+def test_a_stopped_command_ends_with_one_line_and_a_rerun_resumes(
+    write_listings, processes, tmp_path, number, status, told
+):
+    images = [(f"i{n}", "p") for n in range(400)]
+    data = write_listings([{"id": "p"}], images)
+    out = tmp_path / "out"
+    arguments = [str(data), "--out", str(out), "--size", "512", "--workers", "1"]
+    child = processes.start("training.prepare.stage", arguments)
+    child.wait_for("Images.csv: 400 rows")
+    child.signal(number)
+    ended, output = child.wait()
+    assert ended == status
+    assert output.splitlines()[-1] == f"stopped by {told}; run again to resume"
+    assert "Traceback" not in output
+    assert not out.exists()
+    assert [path.name for path in tmp_path.iterdir() if ".tmp-" in path.name] == []
+    prepare(data, out, PrepareSettings(size=512))
+    assert Dataset.open(out).photos.shape[0] == 400
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_line_that_names_the_file_and_the_bytes(write_listings, processes, tmp_path):
+    data = write_listings([{"id": "p"}], [(f"i{n}", "p") for n in range(30)])
+    arguments = [str(data), "--out", str(tmp_path / "out"), "--size", "128"]
+    status, output = processes.start("training.prepare.stage", arguments, disk=1_000_000).wait()
+    assert status == 2
+    assert re.search(
+        r"^error: .*photos\.npy cannot grow beyond [0-9,]+ bytes: File too large; [0-9,]+ bytes", output, re.M
+    )
+    assert sum(line.startswith("error: ") for line in output.splitlines()) == 1
+    assert "Traceback" not in output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
+
+
+def test_a_link_in_a_circle_rejects_that_photo_only(write_listings, tmp_path, jpeg):
+    data = write_listings([{"id": "p"}], [("i", "p"), ("j", "p")], {"photos/i.jpg": jpeg(0)})
+    (data / "photos" / "j.jpg").symlink_to("j.jpg")
+    summary = prepare(data, tmp_path / "out", SMALL)
+    assert summary.rejected == {"unreadable_photo": 1}
+    assert "Too many levels of symbolic links" in rejected(tmp_path / "out")[0]["detail"]
+
+
+def test_every_file_is_used_or_counted_with_an_example(write_listings, tmp_path, jpeg):
+    paths = ["photos/i.jpg", "photos/i.png", "photos/extra.jpg", "images/more.webp", "photos/notes.txt", "read me"]
+    data = write_listings([{"id": "p"}], [("i", "p")], dict.fromkeys(paths, jpeg(0)) | {"read me": b"text"})
+    summary = prepare(data, tmp_path / "out", SMALL)
+    assert (summary.photo_files, summary.extra_photos, summary.extra_files) == (4, 3, 2)
+    assert summary.photo_files == summary.kept["images"] + summary.extra_photos
+    shown = "\n".join(summary.lines())
+    assert "unused    3 photos without a row, 2 other files, such as photos/extra.jpg, photos/i.png" in shown
+
+
+def test_unsupported_formats_are_rejected_as_such_wherever_they_lie(write_listings, tmp_path, jpeg):
+    photos = {"photos/a.gif": b"GIF89a" + bytes(20), "images/b.jpg": b"\0\0\0\x18ftypheic" + bytes(20)}
+    photos |= {"photos/c.heic": jpeg(0), "photos/d.jpg": b"<html>"}
+    data = write_listings([{"id": "p"}], [(name, "p") for name in "abcd"], photos)
+    assert prepare(data, tmp_path / "out", SMALL).kept["images"] == 1
+    reasons = {row["id"]: row["reason"] for row in rejected(tmp_path / "out")}
+    assert reasons == {"a": "unsupported_photo", "b": "unsupported_photo", "d": "unreadable_photo"}
+
+
+def test_a_wrapper_folder_is_entered_and_stays_in_the_paths_of_photos(write_folders, tmp_path):
+    data = write_folders([f"my-dataset/{kind}/{n}.jpg" for kind in ("cats", "dogs") for n in range(3)])
+    summary = prepare(data, tmp_path / "out", SMALL)
+    assert (summary.categories, summary.folder) == (["cats", "dogs"], "my-dataset")
+    assert next(Dataset.open(tmp_path / "out").items()).photo == "my-dataset/cats/0.jpg"
+
+
+def test_the_currency_is_that_of_the_option(write_listings, tmp_path):
+    data = write_listings([{"id": "p", "price": "5"}], [("i", "p")])
+    first = prepare(data, tmp_path / "out", SMALL)
+    second = prepare(data, tmp_path / "out", SMALL.changed(currency="eur"))
+    assert (first.currency, second.currency) == (None, "EUR")
+    assert second.training_digest == first.training_digest
+    assert second.digest != first.digest
+    assert "currency  EUR" in "\n".join(second.lines())
+
+
+def test_a_currency_that_is_none_is_refused():
+    with pytest.raises(SettingsError, match=r"currency is 'EUX': it must be a code of ISO 4217 of three letters"):
+        PrepareSettings(currency="EUX")

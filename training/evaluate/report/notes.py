@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from training.evaluate.report.tables import headline, spoken
+from training.metrics.intervals import FEW_PHOTOS
 
 _FEW_PHOTOS = 20
 _GAP = 0.1
@@ -20,6 +21,12 @@ def notes(figures: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
 
 
 def _on_the_test(figures: Mapping[str, Any]) -> Iterator[str]:
+    photos = figures["test"]["n"]
+    if photos < FEW_PHOTOS:
+        yield (
+            f"The test split has only {photos} photo{'' if photos == 1 else 's'}, so all figures are uncertain. Their "
+            "95 % intervals say by how much."
+        )
     counts = {name: row["count"] for name, row in figures["test"]["per_category"].items()}
     if few := [f"{name} ({count})" for name, count in counts.items() if 0 < count < _FEW_PHOTOS]:
         yield (

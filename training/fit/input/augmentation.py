@@ -7,12 +7,13 @@ on computed values, so the host never has to wait for the device.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from training.fit.input.shopper import Alterations, paint_margins, remove_colour
 from training.network.input import copy_to_device
 
 _PERMUTED = 2.0  # share of products with permuted colour channels, relative to `Augmentation.colour`
@@ -54,6 +55,7 @@ class Changes:
         mean_factor: this factor times the photo's mean is added to all pixels, float32 (n, 1, 1).
         erased: left, top, right and bottom of the rectangle as shares of the frame, float32 (n, 4); all 0 for none.
         paint: colour of the rectangle, float32 (n, 3).
+        alterations: what shoppers do to photos; `theta` contains their linear maps already.
     """
 
     theta: Tensor
@@ -61,18 +63,28 @@ class Changes:
     mean_factor: Tensor | None = None
     erased: Tensor | None = None
     paint: Tensor | None = None
+    alterations: Alterations | None = None
 
     def of(self, part: slice) -> "Changes":
         """The parameters for a slice of the photos."""
-        return self._map(lambda value: value[part])
+        return self._map(lambda value: value[part], lambda value: value.of(part))
 
     def to(self, device: torch.device) -> "Changes":
         """The same parameters on a device."""
-        return self._map(lambda value: copy_to_device(value, device))
+        return self._map(lambda value: copy_to_device(value, device), lambda value: value.to(device))
 
-    def _map(self, function: Callable[[Tensor], Tensor]) -> "Changes":
-        drawn = {name: value for name, value in vars(self).items() if value is not None}
-        return Changes(**{name: function(value) for name, value in drawn.items()})
+    def rows(self, positions: Tensor) -> "Changes":
+        """The parameters of the photos at these positions, int64 (m,)."""
+        return self._map(lambda value: value[positions], lambda value: value.rows(positions))
+
+    def altered(self, alterations: Alterations) -> "Changes":
+        """The same changes, applied to photos that were altered before."""
+        return replace(self, theta=alterations.linear @ self.theta, alterations=alterations)
+
+    def _map(self, each: Callable[[Tensor], Tensor], alter: Callable[[Alterations], Alterations]) -> "Changes":
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        alterations = None if self.alterations is None else alter(self.alterations)
+        return Changes(**{name: each(value) for name, value in tensors.items()}, alterations=alterations)
 
 
 def draw_changes(
@@ -113,6 +125,8 @@ def apply_changes(unit: Tensor, changes: Changes, side: int | None = None) -> Te
     changes = changes.to(unit.device)
     grid = _grid(changes.theta, _pixel_centres(side or unit.shape[-1], unit.device))
     moved = F.grid_sample(unit, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    if changes.alterations is not None:
+        moved = remove_colour(paint_margins(unit, moved, grid, changes.alterations), changes.alterations)
     if changes.mix is not None and changes.mean_factor is not None:
         moved = _recolour(moved, changes.mix, changes.mean_factor)
     if changes.erased is not None and changes.paint is not None:

@@ -55,6 +55,28 @@ def pair_batches(
     return list(order[: batches * batch].reshape(batches, batch))
 
 
+def with_views(batch: npt.NDArray[np.int64], share: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """The batch with, in about this share of its pairs, the first photo a second time instead of the second photo.
+
+    The repeated photo is shown as an altered view. The metric loss then has it as a partner of its photo.
+
+    Args:
+        batch: int64 (n,), pairs of positions.
+    """
+    repeated = batch.copy()
+    second = np.arange(1, len(batch), 2)
+    chosen = second[rng.random(len(second)) < share]
+    repeated[chosen] = batch[chosen - 1]
+    return repeated
+
+
+def view_sources(batch: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """For each photo of a batch, int64 (n,): its own position, or if it repeats the photo before it, that position."""
+    each = np.arange(len(batch))
+    repeats = (each % 2 == 1) & (batch == np.roll(batch, 1))
+    return np.where(repeats, each - 1, each)
+
+
 def batches_per_epoch(photos: int, batch: int) -> int:
     """Number of batches that `pair_batches` makes from this number of photos."""
     return max(1, photos // batch)

@@ -1,4 +1,4 @@
-"""Layout 2: `<category>/<photo>`, optionally inside `train/`, `validation/` and `test/`. No CSV files."""
+"""Layout 2: `<category>/<photo>`, optionally inside folders of splits such as `train/`, `val/` and `test/`."""
 
 import os
 import re
@@ -8,16 +8,20 @@ from pathlib import Path, PurePosixPath
 
 from training.errors import DataError
 from training.pipeline.progress import ProgressReporter
-from training.prepare.intake.photo_files import FOREIGN_ENDINGS, PHOTO_ENDINGS, ending, files_under, is_text
+from training.prepare.intake.photo_files import files_under, holds_folders, is_photo, is_text, names_in
 from training.prepare.intake.tables import ImageRow, Intake, ProductRow
 
-SPLIT_FOLDERS = ("train", "validation", "test")
+# The split of a folder, by its name in lower case.
+SPLIT_FOLDERS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "val", "valid", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 
 
 def input_files(data: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """The files that this layout reads, with their paths relative to `data`, in no particular order."""
-    for path, entry in files_under(data):
-        yield str(path), entry
+    yield from files_under(data)
 
 
 def read(data: Path, intake: Intake, progress: ProgressReporter) -> None:
@@ -27,21 +31,23 @@ def read(data: Path, intake: Intake, progress: ProgressReporter) -> None:
     split.
 
     Raises:
-        DataError: `validation/` or `test/` exists, but not `train/`.
+        DataError: there are folders of other splits, but not of the training split.
     """
     splits = _split_folders(data)
-    for path, _ in progress(input_files(data), None, "photo files", "file"):
-        if ending(path) not in PHOTO_ENDINGS + FOREIGN_ENDINGS:
-            intake.extra_files += 1
-        elif is_text(path):
-            top = PurePosixPath(path).parts[0]
-            intake.add_photo_file(path, SPLIT_FOLDERS.index(top) if top in splits else 0)
+    order = list(dict.fromkeys(SPLIT_FOLDERS.values()))
+    for name, entry in progress(files_under(data), None, "photo files", "file"):
+        if not is_photo(entry.path):
+            intake.add_other_file(name if is_text(name) else ascii(name))
+        elif is_text(name):
+            top = name.partition("/")[0]
+            intake.photos.add(name, order.index(SPLIT_FOLDERS[top.lower()]) if top in splits else 0)
         else:
             intake.rows_in["images"] += 1
-            intake.reject("images", ascii(path), None, None, "unreadable_photo", "the file's name is not UTF-8")
+            intake.reject("images", ascii(name), None, None, "unreadable_photo", "the file's name is not UTF-8")
     # The order of directory entries is arbitrary, so sort the rows by path, training photos first.
-    for (path,) in intake.db.execute("SELECT path FROM photo_files ORDER BY rank, path"):
-        _take(PurePosixPath(path), splits, intake)
+    intake.db.execute("UPDATE photo_files SET named = 1")
+    for (photo,) in intake.db.execute("SELECT path FROM photo_files ORDER BY rank, path"):
+        _take(PurePosixPath(photo), splits, intake)
 
 
 def photo_id(path: str) -> str:
@@ -55,22 +61,16 @@ def _split_folders(data: Path) -> dict[str, str | None]:
 
     A folder with such a name that contains photos instead of category folders is a normal category.
     """
-    present = {name for name in SPLIT_FOLDERS if _holds_folders(data / name)}
+    names = [name for name in names_in(data, "folder") if name.lower() in SPLIT_FOLDERS]
+    present = {name: SPLIT_FOLDERS[name.lower()] for name in names if holds_folders(data / name)}
     if not present:
         return {}
-    if "train" not in present:
-        names = " and ".join(f"{name}/" for name in sorted(present))
-        raise DataError(f"{data} has {names} with categories, but no train/")
-    given: dict[str, str | None] = {"train": None}
-    if "test" in present:
-        given |= {name: name for name in present - {"train"}}
-    elif "validation" in present:
-        given["validation"] = "test"
-    return given
-
-
-def _holds_folders(folder: Path) -> bool:
-    return folder.is_dir() and any(child.is_dir() and not child.name.startswith(".") for child in folder.iterdir())
+    if "train" not in present.values():
+        shown = " and ".join(f"{name}/" for name in present)
+        raise DataError(f"{data} has {shown} with categories, but no train/")
+    held_out = "validation" if "test" in present.values() else "test"
+    given = {"train": None, "validation": held_out, "test": "test"}
+    return {name: given[split] for name, split in present.items()}
 
 
 def _take(path: PurePosixPath, splits: dict[str, str | None], intake: Intake) -> None:

@@ -20,4 +20,11 @@ def test_floats_are_printed_with_the_digits_that_a_float32_holds():
 )
 def test_a_photos_address_is_percent_encoded(tmp_path: Path, image_id: str, address: str):
     item = CatalogItem(image_id, "p", "Sofas", None, None, None, "datasets/x/photos/a.jpg")
-    assert item_answer(item, FolderStore(tmp_path))["photo"] == address
+    assert item_answer(item, FolderStore(tmp_path), None)["photo"] == address
+
+
+@pytest.mark.parametrize("currency", [None, "EUR"])
+def test_the_currency_of_the_release_stands_beside_the_price(tmp_path, currency):
+    item = CatalogItem("a", "p", "Home", None, 12.5, None, "datasets/shop/a.jpg")
+    answer = item_answer(item, FolderStore(tmp_path), currency)
+    assert (answer["price"], answer["currency"]) == (12.5, currency)

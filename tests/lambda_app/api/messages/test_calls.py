@@ -1,4 +1,5 @@
 import threading
+import time
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -33,3 +34,15 @@ async def test_what_the_work_raises_comes_out(one_at_a_time: bool):
 
     with pytest.raises(ValueError, match="7"):
         await Call(SERVICE, "1", one_at_a_time=one_at_a_time).run(work, 7)
+
+
+def test_the_time_in_a_queue_counts_as_time_waited_for_the_first_release():
+    seconds: list[float] = []
+
+    def current(*, waited: float) -> SimpleNamespace:
+        seconds.append(waited)
+        return SimpleNamespace(release="r")
+
+    service = cast(Service, SimpleNamespace(live=SimpleNamespace(current=current)))
+    assert Call(service, "1", begun=time.monotonic() - 7).live().release == "r"
+    assert seconds[0] >= 7

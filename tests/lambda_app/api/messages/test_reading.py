@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from lambda_app.api.messages.reading import parse_json, read_body
-from lambda_app.errors import QueryError, RequestError, RequestTimeoutError, RequestTooLargeError
+from lambda_app.errors import EncodedBodyError, QueryError, RequestError, RequestTimeoutError, RequestTooLargeError
 from tests.lambda_app.forms import CONTENT_TYPE, form, part
 
 LIMIT = 200_000  # of the fixture's settings
@@ -41,9 +41,24 @@ async def test_a_body_that_grows_over_the_limit_is_refused_whatever_it_declares(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("encoding", ["gzip", "br", "gzip, identity"])
+async def test_a_compressed_body_is_refused(encoding: str):
+    with pytest.raises(EncodedBodyError, match=f"the Content-Encoding '{encoding}', which is not taken"):
+        await read_body(request_of([b"abc"], {"content-encoding": encoding}), 5, 20)
+
+
+@pytest.mark.anyio
+async def test_a_body_encoded_as_identity_is_read():
+    assert await read_body(request_of([b"abc"], {"content-encoding": "identity"}), 5, 20) == b"abc"
+
+
+@pytest.mark.anyio
 async def test_a_body_that_declares_too_much_is_not_read():
     request = request_of([], {"content-length": "6000"})
-    with pytest.raises(RequestTooLargeError, match="has 6,000 bytes; the limit is 5"):
+    with pytest.raises(
+        RequestTooLargeError,
+        match=r"has 6,000 bytes; the limit is 5\. .* or send it by POST /uploads",
+    ):
         await read_body(request, 5, 20)
 
 
@@ -120,11 +135,11 @@ def test_a_photo_comes_as_a_form_or_as_the_body_itself(client: TestClient, photo
 @pytest.mark.parametrize(
     ("body", "content_type", "says"),
     [
-        (b"", "", "send multipart/form-data with the photo as field 'file'"),
+        (b"", "", "its body is empty. Send multipart/form-data with the photo as field 'file', or the photo itself"),
         (b"", "image/jpeg", "holds no photo"),
-        (b"x", "text/plain", "holds no photo"),
+        (b"x", "application/x-www-form-urlencoded", "Content-Type is 'application/x-www-form-urlencoded'"),
         (form(), CONTENT_TYPE, "0 fields 'file'; it takes 1"),
-        (form(part("photo", b"x")), CONTENT_TYPE, "0 fields 'file'"),
+        (form(part("photo", b"x")), CONTENT_TYPE, "0 fields 'file'; it takes 1, the photo. It has the fields 'photo'"),
         (form(part("file", b"x"), part("file", b"x")), CONTENT_TYPE, "2 fields 'file'"),
         (form(part("file", b"x"))[:-8], CONTENT_TYPE, "closing boundary"),
         (b"{", "application/json", "not JSON"),

@@ -72,6 +72,17 @@ def test_forms_are_described(document: dict[str, Any], path: str):
     assert body["required"] is True
 
 
+@pytest.mark.parametrize("path", ["/predict", "/predict/category", "/predict/feature_embedding"])
+def test_a_photo_is_not_empty(client: TestClient, document: dict[str, Any], path: str):
+    contents = document["paths"][path]["post"]["requestBody"]["content"]
+    for kind in ("image/*", "application/octet-stream"):
+        assert contents[kind]["schema"]["minLength"] == 1
+        sent = client.post(path, content=b"", headers={"Content-Type": kind.replace("*", "png")})
+        assert sent.status_code == 400
+    assert contents["multipart/form-data"]["schema"]["properties"]["file"]["minLength"] == 1
+    assert client.post(path, files={"file": b""}).status_code == 415
+
+
 @pytest.mark.parametrize(
     ("path", "method"),
     [

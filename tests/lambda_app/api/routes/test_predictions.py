@@ -31,13 +31,13 @@ def png_header(side: int) -> bytes:
 REFUSED = {
     "truncated JPEG": (encode(PIXELS)[:700], 422, "does not decode"),
     "truncated PNG": (encode(PIXELS, "PNG")[:700], 422, "does not decode"),
-    "text": (b"I am text, named .jpg", 415, "not a JPEG, PNG or WebP"),
+    "text": (b"I am text, named .jpg", 415, "is text, not a JPEG, PNG, WebP or AVIF"),
     "empty": (b"", 415, "an empty file"),
-    "HTML": (b"<html><script>alert(1)</script></html>", 415, "not a JPEG"),
-    "GIF": (encode(PIXELS, "GIF"), 415, "not a JPEG"),
+    "HTML": (b"<html><script>alert(1)</script></html>", 415, "is an HTML page, not a JPEG"),
+    "GIF": (encode(PIXELS, "GIF"), 415, "is a GIF, not a JPEG"),
     "animation": (encode(PIXELS, "WEBP", save_all=True, append_images=[PIXELS.rotate(90)]), 415, "animated"),
     "20,000 x 20,000": (png_header(20_000), 413, "20000 x 20000; the limit is 16,384"),
-    "100 megapixels": (png_header(10_000), 413, "100,000,000 pixels; the limit is 50,000,000"),
+    "100 megapixels": (png_header(10_000), 413, "100,000,000 pixels; the limit is 64,000,000"),
 }
 TAKEN = {
     "1 x 1": encode(Image.new("RGB", (1, 1)), "PNG"),
@@ -47,6 +47,7 @@ TAKEN = {
     "grey JPEG": encode(PIXELS.convert("L")),
     "16-bit PNG": encode(Image.fromarray(np.full((20, 20), 40_000, np.uint16)), "PNG"),
     "WebP": encode(PIXELS, "WEBP"),
+    "AVIF": encode(PIXELS, "AVIF"),
 }
 
 
@@ -115,6 +116,7 @@ def test_a_catalog_photo_finds_itself_first_with_all_that_is_known(client: TestC
         "category": "Other Goods",
         "title": "Listing 3",
         "price": 40.0,
+        "currency": None,
         "location": "London",
         "photo": "/images/003a",
     }
@@ -174,7 +176,7 @@ def test_a_batch_answers_each_file_for_itself(client: TestClient, photo: bytes, 
     assert [entry["status"] for entry in (first, second, third)] == [200, 415, 200]
     assert first["prediction"] == client.post("/predict?k=2", files={"file": photo}).json()
     assert third["prediction"]["image_labels"][0] == "007b"
-    assert "b'text'" in second["error"]["detail"]
+    assert "the file is text" in second["error"]["detail"]
 
 
 def test_a_batch_is_limited(client: TestClient, photo: bytes):

@@ -1,12 +1,15 @@
 """The routes' share of a store that gives addresses, as a bucket does; the bucket itself has tests of its own."""
 
+import asyncio
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
-from lambda_app.api.app import create_app
+from lambda_app.api.app import PARALLEL_FETCHES, create_app
 from lambda_app.api.messages import schemas
 from lambda_app.errors import MissingObjectError, PhotoTooLargeError
 from lambda_app.settings import Settings
@@ -65,7 +68,7 @@ def test_a_photo_can_be_sent_ahead(client: TestClient, bucket: AddressingStore, 
 def test_an_upload_of_what_no_photo_is_is_refused(client: TestClient, content_type: str):
     answer = client.post("/uploads", json={"content_type": content_type})
     assert answer.status_code == 415
-    assert answer.json()["detail"].endswith("it takes image/jpeg, image/png, image/webp")
+    assert answer.json()["detail"].endswith("it takes image/avif, image/jpeg, image/png, image/webp")
     assert len(answer.json()["detail"]) < 200
 
 
@@ -76,3 +79,34 @@ def test_photos_are_fetched_where_the_store_says(client: TestClient):
     assert (answer.status_code, answer.headers["location"]) == (307, address)
     assert answer.headers["cache-control"] == "private, max-age=60"
     assert client.get("/items/003b/similar").json()["results"][0]["photo"].startswith("https://photos.example/")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_uploads_that_the_store_does_not_return_hold_up_nothing_else(
+    bucket: AddressingStore, photo: bytes, anyio_backend: str
+):
+    go = threading.Event()
+
+    class HangingStore(AddressingStore):
+        def read_upload(self, key: str, max_bytes: int) -> bytes:
+            assert go.wait(60)
+            return photo
+
+    # Both queues have the same limit, so that the uploads which come back find room for their work.
+    settings = Settings(store=str(bucket), threads=1, parallel_requests=PARALLEL_FETCHES, queued_requests=50)
+    app = create_app(settings, HangingStore(bucket.root))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
+        assert (await client.get("/readyz")).status_code == 200
+        sent = [
+            asyncio.create_task(client.post("/predict/category", json={"upload": "uploads/1"}, timeout=None))
+            for _ in range(70)
+        ]
+        while sum(task.done() for task in sent) < 70 - 50 - PARALLEL_FETCHES:
+            await asyncio.sleep(0.001)
+        for path in ("/readyz", "/", "/items/003a/similar"):
+            assert (await asyncio.wait_for(client.get(path), 30)).status_code == 200
+        go.set()
+        answers = [await task for task in sent]
+    assert sorted(answer.status_code for answer in answers) == [200] * (50 + PARALLEL_FETCHES) + [503] * 12
+    assert {answer.headers["retry-after"] for answer in answers if answer.status_code == 503} == {"1"}

@@ -8,6 +8,7 @@ from training.evaluate.report.notes import notes
 LEAD = {"difference": 0.1, "interval": [0.05, 0.15]}
 QUIET = {
     "test": {
+        "n": 40,
         "accuracy": 0.9,
         "ece": 0.02,
         "ece_uncalibrated": 0.1,
@@ -37,6 +38,8 @@ def test_unremarkable_figures_get_no_note():
 @pytest.mark.parametrize(
     ("path", "value", "told"),
     [
+        (("test", "n"), 1, "only 1 photo, so all figures are uncertain"),
+        (("test", "n"), 29, "only 29 photos, so all figures are uncertain"),
         (("test", "per_category", "hats"), {"count": 3}, "hats (3)"),
         (("test", "per_category", "hats"), {"count": 0}, "nothing is measured for them: hats"),
         (("test", "retrieval", "embedding", "recall@4"), None, "no figures by product"),

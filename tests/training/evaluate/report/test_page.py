@@ -34,6 +34,15 @@ ORIGIN = {
 }
 
 
+ALTERED = {
+    "found_first": 0.25,
+    "recall@4": None,
+    "accuracy": 0.75,
+    "intervals": {"found_first": [0.125, 0.5], "recall@4": None, "accuracy": [0.625, 0.875]},
+}
+ALTERATIONS = {"n": 12, "paired": 0, "untouched": ALTERED, "quarter_turn": ALTERED}
+
+
 class _Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
@@ -83,7 +92,7 @@ def write(tmp_path):
         embedding = unit(rng.normal(size=(n, 6)))
         logits = rng.normal(size=(n, classes)).astype(np.float32)
         found = measure(dataset, Outputs(logits, embedding, embedding), dataset.categories)
-        figures = found.figures | ORIGIN | origin
+        figures = found.figures | {"alterations": ALTERATIONS} | ORIGIN | origin
         photos = GalleryPhotos(dataset, found.gallery)
         report = Report(figures, RUN, HISTORY, dataset.summary, draw(figures, HISTORY, 1), found.gallery, photos)
         write_report(tmp_path / "report.html", report)
@@ -114,6 +123,15 @@ def test_the_page_shows_the_figures_and_their_provenance(page, trained):
     for shown in (figures["weights"], figures["dataset"], "resnet10_half", f"{figures['temperature']:.3f}", "mAP@R"):
         assert shown in text
     assert all(name in text for name in figures["categories"])
+
+
+def test_the_page_shows_the_search_with_altered_photos(write, small_dataset, tmp_path):
+    write(small_dataset)
+    cells = "|".join(" ".join(part.split()) for part in page_of(tmp_path).text)
+    section = cells.rpartition("|Alterations|")[2]
+    assert "n = 12 test photos" in section.replace("\xa0", " ")
+    row = section.partition("|quarter turn|")[2]
+    assert row.startswith("25.0 %|12.5–50.0|n/a|75.0 %|62.5–87.5|")
 
 
 def test_every_chart_has_a_caption_in_sentences_with_the_number_of_photos(page):

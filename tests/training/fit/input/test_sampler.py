@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from lambda_app.errors import SettingsError
-from training.fit.input.sampler import batches_per_epoch, first_with_same_label, pair_batches
+from training.fit.input.sampler import (
+    batches_per_epoch,
+    first_with_same_label,
+    pair_batches,
+    view_sources,
+    with_views,
+)
 
 # Ten products with two photos, four with one, one with three.
 LABELS = np.array([*np.repeat(np.arange(10), 2), 10, 11, 12, 13, 14, 14, 14])
@@ -99,3 +105,27 @@ def test_an_odd_batch_is_refused(batch):
 
 def test_each_photo_follows_the_first_of_its_label():
     assert first_with_same_label(np.array([7, 3, 7, 5, 3])).tolist() == [0, 1, 0, 3, 1]
+
+
+def test_in_a_share_of_the_pairs_the_first_photo_is_repeated():
+    batch = np.random.default_rng(0).permutation(4_000)
+    repeated = with_views(batch, 0.3, np.random.default_rng(1))
+    assert np.array_equal(repeated[::2], batch[::2])
+    same = repeated[1::2] == batch[::2]
+    assert np.array_equal(repeated[1::2][~same], batch[1::2][~same])
+    assert same.mean() == pytest.approx(0.3, abs=0.03)
+    assert np.array_equal(with_views(batch, 0.3, np.random.default_rng(1)), repeated)
+
+
+@pytest.mark.parametrize(("share", "views"), [(0.0, 0), (1.0, 5)])
+def test_no_pair_or_every_pair_may_be_a_photo_and_its_view(share, views):
+    batch = np.arange(11)  # the last photo has no partner
+    repeated = with_views(batch, share, np.random.default_rng(0))
+    sources = view_sources(repeated)
+    assert (sources != np.arange(11)).sum() == views
+    assert np.array_equal(repeated[sources], repeated)
+
+
+def test_a_view_has_the_photo_before_it_as_its_source():
+    assert view_sources(np.array([7, 7, 3, 9, 9, 3, 5, 5, 7])).tolist() == [0, 0, 2, 3, 4, 5, 6, 6, 8]
+    assert view_sources(np.array([4, 1, 2, 4])).tolist() == [0, 1, 2, 3]  # the first is not a repetition of the last

@@ -26,20 +26,26 @@ def test_images_are_in_the_order_of_the_input(intake):
     assert intake.add_image(rows[0]) == "duplicate_row"
 
 
-def test_a_photo_is_found_by_its_stem_with_the_lowest_rank(intake):
-    for path, rank in (("a.jpg", 4), ("photos/a.png", 2), ("photos/a.jpeg", 1), ("photos/b.c.jpg", 0)):
-        intake.add_photo_file(path, rank)
-    assert intake.photo_of("a") == "photos/a.jpeg"
-    assert intake.photo_of("b.c") == "photos/b.c.jpg"
-    assert intake.count("photo_files WHERE named = 0") == 0
+def test_images_that_share_a_file_by_similar_names_only_are_rejected(intake):
+    intake.photos.add("photos/a1.jpg")
+    for number, image_id in enumerate(("a1", "A1"), start=1):
+        path = intake.photos.find(image_id, image_id)
+        assert path == "photos/a1.jpg"
+        intake.add_image(ImageRow(image_id, 1, path, "Images.csv", number))
+    intake.settle_photos()
+    assert [image.id for _, image in intake.images()] == ["a1"]
+    assert intake.db.execute("SELECT id, record, reason, detail FROM rejected").fetchall() == [
+        ("A1", 2, "missing_photo", "the only similar file, photos/a1.jpg, may belong to 'a1'")
+    ]
 
 
-@pytest.mark.parametrize(
-    "image_id", ["../a", "/a", "photos/a", "a.jpg", "a\0", ".", "..", "%", "_", "a' OR 1=1 --", "A"]
-)
-def test_an_id_is_never_a_path_or_a_pattern(intake, image_id):
-    intake.add_photo_file("photos/a.jpg", 0)
-    assert intake.photo_of(image_id) is None
+def test_a_photo_of_several_rows_with_one_name_is_kept_for_all(intake):
+    intake.photos.add("photos/a.jpg")
+    for image_id in ("first", "second"):
+        path = intake.photos.find("https://shop.example/files/a.jpg?v=1", image_id)
+        intake.add_image(ImageRow(image_id, 1, path, "Products.csv"))
+    intake.settle_photos()
+    assert intake.count("images") == 2
 
 
 def test_the_reason_of_a_rejected_product_is_stored(intake):

@@ -1,0 +1,62 @@
+"""Finds uniform borders of a photo, such as the margins of a screenshot or of a square canvas."""
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
+
+# Largest difference of a border's pixels from its colour, in a channel. JPEG and resizing change uniform areas by less.
+_TOLERANCE = 12
+# A border may be inside another one: a photo of a product on a plain ground, on a canvas of another colour.
+_BORDERS = 4
+# Photos of which less than this share of a side would be left stay whole: they are nearly uniform.
+_LEAST = 0.125
+
+
+def without_borders(photo: Image.Image, box: Box) -> Box:
+    """The part of the photo inside its uniform borders.
+
+    A border has one colour at all four corners. It is as wide on each side as the rows or columns that have only this
+    colour. This repeats, so a photo gives the same picture with and without margins around it.
+
+    Args:
+        photo: of any mode with one byte per channel.
+        box: the part of it that counts.
+
+    Returns:
+        A box inside `box`; `box` itself if the photo has no border, or if nearly all of it is uniform.
+    """
+    pixels = np.asarray(photo)
+    pixels = pixels.reshape(*pixels.shape[:2], -1)  # (height, width, channels)
+    left, top, right, bottom = 0, 0, pixels.shape[1], pixels.shape[0]
+    for _ in range(_BORDERS):
+        inner = _inside_border(pixels[top:bottom, left:right])
+        if inner is None:
+            break
+        left, top, right, bottom = left + inner[0], top + inner[1], left + inner[2], top + inner[3]
+    found = max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom)
+    whole = (box[2] - box[0], box[3] - box[1])
+    kept = min((found[2] - found[0]) / whole[0], (found[3] - found[1]) / whole[1])
+    return found if kept >= _LEAST else box
+
+
+def fitted(width: float, height: float, size: int) -> tuple[int, int]:
+    """The sides in pixels of a photo that is scaled to fill a square of this size, without a change of proportions."""
+    scale = size / max(width, height)
+    across, down = (min(size, max(1, round(side * scale))) for side in (width, height))
+    return across, down
+
+
+def _inside_border(pixels: npt.NDArray[np.uint8]) -> tuple[int, int, int, int] | None:
+    """Left, top, right and bottom of what the border encloses; None without a border, or without anything inside."""
+    corners = pixels[[0, 0, -1, -1], [0, -1, 0, -1]].astype(np.int16)  # (4, channels)
+    colour = np.median(corners, axis=0)
+    if np.abs(corners - colour).max() > _TOLERANCE:
+        return None
+    differs = (np.abs(pixels.astype(np.int16) - colour.astype(np.int16)) > _TOLERANCE).any(axis=2)
+    columns, rows = np.flatnonzero(differs.any(axis=0)), np.flatnonzero(differs.any(axis=1))
+    if not len(rows):
+        return None
+    inner = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    return None if inner == (0, 0, pixels.shape[1], pixels.shape[0]) else inner

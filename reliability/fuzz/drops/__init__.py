@@ -1,0 +1,1 @@
+"""Hostile drops, archives, keys and paths, against the promoter and a live service."""

@@ -1,0 +1,1 @@
+"""Promotions that are killed at each of their steps."""

@@ -1,0 +1,118 @@
+from pathlib import Path
+
+import pytest
+
+from fetch.feed import copy_tables, image_urls, tables_of, urls_in
+from training.errors import DataError
+from training.prepare.intake.fetched import TABLE
+
+SHOPIFY = """Handle,Title,Body (HTML),Type,Variant Price,Image Src,Image Position,Variant Image
+chair,Chair,"<p>A chair, ""soft""</p>",Furniture,10.00,https://cdn.example/chair_1.jpg?v=1,1,https://cdn.example/v.jpg
+chair,,,,,https://cdn.example/chair_2.jpg?v=1,2,
+"""
+META = """id\ttitle\tlink\timage_link\tadditional_image_link
+1\tShirt\thttps://shop.example/1\thttps://cdn.example/1.jpg\thttps://cdn.example/1b.jpg,https://cdn.example/1c.jpg
+"""
+GOOGLE = """<?xml version="1.0"?>
+<rss xmlns:g="http://base.google.com/ns/1.0" version="2.0"><channel><link>https://shop.example</link>
+<image><url>https://shop.example/logo.png</url></image>
+<item><g:id>1</g:id><link>https://shop.example/1</link><g:image_link>https://cdn.example/1.jpg?a=1&amp;b=2</g:image_link>
+<g:additional_image_link>https://cdn.example/2.jpg</g:additional_image_link></item>
+</channel></rss>
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "urls"),
+    [
+        (
+            "products_export_1.csv",
+            SHOPIFY,
+            ["https://cdn.example/chair_1.jpg?v=1", "https://cdn.example/v.jpg", "https://cdn.example/chair_2.jpg?v=1"],
+        ),
+        (
+            "catalog.tsv",
+            META,
+            ["https://cdn.example/1.jpg", "https://cdn.example/1b.jpg", "https://cdn.example/1c.jpg"],
+        ),
+        ("feed.xml", GOOGLE, ["https://cdn.example/1.jpg?a=1&b=2", "https://cdn.example/2.jpg"]),
+    ],
+)
+def test_the_image_columns_of_a_feed_are_read(tmp_path: Path, name: str, text: str, urls: list[str]):
+    (tmp_path / name).write_text(text)
+    assert list(image_urls(tmp_path / name)) == urls
+    assert list(image_urls(tmp_path)) == urls
+
+
+@pytest.mark.parametrize(
+    ("cell", "urls"),
+    [
+        ("https://a.example/1.jpg, https://a.example/2.jpg", ["https://a.example/1.jpg", "https://a.example/2.jpg"]),
+        ("https://a.example/1.jpg|//a.example/2.jpg", ["https://a.example/1.jpg", "//a.example/2.jpg"]),
+        (" https://a.example/w_300,h_300/1 2.jpg ", ["https://a.example/w_300,h_300/1 2.jpg"]),
+        ("http://a.example/1.jpg", ["http://a.example/1.jpg"]),
+        ("chair.jpg", []),
+        ("photos/chair.jpg", []),
+        ("", []),
+    ],
+)
+def test_a_cell_may_hold_several_urls(cell: str, urls: list[str]):
+    assert urls_in(cell) == urls
+
+
+def test_entities_of_xml_are_not_expanded(tmp_path: Path):
+    feed = tmp_path / "feed.xml"
+    feed.write_text('<!DOCTYPE a [<!ENTITY x "aaaa">]><rss><item><image_link>&x;</image_link></item></rss>')
+    with pytest.raises(DataError, match=r"feed\.xml"):
+        list(image_urls(feed))
+    feed.write_text("<rss><item>")
+    with pytest.raises(DataError, match=r"feed\.xml"):
+        list(image_urls(feed))
+
+
+def test_a_feed_without_a_table_is_an_error(tmp_path: Path):
+    with pytest.raises(DataError, match="neither a file nor a folder"):
+        tables_of(tmp_path / "absent.csv")
+    with pytest.raises(DataError, match="holds no table"):
+        tables_of(tmp_path)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out"
+
+
+def test_the_copy_has_the_same_bytes_and_follows_the_feed(tmp_path: Path, out: Path):
+    feed = tmp_path / "feed.csv"
+    for content in (b"\xff\xfei\x00d\x00\r\n", b"id,image\r\n"):
+        feed.write_bytes(content)
+        copy_tables(feed, out)
+        assert (out / "feed.csv").read_bytes() == content
+        (out / TABLE).parent.mkdir(exist_ok=True)
+        (out / TABLE).touch()
+
+
+def test_a_table_of_someone_else_is_not_replaced(tmp_path: Path, out: Path):
+    feed = tmp_path / "feed.csv"
+    feed.write_text("id,image\n")
+    (out / "feed.csv").write_text("mine")
+    with pytest.raises(DataError, match="another table"):
+        copy_tables(feed, out)
+    assert (out / "feed.csv").read_text() == "mine"
+
+
+def test_a_second_feed_does_not_go_into_the_folder_of_the_first(tmp_path: Path, out: Path):
+    for name in ("november.csv", "december.csv"):
+        (tmp_path / name).write_text("id,image\n")
+    copy_tables(tmp_path / "november.csv", out)
+    with pytest.raises(DataError, match=r"november\.csv"):
+        copy_tables(tmp_path / "december.csv", out)
+    assert not (out / "december.csv").exists()
+
+
+def test_a_folder_may_be_filled_in_place(out: Path):
+    (out / "feed.csv").write_text("id,image\n")
+    copy_tables(out, out)
+    copy_tables(out / "feed.csv", out)
+    assert (out / "feed.csv").read_text() == "id,image\n"

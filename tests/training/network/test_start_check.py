@@ -1,0 +1,52 @@
+import re
+
+import pytest
+import torch
+
+from training.errors import WeightsError
+from training.network.embedding_net import EmbeddingNet
+from training.network.start_check import check_start
+from training.network.weights import save_weights
+
+TINY = "resnet10_half"
+
+
+def test_settings_that_fit_pass(tmp_path):
+    check_start(TINY, "none", "layer3")
+    model = EmbeddingNet(TINY, 3)
+    torch.save(model.backbone.state_dict(), tmp_path / "backbone.pt")
+    save_weights(tmp_path / "release.safetensors", TINY, model.state_dict(), ["a", "b", "c"])
+    check_start(TINY, str(tmp_path / "backbone.pt"), "none")
+    check_start(TINY, str(tmp_path / "release.safetensors"), "none")
+
+
+@pytest.mark.parametrize(
+    ("backbone", "weights", "freeze", "told"),
+    [
+        ("resnet51", "none", "none", "no backbone 'resnet51'; try resnet50, resnet18"),
+        (
+            TINY,
+            "imagnet",
+            "none",
+            "--weights imagnet: no such file; did you mean imagenet? (other values: imagenet, none",
+        ),
+        (TINY, "missing.pt", "none", "--weights missing.pt: no such file (other values: imagenet, none"),
+        (TINY, "imagenet", "none", "has no ImageNet weights"),
+        (TINY, "none", "layer9", "no stage 'layer9' to freeze; its stages are"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_with_the_possible_ones(backbone, weights, freeze, told):
+    with pytest.raises(WeightsError, match=re.escape(told)):
+        check_start(backbone, weights, freeze)
+
+
+def test_weights_of_another_backbone_are_refused(tmp_path):
+    torch.save(EmbeddingNet("resnet18", 2).backbone.state_dict(), tmp_path / "a.pt")
+    with pytest.raises(WeightsError, match=r"a\.pt is not a state dict of resnet10_half"):
+        check_start(TINY, str(tmp_path / "a.pt"), "none")
+
+
+def test_a_file_that_is_no_state_dict_is_refused(tmp_path):
+    (tmp_path / "a.pt").write_bytes(b"no weights")
+    with pytest.raises(WeightsError, match=r"a\.pt does not load as a state dict"):
+        check_start(TINY, str(tmp_path / "a.pt"), "none")

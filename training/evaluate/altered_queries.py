@@ -1,0 +1,102 @@
+"""How well the catalogue is searched with altered photos of its own: the block `alterations` of `metrics.json`."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training.dataset import Dataset
+from training.evaluate.alterations import ALTERATIONS, as_sent
+from training.metrics.intervals import mean_interval
+from training.network.embedding_net import EmbeddingNet
+from training.network.forward import Outputs, forward_photos
+
+# At most this many test photos are altered; five forward passes for each take a second or two on two cores at size 64.
+QUERIES = 500
+_BATCH = 64
+_FIRST = 4
+_SEED = 0
+Rows = npt.NDArray[np.int64]
+
+
+def search_with_altered(
+    model: EmbeddingNet, dataset: Dataset, outputs: Outputs, most: int = QUERIES, seed: int = _SEED
+) -> dict[str, Any]:
+    """Search the whole catalogue with altered photos of the test split, by exact search on the embedding.
+
+    Args:
+        outputs: outputs of the network for all photos, unaltered.
+        most: at most this many photos, drawn with the seed.
+
+    Returns:
+        `n` and, by the name of the alteration, `found_first`: share of the altered photos whose own photo is the first
+        result (or as good as the first, for equal photos); `recall@4`: share that have another photo of their product
+        among the first 4 results besides their own, of `paired` photos whose product has another one; `accuracy`: share
+        in the right category. "untouched" has them without alteration. Each has `intervals`. What cannot be
+        measured is null.
+    """
+    test = dataset.rows("test")
+    rows = np.sort(np.random.default_rng(seed).permutation(test)[:most])
+    photos_of = np.bincount(dataset.product, minlength=1)
+    paired = photos_of[dataset.product[rows]] > 1
+    figures: dict[str, Any] = {"n": len(rows), "paired": int(paired.sum())}
+    batches = [part for part in np.split(rows, range(_BATCH, len(rows), _BATCH)) if len(part)]
+    parts = [Outputs(outputs.logits[part], outputs.embedding[part], outputs.pooled[part]) for part in batches]
+    figures["untouched"] = _figures(dataset, outputs.embedding, parts, rows, paired)
+    for name, alter in ALTERATIONS.items():
+        sent = (as_sent(dataset.photos[part], alter, dataset.preprocessing) for part in batches)
+        parts = [forward_photos(model, photos, dataset.preprocessing) for photos in sent]
+        figures[name] = _figures(dataset, outputs.embedding, parts, rows, paired)
+    return figures
+
+
+def _figures(
+    dataset: Dataset, gallery: npt.NDArray[np.float32], parts: list[Outputs], rows: Rows, paired: npt.NDArray[np.bool_]
+) -> dict[str, Any]:
+    """The figures of altered photos.
+
+    Args:
+        gallery: float32 (n, d), embeddings of all photos.
+        parts: outputs for the altered photos, in batches.
+        rows: int64 (q,), their rows.
+        paired: bool (q,), whether their product has another photo.
+    """
+    values: dict[str, npt.NDArray[np.bool_]] = {"found_first": np.empty(0, bool), "recall@4": np.empty(0, bool)}
+    values["accuracy"] = np.empty(0, bool)
+    start = 0
+    for part in parts:
+        own = rows[start : start + len(part.logits)]
+        start += len(own)
+        first, recalled = hits(part.embedding, gallery, own, dataset.product)
+        right = part.logits.argmax(axis=1) == dataset.category[own]
+        for name, found in zip(values, (first, recalled, right), strict=True):
+            values[name] = np.append(values[name], found)
+    products = dataset.product[rows]
+    values["recall@4"] = values["recall@4"][paired]
+    groups = {"found_first": products, "recall@4": products[paired], "accuracy": products}
+    figures: dict[str, Any] = {name: float(v.mean()) if len(v) else None for name, v in values.items()}
+    figures["intervals"] = {name: mean_interval(found, groups[name]) for name, found in values.items()}
+    return figures
+
+
+def hits(
+    queries: npt.NDArray[np.float32], gallery: npt.NDArray[np.float32], own: Rows, products: Rows
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Whether each query has the best score with its own photo, and has its product among the 4 best others.
+
+    Args:
+        queries: float32 (q, d), embeddings of altered photos.
+        gallery: float32 (n, d), embeddings of all photos.
+        own: int64 (q,), the row of each query's own photo.
+        products: int64 (n,), product of each photo.
+
+    Returns:
+        Two of bool (q,).
+    """
+    scores = queries @ gallery.T  # (q, n)
+    each = np.arange(len(own))
+    first = scores[each, own] >= scores.max(axis=1)
+    scores[each, own] = -np.inf
+    found = np.argsort(-scores, axis=1, kind="stable")[:, :_FIRST]
+    recalled: npt.NDArray[np.bool_] = (products[found] == products[own][:, None]).any(axis=1)
+    return first, recalled

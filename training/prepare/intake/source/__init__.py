@@ -1,0 +1,1 @@
+"""Table files: which ones a data folder has, and their bytes as records."""
