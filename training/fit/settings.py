@@ -106,6 +106,7 @@ class FitSettings(Settings):
         le=1,
         description="share of the pairs in a batch that are a photo and an altered view of it, as shoppers send it: "
         "turned, grey, with margins, mirrored; finds such photos, but needs a much longer run",
+        json_schema_extra=RARE,
     )
     balance: float = Field(
         default=0.0,
