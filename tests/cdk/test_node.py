@@ -1,4 +1,4 @@
-"""scripts/node_packages, which scripts/synth and scripts/deploy source, with a fake Node and a fake npm."""
+"""scripts/node_packages.sh, which scripts/synth and scripts/deploy source, with a fake Node and a fake npm."""
 
 import os
 import shutil
@@ -23,9 +23,9 @@ def sourced(tmp_path: Path, version: str | None) -> subprocess.CompletedProcess[
     for name, command in fakes.items():
         (tools / name).write_text(f"#!{shutil.which('bash')}\n{command}\n")
         (tools / name).chmod(0o755)
-    shutil.copy(ROOT / "scripts" / "node_packages", tmp_path)
+    shutil.copy(ROOT / "scripts" / "node_packages.sh", tmp_path)
     (tmp_path / "package-lock.json").touch()
-    command = "set -euo pipefail; . ./node_packages; echo silenced=${JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION:-}"
+    command = "set -euo pipefail; . ./node_packages.sh; echo silenced=${JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION:-}"
     environ = {key: value for key, value in os.environ.items() if not key.startswith("JSII_")} | {"PATH": str(tools)}
     return subprocess.run(
         [str(tools / "bash"), "-c", command, "scripts/synth"],
