@@ -25,7 +25,8 @@ def sourced(tmp_path: Path, version: str | None) -> subprocess.CompletedProcess[
         (tools / name).chmod(0o755)
     shutil.copy(ROOT / "scripts" / "node_packages.sh", tmp_path)
     (tmp_path / "package-lock.json").touch()
-    command = "set -euo pipefail; . ./node_packages.sh; echo silenced=${JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION:-}"
+    silenced = "echo silenced=${JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION:-}"
+    command = f"set -euo pipefail; . ./node_packages.sh; {silenced}"
     environ = {key: value for key, value in os.environ.items() if not key.startswith("JSII_")} | {"PATH": str(tools)}
     return subprocess.run(
         [str(tools / "bash"), "-c", command, "scripts/synth"],
