@@ -42,7 +42,7 @@ def mend(photo: Image.Image, container: Container, full: tuple[int, int]) -> Ima
     if picture is None or picture.refined or (picture.ended and not _ends_grey(photo)):
         return photo
     units = _Units(photo, full, picture)
-    data = container.data[: container.data.find(END, picture.start)].rstrip(b"\xff")
+    data = container.data[: container.data.find(END, picture.start)]
     there = units.before_difference(data)
     if not picture.ended and there == units.count:
         there = _before_filling(units, data)
@@ -91,13 +91,16 @@ class _Units:
         Args:
             data: the file, up to where its picture ends or before.
         """
+        data = data.rstrip(b"\xff")  # with noise behind it, the first half of a stuffed byte would be a marker
         differs = self._pixels != self._decoded(data + _noise(data, self._picture) + END)
         differs = differs.reshape(*differs.shape[:2], -1).any(axis=2)
         rows = np.flatnonzero(differs.any(axis=1))
         if not rows.size:
             return self.count
         row = int(rows[0] + self._smoothed) // self._height
-        within = np.flatnonzero(differs[row * self._height : (row + 1) * self._height].any(axis=0))
+        # What is missing in the row of units below is smoothed into the last lines of this one, at each column.
+        own = differs[row * self._height : (row + 1) * self._height - self._smoothed]
+        within = np.flatnonzero(own.any(axis=0))
         column = int(within[0] + self._smoothed) // self._width if within.size else 0
         return min(row * self._columns + column, self.count)
 

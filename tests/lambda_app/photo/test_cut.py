@@ -77,6 +77,14 @@ def test_the_share_that_is_there_is_told(kept: float):
     assert abs(told - 100 * kept) < 6
 
 
+@pytest.mark.parametrize("way", WAYS[:5], ids=str)
+def test_a_jpeg_that_lacks_more_than_a_few_bytes_is_refused_wherever_it_ends(way: dict[str, Any]):
+    data = encode(scene(), **way)
+    for lost in range(500, 3000, 97):
+        with pytest.raises(UndecodablePhotoError, match=r"cut off, [89][0-9.]+ % of its rows"):
+            load_rgb(data[:-lost], Preprocessing(size=224))
+
+
 def test_zeros_that_fill_up_a_plain_picture_are_no_picture():
     data = encode(on_white(), quality=80, optimize=True)
     with pytest.raises(UndecodablePhotoError, match="cut off"):
