@@ -89,7 +89,7 @@ class CategoryColumn:
     def warnings(self) -> list[str]:
         """A warning if bare slashes may separate: the same words stand before several of them."""
         slashed = [cell for cell in self._signs if "/" in cell] if self._pattern is None else []
-        roots = {cell.partition("/")[0].strip() for cell in slashed}
+        roots = {cell.lstrip("/ ").partition("/")[0].strip() for cell in slashed}
         if len(slashed) >= 4 and len(roots) * 2 <= len(slashed):
             example = min(slashed)
             return [f"categories such as {example!r} were read as names; if / separates, give --category-separator /"]

@@ -28,6 +28,8 @@ _SIGNS = {
 # Signs of several currencies. A dollar is that of the United States if nothing else is said; a crown is of any country.
 DOLLAR, CROWN = "$", "kr"
 _ANY = {DOLLAR: DOLLAR, CROWN: CROWN}
+# Pesos, which are written with the sign $ too.
+_PESOS = frozenset({"ARS", "CLP", "COP", "CUP", "DOP", "MXN", "UYU"})
 # Where these currencies are used, the comma never separates decimals.
 COMMA_GROUPS = frozenset(
     {"GBP", "USD", DOLLAR, "JPY", "CNY", "INR", "KRW", "THB", "ILS", "HKD", "SGD", "AUD", "NZD", "TWD"}
@@ -47,7 +49,7 @@ def currency_at(before: str, after: str) -> str | None:
         return one or two
     exact = {code for code in (one, two) if code not in _ANY}
     generic = {code for code in (one, two) if code in _ANY}
-    if len(exact) != 1 or (DOLLAR in generic and not min(exact).endswith("D")):
+    if len(exact) != 1 or (DOLLAR in generic and not min(exact).endswith("D") and exact.isdisjoint(_PESOS)):
         return None
     return exact.pop()
 

@@ -16,13 +16,13 @@ Role = Literal["listings", "products", "images"]
 _PHOTOS: tuple[str, ...] = (
     "image", "images", "image link", "image src", "image url", "image urls", "picurl", "picture", "pictures",
     "picture url", "photo", "photos", "photo url", "main image", "main image url", "base image", "featured image",
-    "file name", "file", "file path", "image file", "image file name", "image name", "image path",
+    "item photo url", "file name", "file", "file path", "image file", "image file name", "image name", "image path",
     "additional image", "additional images", "additional image link", "additional image links",
     "additional image url", "additional image urls", "gallery images", "other image url",
 )  # fmt: skip
 _IDS = (
     "id", "product id", "handle", "sku", "product sku", "item id", "listing id", "product code", "item number",
-    "variant sku", "seller sku", "offer id", "retailer id", "url key", "asin", "item group id",
+    "variant sku", "seller sku", "offer id", "retailer id", "url key", "asin", "item group id", "custom label",
 )  # fmt: skip
 # The headers of each field. If a table has several, the first one counts that has values; for photos, all count.
 HEADERS: dict[str, tuple[str, ...]] = {

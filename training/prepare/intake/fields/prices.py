@@ -11,11 +11,11 @@ from typing import Literal, NamedTuple
 
 from training.prepare.intake.fields.currencies import CODES, COMMA_GROUPS, CROWN, DOLLAR, currency_at, known_code
 
-# A currency, one number, a currency. "12,-" and "12.—" are whole amounts.
+# A currency, one number, a currency. "12,-", "12.—", "12:-" (Sweden) and "12/-" (India) are whole amounts.
 _AMOUNT = re.compile(
     r"([^0-9.,\-+()]*(?:(?<=[^\W\d_])\.\s*)?)"
     r"([.,]?[0-9](?:[0-9.,\s'’]*[0-9])?)"
-    r"(?:[.,]\s?(?:-{1,2}|–|—)?)?([^0-9]*)"
+    r"(?:[.,]\s?(?:-{1,2}|–|—)?|\s?[:/]-)?([^0-9]*)"
 )
 # The usual ways to write one. Most cells are such, and are read without a closer look.
 _USUAL = re.compile(r"([£$€]?)([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4}(?=\.))(?:\.([0-9]{2}))?(?: ([A-Z]{3}))?")
@@ -25,6 +25,8 @@ _BLANK_GROUPS = re.compile(r"([0-9]{1,3}(?:[\s'’][0-9]{3})+)([.,][0-9]+)?")
 _POINT_GROUPS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")
 _COMMA_GROUPS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
 _LONGEST = 60
+# Digits and marks of the width of a Chinese or Japanese character.
+_WIDE = {0xFF01 + at: 0x21 + at for at in range(94)}
 # A file speaks with one voice if at most this share of its clear prices says otherwise: a few are typing errors.
 _DISSENT = 0.05
 # From this many different prices on, "1.299", "2.499" and "10.999" are thousands: no shop always has three decimals.
@@ -162,6 +164,7 @@ def _usual_currency(sign: str, code: str | None) -> str | None:
 @lru_cache(maxsize=10_000)
 def _amount(cell: str) -> _Amount | None:
     """The number in a cell; None if there is none, or more than one."""
+    cell = cell if cell.isascii() else cell.translate(_WIDE)
     found = _AMOUNT.fullmatch(cell) if len(cell) <= _LONGEST else None
     currency = currency_at(found[1], found[3]) if found else None
     if found is None or currency is None:
@@ -199,6 +202,7 @@ def _marked(number: str, currency: str, grouped: bool) -> _Amount | None:
 
 def _both(cell: str) -> bool:
     """Whether a number has points and commas, so that it is clear in any file."""
+    cell = cell.translate(_WIDE)
     return "." in cell and "," in cell
 
 

@@ -115,7 +115,11 @@ def _lacks(opened: Opened) -> list[str]:
     photos = opened.role == "products" or "image" in columns or "image_id" in columns
     if "id" not in columns and not (opened.role == "listings" and "image" in columns):
         found.append("a column for id")
-    return found + ([] if "category" in columns else ["a column for category"]) + ([] if photos else ["one for photos"])
+    return (
+        found
+        + ([] if "category" in columns else ["a column for category"])
+        + ([] if photos else ["a column for photos"])
+    )
 
 
 def _check_headers(opened: list[Opened], reading: Reading) -> None:

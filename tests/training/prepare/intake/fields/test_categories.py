@@ -67,4 +67,5 @@ def test_bare_slashes_that_look_like_paths_are_said():
     assert names[0] == "Home/Sofas"
     (warning,) = column.warnings()
     assert "--category-separator /" in warning
+    assert roots(["/Home/Sofas", "/Home/Lamps", "/Kids/Beds", "/Kids/Rugs"])[1].warnings()
     assert roots(["TV/Video", "Men/Women", "A/C Units", "TV/Audio"])[1].warnings() == []

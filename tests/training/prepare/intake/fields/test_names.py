@@ -42,6 +42,10 @@ def test_what_stands_in_brackets_is_left_out():
             "SKU,Product name,Category path,Price,City,Photo 1,Photo 2",
             "SKU,Product name,Category path,Price,City,Photo 1+Photo 2",
         ),
+        (
+            "*Action(SiteID=US|Country=US),Custom label (SKU),Category name,Title,Start price,Item photo URL",
+            "Custom label (SKU),Title,Category name,Start price,,Item photo URL",
+        ),
         ("file_name,label", ",,label,,,file_name"),
     ],
 )

@@ -17,6 +17,12 @@ from training.prepare.intake.fields.photos import path_of, references, stem_of
         ("https://x/a.jpg|https://x/b.jpg", ["https://x/a.jpg", "https://x/b.jpg"]),
         ("https://x/a.jpg?a=1&amp;b=2", ["https://x/a.jpg?a=1&b=2"]),
         ('["a.jpg", "b.jpg"]', ["a.jpg", "b.jpg"]),
+        ("['a', 'b, c']", ["a", "b, c"]),
+        ("[a.jpg, b.jpg]", ["a.jpg", "b.jpg"]),
+        ('["https:\\/\\/x\\/a.jpg?w=1,2"]', ["https://x/a.jpg?w=1,2"]),
+        ('[{"alt": "a, b", "url": "https://x/a.jpg"}, {"src": "b.jpg"}, {}, null]', ["https://x/a.jpg", "b.jpg"]),
+        ("[]", []),
+        ("[" * 100_000 + "]" * 100_000, ["[" * 99_999 + "]" * 99_999]),
         ("a.jpg,a.jpg", ["a.jpg"]),
     ],
 )

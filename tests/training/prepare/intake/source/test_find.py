@@ -69,7 +69,7 @@ def test_a_text_file_is_a_table_only_with_a_header(write):
             r"\(a\.csv, b\.csv\) but no Products\.csv.*\(2 of them have all columns; keep one",
         ),
         ({"Products__csv": BOTH, "products__tsv": BOTH}, r"has Products\.csv and products\.tsv; keep one"),
-        ({"a__csv": PRODUCTS}, r"^a\.csv lacks one for photos; its columns are 'id', 'product_name', 'category'"),
+        ({"a__csv": PRODUCTS}, r"^a\.csv lacks a column for photos; its columns are 'id', 'product_name', 'category'"),
         ({"a__csv": "x,y\n"}, r"a\.csv: none of its first lines names a column"),
         ({"Products__csv": PRODUCTS, "Images__csv": "id,x\n"}, r"^Images\.csv lacks a column for"),
     ],
