@@ -10,7 +10,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 _TOLERANCE = 12
 # A border may be inside another one: a photo of a product on a plain ground, on a canvas of another colour.
 _BORDERS = 4
-# Photos of which less than this share of a side would be left stay whole: they are nearly uniform.
+# A border that leaves less than this share of a side stays: it encloses a detail, or the photo is nearly uniform.
 _LEAST = 0.125
 
 
@@ -25,20 +25,23 @@ def without_borders(photo: Image.Image, box: Box) -> Box:
         box: the part of it that counts.
 
     Returns:
-        A box inside `box`; `box` itself if the photo has no border, or if nearly all of it is uniform.
+        A box inside `box`; `box` itself if the photo has no border, or if nearly all of it is uniform. A border around
+        too small a detail stays.
     """
     pixels = np.asarray(photo)
     pixels = pixels.reshape(*pixels.shape[:2], -1)  # (height, width, channels)
-    left, top, right, bottom = 0, 0, pixels.shape[1], pixels.shape[0]
+    kept, place = box, (0, 0, pixels.shape[1], pixels.shape[0])
     for _ in range(_BORDERS):
+        left, top, right, bottom = place
         inner = _inside_border(pixels[top:bottom, left:right])
         if inner is None:
             break
-        left, top, right, bottom = left + inner[0], top + inner[1], left + inner[2], top + inner[3]
-    found = max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom)
-    whole = (box[2] - box[0], box[3] - box[1])
-    kept = min((found[2] - found[0]) / whole[0], (found[3] - found[1]) / whole[1])
-    return found if kept >= _LEAST else box
+        place = left + inner[0], top + inner[1], left + inner[2], top + inner[3]
+        found = max(box[0], place[0]), max(box[1], place[1]), min(box[2], place[2]), min(box[3], place[3])
+        if min((found[2] - found[0]) / (box[2] - box[0]), (found[3] - found[1]) / (box[3] - box[1])) < _LEAST:
+            break
+        kept = found
+    return kept
 
 
 def fitted(width: float, height: float, size: int) -> tuple[int, int]:

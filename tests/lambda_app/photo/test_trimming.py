@@ -78,6 +78,11 @@ def test_a_speck_on_a_plain_ground_is_not_all_that_stays():
     assert inside(canvas) == (0, 0, 64, 64)
 
 
+def test_a_plain_thing_with_a_speck_loses_its_margins_only():
+    thing = framed(noise(4, 4), (20, 60, 120), 20, 90, 36, 26)
+    assert inside(framed(thing, 255, 30, 20, 30, 20)) == (30, 20, 90, 140)
+
+
 def test_grey_photos_have_borders_too():
     grey = framed(noise(30, 20), 255, 5, 5, 5, 5)[..., 0]
     assert without_borders(Image.fromarray(grey), (0.0, 0.0, 40.0, 30.0)) == (5, 5, 35, 25)
