@@ -49,9 +49,14 @@ def currency_at(before: str, after: str) -> str | None:
         return one or two
     exact = {code for code in (one, two) if code not in _ANY}
     generic = {code for code in (one, two) if code in _ANY}
-    if len(exact) != 1 or (DOLLAR in generic and not min(exact).endswith("D") and exact.isdisjoint(_PESOS)):
+    if len(exact) != 1 or not all(may_mean(sign, min(exact)) for sign in generic):
         return None
     return exact.pop()
+
+
+def may_mean(sign: str, code: str) -> bool:
+    """Whether DOLLAR or CROWN may stand for the currency of this ISO code."""
+    return sign == CROWN or code.endswith("D") or code in _PESOS
 
 
 def known_code(text: str) -> str | None:

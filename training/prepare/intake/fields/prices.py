@@ -9,7 +9,15 @@ from collections import Counter
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from training.prepare.intake.fields.currencies import CODES, COMMA_GROUPS, CROWN, DOLLAR, currency_at, known_code
+from training.prepare.intake.fields.currencies import (
+    CODES,
+    COMMA_GROUPS,
+    CROWN,
+    DOLLAR,
+    currency_at,
+    known_code,
+    may_mean,
+)
 
 # A currency, one number, a currency. "12,-", "12.—", "12:-" (Sweden) and "12/-" (India) are whole amounts.
 _AMOUNT = re.compile(
@@ -62,6 +70,8 @@ class PriceColumn:
         self._three_decimals: set[str] = set()
         self._alike: dict[str, set[str]] = {".": set(), ",": set()}
         self._currencies: Counter[str] = Counter()
+        # Those that a header or a column of currencies names: they say which dollars or crowns the prices are.
+        self._named: set[str] = set()
         self._mark: dict[str, str] = {}
         self._points = False
         self._usual: Counter[tuple[str, bool]] = Counter()
@@ -89,6 +99,7 @@ class PriceColumn:
         code = known_code(cell)
         if code:
             self._currencies[code] += 1
+            self._named.add(code)
 
     def decide(self) -> None:
         """Decide on the marks. Call it after every cell was observed, before the first is read."""
@@ -114,6 +125,8 @@ class PriceColumn:
     def currency(self) -> str | None:
         """ISO code of the currency, if the file names one and only one."""
         codes = set(self._currencies)
+        if len(self._named) == 1:
+            codes -= {sign for sign in (DOLLAR, CROWN) if may_mean(sign, min(self._named))}
         if DOLLAR in codes and not any(code.endswith("D") for code in codes - {"USD"}):
             codes = codes - {DOLLAR} | {"USD"}
         return codes.pop() if len(codes) == 1 and codes.isdisjoint({CROWN, DOLLAR}) else None

@@ -161,3 +161,16 @@ def test_a_column_or_a_header_may_name_the_currency():
     column.observe_currency("eur")
     column.decide()
     assert column.currency == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("cell", "named", "currency"),
+    [("$5.00", "CAD", "CAD"), ("$5", "MXN", "MXN"), ("5 kr", "SEK", "SEK"), ("$5", "EUR", None), ("5 €", "CAD", None)],
+)
+def test_a_column_of_currencies_says_which_dollars_or_crowns(cell, named, currency):
+    column = PriceColumn()
+    column.observe(cell)
+    column.observe_currency(named)
+    column.decide()
+    assert column.currency == currency
+    assert bool(column.warnings()) == (currency is None)
