@@ -22,7 +22,7 @@ _PHOTOS: tuple[str, ...] = (
 )  # fmt: skip
 _IDS = (
     "id", "product id", "handle", "sku", "product sku", "item id", "listing id", "product code", "item number",
-    "variant sku", "seller sku", "offer id", "retailer id", "url key", "asin", "item group id", "custom label",
+    "variant sku", "seller sku", "offer id", "retailer id", "url key", "asin", "item group id", "custom label", "item sku",
 )  # fmt: skip
 # The headers of each field. If a table has several, the first one counts that has values; for photos, all count.
 HEADERS: dict[str, tuple[str, ...]] = {
@@ -33,11 +33,11 @@ HEADERS: dict[str, tuple[str, ...]] = {
     "category": (
         "category", "categories", "google product category", "product category", "product categories",
         "product type", "type", "category name", "category path", "item category", "main category",
-        "fb product category", "label", "class",
+        "fb product category", "item type", "item type keyword", "label", "class",
     ),
     "price": (
         "price", "variant price", "regular price", "current price", "list price", "item price", "unit price",
-        "buy it now price", "start price", "sale price",
+        "buy it now price", "start price", "standard price", "sale price",
     ),
     "location": ("location", "item location", "city", "town", "place", "region"),
     "currency": ("currency", "currency code", "price currency"),

@@ -46,6 +46,10 @@ def test_what_stands_in_brackets_is_left_out():
             "*Action(SiteID=US|Country=US),Custom label (SKU),Category name,Title,Start price,Item photo URL",
             "Custom label (SKU),Title,Category name,Start price,,Item photo URL",
         ),
+        (
+            "item_sku,item_name,item_type,standard_price,main_image_url,other_image_url1",
+            "item_sku,item_name,item_type,standard_price,,main_image_url+other_image_url1",
+        ),
         ("file_name,label", ",,label,,,file_name"),
     ],
 )
