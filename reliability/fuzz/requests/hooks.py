@@ -55,16 +55,22 @@ def after_call(context: HookContext, case: Case[Any], response: Response) -> Non
 
 
 def _fit(values: dict[str, Any]) -> None:
-    if values.get("category") is not None:
+    if isinstance(values.get("category"), str):
         known = _known("categories")
         values["category"] = known[len(values["category"]) % len(known)]
     low, high = values.get("min_price"), values.get("max_price")
     if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
         values["min_price"], values["max_price"] = high, low
-    if "liked" in values:
+    # A case that breaks the schema may hold anything: it is sent as it is.
+    ids = [*values.get("liked", ()), *values.get("disliked", ())] if _are_lists(values, "liked", "disliked") else [None]
+    if "liked" in values and all(isinstance(image_id, str) for image_id in ids):
         values["liked"] = [_some_known(image_id) for image_id in values["liked"]]
         liked = set(values["liked"])
         values["disliked"] = [image_id for image_id in values.get("disliked", []) if image_id not in liked]
+
+
+def _are_lists(values: dict[str, Any], *names: str) -> bool:
+    return all(isinstance(values.get(name, []), list) for name in names)
 
 
 def _some_known(image_id: str) -> str:

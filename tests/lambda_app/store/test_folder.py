@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from lambda_app.errors import MissingObjectError, NotSupportedError, PointerConf
 from lambda_app.release.manifest import FileEntry, Pointer
 from lambda_app.store.folder import STALE_SECONDS, FolderStore
 
+ROOT = Path(__file__).parents[3]
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
@@ -43,6 +46,45 @@ def test_a_later_process_deletes_the_partial_files_of_killed_ones(store: FolderS
     os.utime(killed, (0, time.time() - 2 * STALE_SECONDS))
     FolderStore(store.root).write("objects/b", b"b")
     assert (killed.exists(), running.exists()) == (False, True)
+
+
+# In a process of its own, because an audit hook cannot be removed. It prints each file that is opened for writing.
+WRITES = """
+import os, sys
+from pathlib import Path
+from lambda_app.store.folder import FolderStore
+from lambda_app.release.manifest import Pointer
+
+root, photo = Path(sys.argv[1]), Path(sys.argv[2])
+
+def watch(event, args):
+    if event == "open" and str(args[0]).startswith(str(root)) and args[2] & (os.O_WRONLY | os.O_RDWR):
+        print(Path(str(args[0])).relative_to(root))
+
+sys.addaudithook(watch)
+store = FolderStore(root)
+version = None
+for _ in range(2):
+    store.write("releases/a/manifest.json", b"{}")
+    store.upload("objects/a", photo)
+    now = "2026-11-01T12:00:00Z"
+    pointer = Pointer(release="release-one", manifest_sha256="0" * 64, promoted_at=now, high_water=now)
+    store.write_pointer(pointer, version)
+    version = store.read_pointer().version
+"""
+
+
+def test_no_file_of_a_store_is_written_in_place(store: FolderStore, tmp_path: Path):
+    """A process that is killed while it writes would leave half of a file, such as half of the pointer."""
+    (tmp_path / "photo").write_bytes(b"jpeg")
+    arguments = [sys.executable, "-c", WRITES, str(store.root), str(tmp_path / "photo")]
+    done = subprocess.run(
+        arguments, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    written = set(map(Path, done.stdout.split()))
+    assert len(written) >= 6
+    assert {path.name for path in written if not path.name.startswith(".partial-")} <= {".live.json.lock"}
 
 
 def test_deleting_an_object_twice_is_not_an_error(store: FolderStore):
