@@ -22,7 +22,8 @@ _PHOTOS: tuple[str, ...] = (
 )  # fmt: skip
 _IDS = (
     "id", "product id", "handle", "sku", "product sku", "item id", "listing id", "product code", "item number",
-    "variant sku", "seller sku", "offer id", "retailer id", "url key", "asin", "item group id", "custom label", "item sku",
+    "variant sku", "seller sku", "offer id", "retailer id", "url key", "asin", "item group id", "custom label",
+    "item sku",
 )  # fmt: skip
 # The headers of each field. If a table has several, the first one counts that has values; for photos, all count.
 HEADERS: dict[str, tuple[str, ...]] = {
