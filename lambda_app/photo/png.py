@@ -35,7 +35,7 @@ def read_png(data: bytes, limits: PhotoLimits) -> Container:
         if name == b"IHDR":
             _check_rows(data[start:end], limits)
             colour = data[start + 9] if start + 9 < len(data) else 0
-        if name == b"acTL" and int.from_bytes(data[start : start + 4], "big") > 1:
+        if name == b"acTL" and end - start == 8 and int.from_bytes(data[start : start + 4], "big") > 1:
             raise UnsupportedPhotoError("the PNG is animated; only still photos are supported")
         if name in (b"eXIf", b"iCCP") or (name == b"iTXt" and data.startswith(_XMP_PREFIX, start)):
             found.setdefault(name, data[start:end])

@@ -85,6 +85,7 @@ def test_the_bytes_of_its_rows_are_limited(bits: int, colour: int, passes: bool)
 @pytest.mark.parametrize(
     "extra",
     [
+        chunk(b"acTL", b"1"),
         chunk(b"pHYs", bytes(9))[:-4] + b"xxxx",
         chunk(b"pHYs", b"\x00\x01"),
         chunk(b"sRGB"),
