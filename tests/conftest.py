@@ -7,7 +7,12 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 # With Node 20, the CDK's runtime prints eleven lines about its end of life at every start.
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
+import signal
+
 import pytest
+
+# A shell starts background jobs with SIGINT ignored, and processes inherit that. The tests interrupt processes with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
