@@ -10,8 +10,9 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 _TOLERANCE = 12
 # A border may be inside another one: a photo of a product on a plain ground, on a canvas of another colour.
 _BORDERS = 4
-# A border that leaves less than this share of a side stays: it encloses a detail, or the photo is nearly uniform.
-_LEAST = 0.125
+# A border that leaves less than this share of a side stays: it encloses a detail, or the photo is nearly uniform. For a
+# border inside another one, more must be left: else it may be the thing itself, such as a plain box with a logo.
+_LEAST, _LEAST_INSIDE = 0.25, 0.5
 
 
 def without_borders(photo: Image.Image, box: Box) -> Box:
@@ -31,14 +32,14 @@ def without_borders(photo: Image.Image, box: Box) -> Box:
     pixels = np.asarray(photo)
     pixels = pixels.reshape(*pixels.shape[:2], -1)  # (height, width, channels)
     kept, place = box, (0, 0, pixels.shape[1], pixels.shape[0])
-    for _ in range(_BORDERS):
+    for number in range(_BORDERS):
         left, top, right, bottom = place
         inner = _inside_border(pixels[top:bottom, left:right])
         if inner is None:
             break
         place = left + inner[0], top + inner[1], left + inner[2], top + inner[3]
         found = max(box[0], place[0]), max(box[1], place[1]), min(box[2], place[2]), min(box[3], place[3])
-        if min((found[2] - found[0]) / (box[2] - box[0]), (found[3] - found[1]) / (box[3] - box[1])) < _LEAST:
+        if _share_of_sides(found, box) < _LEAST or (number and _share_of_sides(found, kept) < _LEAST_INSIDE):
             break
         kept = found
     return kept
@@ -49,6 +50,11 @@ def fitted(width: float, height: float, size: int) -> tuple[int, int]:
     scale = size / max(width, height)
     across, down = (min(size, max(1, round(side * scale))) for side in (width, height))
     return across, down
+
+
+def _share_of_sides(inner: Box, outer: Box) -> float:
+    """The smaller of the shares of width and height of `outer` that `inner` has."""
+    return min((inner[2] - inner[0]) / (outer[2] - outer[0]), (inner[3] - inner[1]) / (outer[3] - outer[1]))
 
 
 def _inside_border(pixels: npt.NDArray[np.uint8]) -> tuple[int, int, int, int] | None:

@@ -78,6 +78,20 @@ def test_a_speck_on_a_plain_ground_is_not_all_that_stays():
     assert inside(canvas) == (0, 0, 64, 64)
 
 
+@pytest.mark.parametrize(("logo", "kept"), [(30, False), (70, True)])
+def test_a_plain_box_with_a_logo_is_not_cut_down_to_its_logo(logo, kept):
+    """A border inside another one goes only if at least half of each side is left: else it may be the box itself."""
+    side = (100 - logo) // 2
+    box = framed(noise(logo, logo), (180, 20, 20), side, side, side, side)
+    found = inside(framed(box, 255, 30, 30, 30, 30))
+    assert found == ((30 + side, 30 + side, 130 - side, 130 - side) if kept else (30, 30, 130, 130))
+
+
+def test_a_pale_thing_that_looks_like_its_ground_is_not_cut_down_to_a_dark_detail():
+    thing = framed(noise(15, 15), 246, 42, 42, 43, 43)
+    assert inside(framed(thing, 255, 10, 10, 10, 10)) == (0, 0, 120, 120)
+
+
 def test_a_plain_thing_with_a_speck_loses_its_margins_only():
     thing = framed(noise(4, 4), (20, 60, 120), 20, 90, 36, 26)
     assert inside(framed(thing, 255, 30, 20, 30, 20)) == (30, 20, 90, 140)
