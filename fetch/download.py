@@ -26,7 +26,7 @@ _BUSY = frozenset({429, 503})
 _HEADERS = {
     "User-Agent": f"Lookalike/{VERSION} (scripts/fetch)",
     # Some hosts convert photos to what the client accepts.
-    "Accept": "image/jpeg, image/png, image/webp, image/*;q=0.5",
+    "Accept": "image/jpeg, image/png, image/webp, image/avif, image/*;q=0.5",
     # A compressed answer could grow without limit when it is unpacked, and photos do not get smaller.
     "Accept-Encoding": "identity",
 }

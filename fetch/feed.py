@@ -1,5 +1,6 @@
 """The tables of a feed: which photos they name by URL, and their copy in the data folder."""
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,15 +8,18 @@ from pathlib import Path
 from training.errors import DataError
 from training.pipeline.files import write_file
 from training.prepare.intake.fetched import TABLE
-from training.prepare.intake.fields.names import score
+from training.prepare.intake.fields.names import key_of, names_photos, scorer
 from training.prepare.intake.fields.photos import references
+from training.prepare.intake.fields.reading import Reading
 from training.prepare.intake.source.csv_table import CsvTable
 from training.prepare.intake.source.record import Table
 from training.prepare.intake.source.xml_feed import XmlFeed
 
 ENDINGS = (".csv", ".tsv", ".txt", ".xml")
-# Header names without blanks, hyphens and underscores, as exports write them.
-_IMAGE_COLUMN = re.compile(r"(?:additional|variant)?(?:image|photo|picture|pic)s?(?:link|url|src|source)?s?")
+log = logging.getLogger(__name__)
+_AS_IT_IS = Reading()
+# Headers without blanks, hyphens and underscores, besides those that preparing knows.
+_IMAGE_COLUMN = re.compile(r"(?:additional|variant|product)?(?:image|photo|picture|pic)s?(?:link|url|src|source)?s?")
 _START = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 
 
@@ -57,15 +61,26 @@ def copy_tables(feed: Path, out: Path) -> None:
             write_file(copy, content)
 
 
-def image_urls(feed: Path) -> Iterator[str]:
+def image_urls(feed: Path, reading: Reading = _AS_IT_IS) -> Iterator[str]:
     """The URLs in the image columns of a feed's tables, in the order of the rows; some may come twice.
 
+    Args:
+        reading: how to read the tables. Of its columns only those of `image` count here.
+
     Raises:
-        DataError: a table cannot be read.
+        DataError: a table cannot be read, or none has an image column.
     """
-    for path in tables_of(feed):
-        for cell in _cells(path):
-            yield from urls_in(cell)
+    tables = [(path.name, _open(path, reading)) for path in tables_of(feed)]
+    places = [_image_places(table, reading) for _, table in tables]
+    if not any(places):
+        held = "; ".join(f"{name} has {', '.join(map(repr, table.columns))}" for name, table in tables)
+        raise DataError(f"no column holds photos: {held[:600]}. Name it, for example --columns image=Foto")
+    for (name, table), found in zip(tables, places, strict=True):
+        if found:
+            log.info("%s: photos are named in %s", name, ", ".join(repr(table.columns[place]) for place in found))
+            for record in table.records():
+                for place in found:
+                    yield from urls_in(record.values[place])
 
 
 def urls_in(cell: str) -> list[str]:
@@ -79,17 +94,24 @@ def _is_table(path: Path) -> bool:
 
 def _names_images(column: str) -> bool:
     name = column.rpartition(":")[2].rpartition("}")[2].lower()  # without the namespace of XML
-    return _IMAGE_COLUMN.fullmatch(re.sub(r"[\s_-]", "", name)) is not None
+    return names_photos(name) or _IMAGE_COLUMN.fullmatch(re.sub(r"[\s_-]", "", name)) is not None
 
 
-def _cells(path: Path) -> Iterator[str]:
-    """The cells of the image columns, as preparing reads them."""
-    table: Table = XmlFeed(path) if path.suffix.lower() == ".xml" else CsvTable(path, _images_named)
-    places = [place for place, name in enumerate(table.columns) if _names_images(name)]
-    for record in table.records():
-        yield from (record.values[place] for place in places)
+def _open(path: Path, reading: Reading) -> Table:
+    """A table, as preparing reads it."""
+    if path.suffix.lower() == ".xml":
+        return XmlFeed(path, reading.encoding)
+    fields_named = scorer(reading.columns)
+
+    def like_a_header(cells: Sequence[str]) -> int:
+        return 100 * sum(map(_names_images, cells)) + fields_named(cells)
+
+    return CsvTable(path, like_a_header, reading.encoding)
 
 
-def _images_named(cells: Sequence[str]) -> int:
-    """How much a row is like a header with image columns."""
-    return 100 * sum(map(_names_images, cells)) + score(cells)
+def _image_places(table: Table, reading: Reading) -> list[int]:
+    """The places of the image columns: those that the user names, else those with a known header."""
+    asked = {key_of(name) for name in reading.columns.get("image", ())}
+    return [
+        place for place, name in enumerate(table.columns) if (key_of(name) in asked if asked else _names_images(name))
+    ]

@@ -52,7 +52,7 @@ class PhotoTable:
         self._out = out
         rows = {row.url: row for row in read_fetched(out)}
         self.rows: dict[str, FetchedPhoto] = {}
-        for row in progress(rows.values(), len(rows), "checking photos", "photo"):
+        for row in progress(rows.values(), len(rows), "checking photos", "photo") if rows else ():
             if is_whole(out / row.path, row):
                 self.rows[row.url] = row
             else:

@@ -44,6 +44,8 @@ class Summary:
 
     def lines(self, out: Path) -> list[str]:
         """The summary for people."""
+        if not self.urls:
+            return ["the image columns name no photo by URL, so there is nothing to download"]
         photos = self.downloaded + self.kept
         lines = [
             f"{photos:,} of {self.urls:,} photos are in {out / FOLDER}: {self.downloaded:,} downloaded"
@@ -110,7 +112,7 @@ def _planned(
     """URL, file name without ending, and host of each photo to download, in the order of the feed."""
     names = Names(entry.name for entry in (out / FOLDER).iterdir())
     planned = 0
-    for url in dict.fromkeys(image_urls(feed)):
+    for url in dict.fromkeys(image_urls(feed, settings.reading())):
         summary.urls += 1
         if url in table.rows:
             summary.kept += 1

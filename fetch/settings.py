@@ -1,8 +1,9 @@
 """Settings and limits of a run of `scripts/fetch`."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from training.pipeline.settings import Settings
+from training.prepare.intake.fields.reading import Reading, check_encoding, parse_columns
 
 MIB, GIB = 1 << 20, 1 << 30
 
@@ -29,6 +30,31 @@ class FetchSettings(Settings):
     parallel: int = Field(default=16, ge=1, le=128, description="photos that are downloaded at once")
     per_host: int = Field(default=4, ge=1, le=32, description="of these, at most so many from one host")
     extra_port: int | None = Field(default=None, ge=1, le=65535, description="a port that URLs may name besides 443")
+    columns: str | None = Field(
+        default=None,
+        description="columns of the tables by field, as for training.prepare; only image counts, such as image=Foto; "
+        "none: found by their usual names",
+    )
+    encoding: str | None = Field(
+        default=None,
+        description="text encoding of tables without a byte order mark, such as cp1252; none: UTF-8, else Windows-1252",
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _well_formed_columns(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_columns(text)
+        return text
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str | None) -> str | None:
+        return name if name is None else check_encoding(name)
+
+    def reading(self) -> Reading:
+        """How the tables are to be read."""
+        return Reading(self.encoding, parse_columns(self.columns) if self.columns else {})
 
     @property
     def photo_bytes(self) -> int:

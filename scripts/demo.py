@@ -33,6 +33,13 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.add_argument("--data", type=Path, help="your listings or category folders; default: a generated sample")
     parser.add_argument("--currency", help="of your prices, such as EUR; default: what the listings say")
+    parser.add_argument(
+        "--columns", help='of your tables, such as id=Nr,image="Photo file"; default: found by their names'
+    )
+    parser.add_argument("--encoding", help="of your tables, such as cp1252; default: UTF-8, else Windows-1252")
+    parser.add_argument(
+        "--category-separator", help="between the parts of a category path; default: found from the cells"
+    )
     parser.add_argument("--store", default=str(STORE), help="folder or s3://bucket[/prefix]")
     parser.add_argument("--backbone", default="resnet10_half")
     parser.add_argument("--size", type=int, default=64, help="side of the network's input, in pixels")
@@ -71,6 +78,9 @@ def train(args: argparse.Namespace, data: Path) -> tuple[int, Path]:
     # The prices of the sample are in pounds.
     if currency := args.currency or (None if args.data else "GBP"):
         command += ["--currency", currency]
+    for name in ("columns", "encoding", "category_separator"):
+        if value := getattr(args, name):
+            command += [f"--{name.replace('_', '-')}={value}"]
     return subprocess.run(command, cwd=ROOT, check=False).returncode, work / "release.tar"
 
 

@@ -150,11 +150,19 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
         SettingsError: an unknown option, or a value out of range.
     """
     parser = train_parser("python -m training.train", __doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, default=places.data, help="listings (CSV and photos) or folders of photos")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=places.data,
+        help="folder with a table of listings and their photos, or with one folder of photos per category",
+    )
     add_work_folder(parser, places.out)
     given, values = parse_values(parser, argv)
     if given.data is None:
-        raise DataError("--data is missing; it names a folder of listings (CSV and photos) or of folders of photos")
+        raise DataError(
+            "--data is missing; it names a folder with a table of listings and their photos, or with one folder of "
+            "photos per category"
+        )
     if places.weights:
         values.setdefault("weights", str(places.weights))
     settings = TrainSettings.of(values)

@@ -5,6 +5,8 @@ import pytest
 from fetch.feed import copy_tables, image_urls, tables_of, urls_in
 from training.errors import DataError
 from training.prepare.intake.fetched import TABLE
+from training.prepare.intake.fields.names import HEADERS
+from training.prepare.intake.fields.reading import Reading
 
 SHOPIFY = """Handle,Title,Body (HTML),Type,Variant Price,Image Src,Image Position,Variant Image
 chair,Chair,"<p>A chair, ""soft""</p>",Furniture,10.00,https://cdn.example/chair_1.jpg?v=1,1,https://cdn.example/v.jpg
@@ -42,6 +44,33 @@ def test_the_image_columns_of_a_feed_are_read(tmp_path: Path, name: str, text: s
     (tmp_path / name).write_text(text)
     assert list(image_urls(tmp_path / name)) == urls
     assert list(image_urls(tmp_path)) == urls
+
+
+def test_the_columns_of_shopifys_present_template_are_image_columns(tmp_path: Path):
+    feed = tmp_path / "template.csv"
+    feed.write_text("Title,URL handle,Price,Product image URL,Variant image URL\nA,a,1,https://a.test/1.jpg,\n")
+    assert list(image_urls(feed)) == ["https://a.test/1.jpg"]
+
+
+def test_every_photo_column_that_preparing_knows_is_read(tmp_path: Path):
+    feed = tmp_path / "feed.csv"
+    for header in HEADERS["image"]:
+        feed.write_text(f"id,{header}\n1,https://a.test/1.jpg\n")
+        assert list(image_urls(feed)) == ["https://a.test/1.jpg"], header
+
+
+def test_a_feed_without_an_image_column_names_its_columns(tmp_path: Path):
+    feed = tmp_path / "feed.csv"
+    feed.write_text("Nr;Titel;Price;Foto\n1;Stuhl;2;https://a.test/1.jpg\n")
+    with pytest.raises(DataError, match=r"feed\.csv has 'Nr', 'Titel', 'Price', 'Foto'.*--columns image=Foto"):
+        list(image_urls(feed))
+
+
+def test_the_user_may_name_the_image_column_and_the_encoding(tmp_path: Path):
+    feed = tmp_path / "feed.csv"
+    feed.write_bytes("Größe;Bild;image\nÜ;https://a.test/ü.jpg;https://a.test/no.jpg\n".encode("cp850"))
+    reading = Reading("cp850", {"id": ("Größe",), "image": ("BILD",)})
+    assert list(image_urls(feed, reading)) == ["https://a.test/ü.jpg"]
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ class PrepareSettings(Settings):
     seed: int = SEED
     trim: bool = Field(
         default=True,
-        description="whether uniform borders of photos are cut off, in training and serving: queries with margins then "
-        "look as without them",
+        description="whether uniform borders of photos are cut off, in training and serving; a photo then has nearly "
+        "the same answer with white margins and without",
         json_schema_extra=RARE,
     )
     test_share: float = Field(
@@ -49,14 +49,15 @@ class PrepareSettings(Settings):
         description="currency of all prices as an ISO 4217 code, such as EUR; none: what the listings say",
     )
     encoding: str | None = Field(
-        default=None, description="text encoding of tables without a byte order mark; none: UTF-8, else Windows-1252"
+        default=None,
+        description="text encoding of tables without a byte order mark, such as cp1252; none: UTF-8, else Windows-1252",
     )
     columns: str | None = Field(
         default=None,
         description='columns of tables by field, such as id=Handle,image="Image Src"; none: found by their usual names',
     )
     category_separator: str | None = Field(
-        default=None, description="text between the parts of a category path; none: found out"
+        default=None, description="text between the parts of a category path; none: found from the cells"
     )
     base_categories: tuple[str, ...] = Field(default=(), json_schema_extra=DERIVED)
     workers: int | None = Field(

@@ -116,7 +116,7 @@ def layout_of(data: Path) -> str:
     if holds_folders(root):
         return "folders"
     raise DataError(
-        f"{data} holds neither Products.csv and Images.csv nor folders of photos (<category>/<photo>), nor a feed"
+        f"{data} holds neither a table of listings (CSV, TSV or XML) nor folders of photos (<category>/<photo>)"
     )
 
 
@@ -147,7 +147,12 @@ def pixels_key(settings: PrepareSettings) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """`python -m training.prepare`."""
     parser = CommandParser(prog="python -m training.prepare", description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, metavar="DATA", help="folder of listings (CSV and photos) or of categories")
+    parser.add_argument(
+        "data",
+        type=Path,
+        metavar="DATA",
+        help="folder with a table of listings and their photos, or with one folder of photos per category",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DATASET", help="folder to make or replace")
     add_settings(parser, PrepareSettings)
     given = parser.parse(argv)

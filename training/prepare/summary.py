@@ -165,7 +165,7 @@ class Summary:
         unused = f"unused    {self.extra_photos:,} photos without a row, {self.extra_files:,} other files"
         yield f"{unused}, such as {', '.join(self.unused)}" if self.unused else unused
         if self.layout == "listings":
-            yield f"currency  {self.currency or 'unknown; --currency EUR, for example, says it'}"
+            yield f"currency  {self.currency or 'unknown; if it is euros, for example, give --currency EUR'}"
         for split, count in self.splits.items():
             yield f"split     {count:,} images of {self.split_products[split]:,} products: {split}"
         for warning in self.warnings:

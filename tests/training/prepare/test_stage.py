@@ -200,7 +200,7 @@ def test_a_failed_run_keeps_the_older_dataset(write_listings, tmp_path):
     ("make", "message"),
     [
         (lambda data: data.touch(), "is not a folder"),
-        (lambda data: data.mkdir(), r"holds neither Products\.csv and Images\.csv nor folders of photos"),
+        (lambda data: data.mkdir(), r"holds neither a table of listings .* nor folders of photos"),
         (lambda data: (data / "hat").mkdir(parents=True), "holds no usable photo"),
     ],
 )

@@ -35,7 +35,7 @@ def read(data: Path, intake: Intake, progress: ProgressReporter) -> None:
     """
     splits = _split_folders(data)
     order = list(dict.fromkeys(SPLIT_FOLDERS.values()))
-    for name, entry in progress(files_under(data), None, "photo files", "file"):
+    for name, entry in progress(files_under(data), None, "looking for photos", "file"):
         if not is_photo(entry.path):
             intake.add_other_file(name if is_text(name) else ascii(name))
         elif is_text(name):

@@ -42,7 +42,7 @@ def read(data: Path, intake: Intake, progress: ProgressReporter, reading: Readin
 
 def _list_photos(data: Path, intake: Intake, progress: ProgressReporter) -> None:
     tables = {*table_files(data), TABLE, FAILURES}
-    for name, entry in progress(files_under(data), None, "photo files", "file"):
+    for name, entry in progress(files_under(data), None, "looking for photos", "file"):
         if name in tables:
             continue
         # A file name that is not valid text cannot match an id, so no row can refer to the file.

@@ -24,7 +24,7 @@ _SELECT = (
     "SELECT number, line, digest, id, category, title, price, location, image_id, photos FROM listed ORDER BY number"
 )
 _BATCH = 500
-_NOTHING_OF_ITS_OWN = "of a product before, without a photo"
+_NOTHING_OF_ITS_OWN = "further rows of a product, without a photo"
 
 
 class _Row(NamedTuple):

@@ -123,7 +123,7 @@ def test_encodings_and_warnings_are_recorded(write_listings, take):
     assert len(intake.warnings) == 1
     assert intake.understood[:3] == [
         "layout     listings, two tables",
-        "table      Products.csv: commas between fields, header in line 1, utf-16",
+        "table      Products.csv: commas between fields, header in line 1, encoding utf-16",
         "  id         'id'",
     ]
 

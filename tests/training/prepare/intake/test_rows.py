@@ -56,7 +56,7 @@ def test_rows_with_the_id_of_an_earlier_one_are_its_further_photos(take):
     intake = take(text)
     assert products(intake) == [("1", "Sofa", "Home", 5.0)]
     assert images(intake) == [("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")]
-    assert intake.skipped == {"export.csv": {"of a product before, without a photo": 1}}
+    assert intake.skipped == {"export.csv": {"further rows of a product, without a photo": 1}}
     assert intake.rows_in == {"products": 1, "images": 4}
     assert intake.warnings == []
 

@@ -19,11 +19,12 @@ _PHOTOS: tuple[str, ...] = (
     "item photo url", "file name", "file", "file path", "image file", "image file name", "image name", "image path",
     "additional image", "additional images", "additional image link", "additional image links",
     "additional image url", "additional image urls", "gallery images", "other image url",
+    "product image url",
 )  # fmt: skip
 _IDS = (
-    "id", "product id", "handle", "sku", "product sku", "item id", "listing id", "product code", "item number",
-    "variant sku", "seller sku", "offer id", "retailer id", "url key", "asin", "item group id", "custom label",
-    "item sku",
+    "id", "product id", "handle", "url handle", "sku", "product sku", "item id", "listing id", "product code",
+    "item number", "variant sku", "seller sku", "offer id", "retailer id", "url key", "asin", "item group id",
+    "custom label", "item sku",
 )  # fmt: skip
 # The headers of each field. If a table has several, the first one counts that has values; for photos, all count.
 HEADERS: dict[str, tuple[str, ...]] = {
@@ -81,6 +82,9 @@ def key_of(header: str) -> str:
     return re.sub(r"[\W_]+", "", bare) or re.sub(r"[\W_]+", "", text)
 
 
+_PHOTO_KEYS = frozenset(map(key_of, _PHOTOS))
+
+
 @dataclass(frozen=True)
 class Columns:
     """Which columns hold which fields.
@@ -122,6 +126,12 @@ class Columns:
 def score(cells: Sequence[str]) -> int:
     """How many different fields of a listing a row names, if it is a header."""
     return len({field for cell in cells if len(cell) <= 100 for field in _fields_of(key_of(cell))})
+
+
+def names_photos(header: str) -> bool:
+    """Whether a header is one of the known names of photo columns, such as "Image Src" or "image 2"."""
+    key = key_of(header)
+    return bool({key, key.rstrip("0123456789")} & _PHOTO_KEYS)
 
 
 def scorer(asked: Mapping[str, tuple[str, ...]]) -> Callable[[Sequence[str]], int]:

@@ -165,5 +165,5 @@ def lines_about(opened: Sequence[Opened]) -> Iterator[str]:
     """What was understood of the tables, for people: form, encoding, column by column."""
     yield f"layout     listings, {'one table' if len(opened) == 1 else 'two tables'}"
     for one in opened:
-        yield f"table      {one.name}: {one.table.form}, {one.table.encoding}"
+        yield f"table      {one.name}: {one.table.form}, encoding {one.table.encoding}"
         yield from (f"  {line}" for line in one.columns.lines())

@@ -31,6 +31,10 @@ def test_what_stands_in_brackets_is_left_out():
             "Handle,Title,Product Category,Variant Price,,Image Src",
         ),
         (
+            "Title,URL handle,Product category,Type,SKU,Price,Compare-at price,Product image URL,Variant image URL",
+            "URL handle,Title,Product category,Price,,Product image URL",
+        ),
+        (
             "id,title,description,availability,price,link,image_link,additional_image_link,google_product_category,item_group_id",
             "id,title,google_product_category,price,,image_link+additional_image_link",
         ),
