@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from training.errors import DataError
@@ -12,14 +12,13 @@ from training.prepare.intake.fields.names import key_of, names_photos, scorer
 from training.prepare.intake.fields.photos import references
 from training.prepare.intake.fields.reading import Reading
 from training.prepare.intake.source.csv_table import CsvTable
+from training.prepare.intake.source.find import TABLE_ENDINGS, TEXT_ENDINGS
 from training.prepare.intake.source.record import Table
 from training.prepare.intake.source.xml_feed import XmlFeed
 
-ENDINGS = (".csv", ".tsv", ".txt", ".xml")
+ENDINGS = (*TABLE_ENDINGS, *TEXT_ENDINGS)
 log = logging.getLogger(__name__)
 _AS_IT_IS = Reading()
-# Headers without blanks, hyphens and underscores, besides those that preparing knows.
-_IMAGE_COLUMN = re.compile(r"(?:additional|variant|product)?(?:image|photo|picture|pic)s?(?:link|url|src|source)?s?")
 _START = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 
 
@@ -92,26 +91,16 @@ def _is_table(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS and not path.name.startswith(".") and path.is_file()
 
 
-def _names_images(column: str) -> bool:
-    name = column.rpartition(":")[2].rpartition("}")[2].lower()  # without the namespace of XML
-    return names_photos(name) or _IMAGE_COLUMN.fullmatch(re.sub(r"[\s_-]", "", name)) is not None
-
-
 def _open(path: Path, reading: Reading) -> Table:
     """A table, as preparing reads it."""
     if path.suffix.lower() == ".xml":
         return XmlFeed(path, reading.encoding)
-    fields_named = scorer(reading.columns)
-
-    def like_a_header(cells: Sequence[str]) -> int:
-        return 100 * sum(map(_names_images, cells)) + fields_named(cells)
-
-    return CsvTable(path, like_a_header, reading.encoding)
+    return CsvTable(path, scorer(reading.columns), reading.encoding)
 
 
 def _image_places(table: Table, reading: Reading) -> list[int]:
     """The places of the image columns: those that the user names, else those with a known header."""
     asked = {key_of(name) for name in reading.columns.get("image", ())}
     return [
-        place for place, name in enumerate(table.columns) if (key_of(name) in asked if asked else _names_images(name))
+        place for place, name in enumerate(table.columns) if (key_of(name) in asked if asked else names_photos(name))
     ]

@@ -3,7 +3,7 @@
 from pydantic import Field, field_validator
 
 from training.pipeline.settings import Settings
-from training.prepare.intake.fields.reading import Reading, check_encoding, parse_columns
+from training.prepare.intake.fields.reading import Reading, check_columns, check_encoding, parse_columns
 
 MIB, GIB = 1 << 20, 1 << 30
 
@@ -40,17 +40,8 @@ class FetchSettings(Settings):
         description="text encoding of tables without a byte order mark, such as cp1252; none: UTF-8, else Windows-1252",
     )
 
-    @field_validator("columns")
-    @classmethod
-    def _well_formed_columns(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_columns(text)
-        return text
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, name: str | None) -> str | None:
-        return name if name is None else check_encoding(name)
+    _known_encoding = field_validator("encoding")(check_encoding)
+    _well_formed_columns = field_validator("columns")(check_columns)
 
     def reading(self) -> Reading:
         """How the tables are to be read."""

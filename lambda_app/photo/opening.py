@@ -55,9 +55,8 @@ def memory_needed(photo: Image.Image, container: Container) -> int:
     if photo.format == "WEBP":
         return 16 * pixels  # two canvases of libwebp's, the copy that it hands over, Pillow's own
     if photo.format == "AVIF":
-        return (
-            20 * pixels
-        )  # the planes, with two bytes a sample in 10 bits; RGBA, the copy that it hands over, Pillow's
+        # The planes, with two bytes for a sample of 10 bits; RGBA, the copy that it hands over, Pillow's own.
+        return 20 * pixels
     return container.coefficient_bytes + _PIXEL_BYTES.get(photo.mode, 4) * pixels
 
 

@@ -111,8 +111,8 @@ class LiveRelease:
             self._start_loading()
             if self._live is None:
                 most = self._settings.ready_wait_seconds if patience is None else patience
-                idle = max(0.0, most - waited)
-                self._changed.wait_for(lambda: self._live or not (self._looking or self._loading), idle)
+                left = max(0.0, most - waited)
+                self._changed.wait_for(lambda: self._live or not (self._looking or self._loading), left)
             elif self._settings.reload_wait_seconds:
                 if began:
                     self._changed.wait_for(lambda: not self._looking, self._look_wait_seconds)

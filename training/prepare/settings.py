@@ -9,7 +9,7 @@ from lambda_app.photo.rules import Preprocessing
 from training.pipeline.settings import DERIVED, RARE, SEED, Settings
 from training.prepare.categories import read_categories
 from training.prepare.intake.fields.currencies import CODES
-from training.prepare.intake.fields.reading import Reading, check_encoding, parse_columns
+from training.prepare.intake.fields.reading import Reading, check_columns, check_encoding, parse_columns
 
 
 class PrepareSettings(Settings):
@@ -74,17 +74,8 @@ class PrepareSettings(Settings):
             return value and value.strip().upper()
         raise ValueError("it must be a code of ISO 4217 of three letters, such as EUR or USD")
 
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, name: str | None) -> str | None:
-        return name if name is None else check_encoding(name)
-
-    @field_validator("columns")
-    @classmethod
-    def _well_formed_columns(cls, text: str | None) -> str | None:
-        if text is not None:
-            parse_columns(text)
-        return text
+    _known_encoding = field_validator("encoding")(check_encoding)
+    _well_formed_columns = field_validator("columns")(check_columns)
 
     @field_validator("category_separator")
     @classmethod

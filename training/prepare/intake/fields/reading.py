@@ -52,12 +52,25 @@ def parse_columns(text: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def check_encoding(name: str) -> str:
-    """The name itself.
+def check_columns(text: str | None) -> str | None:
+    """The text itself; None stays None.
+
+    Raises:
+        ValueError: as `parse_columns`.
+    """
+    if text is not None:
+        parse_columns(text)
+    return text
+
+
+def check_encoding(name: str | None) -> str | None:
+    """The name itself; None stays None.
 
     Raises:
         ValueError: Python has no text encoding of that name.
     """
+    if name is None:
+        return None
     try:
         "".encode(name)
     except (LookupError, ValueError) as exc:
