@@ -1,9 +1,6 @@
 import csv
 import json
-import os
-import re
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +13,7 @@ from training.dataset import Dataset
 from training.errors import DataError
 from training.pipeline.commands import report_errors
 from training.prepare.settings import PrepareSettings
-from training.prepare.stage import fingerprint, layout_of, main, prepare
+from training.prepare.stage import layout_of, main, prepare
 
 SMALL = PrepareSettings(size=16)
 
@@ -144,58 +141,6 @@ def test_the_category_order_comes_from_the_file_or_the_base_release(write_listin
     assert prepare(data, tmp_path / "out", both).categories == ["Games", "Home"]
 
 
-def test_the_stage_runs_again_only_when_data_or_settings_changed(write_listings, tmp_path, jpeg):
-    data = write_listings([{"id": "a"}, {"id": "b"}], [("i", "a"), ("j", "b")])
-    out = tmp_path / "out"
-
-    def ran(settings=SMALL):
-        before = (out / "summary.json").stat().st_ino if out.exists() else None
-        prepare(data, out, settings)
-        return (out / "summary.json").stat().st_ino != before
-
-    assert ran()
-    assert not ran()
-    assert not ran(PrepareSettings(size=16, workers=1))
-    assert ran(PrepareSettings(size=16, seed=1))
-    assert ran()
-    (data / "notes.txt").touch()
-    assert not ran()
-    (data / "photos" / "extra.jpg").write_bytes(jpeg(9))
-    assert ran()
-    os.utime(data / "Products.csv", ns=(1, 1))
-    assert ran()
-    (out / "photos.npy").write_bytes(b"spoilt")
-    assert ran()
-
-
-def test_the_fingerprint_depends_on_the_categories_file(write_listings, tmp_path):
-    data = write_listings([{"id": "a"}], [("i", "a")])
-    file = tmp_path / "categories.txt"
-    settings = PrepareSettings(categories=file)
-    file.write_text("Home\n")
-    first = fingerprint(data, settings)
-    assert fingerprint(data, settings) == first
-    file.write_text("Home\nGames\n")
-    assert fingerprint(data, settings) != first
-
-
-def test_a_failed_run_keeps_the_older_dataset(write_listings, tmp_path):
-    data = write_listings([{"id": "a"}], [("i", "a")])
-    out = tmp_path / "out"
-    digest = prepare(data, out, SMALL).digest
-
-    def stop_at_photos(items, _total, desc, _unit):
-        for item in items:
-            if desc == "photos":
-                raise KeyboardInterrupt
-            yield item
-
-    with pytest.raises(KeyboardInterrupt):
-        prepare(data, out, PrepareSettings(size=32), progress=stop_at_photos)
-    assert Dataset.open(out).digest == digest
-    assert sorted(child.name for child in tmp_path.iterdir()) == ["data", "out"]
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -321,78 +266,6 @@ def test_another_encoding_gives_the_same_items(sample_data, dataset, tmp_path):
     summary = prepare(data, tmp_path / "out", PrepareSettings(size=64))
     assert summary.encoding == {"Products.csv": "utf-16", "Images.csv": "utf-16"}
     assert list(Dataset.open(tmp_path / "out").items()) == list(dataset.items())
-
-
-@pytest.mark.parametrize(
-    ("number", "status", "told"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
-)
-@pytest.mark.slow
-def test_a_stopped_command_ends_with_one_line_and_a_rerun_resumes(
-    write_listings, processes, tmp_path, number, status, told
-):
-    images = [(f"i{n}", "p") for n in range(400)]
-    data = write_listings([{"id": "p"}], images)
-    out = tmp_path / "out"
-    arguments = [str(data), "--out", str(out), "--size", "512", "--workers", "1"]
-    child = processes.start("training.prepare.stage", arguments)
-    child.wait_for("Images.csv: 400 rows")
-    child.signal(number)
-    ended, output = child.wait()
-    assert ended == status
-    assert output.splitlines()[-1] == f"stopped by {told}; run again to resume"
-    assert "Traceback" not in output
-    assert not out.exists()
-    assert [path.name for path in tmp_path.iterdir() if ".tmp-" in path.name] == []
-    prepare(data, out, PrepareSettings(size=512))
-    assert Dataset.open(out).photos.shape[0] == 400
-
-
-@pytest.mark.slow
-def test_a_full_disk_is_one_line_that_names_the_file_and_the_bytes(write_listings, processes, tmp_path):
-    data = write_listings([{"id": "p"}], [(f"i{n}", "p") for n in range(30)])
-    arguments = [str(data), "--out", str(tmp_path / "out"), "--size", "128"]
-    status, output = processes.start("training.prepare.stage", arguments, disk=1_000_000).wait()
-    assert status == 2
-    assert re.search(
-        r"^error: .*photos\.npy cannot grow beyond [0-9,]+ bytes: File too large; [0-9,]+ bytes", output, re.M
-    )
-    assert sum(line.startswith("error: ") for line in output.splitlines()) == 1
-    assert "Traceback" not in output
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
-
-
-def test_a_link_in_a_circle_rejects_that_photo_only(write_listings, tmp_path, jpeg):
-    data = write_listings([{"id": "p"}], [("i", "p"), ("j", "p")], {"photos/i.jpg": jpeg(0)})
-    (data / "photos" / "j.jpg").symlink_to("j.jpg")
-    summary = prepare(data, tmp_path / "out", SMALL)
-    assert summary.rejected == {"unreadable_photo": 1}
-    assert "Too many levels of symbolic links" in rejected(tmp_path / "out")[0]["detail"]
-
-
-def test_every_file_is_used_or_counted_with_an_example(write_listings, tmp_path, jpeg):
-    paths = ["photos/i.jpg", "photos/i.png", "photos/extra.jpg", "images/more.webp", "photos/notes.txt", "read me"]
-    data = write_listings([{"id": "p"}], [("i", "p")], dict.fromkeys(paths, jpeg(0)) | {"read me": b"text"})
-    summary = prepare(data, tmp_path / "out", SMALL)
-    assert (summary.photo_files, summary.extra_photos, summary.extra_files) == (4, 3, 2)
-    assert summary.photo_files == summary.kept["images"] + summary.extra_photos
-    shown = "\n".join(summary.lines())
-    assert "unused    3 photos without a row, 2 other files, such as photos/extra.jpg, photos/i.png" in shown
-
-
-def test_unsupported_formats_are_rejected_as_such_wherever_they_lie(write_listings, tmp_path, jpeg):
-    photos = {"photos/a.gif": b"GIF89a" + bytes(20), "images/b.jpg": b"\0\0\0\x18ftypheic" + bytes(20)}
-    photos |= {"photos/c.heic": jpeg(0), "photos/d.jpg": b"<html>"}
-    data = write_listings([{"id": "p"}], [(name, "p") for name in "abcd"], photos)
-    assert prepare(data, tmp_path / "out", SMALL).kept["images"] == 1
-    reasons = {row["id"]: row["reason"] for row in rejected(tmp_path / "out")}
-    assert reasons == {"a": "unsupported_photo", "b": "unsupported_photo", "d": "unreadable_photo"}
-
-
-def test_a_wrapper_folder_is_entered_and_stays_in_the_paths_of_photos(write_folders, tmp_path):
-    data = write_folders([f"my-dataset/{kind}/{n}.jpg" for kind in ("cats", "dogs") for n in range(3)])
-    summary = prepare(data, tmp_path / "out", SMALL)
-    assert (summary.categories, summary.folder) == (["cats", "dogs"], "my-dataset")
-    assert next(Dataset.open(tmp_path / "out").items()).photo == "my-dataset/cats/0.jpg"
 
 
 def test_the_currency_is_that_of_the_option(write_listings, tmp_path):
