@@ -7,6 +7,7 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from lambda_app.errors import LookalikeError
@@ -28,8 +29,11 @@ RECIPE = (
 BUDGET_SECONDS = 225
 
 
-def arguments() -> argparse.Namespace:
-    """Parse the command line. The defaults take about six minutes on two cores, installation included."""
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse a command line; None: that of this process.
+
+    The defaults take about six minutes on two cores, installation included.
+    """
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.add_argument("--data", type=Path, help="your listings or category folders; default: a generated sample")
     parser.add_argument("--currency", help="of your prices, such as EUR; default: what the listings say")
@@ -47,7 +51,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--precision", choices=("auto", "int8", "float32"), default="auto")
     parser.add_argument("--no-serve", action="store_true", help="stop after publishing")
     parser.add_argument("--port", type=int, default=8000)
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
 def sample_catalogue() -> Path:
@@ -64,14 +68,9 @@ def is_own_store(store: str) -> bool:
     return "://" not in store and Path(store).resolve() == STORE.resolve()
 
 
-def train(args: argparse.Namespace, data: Path) -> tuple[int, Path]:
-    """Run the training stages in a separate process, which frees their memory when it ends.
-
-    Returns:
-        exit code, path of the release archive.
-    """
-    work = VAR / f"work-{data.resolve().name}"
-    command = [sys.executable, "-m", "training.train", "--data", str(data), "--out", str(work)]
+def training_options(args: argparse.Namespace, data: Path, work: Path) -> list[str]:
+    """The command line of `training.train` for the demo's options."""
+    command = ["--data", str(data), "--out", str(work)]
     command += ["--backbone", args.backbone, "--size", str(args.size), "--epochs", str(args.epochs)]
     command += ["--precision", args.precision, "--seconds", str(BUDGET_SECONDS)]
     command += RECIPE
@@ -81,6 +80,17 @@ def train(args: argparse.Namespace, data: Path) -> tuple[int, Path]:
     for name in ("columns", "encoding", "category_separator"):
         if value := getattr(args, name):
             command += [f"--{name.replace('_', '-')}={value}"]
+    return command
+
+
+def train(args: argparse.Namespace, data: Path) -> tuple[int, Path]:
+    """Run the training stages in a separate process, which frees their memory when it ends.
+
+    Returns:
+        exit code, path of the release archive.
+    """
+    work = VAR / f"work-{data.resolve().name}"
+    command = [sys.executable, "-m", "training.train", *training_options(args, data, work)]
     return subprocess.run(command, cwd=ROOT, check=False).returncode, work / "release.tar"
 
 
