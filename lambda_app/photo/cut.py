@@ -1,8 +1,8 @@
-"""Whether all of a JPEG is there. A decoder paints grey what a file lacks, and says nothing.
+"""Finds out whether a JPEG is complete. A decoder fills missing parts with grey, without an error.
 
-Where data is missing, other data in its place changes the picture; where all is there, it changes nothing. So a photo
-that looks cut off is decoded a second time, with noise behind its data, and the first unit that differs is the first
-that is missing. Other photos are decoded once.
+A photo that looks cut off is decoded a second time, with noise behind its data. If the file is complete, the decoder
+does not use the noise, and both pictures are equal. If not, the noise fills the missing part, so the first unit that
+differs is the first one that is missing. Other photos are decoded once.
 """
 
 import io
@@ -15,20 +15,20 @@ from lambda_app.errors import UndecodablePhotoError
 from lambda_app.photo.container import Container, Picture
 from lambda_app.photo.jpeg import END
 
-# A loss of one in so many units is too small to refuse a photo.
+# A photo is not refused if at most one in so many units is missing.
 _SHARE = 100
-# Neither is that of 100 bytes. How many units these hold is measured on the bytes before them: on twice as many, for
-# detail varies, and with a limit, for where a picture is plain they hold many.
+# Nor is it refused if about 100 bytes are missing. The number of units in them is estimated from the last 200 bytes
+# that are there. It has a limit, because in a plain area 100 bytes hold many units.
 _BYTES = 200
 _MOST_SHARE = 4
-_SMALL = 20_000  # units; in a larger picture it is less than the share above, so it is not measured
+_SMALL = 20_000  # units; in a larger picture, 100 bytes hold less than the share above, so nothing is estimated
 _NOISE = bytes(range(7, 251, 3))
 _RESTARTS = range(0xD0, 0xD8)
-_GREY = frozenset((127, 128))  # of samples that a decoder makes of no data, also inverted as in CMYK
+_GREY = frozenset((127, 128))  # the value of a sample without data; 127 if it is inverted, as in CMYK
 
 
 def mend(photo: Image.Image, container: Container, full: tuple[int, int]) -> Image.Image:
-    """The photo, with what little its file lacks replaced by what lies above it.
+    """The photo; if a small part is missing, the lines above it are repeated there.
 
     Args:
         photo: decoded, maybe at a reduced scale.
@@ -36,7 +36,7 @@ def mend(photo: Image.Image, container: Container, full: tuple[int, int]) -> Ima
         full: width and height that its header names.
 
     Raises:
-        UndecodablePhotoError: the file lacks more; the message says how much is there.
+        UndecodablePhotoError: more is missing; the message says how much is there.
     """
     picture = container.picture
     if picture is None or picture.refined or (picture.ended and not _ends_grey(photo)):
@@ -60,9 +60,9 @@ def mend(photo: Image.Image, container: Container, full: tuple[int, int]) -> Ima
 
 
 def _before_filling(units: "_Units", data: bytes) -> int:
-    """Units before the zeros that a broken download or disk left at the end of a file.
+    """Units before the zeros that a broken download or disk has left at the end of a file.
 
-    A plain area may be coded as zeros too. Then the picture needs all of them; of a filling it needs fewer.
+    The code of a plain area may be zeros too. Then the picture changes if some of them are removed.
     """
     bare = data.rstrip(b"\x00")
     if len(data) - len(bare) <= _BYTES or units.before_difference(data[:-_BYTES]) < units.count:

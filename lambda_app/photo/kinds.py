@@ -13,11 +13,9 @@ _HEIC = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm"
 _AVIF = frozenset((b"avif", b"avis"))
 _RAW = "a camera's RAW file"
 # By their first bytes; the first that fits counts. Names are what people call the files.
-_SIGNATURES = (
+_PICTURES = (
     (b"GIF8", "a GIF"),
     (b"8BPS", "a Photoshop file (PSD)"),
-    (b"%PDF", "a PDF"),
-    (b"%!PS", "a PostScript file (EPS)"),
     (b"\xff\x0a", "a JPEG XL photo"),
     (b"\x00\x00\x00\x0cJXL ", "a JPEG XL photo"),
     (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 photo"),
@@ -33,6 +31,11 @@ _SIGNATURES = (
     (b"\x00\x00\x01\x00", "an icon (ICO)"),
     (b"\x00\x00\x02\x00", "a cursor (CUR)"),
     (b"BM", "a BMP"),
+)
+_SIGNATURES = (
+    *_PICTURES,
+    (b"%PDF", "a PDF"),
+    (b"%!PS", "a PostScript file (EPS)"),
     (b"PK\x03\x04", "a ZIP archive, or a document made of one"),
     (b"PK\x05\x06", "an empty ZIP archive"),
     (b"Rar!", "a RAR archive"),
@@ -69,6 +72,14 @@ def media_type(data: bytes) -> str | None:
     if (data[:4], data[8:12]) == (b"RIFF", b"WEBP"):
         return MEDIA_TYPES["WEBP"]
     return MEDIA_TYPES["AVIF"] if _brands(data) & _AVIF else None
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether the first bytes are those of a picture, or of a video, in any format, read or not."""
+    if data[:2] == b"BM":
+        return data[6:10] == bytes(4)  # two letters alone may begin a text
+    pictures = (signature for signature, _ in _PICTURES)
+    return media_type(data) is not None or data[4:8] == b"ftyp" or b"<svg" in data or data.startswith(tuple(pictures))
 
 
 def refusal(data: bytes) -> str:

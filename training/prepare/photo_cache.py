@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.errors import PhotoError, PhotoTooLargeError, UnsupportedPhotoError
+from lambda_app.photo.kinds import is_picture
 from lambda_app.photo.preprocessing import load_rgb
 from lambda_app.photo.rules import Preprocessing
 from training.dataset import SOURCES
@@ -23,7 +24,7 @@ from training.pipeline.disk import check_space, writing
 from training.pipeline.in_order import in_order
 from training.pipeline.progress import ProgressReporter
 from training.prepare.decoded import Decoded, Source, file_state, is_settled, recorded_sources
-from training.prepare.intake.photo_files import FOREIGN_ENDINGS, ending, is_image
+from training.prepare.intake.photo_files import FOREIGN_ENDINGS, HEAD_BYTES, ending
 from training.prepare.intake.tables import ImageRow, Intake
 
 # A photo within the pixel limit is smaller than this in any usual format. Reading a larger file would waste memory.
@@ -230,7 +231,7 @@ def _load(data: Path, photo: str, preprocessing: Preprocessing, earlier: Decoded
     try:
         return _Loaded(source, load_rgb(content, preprocessing))
     except UnsupportedPhotoError as exc:
-        if is_image(content) or ending(photo) in FOREIGN_ENDINGS:
+        if is_picture(content[:HEAD_BYTES]) or ending(photo) in FOREIGN_ENDINGS:
             raise _ForeignPhotoError(str(exc)) from exc
         raise
 

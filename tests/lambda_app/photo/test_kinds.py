@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from lambda_app.errors import UnsupportedPhotoError
-from lambda_app.photo.kinds import media_type, refusal
+from lambda_app.photo.kinds import is_picture, media_type, refusal
 from lambda_app.photo.preprocessing import load_rgb
 from lambda_app.photo.rules import Preprocessing
 from tests.releases import encode
@@ -75,3 +75,23 @@ def test_what_is_unknown_is_shown_by_its_first_bytes():
         refusal(b"\x07\x08\x09")
         == "a file of 3 bytes that begins with b'\\x07\\x08\\t' is not a JPEG, PNG, WebP or AVIF photo"
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "picture"),
+    [
+        (b"GIF89a", True),
+        (b"\xff\xd8\xff\xe0", True),
+        (b"\0\0\0\x18ftypheic", True),
+        (b"II*\0\x08", True),
+        (b"BM\x36\x10\0\0\0\0\0\0\x36", True),
+        (b'<svg xmlns="', True),
+        (b"BMW 320, used", False),
+        (b"%PDF-1.7", False),
+        (b"PK\x03\x04", False),
+        (b"<html>", False),
+        (b"", False),
+    ],
+)
+def test_a_picture_is_told_from_other_files_whether_it_is_read_or_not(data, picture):
+    assert is_picture(data) == picture

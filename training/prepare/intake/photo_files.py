@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from lambda_app.photo.kinds import is_picture
+
 # In order of preference, if several files have the same name.
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".jpe", ".jfif", ".jif", ".jfi", ".pjpeg", ".pjp")
 # Other photo formats. The bytes decide: these files get a row in rejected.csv if they are not photos in a known format.
@@ -20,11 +22,7 @@ OTHER_ENDINGS = (
 )
 # Folders that archive programs and network drives add. They hold no photos, or second copies.
 _FOLDERS_OF_PROGRAMS = ("__MACOSX", "@eaDir")
-_SIGNATURES = (
-    *(b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"8BPS"),
-    *(b"\xff\x0a", b"\0\0\0\x0cJXL ", b"\0\0\0\x0cjP  "),
-)
-_HEAD_BYTES = 32
+HEAD_BYTES = 32
 
 
 def files_under(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -75,16 +73,7 @@ def is_photo(path: str) -> bool:
         return True
     if suffix in OTHER_ENDINGS:
         return False
-    return is_image(_head(Path(path)))
-
-
-def is_image(content: bytes) -> bool:
-    """Whether the first bytes are those of an image: JPEG, PNG, WebP, or a format that is not supported."""
-    if content.startswith(_SIGNATURES) or content[4:8] == b"ftyp" or b"<svg" in content[:_HEAD_BYTES]:
-        return True
-    if (content[:4], content[8:12]) == (b"RIFF", b"WEBP"):
-        return True
-    return content[:2] == b"BM" and content[6:10] == bytes(4)  # a bitmap; two letters alone may begin a text
+    return is_picture(_head(Path(path)))
 
 
 def is_text(name: str) -> bool:
@@ -101,7 +90,7 @@ def _head(path: Path) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):
             return b""
         with path.open("rb") as file:
-            return file.read(_HEAD_BYTES)
+            return file.read(HEAD_BYTES)
     except OSError:
         return b""
 
