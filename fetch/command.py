@@ -2,18 +2,15 @@
 
 import argparse
 import logging
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from fetch.connections import Network
 from fetch.run import Summary, fetch
 from fetch.settings import FetchSettings
 from lambda_app.errors import LookalikeError
-from training.pipeline.commands import CommandParser, add_settings, settings_from
+from training.pipeline.commands import CommandParser, add_settings, settings_from, sigterm_like_ctrl_c
 
 SOME_FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 _ABOUT = "Download the photos that a feed names by URL, into a data folder for training."
@@ -46,7 +43,7 @@ def main(argv: Sequence[str] | None = None, network: Network | None = None) -> i
     try:
         given = _parse(argv)
         settings = settings_from(given, FetchSettings)
-        with _sigterm_interrupts():
+        with sigterm_like_ctrl_c():
             fetch(given.feed, given.out, settings, http_as_https=given.http_as_https, network=network, summary=summary)
     except (LookalikeError, OSError) as exc:
         print(f"scripts/fetch: {exc}", file=sys.stderr)
@@ -73,17 +70,3 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--http-as-https", action="store_true", help="ask for http URLs by https (default: they fail)")
     add_settings(parser, FetchSettings)
     return parser.parse(argv)
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Inside the block, SIGTERM raises KeyboardInterrupt like Ctrl-C. Use in the main thread only."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

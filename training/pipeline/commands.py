@@ -107,7 +107,7 @@ def report_errors(main: Callable[[Sequence[str] | None], None], argv: Sequence[s
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
-        with _sigterm_like_ctrl_c():
+        with sigterm_like_ctrl_c():
             main(argv)
     except LookalikeError as exc:
         print(f"error: {exc}", file=sys.stderr)
@@ -124,7 +124,7 @@ class _Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def _sigterm_like_ctrl_c() -> Iterator[None]:
+def sigterm_like_ctrl_c() -> Iterator[None]:
     """Inside the block, SIGTERM raises an exception. No effect outside the main thread (a limit of Python signals)."""
 
     def terminate(_number: int, _frame: FrameType | None) -> None:
