@@ -9,6 +9,7 @@ import botocore.session
 import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Annotations, Match, Template
+from cfnlint.helpers import REGIONS
 from cfnlint.schema import ResourceNotFoundError
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
@@ -95,6 +96,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_the_template_of_a_region(tmp_path: Path, linted: str) -> None:
+    if linted not in REGIONS:
+        pytest.skip(f"this version of cfn-lint does not know {linted}")
     template, _ = made(tmp_path / "out", region=linted, **CONTEXT)
     (tmp_path / "template.json").write_text(json.dumps(template.body))
     command = shutil.which("cfn-lint", path=str(Path(sys.executable).parent))
