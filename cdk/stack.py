@@ -7,9 +7,9 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import permissions
-from cdk.config import Config
+from cdk.context.config import Config
+from cdk.context.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, WITH_BUDGETS
 from cdk.operators import Operators
-from cdk.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, WITH_BUDGETS
 from cdk.serving.api import Api
 from cdk.serving.functions import ImageFunction
 from cdk.serving.promotion import Promotion
