@@ -23,6 +23,7 @@ from lambda_app.errors import LookalikeError
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
 from training.errors import DataError, LostProcessError, WeightsError
 from training.evaluate import stage as evaluate
+from training.evaluate.baseline import in_words
 from training.export import stage as export
 from training.fit import stage as fit
 from training.index import stage as index
@@ -180,7 +181,7 @@ def copy_outputs(work: WorkFolder, places: Places) -> None:
 
 
 def summarise(work: WorkFolder, manifest: Manifest) -> str:
-    """The result of the run, in three lines of text."""
+    """The result of the run, in four lines of text."""
     report = json.loads((work.report / "metrics.json").read_bytes())
     test, altered = report["test"], report["alterations"]
     retrieval = test["retrieval"]
@@ -200,6 +201,7 @@ def summarise(work: WorkFolder, manifest: Manifest) -> str:
     )
     return (
         f"release {manifest.release}: {known} ({photos}{', 95 % intervals' if few else ''})\n"
+        f"{in_words(report['baseline'])}\n"
         f"altered photos that find themselves first: {found} ({altered['n']} test photos)\n{work.archive}"
     )
 

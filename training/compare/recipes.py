@@ -27,6 +27,7 @@ _STUDY = {
     "erasing": 0.0,
     "altered": 0.0,
     "balance": 0.0,
+    "baseline": False,
     "ema": 0.0,
 }
 

@@ -19,6 +19,7 @@ import torch
 from lambda_app.release.manifest import sha256_of
 from lambda_app.search.vectors import unit
 from training.dataset import Dataset
+from training.evaluate import baseline
 from training.evaluate.altered_queries import search_with_altered
 from training.evaluate.figures import Measured, measure
 from training.evaluate.report import charts
@@ -46,7 +47,12 @@ def run(work: WorkFolder) -> bool:
     """Run the stage, unless the last run evaluated the same weights on the same dataset. Returns whether it ran."""
     dataset = Dataset.open(work.dataset)
     # Templates and style sheet are separate inputs, because the stage's digest of its code covers only Python files.
-    inputs = {"dataset": dataset.training_digest, "weights": sha256_of(work.weights), "appearance": appearance()}
+    inputs = {
+        "dataset": dataset.training_digest,
+        "weights": sha256_of(work.weights),
+        "appearance": appearance(),
+        **baseline.inputs_of(work),
+    }
     outputs = [work.report / name for name in ("metrics.json", "report.html", "reliability.png")]
     return run_stage(work, "evaluate", inputs, outputs, lambda: evaluate(dataset, work))
 
@@ -68,6 +74,7 @@ def judge(dataset: Dataset, work: WorkFolder) -> Measured:
     with tempfile.TemporaryDirectory(dir=work.root, prefix=".outputs-") as folder:
         outputs = forward_all(model, dataset, Path(folder))
         found = measure(dataset, outputs, categories)
+        found.figures["baseline"] = baseline.compare(work, dataset, outputs)
         found.figures["alterations"] = search_with_altered(model, dataset, outputs)
     found.figures.update(
         dataset=dataset.digest,

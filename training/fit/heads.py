@@ -6,7 +6,8 @@ trained beside them for comparison (Alain and Bengio 2016, "Understanding interm
 probes").
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +84,11 @@ def train_heads(
         State dict for pooled features, on the CPU: classifier.weight (classes, width), classifier.bias,
         embedding.weight (d, width), embedding.bias.
     """
+    with _one_thread():
+        return _train(data, dim, recipe, seed, device)
+
+
+def _train(data: TrainingFeatures, dim: int, recipe: HeadRecipe, seed: int, device: torch.device) -> dict[str, Tensor]:
     torch.manual_seed(seed)
     mean, scale = _standard(data.views[0], device)
     heads = _Heads(data.views[0].shape[1], data.classes, dim).to(device)
@@ -106,6 +112,17 @@ def train_heads(
             optimiser.step()
             rate.step()
     return heads.folded(mean, scale)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread. The products are small: beside other work, two threads were many times slower than one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Heads(nn.Module):

@@ -1,4 +1,4 @@
-"""Export a network in torch to an ONNX file, quietly, with the graph that ONNX Runtime would make of it at each load."""
+"""Export a network to an ONNX file, quietly, and with the graph that ONNX Runtime would make of it at each load."""
 
 import contextlib
 import io

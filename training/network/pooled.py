@@ -68,9 +68,7 @@ def write_pooled(
 
 
 @contextmanager
-def forward_of(
-    model: EmbeddingNet, dataset: Dataset, device: torch.device, photos: int
-) -> Iterator[Forward]:
+def forward_of(model: EmbeddingNet, dataset: Dataset, device: torch.device, photos: int) -> Iterator[Forward]:
     """The fastest way to compute pooled features on this machine.
 
     Args:
@@ -106,6 +104,8 @@ def _by_onnx(model: EmbeddingNet, dataset: Dataset, path: Path) -> Forward | Non
         return None
     options = ort.SessionOptions()
     options.log_severity_level = 3
+    # Without busy waiting between operators, which takes the time of other work on the machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def forward(photos: Photos) -> Features:
@@ -113,7 +113,7 @@ def _by_onnx(model: EmbeddingNet, dataset: Dataset, path: Path) -> Forward | Non
         found: Features = session.run([_OUTPUT], {INPUT: images})[0]
         return found
 
-    tried = dataset.photos[:2]
+    tried = np.array(dataset.photos[:2])
     expected = by_torch(tried)
     if not np.abs(forward(tried) - expected).max() <= _TOLERANCE * max(1.0, float(np.abs(expected).max())):
         log.info("%s gives other features in ONNX Runtime, so torch computes them", model.name)
