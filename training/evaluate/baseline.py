@@ -25,6 +25,7 @@ from training.network.frozen_heads import FrozenHeads
 from training.pipeline.disk import reserve
 from training.pipeline.work_folder import WorkFolder
 
+FROZEN = "frozen"  # what `fit.json` says if these heads are served
 SERVED, HEADS, PROBE, POOLED = "served", "heads", "probe", "pooled"
 MEASURES = ("accuracy", "recall@1", "recall@4", "category_precision@4", "category_precision@10")
 Array = npt.NDArray[np.float32]
@@ -39,16 +40,26 @@ def inputs_of(work: WorkFolder) -> dict[str, Any]:
     return {"baseline": entry, "heads": sha256_of(work.heads) if entry["reason"] is None else None}
 
 
+def features_of_served(work: WorkFolder) -> Array | None:
+    """The pooled features of all photos, if the network that is served has the backbone of the baseline, else None."""
+    entry = _entry(work)
+    if entry["reason"] is not None or entry["kept"] != FROZEN:
+        return None
+    features: Array = np.load(work.features, mmap_mode="r", allow_pickle=False)
+    return features
+
+
 def compare(work: WorkFolder, dataset: Dataset, served: Outputs) -> dict[str, Any]:
     """The entry `baseline` of `metrics.json`.
 
-    Args:
-        served: the outputs of the network that is exported, for all photos.
+        Args:
+            served: the outputs of the network that is exported, for all photos.
 
-    Returns:
-        `reason` why there is no baseline, or null; `kept`, `criterion` and `scores` of `fit.json`; `test`, for each of
-        SERVED, HEADS, PROBE and POOLED the MEASURES and their intervals; and `leads`, the differences between SERVED
-        and HEADS on the same photos. Without a baseline, `test` and `leads` are null.
+        Returns:
+            `reason` why there is no baseline, or null; `kept`, `criterion` and `scores` of `fit.json`; `test`, for each of
+            FROZEN = "frozen"  # what `fit.json` says if these heads are served
+    SERVED, HEADS, PROBE and POOLED the MEASURES and their intervals; and `leads`, the differences between SERVED
+            and HEADS on the same photos. Without a baseline, `test` and `leads` are null.
     """
     entry = _entry(work)
     about = {name: entry[name] for name in ("reason", "kept", "criterion", "scores")}

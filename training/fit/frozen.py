@@ -111,9 +111,10 @@ def train(work: WorkFolder, dataset: Dataset, settings: FitSettings, device: tor
     pooled, mirrored = (np.load(path, mmap_mode="r", allow_pickle=False) for path in (work.features, work.mirrored))
     rows, validation = dataset.rows("train"), dataset.rows("validation")
     own = pooled[rows]
+    views = (own, mirrored) if len(mirrored) else (own,)
     labels = dataset.category[rows], dataset.product[rows], len(dataset.categories)
     recipe = HeadRecipe(balance=settings.balance, smoothing=settings.smoothing)
-    state = train_heads(TrainingFeatures((own, mirrored), *labels), EMBEDDING_DIM, recipe, settings.seed, device)
+    state = train_heads(TrainingFeatures(views, *labels), EMBEDDING_DIM, recipe, settings.seed, device)
     probe = train_heads(TrainingFeatures((own,), *labels), 0, PROBE, settings.seed, device)
     heads = FrozenHeads(state | {key.replace("classifier.", PROBE_PREFIX): value for key, value in probe.items()})
     figures: dict[str, Any] = {name: dict.fromkeys(FIGURES) for name in ("heads", "probe")}

@@ -19,7 +19,8 @@ from lambda_app.onnx_runtime import onnxruntime as ort
 from lambda_app.photo.preprocessing import normalise
 from lambda_app.photo.rules import Preprocessing
 from training.dataset import Dataset
-from training.network.embedding_net import EmbeddingNet
+from training.network.embedding_net import EmbeddingNet, device_of
+from training.network.forward import Outputs
 from training.network.input import to_input
 from training.network.onnx_graph import export_graph
 from training.pipeline.disk import reserve
@@ -81,6 +82,23 @@ def forward_of(model: EmbeddingNet, dataset: Dataset, device: torch.device, phot
         return
     with tempfile.TemporaryDirectory(prefix="lookalike-features-") as folder:
         yield _by_onnx(model, dataset, Path(folder) / "backbone.onnx") or _by_torch(model, rules, device)
+
+
+@contextmanager
+def outputs_of(
+    model: EmbeddingNet, dataset: Dataset, device: torch.device, photos: int
+) -> Iterator[Callable[[Photos], Outputs]]:
+    """The fastest way to compute all outputs of a network on this machine; for the arguments see `forward_of`."""
+    with forward_of(model, dataset, device, photos) as forward:
+        yield lambda batch: outputs_from(model, forward(batch))
+
+
+def outputs_from(model: EmbeddingNet, pooled: Features) -> Outputs:
+    """The outputs of a network for photos with these pooled features, float32 (n, width)."""
+    with torch.inference_mode():
+        found = torch.from_numpy(np.ascontiguousarray(pooled)).to(device_of(model))
+        logits, embedding = model.eval().heads(found)
+    return Outputs(logits.cpu().numpy(), embedding.cpu().numpy(), pooled)
 
 
 def _by_torch(model: EmbeddingNet, rules: Preprocessing, device: torch.device) -> Forward:
