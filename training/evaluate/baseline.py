@@ -52,14 +52,13 @@ def features_of_served(work: WorkFolder) -> Array | None:
 def compare(work: WorkFolder, dataset: Dataset, served: Outputs) -> dict[str, Any]:
     """The entry `baseline` of `metrics.json`.
 
-        Args:
-            served: the outputs of the network that is exported, for all photos.
+    Args:
+        served: the outputs of the network that is exported, for all photos.
 
-        Returns:
-            `reason` why there is no baseline, or null; `kept`, `criterion` and `scores` of `fit.json`; `test`, for each of
-            FROZEN = "frozen"  # what `fit.json` says if these heads are served
+    Returns:
+    `reason` why there is no baseline, or null; `kept`, `criterion` and `scores` of `fit.json`; `test`, for each of
     SERVED, HEADS, PROBE and POOLED the MEASURES and their intervals; and `leads`, the differences between SERVED
-            and HEADS on the same photos. Without a baseline, `test` and `leads` are null.
+    and HEADS on the same photos. Without a baseline, `test` and `leads` are null.
     """
     entry = _entry(work)
     about = {name: entry[name] for name in ("reason", "kept", "criterion", "scores")}

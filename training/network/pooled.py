@@ -106,7 +106,7 @@ def _by_torch(model: EmbeddingNet, rules: Preprocessing, device: torch.device) -
 
     def forward(photos: Photos) -> Features:
         with torch.inference_mode():
-            images = to_input(torch.from_numpy(np.ascontiguousarray(photos)).to(device), rules)
+            images = to_input(torch.from_numpy(np.array(photos)).to(device), rules)
             return model.features(images.contiguous(memory_format=torch.channels_last)).float().cpu().numpy()
 
     return forward
