@@ -35,6 +35,7 @@ class Settings:
         queued_requests: requests that may wait for them.
         header_seconds, body_seconds: how long the head of a request, and then its body, may take to arrive.
         cors_origins: origins whose pages may call the API besides its own page, separated by commas; `*` for any.
+        stack: name of the CloudFormation stack, which all metrics carry; empty outside of AWS.
     """
 
     store: str
@@ -55,6 +56,7 @@ class Settings:
     header_seconds: float = 10.0
     body_seconds: float = 30.0
     cors_origins: str = ""
+    stack: str = ""
 
     @property
     def photo_limits(self) -> PhotoLimits:
