@@ -5,11 +5,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
-from aws_cdk import App, Validations
+from aws_cdk import App, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from cdk.context.config import Config, ConfigError
 from cdk.context.regions import DEFAULT_REGION
+from cdk.pipeline.stack import PipelineStack
 from cdk.stack import LookalikeStack
 
 
@@ -53,10 +54,16 @@ def with_region(config: Config, environ: Mapping[str, str]) -> Config:
     return found
 
 
-def build(app: App, config: Config) -> LookalikeStack:
-    """Add the stack to an app. With `config.nag`, cdk-nag checks it."""
+def build(app: App, config: Config) -> Stack:
+    """Add the stack to an app: with `config.github_repository` the pipeline's, else the service's.
+
+    An app never has both, so a deployment of the service does not change the pipeline's rights. With `config.nag`,
+    cdk-nag checks the stack.
+    """
     if config.nag:
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    if config.github_repository:
+        return PipelineStack(app, config=config)
     return LookalikeStack(app, config.stack_name, config=config)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from cdk.context.access_keys import AccessKeys
+from cdk.context.pipeline_keys import PipelineKeys
 from cdk.context.rules import Rule
 from cdk.context.serving_keys import ServingKeys
 from cdk.context.stack_keys import StackKeys
@@ -22,8 +23,11 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True)
-class Config(TrainingKeys, WatchingKeys, AccessKeys, ServingKeys, StackKeys):  # the fields of the last base come first
-    """The settings of a deployment. Field `alarm_email` is context key `alarmEmail`: `cdk deploy -c alarmEmail=...`."""
+class Config(PipelineKeys, TrainingKeys, WatchingKeys, AccessKeys, ServingKeys, StackKeys):
+    """The settings of a deployment. Field `alarm_email` is context key `alarmEmail`: `cdk deploy -c alarmEmail=...`.
+
+    The fields of the last base come first.
+    """
 
     @property
     def image_region(self) -> str | None:
@@ -69,6 +73,8 @@ def describe() -> list[tuple[str, str, str, str]]:
 
 
 def _shown(default: Any) -> str:
+    if isinstance(default, tuple) and default:
+        return ",".join(default)
     return "unset" if default in (None, ()) else str(default).lower() if isinstance(default, bool) else str(default)
 
 
@@ -99,6 +105,8 @@ def _check_together(config: Config) -> None:
             f"context trainingWaitHours='{config.training_wait_hours}' is less than trainingHours "
             f"({config.training_hours}); it must be at least that, because it includes the computing time"
         )
+    if config.github_provider and not config.github_repository:
+        raise ConfigError("context githubProvider is only valid with githubRepository=OWNER/NAME")
     reserved, warm = config.reserved_concurrency, config.provisioned_concurrency
     if reserved is not None and warm is not None and warm > reserved:
         raise ConfigError(f"context provisionedConcurrency='{warm}' is more than reservedConcurrency ({reserved})")

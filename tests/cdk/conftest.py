@@ -62,6 +62,12 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
 
 
 @pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
+    """The stack of a pipeline on GitHub, checked by cdk-nag."""
+    return synthesise(tmp_path_factory.mktemp("pipeline"), nag=True, githubRepository="shop/lookalike")
+
+
+@pytest.fixture(scope="session")
 def public(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
     """An API that anyone may call."""
     return synthesise(tmp_path_factory.mktemp("public"), auth="none", origins="*")

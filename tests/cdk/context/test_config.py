@@ -6,6 +6,7 @@ import pytest
 
 from cdk.context.config import Config, ConfigError, context_keys, describe
 
+ISSUER = "token.actions.githubusercontent.com"
 DOCS = Path(__file__).parents[3] / "docs" / "aws.md"
 
 
@@ -18,7 +19,11 @@ def test_an_empty_context_gives_the_defaults_and_keys_of_the_cdk_are_ignored() -
 def test_every_default_is_a_valid_value_of_its_key() -> None:
     defaults = dataclasses.asdict(Config())
     values = dict(zip(context_keys(), defaults.values(), strict=True))
-    given = {key: str(value).lower() if isinstance(value, bool) else value for key, value in values.items() if value}
+    given = {
+        key: str(value).lower() if isinstance(value, bool) else ",".join(value) if isinstance(value, tuple) else value
+        for key, value in values.items()
+        if value
+    }
     assert Config.from_context(given) == Config()
 
 
@@ -74,6 +79,14 @@ def test_values_may_be_text_from_the_command_line_or_json_from_cdk_json() -> Non
         ("region", "Frankfurt"),
         ("trainingAccount", "12345678901"),
         ("rebuild", "today; rm"),
+        ("githubRepository", "shop"),
+        ("githubRepository", "shop/*"),
+        ("githubRepository", "shop/lookalike:environment:x"),
+        ("githubRepository", "shop@12/lookalike"),
+        ("githubRepository", "shop@12/lookalike@*"),
+        ("githubEnvironments", "*"),
+        ("githubEnvironments", "staging,"),
+        ("githubProvider", "arn:aws:iam::123456789012:oidc-provider/login.example"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_line_with_key_value_and_choices(key: str, value: str) -> None:
@@ -100,6 +113,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
         ({"auth": "none", "jwtAudience": "shop"}, "jwtAudience"),
         ({"budget": "20"}, "alarmEmail"),
         ({"trainingHours": "30"}, "trainingWaitHours"),
+        ({"githubProvider": f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"}, "githubRepository"),
         ({"reservedConcurrency": "1", "provisionedConcurrency": "2"}, "provisionedConcurrency"),
     ],
 )
