@@ -1,6 +1,6 @@
 """The role that jobs of GitHub Actions assume with a token of GitHub's OIDC provider: no stored keys."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from aws_cdk import DefaultStackSynthesizer, Duration, Stack
 from aws_cdk import aws_ecr as ecr
@@ -15,6 +15,8 @@ AUDIENCE = "sts.amazonaws.com"
 # CloudFormation itself takes the rights to make resources from a third one, which the pipeline cannot assume.
 # Without the role for look-ups, which may read everything in the account, the CDK uses the first one.
 BOOTSTRAP_ROLES = ("deploy", "file-publishing")
+# A stack with parts in CloudFront, in another region than this one, brings a stack in this one.
+_GLOBAL_REGION = "us-east-1"
 METHODS = ("GET", "HEAD", "POST")
 _PUSH = (
     "ecr:BatchCheckLayerAvailability",
@@ -35,6 +37,7 @@ def deploying_role(
     repository: str,
     environments: Sequence[str],
     provider: str | None,
+    region: str,
     images: ecr.Repository,
 ) -> iam.Role:
     """Make the role.
@@ -43,6 +46,7 @@ def deploying_role(
         repository: `OWNER/NAME`, or `OWNER@ID/NAME@ID`, as in the subject of the repository's tokens.
         environments: names of environments; only the token of a job that passed an environment's rules names it.
         provider: ARN of the account's OIDC provider for GitHub; None: make it.
+        region: where the service is deployed.
         images: the role may push to it and pull from it.
     """
     if provider is None:
@@ -56,7 +60,7 @@ def deploying_role(
         assumed_by=iam.WebIdentityPrincipal(provider, conditions={"StringEquals": claims}),
         max_session_duration=Duration.hours(1),
     )
-    for statement in _statements(Stack.of(scope), images):
+    for statement in _statements(Stack.of(scope), dict.fromkeys((region, _GLOBAL_REGION)), images):
         role.add_to_policy(statement)
     nag.acknowledge(role, "IAM5[Resource::*]", "ECR's login supports no resources.")
     for method in METHODS:
@@ -73,7 +77,7 @@ def subjects(repository: str, environments: Sequence[str]) -> list[str]:
     return [f"repo:{repository}:environment:{environment}" for environment in environments]
 
 
-def _statements(stack: Stack, images: ecr.Repository) -> list[iam.PolicyStatement]:
+def _statements(stack: Stack, regions: Iterable[str], images: ecr.Repository) -> list[iam.PolicyStatement]:
     qualifier = stack.node.try_get_context("@aws-cdk/core:bootstrapQualifier")
     bootstrap = f"cdk-{qualifier or DefaultStackSynthesizer.DEFAULT_QUALIFIER}"
     return [
@@ -85,8 +89,9 @@ def _statements(stack: Stack, images: ecr.Repository) -> list[iam.PolicyStatemen
                     service="iam",
                     region="",
                     resource="role",
-                    resource_name=f"{bootstrap}-{name}-role-{stack.account}-{stack.region}",
+                    resource_name=f"{bootstrap}-{name}-role-{stack.account}-{region}",
                 )
+                for region in regions
                 for name in BOOTSTRAP_ROLES
             ],
         ),

@@ -7,6 +7,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from cdk.context.config import Config
+from cdk.context.regions import DEFAULT_REGION
 from cdk.pipeline.images import image_repository
 from cdk.pipeline.role import deploying_role
 
@@ -41,6 +42,7 @@ class PipelineStack(Stack):
             repository=config.github_repository,
             environments=config.github_environments,
             provider=config.github_provider,
+            region=config.region or DEFAULT_REGION,
             images=self.repository,
         )
         for name, value, description in (

@@ -84,6 +84,7 @@ def test_an_existing_provider_the_numbers_of_a_repository_and_other_environments
         githubRepository="shop@123/lookalike@456",
         githubEnvironments="live",
         githubProvider=provider,
+        region="eu-west-1",
         **{"@aws-cdk/core:bootstrapQualifier": "shop"},
     )
     assert not template.of_type("AWS::IAM::OIDCProvider")
@@ -91,7 +92,10 @@ def test_an_existing_provider_the_numbers_of_a_repository_and_other_environments
     assert statement["Principal"] == {"Federated": provider}
     assert trusts(template, aud="sts.amazonaws.com", sub="repo:shop@123/lookalike@456:environment:live")
     assert not trusts(template, aud="sts.amazonaws.com", sub="repo:shop/lookalike:environment:live")
-    assert may(template, "sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/cdk-shop-deploy-role-{ACCOUNT}-us-east-1")
+    # What is in CloudFront is deployed to us-east-1.
+    for region, assumed in (("eu-west-1", True), ("us-east-1", True), ("eu-west-2", False)):
+        role = f"arn:aws:iam::{ACCOUNT}:role/cdk-shop-deploy-role-{ACCOUNT}-{region}"
+        assert may(template, "sts:AssumeRole", role) is assumed
 
 
 def test_the_subjects_are_those_of_jobs_with_an_environment() -> None:
