@@ -35,7 +35,7 @@ def _named(properties: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in properties.items():
         if re.search(r"(Name|Domain)$", key):
             yield key, value
-        if key == "Budget":
+        if isinstance(value, dict) and re.search(r"Budget$|PolicyConfig$|ControlConfig$", key):
             yield from _named(value)
 
 
@@ -44,7 +44,9 @@ def _in_stack(template: SynthesisedTemplate, value: Any, stack: str) -> str:
     text = json.dumps(value)
     own = re.findall(r'"(?:Ref|Fn::GetAtt)": \[?"(\w+)"', text)
     marked = [f"{stack}/{name}" for name in own if name in template.body["Resources"]]
-    return " ".join([text.replace('{"Ref": "AWS::StackName"}', f'"{stack}"'), *marked])
+    for pseudo in ("AWS::StackName", "AWS::StackId"):
+        text = text.replace(f'{{"Ref": "{pseudo}"}}', f'"{stack}"')
+    return " ".join([text, *marked])
 
 
 @pytest.mark.slow
