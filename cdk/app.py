@@ -9,7 +9,7 @@ from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from cdk.context.config import Config, ConfigError
-from cdk.context.regions import DEFAULT_REGION
+from cdk.context.regions import DEFAULT_REGION, WITHOUT_USER_POOLS
 from cdk.stack import LookalikeStack
 
 
@@ -36,7 +36,8 @@ def with_region(config: Config, environ: Mapping[str, str]) -> Config:
     """The settings with a region. The CDK's command line says in the environment where it would deploy to.
 
     Raises:
-        ConfigError: the context names another region than the one that is signed in to, or an image of another one.
+        ConfigError: the context names another region than the one that is signed in to, or an image of another one;
+            or the region has no user pools.
     """
     region, signed_in = environ.get("CDK_DEFAULT_REGION"), "CDK_DEFAULT_ACCOUNT" in environ
     if config.region and region and signed_in and config.region != region:
@@ -49,6 +50,11 @@ def with_region(config: Config, environ: Mapping[str, str]) -> Config:
         raise ConfigError(
             f"context image={found.image!r} is in {found.image_region}; Lambda takes an image of its own region "
             f"({found.region}) only"
+        )
+    if found.auth == "cognito" and found.region in WITHOUT_USER_POOLS:
+        raise ConfigError(
+            f"context auth='cognito' is not possible in {found.region}: Amazon Cognito has no user pools there; "
+            "set auth to jwt, iam or none"
         )
     return found
 

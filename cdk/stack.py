@@ -57,7 +57,11 @@ class LookalikeStack(Stack):
         permissions.grant_serving(self.serving.role, self.storage.bucket)
         permissions.grant_promoter(self.promoter.role, self.storage.bucket)
 
-        self.api = Api(self, "Api", config=config, function=_warm(self.serving.function, config))
+        self.api = Api(
+            self, "Api", config=config, function=_warm(self.serving.function, config), region=self._in_region
+        )
+        for name, value in self.api.page_settings(config).items():
+            self.serving.function.add_environment(name, value)
         self.promotion = Promotion(self, "Promotion", bucket=self.storage.bucket, promoter=self.promoter.function)
         self.training = self._training(config)
         self.operators = Operators(
@@ -70,6 +74,8 @@ class LookalikeStack(Stack):
             dead_letters=self.promotion.dead_letters,
             training=self.training.machine if self.training else None,
         )
+        if self.api.users:
+            self.api.users.grant_operators(self.operators.role)
         self._watch(config)
         self._outputs()
 
@@ -149,6 +155,13 @@ class LookalikeStack(Stack):
             ("DashboardName", self.dashboard.dashboard.dashboard_name, "Name of the CloudWatch dashboard"),
         ):
             CfnOutput(self, name, value=value, description=description)
+        if users := self.api.users:
+            for name, value, description in (
+                ("SignInUrl", users.sign_in_url, "Host of the sign-in page"),
+                ("UserPoolId", users.pool.user_pool_id, "User pool of the people who may sign in; kept too"),
+                ("ClientId", users.client.user_pool_client_id, "Client of the user pool that the page signs in as"),
+            ):
+                CfnOutput(self, name, value=value, description=description)
         if self.training:
             CfnOutput(
                 self,

@@ -55,6 +55,10 @@ CONTAINER_ACCOUNTS = {
     "us-gov-east-1": "446045086412",
     "us-gov-west-1": "442386744353",
 }
+# Amazon Cognito has no user pools in these regions, or CloudFormation no types for them.
+WITHOUT_USER_POOLS = frozenset(("cn-north-1", "cn-northwest-1", "me-west-1"))
+# Host names of Cognito's sign-in page differ in GovCloud.
+FIPS_ONLY = frozenset(("us-gov-east-1", "us-gov-west-1"))
 # CloudFormation has the type AWS::Budgets::Budget in these regions. A budget counts the costs of all regions, so it may
 # also be made by hand in the console.
 WITH_BUDGETS = frozenset(

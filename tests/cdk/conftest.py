@@ -44,6 +44,10 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
         auth="jwt",
         jwtIssuer="https://login.example",
         jwtAudience="shop,app",
+        jwtClientId="lookalike-page",
+        jwtScopes="openid,offline_access",
+        jwtOrigins="https://tokens.example",
+        openImages=False,
         origins="https://shop.example, https://www.shop.example:8443",
         provisionedConcurrency=2,
         reservedConcurrency=50,
@@ -65,3 +69,9 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
 def public(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
     """An API that anyone may call."""
     return synthesise(tmp_path_factory.mktemp("public"), auth="none", origins="*")
+
+
+@pytest.fixture(scope="session")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
+    """An API for requests that are signed with AWS credentials."""
+    return synthesise(tmp_path_factory.mktemp("signed"), nag=True, auth="iam")

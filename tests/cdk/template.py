@@ -105,6 +105,10 @@ class SynthesisedTemplate:
             if key == "Fn::FindInMap":
                 table, first, second = self.render(argument)
                 return self.body["Mappings"][table][first][second]
+            if key == "Fn::Split":
+                return self.render(argument[1]).split(argument[0])
+            if key == "Fn::Select":
+                return self.render(argument[1])[int(argument[0])]
             if key.startswith("Fn::"):
                 raise NotImplementedError(key)
         return {key: self.render(one) for key, one in value.items()}
