@@ -74,7 +74,6 @@ class LookalikeStack(Stack):
             web_acl=web_acl,
         )
         self.public_url = self.api.url
-        self._open_front(config)
         for name, value in self.api.page_settings(config).items():
             self.serving.function.add_environment(name, value)
         self.promotion = Promotion(self, "Promotion", bucket=self.storage.bucket, promoter=self.promoter.function)
@@ -91,6 +90,7 @@ class LookalikeStack(Stack):
         )
         if self.api.users:
             self.api.users.grant_operators(self.operators.role)
+        self._open_front(config)
         self._watch(config)
         self._outputs()
 
@@ -98,6 +98,7 @@ class LookalikeStack(Stack):
         """Let requests come through the front door only, and say where it is."""
         if isinstance(self.api.front, FrontDoor):
             self.api.front.guard(self.serving.function)
+            self.api.front.grant_operators(self.operators.role)
         if self.api.front:
             add_outputs(self, self.api.front, config, self.api.api)
 

@@ -5,6 +5,7 @@ from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -65,6 +66,16 @@ class FrontDoor(Construct):
             function.add_environment("LOOKALIKE_PHOTOS_URL", self.url)
         # A new secret reaches CloudFront first: the function in use accepts it already.
         _resource(function).add_resource_dependency(_resource(self.distribution))
+
+    def grant_operators(self, role: iam.Role) -> None:
+        """Let operators, who may replace photos, remove the old ones from CloudFront."""
+        role.add_to_policy(
+            iam.PolicyStatement(
+                sid="RemoveCachedPhotos",
+                actions=["cloudfront:CreateInvalidation"],
+                resources=[photos.arn(self.distribution)],
+            )
+        )
 
     def _distribution(
         self, config: Config, api: apigw.HttpApi, bucket: s3.Bucket, web_acl: str

@@ -36,7 +36,7 @@ class WebAcl(Construct):
             "Acl",
             scope="CLOUDFRONT",
             default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
-            visibility_config=_visibility("all"),
+            visibility_config=_visibility("front"),
             custom_response_bodies={
                 "busy": waf.CfnWebACL.CustomResponseBodyProperty(
                     content_type="APPLICATION_JSON", content=json.dumps(_ANSWER)
@@ -79,11 +79,12 @@ def _rate_rule(rate: int, counted: waf.CfnWebACL.StatementProperty | None) -> wa
                 custom_response=waf.CfnWebACL.CustomResponseProperty(response_code=429, custom_response_body_key="busy")
             )
         ),
-        visibility_config=_visibility("rate"),
+        visibility_config=_visibility("front-rate"),
     )
 
 
 def _visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
+    """Metrics under this name. AWS WAF has some names for itself, such as "All"."""
     return waf.CfnWebACL.VisibilityConfigProperty(
         cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
     )

@@ -6,7 +6,7 @@ from aws_cdk import App
 
 from cdk.app import build
 from cdk.context.config import Config
-from tests.cdk.conftest import FLAGS
+from tests.cdk.conftest import FLAGS, ROOT
 from tests.cdk.front.conftest import Stacks
 
 
@@ -15,6 +15,10 @@ def test_outside_of_us_east_1_there_are_two_small_stacks_there(doors: Stacks, cl
     assert set(closed) == {"Lookalike"}
     kinds = {one["Type"] for name in doors for one in doors[name].body["Resources"].values()}
     assert not [kind for kind in kinds if kind.startswith("Custom::")]
+
+
+def test_the_script_deploys_all_stacks() -> None:
+    assert "cdk deploy --all" in (ROOT / "scripts" / "deploy").read_text()
 
 
 @pytest.mark.slow

@@ -53,6 +53,14 @@ def test_the_front_door_may_only_read(door: SynthesisedTemplate, action: str) ->
     assert not readable(door, "", "s3:ListBucket")
 
 
+def test_operators_may_remove_photos_from_the_cache_and_change_nothing_else(door: SynthesisedTemplate) -> None:
+    statements = list(door.statements(door.output("OperatorRoleArn")))
+    distribution = f"{DISTRIBUTION}{resource(door, 'AWS::CloudFront::Distribution')}"
+    assert allowed(statements, "cloudfront:CreateInvalidation", distribution)
+    assert not allowed(statements, "cloudfront:CreateInvalidation", f"{DISTRIBUTION}another")
+    assert not allowed(statements, "cloudfront:UpdateDistribution", distribution)
+
+
 def test_the_bucket_stays_private(door: SynthesisedTemplate) -> None:
     block = door.of_type("AWS::S3::Bucket")[door.bucket]["PublicAccessBlockConfiguration"]
     assert set(block.values()) == {True}

@@ -9,6 +9,8 @@ def test_the_firewall_limits_requests_of_one_address_and_answers_429(doors: Stac
     for template, rate in ((doors[EDGE], 1000), (closed["Lookalike"], 500)):
         acl = template.one("AWS::WAFv2::WebACL")
         assert (acl["Scope"], acl["DefaultAction"]) == ("CLOUDFRONT", {"Allow": {}})
+        # "All" and "Default_Action" are names of AWS WAF itself.
+        assert acl["VisibilityConfig"]["MetricName"] == "front"
         (rule,) = acl["Rules"]  # so none of AWS's rules that look into bodies, which are photos
         limit = rule["Statement"]["RateBasedStatement"]
         assert (limit["Limit"], limit["EvaluationWindowSec"], limit["AggregateKeyType"]) == (rate, 300, "IP")
