@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from urllib.parse import urlsplit
 
 from lambda_app.errors import SettingsError
@@ -96,6 +96,10 @@ class Settings:
     def photo_limits(self) -> PhotoLimits:
         """The size limits of a photo."""
         return PhotoLimits(pixels=self.max_pixels, side=self.max_side)
+
+    def harmless(self) -> "Settings":
+        """The settings that a process which handles untrusted files may see: no secret, no address of the store."""
+        return replace(self, store="", origin_secret="", photos_url="")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

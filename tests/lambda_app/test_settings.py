@@ -79,6 +79,12 @@ def test_the_secret_of_the_front_door_is_not_shown():
     assert Settings.from_environ(STORE).origin_secrets == ()
 
 
+def test_a_process_that_handles_untrusted_files_gets_no_secret_and_no_address():
+    settings = Settings.from_environ({**STORE, **FRONT, "LOOKALIKE_MAX_K": "7"}).harmless()
+    assert (settings.store, settings.origin_secret, settings.photos_url) == ("", "", "")
+    assert settings.max_k == 7
+
+
 @pytest.mark.parametrize("bad", ["short", "a" * 129, "a1" * 15 + "-_", "a1" * 16 + ",", "a1" * 16 + ", " + "b2" * 16])
 def test_a_secret_that_is_not_valid_is_named_but_not_shown(bad: str):
     with pytest.raises(SettingsError, match=r"ORIGIN_SECRET: value [12] of [12] has .* each takes 32 to 128") as error:
