@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk import nag
+from cdk.context.regions import GLOBAL_REGION
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
@@ -15,8 +16,6 @@ AUDIENCE = "sts.amazonaws.com"
 # CloudFormation itself takes the rights to make resources from a third one, which the pipeline cannot assume.
 # Without the role for look-ups, which may read everything in the account, the CDK uses the first one.
 BOOTSTRAP_ROLES = ("deploy", "file-publishing")
-# A stack with parts in CloudFront, in another region than this one, brings a stack in this one.
-_GLOBAL_REGION = "us-east-1"
 METHODS = ("GET", "HEAD", "POST")
 _PUSH = (
     "ecr:BatchCheckLayerAvailability",
@@ -46,7 +45,7 @@ def deploying_role(
         repository: `OWNER/NAME`, or `OWNER@ID/NAME@ID`, as in the subject of the repository's tokens.
         environments: names of environments; only the token of a job that passed an environment's rules names it.
         provider: ARN of the account's OIDC provider for GitHub; None: make it.
-        region: where the service is deployed.
+        region: where the service is deployed. A front door in another region than us-east-1 has a stack there too.
         images: the role may push to it and pull from it.
     """
     if provider is None:
@@ -60,7 +59,7 @@ def deploying_role(
         assumed_by=iam.WebIdentityPrincipal(provider, conditions={"StringEquals": claims}),
         max_session_duration=Duration.hours(1),
     )
-    for statement in _statements(Stack.of(scope), dict.fromkeys((region, _GLOBAL_REGION)), images):
+    for statement in _statements(Stack.of(scope), dict.fromkeys((region, GLOBAL_REGION)), images):
         role.add_to_policy(statement)
     nag.acknowledge(role, "IAM5[Resource::*]", "ECR's login supports no resources.")
     for method in METHODS:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cdk.conftest import synthesise
+from tests.cdk.conftest import synthesise, synthesise_all
 from tests.cdk.template import SynthesisedTemplate
 
 # Properties that look like the name of a resource, but need to be unique only within another resource, or never.
@@ -21,6 +21,9 @@ NOT_UNIQUE_IN_AN_ACCOUNT = {
     ("AWS::Lambda::Alias", "Name"): "within its function",
     ("AWS::SNS::Topic", "DisplayName"): "the sender of emails",
 }
+
+# Outside us-east-1, a front door brings two more stacks.
+DOOR: dict[str, Any] = {"frontDoor": True, "region": "eu-west-1"}
 
 
 def names(template: SynthesisedTemplate, stack: str) -> Iterator[tuple[str, str, str]]:
@@ -57,7 +60,19 @@ def test_no_physical_name_of_two_stacks_is_equal(plain: SynthesisedTemplate, tmp
     assert ours & theirs == set()
 
 
-@pytest.mark.parametrize(("fixture", "stack"), [("chosen", "staging"), ("public", "Lookalike"), ("pipeline", "x")])
+@pytest.mark.slow
+def test_no_physical_name_of_two_front_doors_is_equal(tmp_path: Path) -> None:
+    found = []
+    for stack in ("Lookalike", "Lookalike-Staging"):
+        templates = synthesise_all(tmp_path / stack, stackName=stack, **DOOR)
+        found.append({name for template in templates.values() for name in names(template, stack)})
+    assert "AWS::CloudFront::CachePolicy" in {kind for kind, _, _ in found[0]}
+    assert found[0] & found[1] == set()
+
+
+@pytest.mark.parametrize(
+    ("fixture", "stack"), [("chosen", "staging"), ("public", "Lookalike"), ("signed", "Lookalike"), ("pipeline", "x")]
+)
 def test_every_physical_name_of_further_options_comes_from_its_stack(
     fixture: str, stack: str, request: pytest.FixtureRequest
 ) -> None:

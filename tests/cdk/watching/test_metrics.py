@@ -28,7 +28,8 @@ def test_the_functions_write_the_dimensions_that_the_alarms_and_the_dashboard_re
     plain: SynthesisedTemplate, command: str
 ) -> None:
     stream = io.StringIO()
-    settings = Settings.from_environ(plain.function(command)["Environment"]["Variables"])
+    given = plain.function(command)["Environment"]["Variables"]
+    settings = Settings.from_environ({name: given[name] for name in ("LOOKALIKE_STORE", "LOOKALIKE_STACK")})
     Metrics(metrics.API, stream, stack=settings.stack).put({metrics.TOTAL: (1.0, "Milliseconds")})
     line = json.loads(stream.getvalue())
     (dimensions,) = line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
