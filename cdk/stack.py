@@ -18,6 +18,7 @@ from cdk.training.job import Training
 from cdk.watching.alarms import Alarms, Notices
 from cdk.watching.budget import Budget
 from cdk.watching.dashboard import Dashboard
+from cdk.watching.queries import Queries
 
 API_HANDLER = "lambda_app.handler.handler"
 PROMOTER_HANDLER = "lambda_app.promoter.handler"
@@ -71,6 +72,7 @@ class LookalikeStack(Stack):
             training=self.training.machine if self.training else None,
         )
         self._watch(config)
+        self._prepare_queries()
         self._outputs()
 
     def _training(self, config: Config) -> Training | None:
@@ -135,6 +137,15 @@ class LookalikeStack(Stack):
                 self._left_out(
                     "budget", "CloudFormation has no budgets there; make one in the console (Billing, Budgets)"
                 )
+
+    def _prepare_queries(self) -> None:
+        groups = {
+            "access": self.api.access_log,
+            "api": self.serving.log_group,
+            "promoter": self.promoter.log_group,
+            **({"training": self.training.log_group} if self.training else {}),
+        }
+        Queries(self, "Queries", groups=groups)
 
     def _outputs(self) -> None:
         """Outputs for people and for `scripts/train-remote`."""

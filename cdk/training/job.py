@@ -21,6 +21,7 @@ class Training(Construct):
 
     Attributes:
         machine: the state machine; `cdk.training.flow` describes its input.
+        log_group: every step of the state machine, with its data.
         job_role: may read datasets, weights and code, and write drops and checkpoints; it may not delete.
     """
 
@@ -49,12 +50,13 @@ class Training(Construct):
             run_seconds=config.training_hours * HOUR,
             wait_seconds=max(config.training_hours, config.training_wait_hours) * HOUR,
         )
+        self.log_group = log_group(self, "Logs", config.log_retention_days, vended="training")
         self.machine = sfn.StateMachine(
             self,
             "Machine",
             definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(definition(settings))),
             logs=sfn.LogOptions(
-                destination=log_group(self, "Logs", config.log_retention_days, vended="training"),
+                destination=self.log_group,
                 level=sfn.LogLevel.ALL,
                 include_execution_data=True,
             ),
