@@ -82,6 +82,11 @@ class Operators(Construct):
         )
         self._acknowledge(api, training)
 
+    def may_call(self, function: lambda_.IFunction) -> None:
+        """Let operators call a function, such as the one that limits spending and restores it."""
+        statement = iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function.function_arn])
+        self.role.add_to_policy(statement)
+
     def _acknowledge(self, api: apigw.HttpApi, training: sfn.StateMachine | None) -> None:
         called = [nag.arn("execute-api", f"<{nag.logical_id(api)}>/$default/{method}/*") for method in METHODS]
         reasons = dict.fromkeys(called, "Every route of this one API.")

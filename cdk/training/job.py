@@ -62,8 +62,23 @@ class Training(Construct):
             ),
             tracing_enabled=True,
         )
-        for statement in _flow_statements(Stack.of(self), self.job_role):
+        for statement in (
+            *_flow_statements(Stack.of(self), self.job_role),
+            *permissions.read(bucket, permissions.FLOW_READS),
+        ):
             self.machine.add_to_role_policy(statement)
+        permissions.acknowledge_prefixes(self.machine, bucket, *permissions.FLOW_READS)
+        # A policy of its own: the machine waits for its role's first policy, so that one cannot name the machine.
+        iam.Policy(
+            self,
+            "Look",
+            roles=[self.machine.role],
+            statements=[
+                iam.PolicyStatement(
+                    sid="Running", actions=["states:ListExecutions"], resources=[self.machine.state_machine_arn]
+                )
+            ],
+        )
         topic.grant_publish(self.machine)
         nag.acknowledge(
             self.machine,

@@ -65,3 +65,17 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
 def public(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
     """An API that anyone may call."""
     return synthesise(tmp_path_factory.mktemp("public"), auth="none", origins="*")
+
+
+@pytest.fixture(scope="session")
+def operated(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
+    """A stack that trains again by itself and acts when its budget is spent, checked by cdk-nag."""
+    return synthesise(
+        tmp_path_factory.mktemp("operated"),
+        nag=True,
+        alarmEmail="ops@shop.example",
+        budget=50,
+        budgetAction=True,
+        retrain="cron(0 3 ? * SUN *)",
+        retrainDataset="shop",
+    )

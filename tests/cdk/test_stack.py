@@ -60,8 +60,10 @@ def test_two_syntheses_are_equal(plain: SynthesisedTemplate, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_cfn_lint_finds_nothing(plain: SynthesisedTemplate, chosen: SynthesisedTemplate, tmp_path: Path) -> None:
-    for name, template in (("plain", plain), ("chosen", chosen)):
+def test_cfn_lint_finds_nothing(
+    plain: SynthesisedTemplate, chosen: SynthesisedTemplate, operated: SynthesisedTemplate, tmp_path: Path
+) -> None:
+    for name, template in (("plain", plain), ("chosen", chosen), ("operated", operated)):
         (tmp_path / f"{name}.json").write_text(json.dumps(template.body))
     command = shutil.which("cfn-lint", path=str(Path(sys.executable).parent))
     assert command is not None

@@ -178,6 +178,27 @@ def test_training_starts_from_the_weights_channel(sagemaker, trained, tmp_path):
     assert work.root == Path(sagemaker["SM_MODEL_DIR"]).parent / "work"
 
 
+def test_a_job_that_replaces_a_release_keeps_the_order_of_its_categories(sagemaker, trained, tmp_path):
+    manifest = json.loads((trained.release / "manifest.json").read_bytes())
+    manifest["categories"] = [*reversed(manifest["categories"]), "no longer sold"]
+    channel = tmp_path / "release"
+    channel.mkdir()
+    (channel / "manifest.json").write_text(json.dumps(manifest))
+    places = Places.from_environ(sagemaker | {"SM_CHANNEL_RELEASE": str(channel)})
+    weights = str(trained.release / "weights.safetensors")
+    for argv in ([], ["--weights", weights]):
+        settings = parse(argv, places)[2]
+        assert list(settings.prepare.leading_categories()) == manifest["categories"]
+    names = tmp_path / "names.txt"
+    names.write_text("shoes\n")
+    assert parse(["--categories", str(names)], places)[2].prepare.leading_categories() == ("shoes",)
+
+
+def test_a_job_without_the_manifest_of_the_release_that_it_replaces_says_so(sagemaker, tmp_path):
+    with pytest.raises(DataError, match=r"should hold the manifest\.json of the live release"):
+        Places.from_environ(sagemaker | {"SM_CHANNEL_RELEASE": str(tmp_path)})
+
+
 @pytest.mark.parametrize("names", [[], ["a.pt", "b.pth"]])
 def test_a_weights_channel_without_exactly_one_file_is_refused(names, tmp_path):
     for name in names:
