@@ -52,6 +52,7 @@ class Operators(Construct):
             *permissions.read(bucket, permissions.OPERATOR_READS),
             permissions.write(bucket, permissions.OPERATOR_WRITES),
             permissions.delete(bucket, permissions.OPERATOR_DELETES),
+            *permissions.read_versions(bucket, permissions.OPERATOR_RESTORES),
             *(_training(Stack.of(self), training) if training else ()),
             iam.PolicyStatement(
                 sid="Call",

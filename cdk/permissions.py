@@ -23,6 +23,8 @@ FLOW_READS = ("live.json", "training/schedule/*")
 
 OPERATOR_READS = ("*",)
 OPERATOR_WRITES = (*PROMOTER_WRITES, "drops/*", "datasets/*", "weights/*", "training/code/*", "training/schedule/*")
+# Old versions, for `scripts/releases restore`.
+OPERATOR_RESTORES = ("live.json", "objects/*", "releases/*", "datasets/*")
 OPERATOR_DELETES = ("objects/*", "releases/*", "rejected/*")
 
 
@@ -69,6 +71,19 @@ def read(bucket: s3.IBucket, keys: Sequence[str]) -> list[iam.PolicyStatement]:
             actions=["s3:ListBucket"],
             resources=[bucket.bucket_arn],
             conditions={"StringLikeIfExists": {"s3:prefix": list(keys)}},
+        ),
+    ]
+
+
+def read_versions(bucket: s3.IBucket, keys: Sequence[str]) -> list[iam.PolicyStatement]:
+    """Find and read the old versions of these keys."""
+    return [
+        iam.PolicyStatement(sid="ReadVersions", actions=["s3:GetObjectVersion"], resources=_arns(bucket, keys)),
+        iam.PolicyStatement(
+            sid="ListVersions",
+            actions=["s3:ListBucketVersions"],
+            resources=[bucket.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": list(keys)}},
         ),
     ]
 

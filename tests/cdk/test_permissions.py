@@ -114,6 +114,18 @@ def test_a_missing_key_gives_404_and_other_prefixes_cannot_be_listed(plain: Synt
         assert may(plain, role, "s3:ListBucket", bucket, s3__prefix=key) is within(key, READS[role])
 
 
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("role", ROLES)
+def test_only_operators_read_old_versions_and_only_of_what_can_be_restored(
+    plain: SynthesisedTemplate, role: str, key: str
+) -> None:
+    restored = role == "operator" and within(key, {"live.json", "objects", "releases", "datasets"})
+    assert may(plain, role, "s3:GetObjectVersion", on_key(plain, key)) is restored
+    listed = may(plain, role, "s3:ListBucketVersions", f"arn:aws:s3:::{plain.bucket}", s3__prefix=key)
+    assert listed is restored
+    assert not may(plain, role, "s3:ListBucketVersions", f"arn:aws:s3:::{plain.bucket}")
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_requests_without_tls_are_denied(plain: SynthesisedTemplate, role: str) -> None:
     key = "datasets/a" if role == "job" else "live.json"
