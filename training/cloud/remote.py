@@ -198,7 +198,9 @@ def follow(
             if _METRICS.search(line):
                 show(line)
         if run["status"] == "SUCCEEDED":
-            return str(json.loads(run["output"])["result"]["drop"])
+            if "result" not in (output := json.loads(run["output"])):
+                raise RemoteError(f"{execution.name} started no job, because another training of the stack runs")
+            return str(output["result"]["drop"])
         if run["status"] != "RUNNING":
             raise RemoteError(_failure(run, execution, job_log))
         wait(POLL_SECONDS)

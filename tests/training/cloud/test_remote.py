@@ -198,6 +198,13 @@ class Job:
         return shown, waited, drop
 
 
+def test_a_retraining_that_ended_because_another_one_runs_says_so() -> None:
+    job = Job()
+    job.look("SUCCEEDED", None, None, output=json.dumps({"dataset": "shop", "running": {"arns": []}}))
+    with pytest.raises(RemoteError, match="run-1 started no job, because another training of the stack runs"):
+        job.follow()
+
+
 def test_a_job_is_followed_from_its_start_to_its_drop() -> None:
     job = Job()
     job.look("RUNNING", None, None)
