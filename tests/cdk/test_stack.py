@@ -67,10 +67,12 @@ def test_cfn_lint_finds_nothing(
     plain: SynthesisedTemplate,
     chosen: SynthesisedTemplate,
     signed: SynthesisedTemplate,
+    operated: SynthesisedTemplate,
     pipeline: SynthesisedTemplate,
     tmp_path: Path,
 ) -> None:
-    for name, template in (("plain", plain), ("chosen", chosen), ("signed", signed), ("pipeline", pipeline)):
+    named = {"plain": plain, "chosen": chosen, "signed": signed, "operated": operated, "pipeline": pipeline}
+    for name, template in named.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(template.body))
     command = shutil.which("cfn-lint", path=str(Path(sys.executable).parent))
     assert command is not None

@@ -71,7 +71,14 @@ def test_no_physical_name_of_two_front_doors_is_equal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fixture", "stack"), [("chosen", "staging"), ("public", "Lookalike"), ("signed", "Lookalike"), ("pipeline", "x")]
+    ("fixture", "stack"),
+    [
+        ("chosen", "staging"),
+        ("public", "Lookalike"),
+        ("signed", "Lookalike"),
+        ("operated", "Lookalike"),
+        ("pipeline", "x"),
+    ],
 )
 def test_every_physical_name_of_further_options_comes_from_its_stack(
     fixture: str, stack: str, request: pytest.FixtureRequest
