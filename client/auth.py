@@ -69,9 +69,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"send this bearer token, for auth=cognito and auth=jwt; default: ${TOKEN_VARIABLE}",
     )
     ways.add_argument("--sigv4", action="store_true", help="sign requests with AWS credentials, for auth=iam")
-    parser.add_argument(
-        "--region", help="region of the API, for --sigv4; default: the one in its URL, else of AWS_REGION"
-    )
+    parser.add_argument("--region", help="region of the API, for --sigv4; default: that of its URL, else AWS_REGION")
 
 
 def chosen_auth(args: argparse.Namespace, environ: Mapping[str, str]) -> AuthBase | None:
@@ -81,7 +79,7 @@ def chosen_auth(args: argparse.Namespace, environ: Mapping[str, str]) -> AuthBas
         AuthError: the token is not usable, or there are no AWS credentials or no region.
     """
     if args.sigv4:
-        return _signature(args.url, args.region)
+        return _signature(args.url, args.region or "", environ.get("AWS_REGION", ""))
     token = args.token if args.token is not None else environ.get(TOKEN_VARIABLE)
     return Bearer(args.url, read_token(token)) if token is not None else None
 
@@ -107,12 +105,12 @@ def read_token(text: str) -> str:
     return token
 
 
-def _signature(url: str, region: str | None) -> Signature:
+def _signature(url: str, region: str, fallback: str) -> Signature:
     session = botocore.session.get_session()
     try:
         credentials = session.get_credentials()
         found = _OF_GATEWAY.fullmatch(urlsplit(url).hostname or "")
-        region = region or (found[1] if found else session.get_config_variable("region"))
+        region = region or (found[1] if found else fallback) or session.get_config_variable("region")
     except BotoCoreError as exc:
         raise AuthError(f"no AWS credentials: {exc}") from exc
     if credentials is None:

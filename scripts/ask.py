@@ -33,11 +33,12 @@ def main() -> int:
         if args.picture:
             picture_format(args.picture)
         args.photo.open("rb").close()
+        auth = chosen_auth(args, os.environ)
         with requests.Session() as session:
-            session.auth = chosen_auth(args, os.environ)
+            session.auth = auth
             _ask(LookalikeClient(args.url, session), args.photo, args.k, args.picture)
     except ClientError as exc:
-        hint = "" if args.token or args.sigv4 else HINTS.get(exc.status or 0, "")
+        hint = "" if auth else HINTS.get(exc.status or 0, "")
         return _fail(f"{exc}{hint}", 1)
     except (AuthError, PictureError) as exc:
         return _fail(str(exc), 2)

@@ -1,9 +1,13 @@
+import base64
+import json
 import re
 from pathlib import Path
 
+import boto3
 import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Template
+from moto import mock_aws
 
 from cdk.app import build
 from cdk.context.config import Config
@@ -127,3 +131,29 @@ def test_without_cognito_there_is_nothing_of_it(
     for template in (chosen, signed, public):
         assert not [one for one in template.body["Resources"].values() if "Cognito" in one["Type"]]
         assert not {"SignInUrl", "UserPoolId", "ClientId"} & set(template.body["Outputs"])
+
+
+def test_a_script_gets_a_token_with_a_password_as_the_docs_say(plain: SynthesisedTemplate) -> None:
+    login = {"USERNAME": "robot@shop.example", "PASSWORD": "Correct-horse-42"}
+    with mock_aws():
+        cognito = boto3.client("cognito-idp", region_name="us-east-1")
+        described = plain.one("AWS::Cognito::UserPool")
+        same = ("Policies", "UsernameAttributes", "AutoVerifiedAttributes", "UsernameConfiguration")
+        pool = cognito.create_user_pool(PoolName="pool", **{name: described[name] for name in same})["UserPool"]["Id"]
+        flows = plain.one("AWS::Cognito::UserPoolClient")["ExplicitAuthFlows"]
+        made = cognito.create_user_pool_client(UserPoolId=pool, ClientName="page", ExplicitAuthFlows=flows)
+        client = made["UserPoolClient"]["ClientId"]
+        cognito.admin_create_user(
+            UserPoolId=pool,
+            Username=login["USERNAME"],
+            UserAttributes=[{"Name": "email", "Value": login["USERNAME"]}, {"Name": "email_verified", "Value": "true"}],
+            DesiredDeliveryMediums=["EMAIL"],
+        )
+        cognito.admin_set_user_password(
+            UserPoolId=pool, Username=login["USERNAME"], Password=login["PASSWORD"], Permanent=True
+        )
+        flow = {"AuthFlow": "ADMIN_USER_PASSWORD_AUTH", "AuthParameters": login}
+        answer = cognito.admin_initiate_auth(UserPoolId=pool, ClientId=client, **flow)
+    payload = answer["AuthenticationResult"]["AccessToken"].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert (claims["client_id"], claims["token_use"], "aud" in claims) == (client, "access", False)
