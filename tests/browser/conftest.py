@@ -91,9 +91,9 @@ class Visit:
             self.page.set_viewport_size(size)  # type: ignore[arg-type]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium of this machine."""
+    """Headless Chromium of this machine. Its driver's event loop runs in this thread until this folder's tests end."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium on this machine")
     with sync_playwright() as playwright:
@@ -121,7 +121,7 @@ def visit(context: BrowserContext) -> Visit:
     return visit
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> tuple[FolderStore, Path]:
     """A store with a live release of 20 products, and a photo of one."""
     folder = tmp_path_factory.mktemp("release")

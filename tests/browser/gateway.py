@@ -17,13 +17,16 @@ class JwtGateway:
     """Answers 401 unless a request has a valid token of the issuer, or its path is open in the stack's template.
 
     Attributes:
+        audience: whom the tokens must be for.
         refused: tokens that are refused although they are valid, as if they had expired.
         accepted: the tokens of the requests that were let through, in order.
     """
 
     def __init__(self, app: ASGIApp, issuer: str, audience: str) -> None:
-        """Wrap an application."""
-        self._app, self._issuer, self._audience = app, issuer, audience
+        """Wrap an application. Reads the issuer's keys once; API Gateway keeps them too."""
+        self._app, self._issuer = app, issuer
+        self.audience = audience
+        self._keys = KeySet.import_key_set(requests.get(f"{issuer}/jwks", timeout=10).json())
         self.refused: set[str] = set()
         self.accepted: list[str] = []
 
@@ -45,12 +48,11 @@ class JwtGateway:
     def _is_valid(self, token: str) -> bool:
         """As API Gateway: RS256, issuer, expiry; `aud`, or without one `client_id`, is the audience."""
         try:
-            keys = KeySet.import_key_set(requests.get(f"{self._issuer}/jwks", timeout=5).json())
-            claims: dict[str, Any] = jwt.decode(token, keys, algorithms=["RS256"]).claims
+            claims: dict[str, Any] = jwt.decode(token, self._keys, algorithms=["RS256"]).claims
             jwt.JWTClaimsRegistry(iss={"essential": True, "value": self._issuer}, exp={"essential": True}).validate(
                 claims
             )
         except (JoseError, ValueError):
             return False
         audience = claims.get("aud", claims.get("client_id"))
-        return self._audience in (audience if isinstance(audience, list) else [audience])
+        return self.audience in (audience if isinstance(audience, list) else [audience])

@@ -37,6 +37,8 @@ def test_sign_in_search_reload_and_sign_out(deploy: Deploy, visit: Visit) -> Non
     expect(page.get_by_role("heading", name="Sign in to search")).to_be_visible()
     assert page.url == deployed.url
     assert page.evaluate("sessionStorage.length") == 0
+    revoked = [request.post_data for request in visit.requests if request.url.endswith("/token/revocation")]
+    assert revoked == [f"token={refresh}&token_type_hint=refresh_token&client_id=page"]
     reused = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": "page"}
     answer = requests.post(f"{deployed.provider.issuer}/token", data=reused, timeout=5)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
@@ -112,7 +114,7 @@ def test_a_deployment_that_refuses_every_token_says_so(deploy: Deploy, visit: Vi
     deployed, page = deploy(), visit.page
     page.goto(deployed.url)
     visit.sign_in()
-    deployed.gateway._audience = "another"
+    deployed.gateway.audience = "another"
     page.locator("#file").set_input_files(deployed.photo)
     expect(page.get_by_role("heading", name="The service did not accept your sign-in")).to_be_visible()
     assert visit.grants() == ["authorization_code", "refresh_token"]
