@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from cdk.context.access_keys import AccessKeys
+from cdk.context.front_keys import FrontKeys, contradiction
 from cdk.context.rules import Rule
 from cdk.context.serving_keys import ServingKeys
 from cdk.context.stack_keys import StackKeys
@@ -21,8 +22,9 @@ class ConfigError(ValueError):
     """A context value is not valid. The message is one line with the key, the value and the valid values."""
 
 
+# The fields of the last base come first.
 @dataclass(frozen=True)
-class Config(TrainingKeys, WatchingKeys, AccessKeys, ServingKeys, StackKeys):  # the fields of the last base come first
+class Config(TrainingKeys, WatchingKeys, FrontKeys, AccessKeys, ServingKeys, StackKeys):
     """The settings of a deployment. Field `alarm_email` is context key `alarmEmail`: `cdk deploy -c alarmEmail=...`."""
 
     @property
@@ -92,8 +94,15 @@ def _check_together(config: Config) -> None:
         ConfigError: two values contradict each other, or a required key is missing.
     """
     _check_access(config)
+    if problem := contradiction(config, config.auth):
+        raise ConfigError(problem)
     if config.budget is not None and config.alarm_email is None:
         raise ConfigError(f"context budget='{config.budget}' requires alarmEmail, the address for the warnings")
+    if config.budget_action and config.budget is None:
+        raise ConfigError("context budgetAction='true' requires budget, the amount at which it acts")
+    if (config.retrain is None) != (config.retrain_dataset is None):
+        given, missing = ("retrain", "retrainDataset") if config.retrain else ("retrainDataset", "retrain")
+        raise ConfigError(f"context {given} requires {missing}: a retraining needs a schedule and a data set")
     if config.training_spot and config.training_wait_hours < config.training_hours:
         raise ConfigError(
             f"context trainingWaitHours='{config.training_wait_hours}' is less than trainingHours "

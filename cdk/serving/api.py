@@ -8,11 +8,14 @@ from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk import nag
 from cdk.context.config import Config
 from cdk.context.regions import FIPS_ONLY
+from cdk.front.api_domain import ApiDomain
+from cdk.front.door import FrontDoor
 from cdk.log_group import log_group
 from cdk.serving.users import SCOPES, Users
 
@@ -25,6 +28,8 @@ EXPOSED_HEADERS = ("Server-Timing", "X-Lookalike-Release", "X-Request-Id")
 _ACCESS_LOG = {
     "time": "$context.requestTime",
     "request_id": "$context.requestId",
+    # The id of the function's run. The function's own log lines have it too.
+    "invocation": "$context.awsEndpointRequestId",
     "source_ip": "$context.identity.sourceIp",
     "method": "$context.httpMethod",
     "path": "$context.path",
@@ -44,17 +49,42 @@ class Api(Construct):
 
     Attributes:
         api: the API; every route calls the same function.
-        url: its address, without a trailing slash.
+        front: what the public address leads to before the API: CloudFront or a domain name; None: neither.
+        url: the public address, without a trailing slash.
         users: the user pool; None unless auth is cognito.
+        access_log: a line of `_ACCESS_LOG` for each request.
     """
 
-    def __init__(self, scope: Construct, id: str, *, config: Config, function: lambda_.IFunction, region: str) -> None:
-        """Make the API."""
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        config: Config,
+        function: lambda_.IFunction,
+        region: str,
+        bucket: s3.Bucket,
+        web_acl: str | None,
+    ) -> None:
+        """Make the API.
+
+        Args:
+            bucket: the store's, from which the front door reads photos.
+            web_acl: ARN of the front door's firewall in another stack; None: in this stack, if there is a front door.
+        """
         super().__init__(scope, id)
         integration = integrations.HttpLambdaIntegration("Lambda", function)
         # In this order: the user pool needs the API's address, and the routes need the pool.
-        self.api = apigw.HttpApi(self, "Api", create_default_stage=False, cors_preflight=_cors(config.origins))
-        self.url = self.api.api_endpoint
+        self.api = apigw.HttpApi(
+            self,
+            "Api",
+            create_default_stage=False,
+            cors_preflight=_cors(config.origins),
+            # With a domain name, this is the only address. CloudFront needs the other one, and adds its secret.
+            disable_execute_api_endpoint=True if config.domain and not config.front_door else None,
+        )
+        self.front = self._front(config, bucket, web_acl)
+        self.url = self.front.url if self.front else self.api.api_endpoint
         self.users = self._users(config, region) if config.auth == "cognito" else None
         apigw.HttpRoute(
             self.api,
@@ -74,12 +104,13 @@ class Api(Construct):
             http_api=self.api,
             stage_name="$default",
             auto_deploy=True,
+            domain_mapping=self.front.mapping if isinstance(self.front, ApiDomain) else None,
             throttle=apigw.ThrottleSettings(rate_limit=config.throttle_rate, burst_limit=config.throttle_burst),
         )
-        access = log_group(self, "Access", config.log_retention_days, vended="api")
+        self.access_log = log_group(self, "Access", config.log_retention_days, vended="api")
         # The L2 property cannot be set from Python: it needs an object with a `bind` method.
         stage.node.default_child.access_log_settings = apigw.CfnStage.AccessLogSettingsProperty(  # type: ignore[union-attr]
-            destination_arn=access.log_group_arn, format=json.dumps(_ACCESS_LOG)
+            destination_arn=self.access_log.log_group_arn, format=json.dumps(_ACCESS_LOG)
         )
 
     def page_settings(self, config: Config) -> dict[str, str]:
@@ -100,6 +131,19 @@ class Api(Construct):
                 "LOOKALIKE_OIDC_ORIGINS": ",".join(config.jwt_origins),
             }
         return found
+
+    def _front(self, config: Config, bucket: s3.Bucket, web_acl: str | None) -> FrontDoor | ApiDomain | None:
+        if config.front_door:
+            return FrontDoor(self, "FrontDoor", config=config, api=self.api, bucket=bucket, web_acl=web_acl)
+        if config.domain and config.certificate:
+            return ApiDomain(
+                self,
+                "Domain",
+                domain=config.domain,
+                certificate=config.certificate,
+                hosted_zone=config.hosted_zone,
+            )
+        return None
 
     def _users(self, config: Config, region: str) -> Users:
         return Users(

@@ -38,11 +38,11 @@ _CONVERSIONS = Conversions()  # of this process
 def load_rgb(
     data: bytes, settings: Preprocessing, limits: PhotoLimits = PhotoLimits(), memory: DecodingMemory | None = None
 ) -> npt.NDArray[np.uint8]:
-    """Decode a JPEG, PNG, WebP or AVIF photo and letterbox it.
+    """Decode a JPEG, PNG, WebP or AVIF photo and make it square: letterbox it, or cut it to its centre.
 
     Args:
         data: the file's bytes. Their signature decides the format, not a file name or a declared media type.
-        settings: target size, interpolation and background.
+        settings: target size, fit, interpolation and background.
         limits: largest area, side and work that are accepted.
         memory: what all photos that are decoded at once may take; None for no limit.
 
@@ -61,10 +61,10 @@ def load_rgb(
         try:
             # JPEG only, no effect on other formats: decode at 1/2, 1/4 or 1/8 scale. The long side stays at DRAFT times
             # the target or more, so that the antialiasing resize below still has enough detail to average.
-            photo.draft("RGB" if photo.mode != "L" else "L", _draft_size(photo.size, math.ceil(DRAFT * settings.size)))
+            photo.draft("RGB" if photo.mode != "L" else "L", _draft_size(photo.size, settings))
             with memory.reserved(memory_needed(photo, container)) if memory else nullcontext():
                 photo.load()
-                return _letterbox(mend(photo, container, full), container, settings)
+                return _square(mend(photo, container, full), container, settings)
         except LookalikeError:
             raise
         except MemoryError as exc:
@@ -92,9 +92,21 @@ def normalise(rgb: npt.NDArray[np.uint8], settings: Preprocessing) -> npt.NDArra
     return scaled
 
 
-def _draft_size(size: tuple[int, int], target: int) -> tuple[int, int]:
-    scale = target / max(size)
+def _draft_size(size: tuple[int, int], settings: Preprocessing) -> tuple[int, int]:
+    scale = math.ceil(DRAFT * settings.size) / _side_seen(size, settings)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _side_seen(size: tuple[int, int], settings: Preprocessing) -> float:
+    """The pixels of a photo that fill a side of the square: all of its long side, or a part of its short side."""
+    return settings.crop * min(size) if settings.fit == "crop" else max(size)
+
+
+def _centre(width: float, height: float, share: float) -> tuple[float, float, float, float]:
+    """The square in the centre of a photo whose side is a share of the short side: left, top, right, bottom."""
+    side = share * min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    return left, top, left + side, top + side
 
 
 def _to_rgb(photo: Image.Image, background: str, *, keep_inks: bool) -> Image.Image:
@@ -114,10 +126,12 @@ def _to_rgb(photo: Image.Image, background: str, *, keep_inks: bool) -> Image.Im
     return photo.convert("RGB")
 
 
-def _letterbox(photo: Image.Image, container: Container, settings: Preprocessing) -> npt.NDArray[np.uint8]:
+def _square(photo: Image.Image, container: Container, settings: Preprocessing) -> npt.NDArray[np.uint8]:
     size, orientation = settings.size, container.orientation
     full = (photo.height, photo.width) if swaps_sides(orientation) else photo.size
     width, height = fitted(*full, size)
+    if settings.fit == "crop":  # the whole photo, at the scale at which its centre fills the square
+        width, height = (max(1, round(side * size / _side_seen(full, settings))) for side in full)
     across, down = (max(1, int(full[0] / width / REDUCING_GAP)), max(1, int(full[1] / height / REDUCING_GAP)))
     mode = "CMYK" if photo.mode == "CMYK" else "L" if photo.mode in _GREY_MODES else "RGB"
     conversion = _CONVERSIONS.of(container.profile, mode)
@@ -127,6 +141,9 @@ def _letterbox(photo: Image.Image, container: Container, settings: Preprocessing
     if settings.fit == "trimmed":
         box = without_borders(reduced, box)
         width, height = fitted((box[2] - box[0]) * across, (box[3] - box[1]) * down, size)
+    elif settings.fit == "crop":
+        left, top, right, bottom = _centre(*full, settings.crop)
+        box, width, height = (left / across, top / down, right / across, bottom / down), size, size
     resized = reduced.resize((width, height), RESAMPLING[settings.interpolation], box)
     if conversion is not None:  # of the small picture, because it costs more for a pixel than all steps before
         resized = conversion.apply(resized.convert(mode))

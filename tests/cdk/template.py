@@ -102,6 +102,8 @@ class SynthesisedTemplate:
                 return re.sub(r"\$\{([^}]+)\}", lambda match: self._ref(match[1]), argument)
             if key == "Fn::GetAtt":
                 return self.arn(argument[0]) if argument[1] == "Arn" else f"{argument[0]}.{argument[1]}"
+            if key == "Fn::GetStackOutput":
+                return "{StackName}.{OutputName}@{Region}".format(**argument)
             if key == "Fn::FindInMap":
                 table, first, second = self.render(argument)
                 return self.body["Mappings"][table][first][second]

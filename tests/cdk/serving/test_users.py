@@ -1,18 +1,13 @@
 import base64
 import json
 import re
-from pathlib import Path
 
 import boto3
 import pytest
-from aws_cdk import App
-from aws_cdk.assertions import Template
 from moto import mock_aws
 
-from cdk.app import build
-from cdk.context.config import Config
 from cdk.serving.users import OPERATOR_ACTIONS
-from tests.cdk.conftest import FLAGS, synthesise
+from tests.cdk.conftest import synthesise
 from tests.cdk.policy import allowed
 from tests.cdk.template import PSEUDO, SynthesisedTemplate
 
@@ -102,17 +97,6 @@ def test_the_first_user_is_invited_by_email_with_the_address_of_the_page(
     assert {"Name": "email_verified", "Value": "true"} in user["UserAttributes"]
     message = invited.one("AWS::Cognito::UserPool")["AdminCreateUserConfig"]["InviteMessageTemplate"]["EmailMessage"]
     assert {f"{invited.output('ApiUrl')}/", "{username}", "{####}"} <= set(message.split())
-
-
-def test_the_page_may_move_to_another_address(tmp_path: Path) -> None:
-    stack = build(App(context=FLAGS, outdir=str(tmp_path), builtin_cloud_formation_validation=False), Config())
-    assert stack.api.users is not None
-    stack.api.users.use_page("https://look.shop.example/")
-    template = SynthesisedTemplate(Template.from_stack(stack).to_json())
-    client = template.one("AWS::Cognito::UserPoolClient")
-    assert client["CallbackURLs"] == client["LogoutURLs"] == ["https://look.shop.example/"]
-    invitation = template.one("AWS::Cognito::UserPool")["AdminCreateUserConfig"]["InviteMessageTemplate"]
-    assert "https://look.shop.example/" in invitation["EmailMessage"]
 
 
 def test_operators_add_and_remove_people_but_choose_nobodys_password(plain: SynthesisedTemplate) -> None:
