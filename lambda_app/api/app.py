@@ -10,8 +10,9 @@ from lambda_app.api.messages.calls import Service
 from lambda_app.api.messages.problems import handle_errors
 from lambda_app.api.messages.work_queue import WorkQueue
 from lambda_app.api.middleware import EXPOSED_HEADERS, CallMiddleware, QueueMiddleware, UncaughtMiddleware
+from lambda_app.api.origin import OriginMiddleware
 from lambda_app.api.routes import items, predictions, status, uploads
-from lambda_app.api.routes.openapi import fill_limits
+from lambda_app.api.routes.openapi import fill_limits, require_token
 from lambda_app.photo.memory import DecodingMemory, available_bytes
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings
@@ -37,7 +38,10 @@ class Application(FastAPI):
         if self.openapi_schema is None:
             # A copy: parts of the document are the routes' own, which other applications share.
             document = deepcopy(super().openapi())
-            fill_limits(document, self.state.service.settings)
+            settings: Settings = self.state.service.settings
+            fill_limits(document, settings)
+            if settings.auth in ("jwt", "cognito"):
+                require_token(document)
             self.openapi_schema = document
         return self.openapi_schema
 
@@ -59,7 +63,7 @@ def create_app(
     Raises:
         SettingsError: `settings.store` is not the address of a store.
     """
-    store = store or open_store(settings.store)
+    store = store or open_store(settings.store, settings.photos_url)
     observer = observer or Observer()
     live = live or LiveRelease(store, settings, observer=observer)
     decoding = DecodingMemory(settings.decoding_bytes or available_bytes() // 2)
@@ -96,5 +100,7 @@ def create_app(
         expose_headers=EXPOSED_HEADERS,
         max_age=3600,
     )
+    if settings.origin_secrets:
+        app.add_middleware(OriginMiddleware, secrets=settings.origin_secrets)
     app.add_middleware(CallMiddleware, service=service)
     return app
