@@ -96,7 +96,7 @@ def outputs_of(
 def outputs_from(model: EmbeddingNet, pooled: Features) -> Outputs:
     """The outputs of a network for photos with these pooled features, float32 (n, width)."""
     with torch.inference_mode():
-        found = torch.from_numpy(np.ascontiguousarray(pooled)).to(device_of(model))
+        found = torch.from_numpy(np.array(pooled)).to(device_of(model))
         logits, embedding = model.eval().heads(found)
     return Outputs(logits.cpu().numpy(), embedding.cpu().numpy(), pooled)
 
