@@ -123,8 +123,8 @@ class FitSettings(Settings):
     )
     fixed_norm: bool = Field(
         default=True,
-        description="whether the batch-norm layers of a pretrained backbone keep their statistics in fine-tuning; False: "
-        "they follow the batches, which costs a short run many points",
+        description="whether the batch normalisation of a pretrained backbone keeps its statistics in fine-tuning; "
+        "False: it follows the batches, which costs a short run many points",
         json_schema_extra=RARE,
     )
     baseline: bool = Field(
