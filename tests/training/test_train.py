@@ -36,7 +36,7 @@ def test_a_rerun_without_changes_keeps_the_archive_and_prints_its_path(trained_c
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == str(trained_copy.archive)
     assert "accuracy 0." in lines[-4]
-    assert "recall@4 by embedding 0." in lines[-3]
+    assert "recall@4 by embedding 0." in lines[-4]
     assert "themselves first: quarter turn 0." in lines[-2]
     assert trained_copy.archive.stat().st_mtime_ns == before
 
