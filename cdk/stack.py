@@ -3,7 +3,6 @@
 from typing import Any
 
 from aws_cdk import Annotations, CfnOutput, CfnRule, Duration, Fn, Stack
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import permissions
@@ -13,6 +12,7 @@ from cdk.operators import Operators
 from cdk.serving.api import Api
 from cdk.serving.functions import ImageFunction
 from cdk.serving.promotion import Promotion
+from cdk.serving.rollout import Rollout, live_alias
 from cdk.storage import Storage
 from cdk.training.job import Training
 from cdk.watching.alarms import Alarms, Notices
@@ -57,8 +57,11 @@ class LookalikeStack(Stack):
         permissions.grant_serving(self.serving.role, self.storage.bucket)
         permissions.grant_promoter(self.promoter.role, self.storage.bucket)
 
-        self.api = Api(self, "Api", config=config, function=_warm(self.serving.function, config))
-        self.promotion = Promotion(self, "Promotion", bucket=self.storage.bucket, promoter=self.promoter.function)
+        # Events go to an alias, so that a new version of a function begins to get them only when it is ready.
+        serving = live_alias(self.serving.function, config)
+        self.live_promoter = live_alias(self.promoter.function)
+        self.api = Api(self, "Api", config=config, function=serving)
+        self.promotion = Promotion(self, "Promotion", bucket=self.storage.bucket, promoter=self.live_promoter)
         self.training = self._training(config)
         self.operators = Operators(
             self,
@@ -66,11 +69,19 @@ class LookalikeStack(Stack):
             principal=config.operator_principal,
             bucket=self.storage.bucket,
             api=self.api.api,
-            promoter=self.promoter.function,
+            promoter=self.live_promoter,
             dead_letters=self.promotion.dead_letters,
             training=self.training.machine if self.training else None,
         )
-        self._watch(config)
+        alarms = self._watch(config)
+        Rollout(
+            self,
+            "Rollout",
+            config=config,
+            function=self.serving.function,
+            alias=serving,
+            alarms=alarms.of_the_api,
+        )
         self._outputs()
 
     def _training(self, config: Config) -> Training | None:
@@ -112,7 +123,7 @@ class LookalikeStack(Stack):
             },
         )
 
-    def _watch(self, config: Config) -> None:
+    def _watch(self, config: Config) -> Alarms:
         watched: dict[str, Any] = {
             "api": self.api.api,
             "function": self.serving.function,
@@ -135,6 +146,7 @@ class LookalikeStack(Stack):
                 self._left_out(
                     "budget", "CloudFormation has no budgets there; make one in the console (Billing, Budgets)"
                 )
+        return alarms
 
     def _outputs(self) -> None:
         """Outputs for people and for `scripts/train-remote`."""
@@ -142,7 +154,7 @@ class LookalikeStack(Stack):
             ("ApiUrl", self.api.url, "Address of the API"),
             ("BucketName", self.storage.bucket.bucket_name, "Bucket of the store: s3://<this name>"),
             ("AccessLogsBucketName", self.storage.access_logs.bucket_name, "Bucket of S3's access logs; kept too"),
-            ("PromoterName", self.promoter.function.function_name, "Function that promotes drops"),
+            ("PromoterName", self.live_promoter.function_name, "Function that promotes drops"),
             ("DeadLetterQueueUrl", self.promotion.dead_letters.queue_url, "Events that the promoter could not handle"),
             ("OperatorRoleArn", self.operators.role.role_arn, "Role to assume to publish, roll back, prune and train"),
             ("NoticesTopicArn", self.notices.topic.topic_arn, "Topic for alarms"),
@@ -164,17 +176,4 @@ def _only_in(stack: Stack, region: str) -> None:
     rule.add_assertion(
         Fn.condition_equals(stack.region, region),
         f"This template was made for {region}. scripts/synth -c region=REGION makes one for another region",
-    )
-
-
-def _warm(function: lambda_.Function, config: Config) -> lambda_.IFunction:
-    """The function, or an alias with provisioned concurrency."""
-    if config.provisioned_concurrency is None:
-        return function
-    return lambda_.Alias(
-        function,
-        "Live",
-        alias_name="live",
-        version=function.current_version,
-        provisioned_concurrent_executions=config.provisioned_concurrency,
     )

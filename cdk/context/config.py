@@ -102,3 +102,10 @@ def _check_together(config: Config) -> None:
     reserved, warm = config.reserved_concurrency, config.provisioned_concurrency
     if reserved is not None and warm is not None and warm > reserved:
         raise ConfigError(f"context provisionedConcurrency='{warm}' is more than reservedConcurrency ({reserved})")
+    most = config.provisioned_maximum
+    if most is not None and warm is None:
+        raise ConfigError(f"context provisionedMaximum='{most}' requires provisionedConcurrency, the minimum")
+    if most is not None and warm is not None and most <= warm:
+        raise ConfigError(f"context provisionedMaximum='{most}' must be more than provisionedConcurrency ({warm})")
+    if most is not None and reserved is not None and most > reserved:
+        raise ConfigError(f"context provisionedMaximum='{most}' is more than reservedConcurrency ({reserved})")

@@ -17,6 +17,7 @@ from cdk.watching import metrics
 from cdk.watching.metrics import NAMESPACE
 
 FIVE_MINUTES = Duration.minutes(5)
+OF_THE_API = ("ServerErrors", "Latency", "ApiErrors", "ApiThrottles", "ReloadFailures")
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 
 
@@ -52,6 +53,7 @@ class Alarms(Construct):
 
     Attributes:
         alarms: all alarms.
+        of_the_api: those that a bad version of the API would raise.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Alarms(Construct):
         self._add("DeadLetters", depth, "An event could not be handled and waits in the dead-letter queue")
         if training:
             self._add("TrainingFailed", _unsuccessful(training), "A training job failed or ran out of time")
+        self.of_the_api = [alarm for alarm in self.alarms if alarm.node.id in OF_THE_API]
 
     def _add(self, id: str, metric: cloudwatch.IMetric, description: str, at: float = 1, periods: int = 1) -> None:
         alarm = cloudwatch.Alarm(
