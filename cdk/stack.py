@@ -8,16 +8,23 @@ from constructs import Construct
 from cdk import permissions
 from cdk.context.config import Config
 from cdk.context.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, WITH_BUDGETS
+from cdk.front.door import FrontDoor
+from cdk.front.origin_secret import HEADER
+from cdk.front.outputs import add_front_outputs
 from cdk.operators import Operators
+from cdk.outputs import Deployed, add_outputs
 from cdk.serving.api import Api
 from cdk.serving.functions import ImageFunction
 from cdk.serving.promotion import Promotion
 from cdk.serving.rollout import Rollout, live_alias
 from cdk.storage import Storage
 from cdk.training.job import Training
+from cdk.training.schedule import Retraining
 from cdk.watching.alarms import Alarms, Notices
 from cdk.watching.budget import Budget
 from cdk.watching.dashboard import Dashboard
+from cdk.watching.queries import Queries
+from cdk.watching.spending import Limiter
 
 API_HANDLER = "lambda_app.handler.handler"
 PROMOTER_HANDLER = "lambda_app.promoter.handler"
@@ -32,11 +39,16 @@ class LookalikeStack(Stack):
     Attributes:
         serving, promoter: the two functions with their roles.
         operators: the role that people assume.
+        public_url: the address for people and programs: of the front door or the domain, else of the API itself.
         training: the state machine and the role of its jobs; None in a region without AWS's PyTorch container.
     """
 
-    def __init__(self, scope: Construct, id: str, *, config: Config) -> None:
-        """Compose the stack from `config`. It deploys to the account that the AWS CLI is signed in to."""
+    def __init__(self, scope: Construct, id: str, *, config: Config, web_acl: str | None = None) -> None:
+        """Compose the stack from `config`. It deploys to the account that the AWS CLI is signed in to.
+
+        Args:
+            web_acl: ARN of the front door's firewall in another stack; None: this stack makes it, in us-east-1.
+        """
         super().__init__(scope, id, description="Lookalike: image search over a marketplace's listings")
         self._in_region = config.region or DEFAULT_REGION
         _only_in(self, self._in_region)
@@ -58,9 +70,20 @@ class LookalikeStack(Stack):
         permissions.grant_promoter(self.promoter.role, self.storage.bucket)
 
         # Events go to an alias, so that a new version of a function begins to get them only when it is ready.
-        serving = live_alias(self.serving.function, config)
+        self.live_api = live_alias(self.serving.function, config)
         self.live_promoter = live_alias(self.promoter.function)
-        self.api = Api(self, "Api", config=config, function=serving)
+        self.api = Api(
+            self,
+            "Api",
+            config=config,
+            function=self.live_api,
+            region=self._in_region,
+            bucket=self.storage.bucket,
+            web_acl=web_acl,
+        )
+        self.public_url = self.api.url
+        for name, value in self.api.page_settings(config).items():
+            self.serving.function.add_environment(name, value)
         self.promotion = Promotion(self, "Promotion", bucket=self.storage.bucket, promoter=self.live_promoter)
         self.training = self._training(config)
         self.operators = Operators(
@@ -73,16 +96,44 @@ class LookalikeStack(Stack):
             dead_letters=self.promotion.dead_letters,
             training=self.training.machine if self.training else None,
         )
-        alarms = self._watch(config)
+        if self.api.users:
+            self.api.users.grant_operators(self.operators.role)
+        self._open_front(config)
+        self._roll_out(config, self._watch(config))
+        self._prepare_queries()
+        add_outputs(
+            self,
+            Deployed(
+                api=self.api,
+                storage=self.storage,
+                promoter=self.live_promoter,
+                promotion=self.promotion,
+                operators=self.operators,
+                notices=self.notices,
+                dashboard=self.dashboard,
+                training=self.training,
+            ),
+        )
+
+    def _open_front(self, config: Config) -> None:
+        """Let requests come through the front door only, and say where it is."""
+        if isinstance(self.api.front, FrontDoor):
+            self.api.front.guard(self.serving.function)
+            self.api.front.grant_operators(self.operators.role)
+        if self.api.front:
+            add_front_outputs(self, self.api.front, config, self.api.api)
+
+    def _roll_out(self, config: Config, alarms: Alarms) -> None:
+        front = self.api.front
         Rollout(
             self,
             "Rollout",
             config=config,
             function=self.serving.function,
-            alias=serving,
+            alias=self.live_api,
             alarms=alarms.of_the_api,
+            headers={HEADER: front.secret.sent} if isinstance(front, FrontDoor) else {},
         )
-        self._outputs()
 
     def _training(self, config: Config) -> Training | None:
         account = config.training_account or CONTAINER_ACCOUNTS.get(self._in_region)
@@ -100,6 +151,12 @@ class LookalikeStack(Stack):
             bucket=self.storage.bucket,
             topic=self.notices.topic,
         )
+
+    def _retraining(self, config: Config) -> Retraining | None:
+        when, dataset = config.retrain, config.retrain_dataset
+        if when is None or dataset is None or self.training is None:
+            return None
+        return Retraining(self, "Retraining", when=when, dataset=dataset, machine=self.training.machine)
 
     def _left_out(self, part: str, reason: str) -> None:
         words = f"{self._in_region}: the stack is made without {part}: {reason}"
@@ -130,44 +187,46 @@ class LookalikeStack(Stack):
             "promoter": self.promoter.function,
             "training": self.training.machine if self.training else None,
         }
+        retraining, limiter = self._retraining(config), self._budget(config)
         alarms = Alarms(
             self,
             "Alarms",
             topic=self.notices.topic,
             dead_letters=self.promotion.dead_letters,
             latency_ms=config.latency_alarm_ms,
+            limiter=limiter.function if limiter else None,
+            not_retrained=retraining.dropped if retraining else None,
             **watched,
         )
         self.dashboard = Dashboard(self, "Dashboard", alarms=alarms.alarms, **watched)
-        if config.budget is not None and config.alarm_email is not None:
-            if self._in_region in WITH_BUDGETS:
-                Budget(self, "Budget", usd=config.budget, email=config.alarm_email)
-            else:
-                self._left_out(
-                    "budget", "CloudFormation has no budgets there; make one in the console (Billing, Budgets)"
-                )
         return alarms
 
-    def _outputs(self) -> None:
-        """Outputs for people and for `scripts/train-remote`."""
-        for name, value, description in (
-            ("ApiUrl", self.api.url, "Address of the API"),
-            ("BucketName", self.storage.bucket.bucket_name, "Bucket of the store: s3://<this name>"),
-            ("AccessLogsBucketName", self.storage.access_logs.bucket_name, "Bucket of S3's access logs; kept too"),
-            ("PromoterName", self.live_promoter.function_name, "Function that promotes drops"),
-            ("DeadLetterQueueUrl", self.promotion.dead_letters.queue_url, "Events that the promoter could not handle"),
-            ("OperatorRoleArn", self.operators.role.role_arn, "Role to assume to publish, roll back, prune and train"),
-            ("NoticesTopicArn", self.notices.topic.topic_arn, "Topic for alarms"),
-            ("DashboardName", self.dashboard.dashboard.dashboard_name, "Name of the CloudWatch dashboard"),
-        ):
-            CfnOutput(self, name, value=value, description=description)
-        if self.training:
+    def _budget(self, config: Config) -> Limiter | None:
+        """Make the budget; with `config.budget_action`, return what acts when it is spent."""
+        if config.budget is None or config.alarm_email is None:
+            return None
+        if self._in_region not in WITH_BUDGETS:
+            self._left_out("budget", "CloudFormation has no budgets there; make one in the console (Billing, Budgets)")
+            return None
+        limiter = None
+        if config.budget_action:
+            role = self.training.machine.role if self.training else None
+            limiter = Limiter(self, "Limiter", config=config, api=self.api.api, training=role, key=self.notices.key)
+            self.operators.may_call(limiter.function)
             CfnOutput(
-                self,
-                "TrainingMachineArn",
-                value=self.training.machine.state_machine_arn,
-                description="State machine that scripts/train-remote starts",
+                self, "LimiterName", value=limiter.function.function_name, description="Limits and restores spending"
             )
+        Budget(self, "Budget", usd=config.budget, email=config.alarm_email, spent=limiter.topic if limiter else None)
+        return limiter
+
+    def _prepare_queries(self) -> None:
+        groups = {
+            "access": self.api.access_log,
+            "api": self.serving.log_group,
+            "promoter": self.promoter.log_group,
+            **({"training": self.training.log_group} if self.training else {}),
+        }
+        Queries(self, "Queries", groups=groups)
 
 
 def _only_in(stack: Stack, region: str) -> None:

@@ -1,6 +1,7 @@
 """Versions and aliases: how a new version of a function starts to get events."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy
@@ -66,15 +67,17 @@ class Rollout(Construct):
         function: lambda_.Function,
         alias: lambda_.Alias,
         alarms: Sequence[cloudwatch.Alarm],
+        headers: Mapping[str, str],
     ) -> None:
         """Make the deployment group.
 
         Args:
             alarms: each of them rolls the deployment back. With `canaryPercent=100` none does: nothing is left to wait
                 for, and a fix must be deployable while an alarm rings.
+            headers: what requests must carry for the API to answer them.
         """
         super().__init__(scope, id)
-        self.check = self._check(config, function)
+        self.check = self._check(config, function, headers)
         at_once = config.canary_percent == ALL
         self.group = codedeploy.LambdaDeploymentGroup(
             self,
@@ -108,7 +111,7 @@ class Rollout(Construct):
         )
 
     def _new_version_fails(self, function: lambda_.Function, alias: lambda_.Alias) -> cloudwatch.Alarm:
-        """An alarm that looks at the new version alone, each minute: a tenth of the requests is little beside the rest."""
+        """An alarm for the new version alone, each minute: a tenth of the requests is little beside the rest."""
         errors = alias.metric_errors(
             period=Duration.minutes(1),
             statistic="sum",
@@ -129,7 +132,7 @@ class Rollout(Construct):
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
 
-    def _check(self, config: Config, function: lambda_.Function) -> lambda_.Function:
+    def _check(self, config: Config, function: lambda_.Function, headers: Mapping[str, str]) -> lambda_.Function:
         logs = log_group(self, "CheckLogs", config.log_retention_days)
         role = function_role(self, "CheckRole", logs)
         new, live = function.current_version.function_arn, f"{function.function_arn}:{ALIAS}"
@@ -155,5 +158,5 @@ class Rollout(Construct):
             memory_size=256,
             tracing=lambda_.Tracing.ACTIVE,
             description="Tries a new version of the API before it gets requests",
-            environment={"NEW_VERSION": new, "LIVE_VERSION": live},
+            environment={"NEW_VERSION": new, "LIVE_VERSION": live, "HEADERS": json.dumps(dict(headers))},
         )

@@ -1,9 +1,9 @@
 """Tries a new version of the API function before it gets requests. CodeDeploy calls it (BeforeAllowTraffic).
 
-It calls the new version with the events that API Gateway sends: the health check, the readiness check, and a drawn photo.
-The deployment fails if the new version cannot do what the live version can. So a store without a release, or S3 not
-available, does not stop a deployment: then the live version cannot answer either. This function runs in Lambda's own
-Python runtime, which has boto3, and not in the project's image: it must work when the new image does not.
+It calls the new version with the events that API Gateway sends: the health check, the readiness check, and a drawn
+photo. The deployment fails if the new version cannot do what the live version can. So a store without a release, or S3
+not available, does not stop a deployment: then the live version cannot answer either. This function runs in Lambda's
+own Python runtime, which has boto3, and not in the project's image: it must work when the new image does not.
 """
 
 import base64
@@ -23,23 +23,23 @@ BOUNDARY = "lookalike"
 _LAMBDA = Config(connect_timeout=5, read_timeout=45, retries={"total_max_attempts": 1})
 
 
-class VersionFailed(Exception):
+class VersionFailedError(Exception):
     """The new version must not get requests; the message says why."""
 
 
 def handler(event: dict[str, str], context: object) -> None:
     """Handle one deployment's hook: `DeploymentId` and `LifecycleEventHookExecutionId`.
 
-    The environment names the qualified functions: `NEW_VERSION` and `LIVE_VERSION`. It may hold `HEADERS`, JSON: headers
-    that the API needs to answer.
+    The environment names the qualified functions, `NEW_VERSION` and `LIVE_VERSION`. `HEADERS` holds, as JSON, the
+    headers without which the API does not answer.
     """
     del context
-    headers = json.loads(os.environ.get("HEADERS", "{}"))
+    headers = json.loads(os.environ["HEADERS"])
     client = boto3.client("lambda", config=_LAMBDA)
     try:
         print(check(client, os.environ["NEW_VERSION"], os.environ["LIVE_VERSION"], headers))
         status = "Succeeded"
-    except VersionFailed as exc:
+    except VersionFailedError as exc:
         print(f"the new version is refused: {exc}")
         status = "Failed"
     boto3.client("codedeploy").put_lifecycle_event_hook_execution_status(
@@ -61,16 +61,16 @@ def check(client: Any, new: str, live: str, headers: dict[str, str]) -> str:
         What was seen, in words.
 
     Raises:
-        VersionFailed: the new version does not answer as it should, and the live one does.
+        VersionFailedError: the new version does not answer as it should, and the live one does.
     """
     if problem := _problem(client, new, "GET", "/healthcheck", headers):
-        raise VersionFailed(problem)
+        raise VersionFailedError(problem)
     for method, path in (("GET", "/readyz"), ("POST", "/predict")):
         if not (problem := _problem(client, new, method, path, headers)):
             continue
         if known := _problem(client, live, method, path, headers):
             return f"not the new version's fault, because the live one fails too: {problem} (live: {known})"
-        raise VersionFailed(f"{problem}; the live version answers 200")
+        raise VersionFailedError(f"{problem}; the live version answers 200")
     return "the new version is healthy, ready and answers a photo"
 
 
