@@ -5,13 +5,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
-from aws_cdk import App, Validations
+from aws_cdk import App, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from cdk.context.config import Config, ConfigError
 from cdk.context.front_keys import contradiction_in
 from cdk.context.regions import DEFAULT_REGION, GLOBAL_REGION, WITHOUT_USER_POOLS
 from cdk.front.edge import EdgeLogStack, EdgeStack
+from cdk.pipeline.stack import PipelineStack
 from cdk.stack import LookalikeStack
 
 
@@ -63,13 +64,16 @@ def with_region(config: Config, environ: Mapping[str, str]) -> Config:
     return found
 
 
-def build(app: App, config: Config) -> LookalikeStack:
+def build(app: App, config: Config) -> Stack:
     """Add the stack to an app, and for a front door in another region than us-east-1 the two stacks beside it.
 
-    With `config.nag`, cdk-nag checks them.
+    With `config.github_repository`, the app has the pipeline's stack instead. It never has both, so a deployment of the
+    service does not change the pipeline's rights. With `config.nag`, cdk-nag checks the stacks.
     """
     if config.nag:
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    if config.github_repository:
+        return PipelineStack(app, config=config)
     if not config.front_door or (config.region or DEFAULT_REGION) == GLOBAL_REGION:
         return LookalikeStack(app, config.stack_name, config=config)
     edge = EdgeStack(app, config)

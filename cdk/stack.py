@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_cdk import Annotations, CfnOutput, CfnRule, Duration, Fn, Stack
+from aws_cdk import Annotations, Aws, CfnOutput, CfnRule, Duration, Fn, Stack
 from constructs import Construct
 
 from cdk import permissions
@@ -177,6 +177,7 @@ class LookalikeStack(Stack):
                 "LOOKALIKE_STORE": f"s3://{self.storage.bucket.bucket_name}",
                 "LOOKALIKE_CORS_ORIGINS": ",".join(config.origins),
                 "LOOKALIKE_RELOAD_SECONDS": str(config.reload_seconds),
+                "LOOKALIKE_STACK": Aws.STACK_NAME,
             },
         )
 

@@ -42,6 +42,7 @@ class Settings:
         queued_requests: requests that may wait for them.
         header_seconds, body_seconds: how long the head of a request, and then its body, may take to arrive.
         cors_origins: origins whose pages may call the API besides its own page, separated by commas; `*` for any.
+        stack: name of the CloudFormation stack, which all metrics carry; empty outside of AWS.
         auth: who may call the API: none, iam, jwt or cognito. The page is told so; a gateway must check it.
         oidc_issuer, oidc_client_id: the OpenID provider that the page signs in at, and its public client; empty: the
             page offers no sign-in.
@@ -70,6 +71,7 @@ class Settings:
     header_seconds: float = 10.0
     body_seconds: float = 30.0
     cors_origins: str = ""
+    stack: str = ""
     auth: str = "none"
     oidc_issuer: str = ""
     oidc_client_id: str = ""

@@ -8,6 +8,7 @@ from typing import Any
 
 from cdk.context.access_keys import AccessKeys
 from cdk.context.front_keys import FrontKeys, contradiction
+from cdk.context.pipeline_keys import PipelineKeys
 from cdk.context.rules import Rule
 from cdk.context.serving_keys import ServingKeys
 from cdk.context.stack_keys import StackKeys
@@ -24,7 +25,7 @@ class ConfigError(ValueError):
 
 # The fields of the last base come first.
 @dataclass(frozen=True)
-class Config(TrainingKeys, WatchingKeys, FrontKeys, AccessKeys, ServingKeys, StackKeys):
+class Config(PipelineKeys, TrainingKeys, WatchingKeys, FrontKeys, AccessKeys, ServingKeys, StackKeys):
     """The settings of a deployment. Field `alarm_email` is context key `alarmEmail`: `cdk deploy -c alarmEmail=...`."""
 
     @property
@@ -108,6 +109,8 @@ def _check_together(config: Config) -> None:
             f"context trainingWaitHours='{config.training_wait_hours}' is less than trainingHours "
             f"({config.training_hours}); it must be at least that, because it includes the computing time"
         )
+    if config.github_provider and not config.github_repository:
+        raise ConfigError("context githubProvider is only valid with githubRepository=OWNER/NAME")
     reserved, warm = config.reserved_concurrency, config.provisioned_concurrency
     if reserved is not None and warm is not None and warm > reserved:
         raise ConfigError(f"context provisionedConcurrency='{warm}' is more than reservedConcurrency ({reserved})")

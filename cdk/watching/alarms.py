@@ -121,11 +121,11 @@ class Alarms(Construct):
 
 
 def emitted(name: str, service: str, statistic: str = "sum") -> cloudwatch.Metric:
-    """A metric that Lookalike's code writes."""
+    """A metric that Lookalike's code writes, in this stack."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
-        dimensions_map={metrics.DIMENSION: service},
+        dimensions_map={metrics.DIMENSION: service, metrics.STACK_DIMENSION: Aws.STACK_NAME},
         statistic=statistic,
         period=FIVE_MINUTES,
     )

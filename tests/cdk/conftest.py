@@ -19,7 +19,8 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 def synthesise(outdir: Path, **context: Any) -> SynthesisedTemplate:
     """The template of a context, with the feature flags of cdk.json."""
-    return synthesise_all(outdir, **context)[context.get("stackName", "Lookalike")]
+    name = context.get("stackName", "Lookalike") + ("-Pipeline" if "githubRepository" in context else "")
+    return synthesise_all(outdir, **context)[name]
 
 
 def synthesise_all(outdir: Path, **context: Any) -> dict[str, SynthesisedTemplate]:
@@ -69,6 +70,12 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
         trainingSpot=False,
         trainingHours=30,
     )
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
+    """The stack of a pipeline on GitHub, checked by cdk-nag."""
+    return synthesise(tmp_path_factory.mktemp("pipeline"), nag=True, githubRepository="shop/lookalike")
 
 
 @pytest.fixture(scope="session")

@@ -68,9 +68,10 @@ def test_cfn_lint_finds_nothing(
     chosen: SynthesisedTemplate,
     signed: SynthesisedTemplate,
     operated: SynthesisedTemplate,
+    pipeline: SynthesisedTemplate,
     tmp_path: Path,
 ) -> None:
-    named = {"plain": plain, "chosen": chosen, "signed": signed, "operated": operated}
+    named = {"plain": plain, "chosen": chosen, "signed": signed, "operated": operated, "pipeline": pipeline}
     for name, template in named.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(template.body))
     command = shutil.which("cfn-lint", path=str(Path(sys.executable).parent))

@@ -6,6 +6,7 @@ import pytest
 
 from cdk.context.config import Config, ConfigError, context_keys, describe
 
+ISSUER = "token.actions.githubusercontent.com"
 DOCS = Path(__file__).parents[3] / "docs" / "aws.md"
 
 
@@ -93,6 +94,14 @@ def test_values_may_be_text_from_the_command_line_or_json_from_cdk_json() -> Non
         ("region", "Frankfurt"),
         ("trainingAccount", "12345678901"),
         ("rebuild", "today; rm"),
+        ("githubRepository", "shop"),
+        ("githubRepository", "shop/*"),
+        ("githubRepository", "shop/lookalike:environment:x"),
+        ("githubRepository", "shop@12/lookalike"),
+        ("githubRepository", "shop@12/lookalike@*"),
+        ("githubEnvironments", "*"),
+        ("githubEnvironments", "staging,"),
+        ("githubProvider", "arn:aws:iam::123456789012:oidc-provider/login.example"),
         ("retrain", "weekly"),
         ("retrain", "rate(5 minutes)"),
         ("retrain", "rate(0 days)"),
@@ -136,6 +145,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
         ({"originSecret": "2"}, "originSecret is only valid with frontDoor=true"),
         ({"budget": "20"}, "alarmEmail"),
         ({"trainingHours": "30"}, "trainingWaitHours"),
+        ({"githubProvider": f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"}, "githubRepository"),
         ({"retrain": "rate(7 days)"}, "retrain requires retrainDataset"),
         ({"retrainDataset": "shop"}, "retrainDataset requires retrain"),
         ({"budgetAction": "true"}, "requires budget"),

@@ -5,9 +5,9 @@ import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Template
 
-from cdk.app import build
 from cdk.context.config import Config
 from cdk.serving.users import OPERATOR_ACTIONS
+from cdk.stack import LookalikeStack
 from tests.cdk.conftest import FLAGS, synthesise
 from tests.cdk.policy import allowed
 from tests.cdk.template import PSEUDO, SynthesisedTemplate
@@ -101,7 +101,8 @@ def test_the_first_user_is_invited_by_email_with_the_address_of_the_page(
 
 
 def test_the_page_may_move_to_another_address(tmp_path: Path) -> None:
-    stack = build(App(context=FLAGS, outdir=str(tmp_path), builtin_cloud_formation_validation=False), Config())
+    app = App(context=FLAGS, outdir=str(tmp_path), builtin_cloud_formation_validation=False)
+    stack = LookalikeStack(app, "Lookalike", config=Config())
     assert stack.api.users is not None
     stack.api.users.use_page("https://look.shop.example/")
     template = SynthesisedTemplate(Template.from_stack(stack).to_json())
