@@ -15,7 +15,16 @@ AnyAnswer = TypeVar("AnyAnswer", bound=BaseModel)
 
 
 class ClientError(Exception):
-    """The API gave no usable answer. The message is written for people."""
+    """The API gave no usable answer. The message is written for people.
+
+    Attributes:
+        status: the HTTP status of an answer that is an error; None if there was no answer, or not a Lookalike API's.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        """Say what happened."""
+        super().__init__(message)
+        self.status = status
 
 
 class Health(BaseModel):
@@ -116,7 +125,7 @@ class LookalikeClient:
         except requests.RequestException as exc:
             raise ClientError(f"{url} cannot be called: {exc}") from exc
         if not response.ok:
-            raise ClientError(f"{url} answered {response.status_code}: {_reason(response)}")
+            raise ClientError(f"{url} answered {response.status_code}: {_reason(response)}", response.status_code)
         return response
 
     def _read(self, response: requests.Response, model: type[AnyAnswer]) -> AnyAnswer:

@@ -17,6 +17,8 @@ MB_PER_VCPU = 1769
 AUTH = ("none", "iam", "jwt", "cognito")
 _SECURE = r"(https://[A-Za-z0-9.-]+(:\d{1,5})?|http://(127\.0\.0\.1|localhost)(:\d{1,5})?)"
 _ORIGIN, _ISSUER = re.compile(_SECURE), re.compile(rf"{_SECURE}(/[!-~]*)?")
+# scripts/ask reads this one.
+_OF_CLIENTS = ("LOOKALIKE_TOKEN",)
 # Long enough that nobody can guess it; no character that a header or a list cannot hold.
 _SECRET = re.compile(r"[A-Za-z0-9]{32,128}")
 # What a process that tries a drop inherits: enough to start Python, and no credentials.
@@ -139,7 +141,7 @@ def misspelt(environ: Mapping[str, str] = os.environ) -> list[str]:
     return [
         f"the variable {name} is ignored: there is no such setting. Did you mean {_nearest(name, known)}?"
         for name in sorted(environ)
-        if name.startswith(PREFIX) and name not in known
+        if name.startswith(PREFIX) and name not in (*known, *_OF_CLIENTS)
     ]
 
 

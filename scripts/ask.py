@@ -9,9 +9,12 @@ import requests
 from PIL import Image
 
 from client.api import CategoryAnswer, ClientError, FeaturesAnswer, LookalikeClient, Neighbour
+from client.auth import AuthError, add_options, chosen_auth
 from client.picture import PictureError, Tile, draw_picture, open_photo, picture_format, save_picture
 
 FIRST_NUMBERS = 6
+# What API Gateway answers if something is missing.
+HINTS = {401: "; this deployment takes a token: --token", 403: "; this deployment may take signed requests: --sigv4"}
 
 
 def main() -> int:
@@ -23,17 +26,21 @@ def main() -> int:
     parser.add_argument(
         "--picture", type=Path, metavar="OUT.png", help="write a picture of the photo and its neighbours to this file"
     )
+    add_options(parser)
     args = parser.parse_args()
     try:
         # Report a bad file name before calling the API.
         if args.picture:
             picture_format(args.picture)
         args.photo.open("rb").close()
+        auth = chosen_auth(args, os.environ)
         with requests.Session() as session:
+            session.auth = auth
             _ask(LookalikeClient(args.url, session), args.photo, args.k, args.picture)
     except ClientError as exc:
-        return _fail(str(exc), 1)
-    except PictureError as exc:
+        hint = "" if auth else HINTS.get(exc.status or 0, "")
+        return _fail(f"{exc}{hint}", 1)
+    except (AuthError, PictureError) as exc:
         return _fail(str(exc), 2)
     except BrokenPipeError:
         # The reader, such as `head`, has closed the pipe. Without this, flushing the buffer at exit would fail again.

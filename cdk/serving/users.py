@@ -44,7 +44,7 @@ class Users(Construct):
             fips: whether the sign-in page has the host name of GovCloud.
         """
         super().__init__(scope, id)
-        self.pool = _pool(self, mfa_required)
+        self.pool = _pool(self, page, mfa_required)
         self.client = self.pool.add_client(
             "Page",
             generate_secret=False,
@@ -80,22 +80,8 @@ class Users(Construct):
             use_cognito_provided_values=True,
         )
         self.sign_in_url = domain.base_url(fips=fips)
-        self.use_page(page)
         if first_user is not None:
             _invite(self, self.pool, first_user)
-
-    def use_page(self, page: str) -> None:
-        """Sign in from the page at this address, instead of the one given before."""
-        client, pool = self.client.node.default_child, self.pool.node.default_child
-        client.callback_ur_ls = client.logout_ur_ls = [page]  # type: ignore[union-attr]
-        pool.add_property_override(  # type: ignore[union-attr]
-            "AdminCreateUserConfig.InviteMessageTemplate",
-            {
-                "EmailSubject": "Your account for the image search",
-                "EmailMessage": f"Sign in at {page} with the user name {{username}} and this password: {{####}} "
-                "(it works for 7 days; you then choose your own).",
-            },
-        )
 
     def grant_operators(self, role: iam.Role) -> None:
         """Let operators add, block and remove people, and get a token with somebody's password for a script."""
@@ -103,7 +89,7 @@ class Users(Construct):
         role.add_to_policy(iam.PolicyStatement(sid="Users", actions=actions, resources=[self.pool.user_pool_arn]))
 
 
-def _pool(scope: Construct, mfa_required: bool) -> cognito.UserPool:
+def _pool(scope: Construct, page: str, mfa_required: bool) -> cognito.UserPool:
     pool = cognito.UserPool(
         scope,
         "Pool",
@@ -119,6 +105,11 @@ def _pool(scope: Construct, mfa_required: bool) -> cognito.UserPool:
             require_digits=True,
             require_symbols=True,
             temp_password_validity=Duration.days(7),
+        ),
+        user_invitation=cognito.UserInvitationConfig(
+            email_subject="Your account for the image search",
+            email_body=f"Sign in at {page} with the user name {{username}} and this password: {{####}} "
+            "(it works for 7 days; you then choose your own).",
         ),
         mfa=cognito.Mfa.REQUIRED if mfa_required else cognito.Mfa.OPTIONAL,
         mfa_second_factor=cognito.MfaSecondFactor(otp=True, sms=False),

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lambda_app.api.app import create_app
 from lambda_app.settings import Settings
@@ -41,9 +44,26 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield from run(FolderStore(root), root)
 
 
+@pytest.fixture
+def gateway(served: Served) -> Iterator[str]:
+    """The address of the API behind a gateway that lets the token "good" through."""
+    app = create_app(Settings(store=str(served.stored.parents[len(Path(DATASET).parts)])))
+
+    async def check(scope: Scope, receive: Receive, send: Send) -> None:
+        token = Headers(scope=scope).get("authorization")
+        allowed = token == "Bearer good" or scope["path"] == "/healthcheck"
+        await (app if allowed else JSONResponse({"message": "Unauthorized"}, 401))(scope, receive, send)
+
+    yield from serve(check)
+
+
 def run(store: FolderStore, root: Path) -> Iterator[str]:
     """Serve a store on a free port until the generator is closed."""
-    app = create_app(Settings(store=str(root)), store)
+    yield from serve(create_app(Settings(store=str(root)), store))
+
+
+def serve(app: ASGIApp) -> Iterator[str]:
+    """Serve an application on a free port until the generator is closed."""
     config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     listening = config.bind_socket()

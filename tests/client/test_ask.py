@@ -106,3 +106,17 @@ def test_an_error_is_reported_in_one_line(ask, served, tmp_path, monkeypatch, ar
     assert done.err.startswith("scripts/ask: ")
     assert words in done.err
     assert done.err.count("\n") == 1
+
+
+def test_a_deployment_that_wants_to_know_who_calls_is_explained(ask, served, tmp_path, gateway):
+    photo = served.photos["003a"]
+    done = ask(photo, "--url", gateway)
+    assert done.code == 1
+    assert done.err.endswith("answered 401: Unauthorized; this deployment takes a token: --token\n")
+    assert ask(photo, "--url", gateway, "--token", "good").code == 0
+    (tmp_path / "token").write_text("good\n")
+    assert ask(photo, "--url", gateway, "--token", f"@{tmp_path / 'token'}").code == 0
+    done = ask(photo, "--url", gateway, "--token", "bad")
+    assert done.err.endswith("answered 401: Unauthorized\n")
+    done = ask(photo, "--url", gateway, "--token", "@none")
+    assert (done.code, done.err) == (2, "scripts/ask: none: No such file or directory\n")

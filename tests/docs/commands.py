@@ -70,7 +70,7 @@ def mistake(program: str, arguments: Words, whole: bool = True) -> str | None:
 
 def options(shown: str) -> set[str]:
     """The options in the text that `--help` prints."""
-    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", shown))
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", shown))
 
 
 @cache

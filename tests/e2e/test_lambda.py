@@ -56,6 +56,27 @@ def build_large_release(folder: Path, parts: int) -> Manifest:
     return manifest
 
 
+def test_the_page_gets_its_sign_in_and_may_call_its_provider(start):
+    # As cdk/serving/api.py sets them for auth=cognito.
+    issuer, host = (
+        "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_1",
+        "https://l.auth.eu-west-1.amazoncognito.com",
+    )
+    process = start(
+        API,
+        "sign-in",
+        LOOKALIKE_AUTH="cognito",
+        LOOKALIKE_OIDC_ISSUER=issuer,
+        LOOKALIKE_OIDC_CLIENT_ID="page",
+        LOOKALIKE_OIDC_SCOPES="openid email",
+        LOOKALIKE_OIDC_ORIGINS=host,
+    )
+    sign_in = {"issuer": issuer, "client_id": "page", "scopes": "openid email"}
+    assert process.request(get("/config.json")).json() == {"auth": "cognito", "sign_in": sign_in}
+    policy = process.request(get("/")).headers["content-security-policy"]
+    assert f"connect-src 'self' https://cognito-idp.eu-west-1.amazonaws.com {host}" in policy
+
+
 def test_a_process_is_healthy_before_anything_is_promoted_and_ready_after(start, open_prefix, built):
     process = start(API, "empty")
     health = process.request(get("/healthcheck"))

@@ -100,7 +100,7 @@ def test_an_address_of_photos_that_is_not_valid_is_named(bad: str):
 
 
 def test_a_misspelt_variable_is_named_with_the_most_similar_setting():
-    warnings = misspelt({"LOOKALIKE_RELAOD_SECONDS": "5", "LOOKALIKE_MAX_K": "5", "HOME": "x"})
+    warnings = misspelt({"LOOKALIKE_RELAOD_SECONDS": "5", "LOOKALIKE_MAX_K": "5", "LOOKALIKE_TOKEN": "x", "HOME": "x"})
     assert warnings == [
         "the variable LOOKALIKE_RELAOD_SECONDS is ignored: there is no such setting. "
         "Did you mean LOOKALIKE_RELOAD_SECONDS?"

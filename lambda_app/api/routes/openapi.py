@@ -84,6 +84,13 @@ def fill_limits(part: Any, settings: Settings) -> None:
             fill_limits(entry, settings)
 
 
+def require_token(document: dict[str, Any]) -> None:
+    """Say that requests need a bearer token, so that /docs asks for one. What is open in every mode needs none."""
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    document["security"] = [{"token": []}]
+    document["paths"]["/healthcheck"]["get"]["security"] = []
+
+
 def _route(answer: type[BaseModel], content: dict[str, Any], *statuses: int) -> dict[str, Any]:
     body = {"required": True, "content": content}
     return {"response_model": answer, "responses": errors(*statuses), "openapi_extra": {"requestBody": body}}

@@ -1,5 +1,8 @@
 // Calls to the API. URLs are relative to the page: the same origin, and below the page's own path.
 
+import { SignInError } from "./oidc.js";
+import { authorization, renewAfterRefusal } from "./session.js";
+
 export const ROUTES = {
   predict: "POST predict",
   item: "GET items/{image_id}",
@@ -38,15 +41,21 @@ export function photoAddress({ image_id, photo }) {
  */
 export async function call(route, { params, query, body, signal } = {}) {
   const [method] = ROUTES[route].split(" ");
-  let response;
+  const url = address(route, params, query);
+  let response = await send(url, { method, body, signal });
+  if (response.status === 401 && (await renewAfterRefusal())) response = await send(url, { method, body, signal });
+  if (!response.ok) throw new ApiError(response.status, await errorDetail(response));
+  return { answer: await response.json(), release: response.headers.get("X-Lookalike-Release") };
+}
+
+async function send(url, request) {
+  const headers = { Accept: "application/json", ...(await authorization()) };
   try {
-    response = await fetch(address(route, params, query), { method, body, signal, headers: { Accept: "application/json" } });
+    return await fetch(url, { ...request, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, "The connection failed. Check that you are online and that the service is running.");
   }
-  if (!response.ok) throw new ApiError(response.status, await errorDetail(response));
-  return { answer: await response.json(), release: response.headers.get("X-Lookalike-Release") };
 }
 
 /** Get the category and the similar listings of a photo. */
@@ -69,20 +78,21 @@ async function errorDetail(response) {
 
 /** Texts for the user about an error: {title, detail, retry}. `retry`: whether another attempt may succeed. */
 export function explain(error) {
+  if (error instanceof SignInError) return { title: error.title, detail: error.message, retry: !error.ended };
   if (!(error instanceof ApiError)) return { title: "This photo cannot be sent", detail: error.message, retry: false };
   const { status, message: detail } = error;
   if (status === 0) return { title: "The service cannot be reached", detail, retry: true };
   if (status === 401) {
     return {
-      title: "This deployment requires a token",
-      detail: `It runs in jwt mode: every request needs a bearer token, and this page has none. (${detail})`,
-      retry: false,
+      title: "The service did not accept your sign-in",
+      detail: `Sign out and sign in again. If that does not help, this deployment expects tokens for another audience. (${detail})`,
+      retry: true,
     };
   }
   if (status === 403) {
     return {
-      title: "This deployment accepts signed requests only",
-      detail: "Requests must be signed with AWS credentials, which a browser does not have. To search from a browser, the deployment must run in jwt or none mode.",
+      title: "You may not use this service",
+      detail: `Ask its operator for access. (${detail})`,
       retry: false,
     };
   }

@@ -1,9 +1,11 @@
 // The state of the page. The current query is in the URL's fragment (see route.js). Chosen photos and recent answers are
 // in memory, until the page is closed or reloaded.
 
-import { ApiError, address, call, explain, predict } from "./api.js";
+import { ApiError, call, explain, photoAddress, predict } from "./api.js";
+import { SignInError } from "./oidc.js";
 import { megabytes, prepare, shrink } from "./photo.js";
 import { FILTERS, formatRoute, parseRoute } from "./route.js";
+import { openSession, signIn, signOut } from "./session.js";
 import * as view from "./view.js";
 
 const CACHED_ANSWERS = 30;
@@ -11,6 +13,7 @@ const CACHED_ANSWERS = 30;
 const photos = new Map(); // id -> {file, url, sent: promise of {blob, note}}
 const answers = new Map(); // URL fragment -> {query, prediction, results, release}: a cache, so that going back is instant
 let release = null;
+let open = false; // whether the page may search: nobody needs to sign in, or somebody has
 let search = new AbortController();
 let shown = ""; // URL fragment of the query on the page, without its filters
 
@@ -18,7 +21,7 @@ async function refreshRelease() {
   try {
     release = (await call("release")).answer;
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
+    if (!(error instanceof ApiError || error instanceof SignInError)) throw error;
     release = null; // the footer says that the release is unknown; a search will show the error itself
     // With these errors no search can work, so show the error before the user chooses a photo.
     if (error.status === 401 || error.status === 403) view.showFailure(explain(error));
@@ -28,6 +31,7 @@ async function refreshRelease() {
 }
 
 function searchFile(file) {
+  if (!open) return;
   const id = String(photos.size + 1);
   photos.set(id, { file, url: URL.createObjectURL(file), sent: null });
   const { filters } = parseRoute(location.hash);
@@ -64,7 +68,7 @@ async function searchItem(id, filters, signal) {
     call("similar", { params, query: filters, signal }),
   ]);
   const caption = [view.price(item), item.category, item.location].filter(Boolean).join(" · ");
-  const query = { heading: `More like “${item.title ?? "Untitled"}”`, photo: address("image", params).href, caption };
+  const query = { heading: `More like “${item.title ?? "Untitled"}”`, photo: photoAddress(item), caption };
   return { query, prediction: null, results: found.answer.results, release: found.release };
 }
 
@@ -84,6 +88,7 @@ async function cachedSearch({ kind, id, filters }, signal) {
 
 /** Show the page for the current URL fragment. */
 async function show() {
+  if (!open) return;
   search.abort();
   search = new AbortController();
   const { signal } = search;
@@ -171,6 +176,62 @@ document.getElementById("retry").addEventListener("click", () => {
   show();
 });
 
+/** Show what stands between the visitor and a search, with a button that may remove it. */
+function close({ title, message }, action) {
+  open = false;
+  search.abort();
+  view.showGate({ title, detail: message, action });
+}
+
+const WELCOME = new SignInError("Sign in to search", "This image search is for people with an account. Ask its operator for one.");
+
+async function start() {
+  let session;
+  try {
+    session = await openSession((error) => {
+      view.showAccount(false);
+      close(error, "Sign in");
+    });
+  } catch (error) {
+    if (!(error instanceof SignInError)) throw error;
+    close(error, "Try again");
+    return;
+  }
+  const { state, person, error } = session;
+  view.showAccount(state === "signed-in", person);
+  if (state === "signed-out") close(error ?? WELCOME, "Sign in");
+  else if (state === "closed") close(error, "");
+  else {
+    open = true;
+    view.hideGate();
+    refreshRelease();
+    show();
+  }
+}
+
+// "Try again" is for a service that could not be reached: then nothing is known about it yet.
+document.getElementById("sign-in").addEventListener("click", async ({ target }) => {
+  if (target.dataset.action === "Try again") return start();
+  target.disabled = true;
+  try {
+    await signIn(location.hash);
+  } catch (error) {
+    if (!(error instanceof SignInError)) throw error;
+    close(error, "Sign in");
+  } finally {
+    target.disabled = false;
+  }
+});
+document.getElementById("sign-out").addEventListener("click", async () => {
+  view.showAccount(false);
+  close(new SignInError("You have signed out", "Sign in to search again."), "Sign in");
+  try {
+    await signOut();
+  } catch (error) {
+    if (!(error instanceof SignInError)) throw error;
+    close(new SignInError("You have signed out here", `${error.message} So you may still be signed in there.`), "Sign in");
+  }
+});
+
 window.addEventListener("hashchange", show);
-refreshRelease();
-show();
+start();

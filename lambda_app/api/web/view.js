@@ -155,6 +155,30 @@ export function showFailure({ title, detail, retry }) {
   byId("failure").hidden = false;
 }
 
+/** Instead of the search, show what must happen first: {title, detail}, and the text of a button, or "" for none. */
+export function showGate({ title, detail, action }) {
+  document.body.dataset.gate = "closed";
+  byId("gate-title").textContent = title;
+  byId("gate-detail").textContent = detail;
+  const button = byId("sign-in");
+  button.textContent = button.dataset.action = action;
+  button.hidden = !action;
+  byId("gate").hidden = false;
+}
+
+/** Show the search. */
+export function hideGate() {
+  document.body.dataset.gate = "open";
+  byId("gate").hidden = true;
+}
+
+/** Show who has signed in, with a button to sign out; nothing if nobody has. */
+export function showAccount(signedIn, person = "") {
+  byId("person").textContent = person;
+  byId("person").hidden = !signedIn || !person;
+  byId("sign-out").hidden = !signedIn;
+}
+
 /** Show the live release in the footer; null if it is unknown. */
 export function showRelease(release) {
   byId("release").textContent = release

@@ -1,14 +1,13 @@
+import base64
+import json
 import re
-from pathlib import Path
 
+import boto3
 import pytest
-from aws_cdk import App
-from aws_cdk.assertions import Template
+from moto import mock_aws
 
-from cdk.context.config import Config
 from cdk.serving.users import OPERATOR_ACTIONS
-from cdk.stack import LookalikeStack
-from tests.cdk.conftest import FLAGS, synthesise
+from tests.cdk.conftest import synthesise
 from tests.cdk.policy import allowed
 from tests.cdk.template import PSEUDO, SynthesisedTemplate
 
@@ -100,18 +99,6 @@ def test_the_first_user_is_invited_by_email_with_the_address_of_the_page(
     assert {f"{invited.output('ApiUrl')}/", "{username}", "{####}"} <= set(message.split())
 
 
-def test_the_page_may_move_to_another_address(tmp_path: Path) -> None:
-    app = App(context=FLAGS, outdir=str(tmp_path), builtin_cloud_formation_validation=False)
-    stack = LookalikeStack(app, "Lookalike", config=Config())
-    assert stack.api.users is not None
-    stack.api.users.use_page("https://look.shop.example/")
-    template = SynthesisedTemplate(Template.from_stack(stack).to_json())
-    client = template.one("AWS::Cognito::UserPoolClient")
-    assert client["CallbackURLs"] == client["LogoutURLs"] == ["https://look.shop.example/"]
-    invitation = template.one("AWS::Cognito::UserPool")["AdminCreateUserConfig"]["InviteMessageTemplate"]
-    assert "https://look.shop.example/" in invitation["EmailMessage"]
-
-
 def test_operators_add_and_remove_people_but_choose_nobodys_password(plain: SynthesisedTemplate) -> None:
     (pool,) = plain.of_type("AWS::Cognito::UserPool")
     statements = list(plain.statements(plain.output("OperatorRoleArn")))
@@ -128,3 +115,29 @@ def test_without_cognito_there_is_nothing_of_it(
     for template in (chosen, signed, public):
         assert not [one for one in template.body["Resources"].values() if "Cognito" in one["Type"]]
         assert not {"SignInUrl", "UserPoolId", "ClientId"} & set(template.body["Outputs"])
+
+
+def test_a_script_gets_a_token_with_a_password_as_the_docs_say(plain: SynthesisedTemplate) -> None:
+    login = {"USERNAME": "robot@shop.example", "PASSWORD": "Correct-horse-42"}
+    with mock_aws():
+        cognito = boto3.client("cognito-idp", region_name="us-east-1")
+        described = plain.one("AWS::Cognito::UserPool")
+        same = ("Policies", "UsernameAttributes", "AutoVerifiedAttributes", "UsernameConfiguration")
+        pool = cognito.create_user_pool(PoolName="pool", **{name: described[name] for name in same})["UserPool"]["Id"]
+        flows = plain.one("AWS::Cognito::UserPoolClient")["ExplicitAuthFlows"]
+        made = cognito.create_user_pool_client(UserPoolId=pool, ClientName="page", ExplicitAuthFlows=flows)
+        client = made["UserPoolClient"]["ClientId"]
+        cognito.admin_create_user(
+            UserPoolId=pool,
+            Username=login["USERNAME"],
+            UserAttributes=[{"Name": "email", "Value": login["USERNAME"]}, {"Name": "email_verified", "Value": "true"}],
+            DesiredDeliveryMediums=["EMAIL"],
+        )
+        cognito.admin_set_user_password(
+            UserPoolId=pool, Username=login["USERNAME"], Password=login["PASSWORD"], Permanent=True
+        )
+        flow = {"AuthFlow": "ADMIN_USER_PASSWORD_AUTH", "AuthParameters": login}
+        answer = cognito.admin_initiate_auth(UserPoolId=pool, ClientId=client, **flow)
+    payload = answer["AuthenticationResult"]["AccessToken"].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert (claims["client_id"], claims["token_use"], "aud" in claims) == (client, "access", False)

@@ -50,3 +50,14 @@ def test_the_page_may_call_the_sign_in_service_and_nothing_else(tmp_path):
         "https://lookalike-1.auth.eu-west-1.amazoncognito.com"
     )
     assert called(client, "/docs") == called(client_of(tmp_path), "/") == "connect-src 'self'"
+
+
+def test_the_documentation_asks_for_a_token_where_requests_need_one(tmp_path):
+    document = client_of(tmp_path, **SIGN_IN).get("/openapi.json").json()
+    assert document["security"] == [{"token": []}]
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    assert document["paths"]["/healthcheck"]["get"]["security"] == []
+    for auth in ("none", "iam"):
+        document = client_of(tmp_path, auth=auth).get("/openapi.json").json()
+        assert "security" not in document
+        assert "securitySchemes" not in document["components"]

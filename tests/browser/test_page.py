@@ -1,0 +1,85 @@
+"""The page in a real browser, where nobody signs in."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from lambda_app.store.folder import FolderStore
+from tests.browser.conftest import Visit
+
+pytestmark = pytest.mark.slow
+
+
+def test_without_auth_a_visitor_searches_at_once(
+    page_of: Callable[..., str], visit: Visit, catalogue: tuple[FolderStore, Path]
+) -> None:
+    errors: list[str] = []
+    visit.page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    visit.page.goto(page_of())
+    expect(visit.page.get_by_role("button", name=re.compile("Sign"))).to_have_count(0)
+    visit.search(catalogue[1])
+    visit.page.locator("#results a.card").first.click()
+    expect(visit.page.get_by_role("heading", name=re.compile("^More like “Listing"))).to_be_visible()
+    expect(visit.page.locator("#results img").first).to_have_js_property("complete", True)
+    assert visit.page.locator("#query-photo").evaluate("(image) => image.naturalWidth") > 0
+    assert errors == []
+
+
+@pytest.mark.parametrize(
+    ("auth", "title", "advice"),
+    [
+        ("iam", "This deployment takes signed requests only", "scripts/ask --sigv4"),
+        ("jwt", "Sign-in is not set up", "jwtClientId"),
+    ],
+)
+def test_a_page_that_cannot_search_says_so_before_a_photo_is_chosen(
+    page_of: Callable[..., str], visit: Visit, auth: str, title: str, advice: str
+) -> None:
+    visit.page.goto(page_of(auth=auth))
+    expect(visit.page.get_by_role("heading", name=title)).to_be_visible()
+    expect(visit.page.get_by_text(advice)).to_be_visible()
+    expect(visit.page.get_by_text("Choose a photo")).to_be_hidden()
+    expect(visit.page.get_by_role("button")).to_have_count(0)
+    visit.picture(f"closed-{auth}")
+    assert [request.url for request in visit.requests if request.url.endswith("/release")] == []
+
+
+def test_a_service_that_does_not_answer_can_be_tried_again(page_of: Callable[..., str], visit: Visit) -> None:
+    page = visit.page
+    page.route("**/config.json", lambda route: route.abort())
+    page.goto(page_of())
+    expect(page.get_by_role("heading", name="The service cannot be reached")).to_be_visible()
+    page.unroute("**/config.json")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Choose a photo")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("auth", "metadata", "expected"),
+    [
+        (
+            "cognito",
+            {"authorization_endpoint": "https://d.auth.eu-west-1.amazoncognito.com/oauth2/authorize"},
+            "https://d.auth.eu-west-1.amazoncognito.com/logout?client_id=page&logout_uri=https%3A%2F%2Fapi.example%2F",
+        ),
+        (
+            "jwt",
+            {"end_session_endpoint": "https://login.example/end?realm=1"},
+            "https://login.example/end?realm=1&client_id=page&post_logout_redirect_uri=https%3A%2F%2Fapi.example%2F"
+            "&id_token_hint=id",
+        ),
+        ("jwt", {}, None),
+    ],
+)
+def test_signing_out_leads_where_the_provider_ends_its_session(
+    page_of: Callable[..., str], visit: Visit, auth: str, metadata: dict[str, str], expected: str | None
+) -> None:
+    visit.page.goto(page_of())
+    script = """async ([metadata, auth]) => {
+      const { signOutUrl } = await import("/static/oidc.js");
+      return signOutUrl(metadata, { client_id: "page" }, "id", "https://api.example/", auth);
+    }"""
+    assert visit.page.evaluate(script, [metadata, auth]) == expected
