@@ -16,7 +16,7 @@ from cdk.outputs import Deployed, add_outputs
 from cdk.serving.api import Api
 from cdk.serving.functions import ImageFunction
 from cdk.serving.promotion import Promotion
-from cdk.serving.rollout import Rollout, live_alias
+from cdk.serving.rollout import Rollout, errors_of_the_newest, live_alias
 from cdk.storage import Storage
 from cdk.training.job import Training
 from cdk.training.schedule import Retraining
@@ -195,6 +195,7 @@ class LookalikeStack(Stack):
             topic=self.notices.topic,
             dead_letters=self.promotion.dead_letters,
             latency_ms=config.latency_alarm_ms,
+            newest=errors_of_the_newest(self.serving.function),
             limiter=limiter.function if limiter else None,
             not_retrained=retraining.dropped if retraining else None,
             **watched,

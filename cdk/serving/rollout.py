@@ -48,6 +48,19 @@ def live_alias(function: lambda_.Function, config: Config | None = None) -> lamb
     return alias
 
 
+def errors_of_the_newest(function: lambda_.Function) -> cloudwatch.Metric:
+    """Failed invocations of the newest version alone: a tenth of the requests is little beside all."""
+    return function.metric_errors(
+        period=Duration.minutes(1),
+        statistic="sum",
+        dimensions_map={
+            "FunctionName": function.function_name,
+            "Resource": f"{function.function_name}:{ALIAS}",
+            "ExecutedVersion": function.current_version.version,
+        },
+    )
+
+
 class Rollout(Construct):
     """CodeDeploy moves the API's alias: first a share of the requests, then all, or back.
 
@@ -84,7 +97,7 @@ class Rollout(Construct):
             "Group",
             alias=alias,
             deployment_config=codedeploy.LambdaDeploymentConfig.ALL_AT_ONCE if at_once else self._canary(config),
-            alarms=[] if at_once else [*alarms, self._new_version_fails(function, alias)],
+            alarms=[] if at_once else list(alarms),
             auto_rollback=codedeploy.AutoRollbackConfig(
                 failed_deployment=True, stopped_deployment=True, deployment_in_alarm=not at_once
             ),
@@ -108,28 +121,6 @@ class Rollout(Construct):
             traffic_routing=codedeploy.TimeBasedCanaryTrafficRouting(
                 interval=Duration.minutes(config.canary_minutes), percentage=config.canary_percent
             ),
-        )
-
-    def _new_version_fails(self, function: lambda_.Function, alias: lambda_.Alias) -> cloudwatch.Alarm:
-        """An alarm for the new version alone, each minute: a tenth of the requests is little beside the rest."""
-        errors = alias.metric_errors(
-            period=Duration.minutes(1),
-            statistic="sum",
-            dimensions_map={
-                "FunctionName": function.function_name,
-                "Resource": f"{function.function_name}:{ALIAS}",
-                "ExecutedVersion": function.current_version.version,
-            },
-        )
-        return cloudwatch.Alarm(
-            self,
-            "NewVersionErrors",
-            metric=errors,
-            alarm_description="Api: an invocation of the newest version failed; a running deployment is taken back",
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
 
     def _check(self, config: Config, function: lambda_.Function, headers: Mapping[str, str]) -> lambda_.Function:

@@ -95,6 +95,10 @@ class SynthesisedTemplate:
         kind = self.body["Resources"][name]["Type"]
         if kind == "AWS::S3::Bucket":
             return f"arn:aws:s3:::{name}"
+        if kind == "AWS::Lambda::Alias":
+            alias = self.body["Resources"][name]["Properties"]
+            function = self.render(alias["FunctionName"])
+            return f"arn:aws:lambda:us-east-1:123456789012:function:{function}:{alias['Name']}"
         return f"arn:aws:{kind.split('::')[1].lower()}:us-east-1:123456789012:{name}"
 
     def render(self, value: Any) -> Any:

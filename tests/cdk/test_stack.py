@@ -17,9 +17,9 @@ from tests.cdk.template import SynthesisedTemplate
 
 def test_the_stack_has_the_expected_resources_and_no_custom_ones(plain: SynthesisedTemplate) -> None:
     counted = Counter(resource["Type"] for resource in plain.body["Resources"].values())
-    assert counted["AWS::Lambda::Function"] == 2
+    assert counted["AWS::Lambda::Function"] == 3
     assert counted["AWS::S3::Bucket"] == 2
-    assert counted["AWS::IAM::Role"] == 5
+    assert counted["AWS::IAM::Role"] == 7
     assert not any(kind.startswith("Custom::") for kind in counted)
 
 
