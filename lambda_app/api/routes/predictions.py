@@ -11,9 +11,10 @@ from lambda_app.api.messages.problems import problem_of
 from lambda_app.api.messages.reading import Photo, Photos, SearchQuery, TopK
 from lambda_app.api.routes import openapi
 from lambda_app.errors import BusyError, PhotoError
+from lambda_app.recommendation.analysis import Analysis
 from lambda_app.recommendation.live import Live
 from lambda_app.recommendation.query import Match, SimilarQuery
-from lambda_app.recommendation.recommender import Analysis, Recommender
+from lambda_app.recommendation.recommender import Recommender
 
 # /predict returns more, so that a client which shows more than the first 5 needs no second request.
 PREDICT_PROBABILITIES = 20

@@ -9,8 +9,9 @@ from PIL import Image
 
 from lambda_app.errors import RefusedReleaseError
 from lambda_app.promotion.canary import check_answers, drawn_photos
+from lambda_app.recommendation.analysis import Analysis
 from lambda_app.recommendation.query import Match
-from lambda_app.recommendation.recommender import Analysis, Recommender, load
+from lambda_app.recommendation.recommender import Recommender, load
 from lambda_app.settings import Settings
 from tests.crafted import networks
 from tests.lambda_app.conftest import BuiltRelease
@@ -75,8 +76,8 @@ class Wrong(Recommender):
         found = super().analyse(photo, timings, memory)
         return replace(found, probabilities=found.probabilities + np.float32(self.probability))
 
-    def similar(self, embedding, query, timings=None) -> list[Match]:
-        return self.spoil(super().similar(embedding, query, timings))
+    def similar(self, embedding, query, timings=None, probabilities=None) -> list[Match]:
+        return self.spoil(super().similar(embedding, query, timings, probabilities))
 
     def similar_to(self, image_id, query, timings=None) -> list[Match]:
         return self.spoil_similar([*super().similar_to(image_id, query, timings)])
