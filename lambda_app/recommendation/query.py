@@ -10,6 +10,7 @@ from lambda_app.release.catalog import CatalogFilter, CatalogItem
 
 DEFAULT_K = 4
 MAX_REFERENCES = 100
+MAX_PHOTOS = 4  # of the same thing, in one query
 Distinct = Literal["product", "image"]
 Rank = Literal["category", "cosine"]
 

@@ -12,7 +12,7 @@ from lambda_app.errors import QueryError, ReleaseError, UndecodablePhotoError, U
 from lambda_app.model import Model
 from lambda_app.photo.memory import DecodingMemory
 from lambda_app.photo.preprocessing import load_rgb, normalise
-from lambda_app.photo.rules import PhotoLimits
+from lambda_app.photo.rules import WHOLE_PHOTO, PhotoLimits, PhotoPart
 from lambda_app.recommendation.analysis import Analysis
 from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery, check_k, check_references, shortened
@@ -45,13 +45,20 @@ class Recommender:
         # Close the catalog when the last request that uses this release has ended, in whichever thread.
         self._finalizer = weakref.finalize(self, catalog.close)
 
-    def analyse(self, photo: bytes, timings: Timings | None = None, memory: DecodingMemory | None = None) -> Analysis:
+    def analyse(
+        self,
+        photo: bytes,
+        timings: Timings | None = None,
+        memory: DecodingMemory | None = None,
+        part: PhotoPart = WHOLE_PHOTO,
+    ) -> Analysis:
         """Decode a photo and run one forward pass.
 
         Args:
             photo: the file's bytes.
             timings: gets the durations.
             memory: what all photos that are decoded at once may take; None for no limit.
+            part: what of the photo is analysed.
 
         Raises:
             PhotoError: the photo cannot be used.
@@ -60,7 +67,7 @@ class Recommender:
         timings = timings or Timings()
         preprocessing = self.manifest.preprocessing
         with timings.measure("decode"):
-            images = normalise(load_rgb(photo, preprocessing, self._limits, memory)[np.newaxis], preprocessing)
+            images = normalise(load_rgb(photo, preprocessing, self._limits, memory, part)[np.newaxis], preprocessing)
         with timings.measure("forward"):
             output = self._model.run(images)
         logits, embedding = output.logits[0], output.embedding[0]

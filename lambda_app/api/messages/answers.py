@@ -66,6 +66,7 @@ def release_answer(live: Live) -> dict[str, Any]:
         "image_size": manifest.preprocessing.size,
         "precision": manifest.model.precision,
         "index_type": manifest.index.type,
+        "category_weight": manifest.ranking.category_weight,
     }
 
 
