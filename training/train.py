@@ -180,7 +180,7 @@ def copy_outputs(work: WorkFolder, places: Places) -> None:
 
 
 def summarise(work: WorkFolder, manifest: Manifest) -> str:
-    """The result of the run, in three lines of text."""
+    """The result of the run, in four lines of text."""
     report = json.loads((work.report / "metrics.json").read_bytes())
     test, altered = report["test"], report["alterations"]
     retrieval = test["retrieval"]
@@ -198,8 +198,15 @@ def summarise(work: WorkFolder, manifest: Manifest) -> str:
         for name, value in first.items()
         if name != "untouched"
     )
+    ranked = report["ranking"]["test"]
+    same = [
+        _figure(entry["category_precision@10"], entry["intervals"]["category_precision@10"], few=few)
+        for entry in (retrieval["embedding"], ranked)
+    ]
     return (
         f"release {manifest.release}: {known} ({photos}{', 95 % intervals' if few else ''})\n"
+        f"category precision@10 by embedding {same[0]}, in the order of results {same[1]} (category weight "
+        f"{manifest.ranking.category_weight:g}, recall@4 {_figure(*_recall(ranked), few=few)})\n"
         f"altered photos that find themselves first: {found} ({altered['n']} test photos)\n{work.archive}"
     )
 
