@@ -10,9 +10,10 @@ serves.
 import argparse
 import io
 import random
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 
 from lambda_app.recommendation.analysis import Analysis, fused
 from lambda_app.recommendation.query import MAX_PHOTOS, Rank, SimilarQuery
@@ -69,7 +70,7 @@ def measure(release: Recommender, plan: Plan, products: Mapping[int, str]) -> di
 
     Returns:
         recall@1 and recall@4 (the product is among the first), category_precision@10 (share of the results that are of
-        the product's category), accuracy of the predicted category.
+        the product's category), accuracy of the predicted category, search_ms (the median).
     """
     found: dict[str, dict[int, list[dict[str, float]]]] = {
         order: {number: [] for number in range(1, MAX_PHOTOS + 1)} for order in ORDERS
@@ -85,7 +86,9 @@ def measure(release: Recommender, plan: Plan, products: Mapping[int, str]) -> di
                     found[order][together].append(_answer(release, query, product, category, order))
     return {
         order: {
-            together: {name: mean(value[name] for value in values) for name in values[0]}
+            together: {
+                name: (median if name == "search_ms" else mean)(value[name] for value in values) for name in values[0]
+            }
             for together, values in by_number.items()
         }
         for order, by_number in found.items()
@@ -104,7 +107,9 @@ def new_photos(plan: Plan, number: int, count: int) -> Iterator[bytes]:
 
 def _answer(release: Recommender, query: Analysis, product: str, category: str, order: Rank) -> dict[str, float]:
     asked = SimilarQuery(k=K, distinct="image", rank=order)
+    begin = time.perf_counter()
     matches = release.similar(query.embedding, asked, probabilities=query.probabilities)
+    seconds = time.perf_counter() - begin
     own = [match.item.product_id == product for match in matches]
     predicted = release.manifest.categories[int(query.probabilities.argmax())]
     return {
@@ -112,6 +117,7 @@ def _answer(release: Recommender, query: Analysis, product: str, category: str, 
         "recall@4": float(any(own[:4])),
         "category_precision@10": mean(match.item.category == category for match in matches),
         "accuracy": float(predicted == category),
+        "search_ms": 1000 * seconds,
     }
 
 

@@ -34,6 +34,7 @@ def test_each_number_of_photos_has_its_figures(tmp_path):
     for by_number in figures.values():
         assert list(by_number) == [1, 2, 3, 4]
         for values in by_number.values():
+            assert values.pop("search_ms") > 0
             assert set(values) == {"recall@1", "recall@4", "category_precision@10", "accuracy"}
             assert all(0 <= value <= 1 for value in values.values())
 
