@@ -8,8 +8,8 @@ from dataclasses import replace
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from cdk.config import Config, ConfigError
-from cdk.regions import DEFAULT_REGION
+from cdk.context.config import Config, ConfigError
+from cdk.context.regions import DEFAULT_REGION
 from cdk.stack import LookalikeStack
 
 

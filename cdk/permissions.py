@@ -36,6 +36,23 @@ def function_role(scope: Construct, id: str, log_group: logs.ILogGroup) -> iam.R
     return role
 
 
+def grant_serving(role: iam.Role, bucket: s3.Bucket) -> None:
+    """Let the API read releases, photos and uploads, and sign upload forms."""
+    for statement in read(bucket, SERVING_READS):
+        role.add_to_policy(statement)
+    # A presigned request has the rights of its signer. Only presigned uploads need to write to uploads/.
+    role.add_to_policy(write(bucket, SERVING_WRITES))
+    acknowledge_prefixes(role, bucket, *SERVING_READS, *SERVING_WRITES)
+
+
+def grant_promoter(role: iam.Role, bucket: s3.Bucket) -> None:
+    """Let the promoter read drops, and write releases, the pointer and notes of refusal."""
+    for statement in read(bucket, PROMOTER_READS):
+        role.add_to_policy(statement)
+    role.add_to_policy(write(bucket, PROMOTER_WRITES))
+    acknowledge_prefixes(role, bucket, *PROMOTER_READS, *PROMOTER_WRITES)
+
+
 def read(bucket: s3.IBucket, keys: Sequence[str]) -> list[iam.PolicyStatement]:
     """Read these keys, and get 404 instead of 403 for a missing key.
 

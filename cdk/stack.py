@@ -7,9 +7,9 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import permissions
-from cdk.config import Config
+from cdk.context.config import Config
+from cdk.context.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, WITH_BUDGETS
 from cdk.operators import Operators
-from cdk.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, WITH_BUDGETS
 from cdk.serving.api import Api
 from cdk.serving.functions import ImageFunction
 from cdk.serving.promotion import Promotion
@@ -54,8 +54,8 @@ class LookalikeStack(Stack):
         self.promoter = self._function(
             "Promoter", config, PROMOTER_HANDLER, config.promoter_memory, PROMOTER_TIMEOUT, config.promoter_concurrency
         )
-        self._grant_serving()
-        self._grant_promoter()
+        permissions.grant_serving(self.serving.role, self.storage.bucket)
+        permissions.grant_promoter(self.promoter.role, self.storage.bucket)
 
         self.api = Api(self, "Api", config=config, function=_warm(self.serving.function, config))
         self.promotion = Promotion(self, "Promotion", bucket=self.storage.bucket, promoter=self.promoter.function)
@@ -111,21 +111,6 @@ class LookalikeStack(Stack):
                 "LOOKALIKE_RELOAD_SECONDS": str(config.reload_seconds),
             },
         )
-
-    def _grant_serving(self) -> None:
-        role, bucket = self.serving.role, self.storage.bucket
-        # A presigned request has the rights of its signer. Only presigned uploads need to write to uploads/.
-        for statement in permissions.read(bucket, permissions.SERVING_READS):
-            role.add_to_policy(statement)
-        role.add_to_policy(permissions.write(bucket, permissions.SERVING_WRITES))
-        permissions.acknowledge_prefixes(role, bucket, *permissions.SERVING_READS, *permissions.SERVING_WRITES)
-
-    def _grant_promoter(self) -> None:
-        role, bucket = self.promoter.role, self.storage.bucket
-        for statement in permissions.read(bucket, permissions.PROMOTER_READS):
-            role.add_to_policy(statement)
-        role.add_to_policy(permissions.write(bucket, permissions.PROMOTER_WRITES))
-        permissions.acknowledge_prefixes(role, bucket, *permissions.PROMOTER_READS, *permissions.PROMOTER_WRITES)
 
     def _watch(self, config: Config) -> None:
         watched: dict[str, Any] = {

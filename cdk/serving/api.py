@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import nag
-from cdk.config import Config
+from cdk.context.config import Config
 from cdk.log_group import log_group
 
 # The page, its files, the API description and the health check. None of them shows anything of the catalogue.

@@ -8,7 +8,7 @@ from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk.config import Config
+from cdk.context.config import Config
 from cdk.log_group import log_group
 from cdk.permissions import function_role
 

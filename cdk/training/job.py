@@ -8,7 +8,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk import nag, permissions
-from cdk.config import Config
+from cdk.context.config import Config
 from cdk.log_group import log_group
 from cdk.training.flow import JobSettings, definition
 

@@ -9,7 +9,7 @@ from aws_cdk import App
 from aws_cdk.assertions import Template
 
 from cdk.app import build
-from cdk.config import Config
+from cdk.context.config import Config
 from tests.cdk.template import SynthesisedTemplate
 
 ROOT = Path(__file__).parents[2]

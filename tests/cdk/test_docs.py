@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk.config import context_keys
+from cdk.context.config import context_keys
 
 DOCS = (Path(__file__).parents[2] / "docs" / "aws.md").read_text(encoding="utf-8")
 SUMS = re.findall(r"^\| (.+?) \| ([0-9.*+ ]+) \| ([0-9.]+) \|$", DOCS, re.MULTILINE)

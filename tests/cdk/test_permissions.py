@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cdk.regions import CONTAINER_ACCOUNTS
+from cdk.context.regions import CONTAINER_ACCOUNTS
 from tests.cdk.policy import allowed
 from tests.cdk.template import SynthesisedTemplate
 

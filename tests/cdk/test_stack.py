@@ -9,7 +9,7 @@ import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Template
 
-from cdk.config import Config
+from cdk.context.config import Config
 from cdk.stack import LookalikeStack
 from tests.cdk.conftest import FLAGS
 from tests.cdk.template import SynthesisedTemplate

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from aws_cdk import App, Stack
 
-from cdk.config import Config
+from cdk.context.config import Config
 from cdk.stack import LookalikeStack
 from lambda_app.settings import environment_names
 from tests.cdk.conftest import DIGEST, FLAGS, ROOT

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _PORT = r"(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
@@ -72,3 +72,8 @@ def list_of(pattern: str | re.Pattern[str], takes: str) -> Rule:
 
 
 BOOLEAN = Rule("true or false", {"true": True, "1": True, "false": False, "0": False}.__getitem__)
+
+
+def key(default: Any, rule: Rule, meaning: str) -> Any:
+    """A field of a dataclass that is a context key: its default, its valid values, and what it means to an operator."""
+    return field(default=default, metadata={"rule": rule, "meaning": meaning})

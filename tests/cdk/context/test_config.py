@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cdk.config import Config, ConfigError, context_keys, describe
+from cdk.context.config import Config, ConfigError, context_keys, describe
 
-DOCS = Path(__file__).parents[2] / "docs" / "aws.md"
+DOCS = Path(__file__).parents[3] / "docs" / "aws.md"
 
 
 def test_an_empty_context_gives_the_defaults_and_keys_of_the_cdk_are_ignored() -> None:

@@ -14,8 +14,8 @@ from cfnlint.schema import ResourceNotFoundError
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from cdk.app import build, with_region
-from cdk.config import Config, ConfigError
-from cdk.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, WITH_BUDGETS
+from cdk.context.config import Config, ConfigError
+from cdk.context.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, WITH_BUDGETS
 from tests.cdk.conftest import DIGEST, FLAGS
 from tests.cdk.template import SynthesisedTemplate
 
