@@ -1,10 +1,10 @@
 """Finds the results of a query in index and catalog: in the order of the cosine, or with the category considered.
 
-With the category considered, a row ranks by its cosine plus a bonus for its category. A row far down
-by cosine may then be among the first, so the nearest rows alone are not enough candidates. But a search says more than
-which rows are nearest: every row that it did not find has at most the cosine of the last one found. So a row of a
-category that was not found ranks at most at this cosine plus its category's bonus. If this is above the last result,
-the search goes on: first among the rows of the most probable categories alone, then deeper.
+With the category considered, a row ranks by its cosine plus a bonus for its category. A row far down by cosine may then
+be among the first, so the nearest rows alone are not enough candidates. But a row that a search did not find has at
+most the cosine of the last row found, so its sum is at most this cosine plus the bonus of its category. While this is
+above the sum of the last result, the search goes on: first among the rows of the most probable categories alone, then
+deeper.
 """
 
 from collections.abc import Mapping, Sequence
