@@ -9,6 +9,8 @@ from constructs import Construct
 from cdk import permissions
 from cdk.context.config import Config
 from cdk.context.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, WITH_BUDGETS
+from cdk.front.door import FrontDoor
+from cdk.front.outputs import add_outputs
 from cdk.operators import Operators
 from cdk.serving.api import Api
 from cdk.serving.functions import ImageFunction
@@ -32,11 +34,16 @@ class LookalikeStack(Stack):
     Attributes:
         serving, promoter: the two functions with their roles.
         operators: the role that people assume.
+        public_url: the address for people and programs: of the front door or the domain, else of the API itself.
         training: the state machine and the role of its jobs; None in a region without AWS's PyTorch container.
     """
 
-    def __init__(self, scope: Construct, id: str, *, config: Config) -> None:
-        """Compose the stack from `config`. It deploys to the account that the AWS CLI is signed in to."""
+    def __init__(self, scope: Construct, id: str, *, config: Config, web_acl: str | None = None) -> None:
+        """Compose the stack from `config`. It deploys to the account that the AWS CLI is signed in to.
+
+        Args:
+            web_acl: ARN of the front door's firewall in another stack; None: this stack makes it, in us-east-1.
+        """
         super().__init__(scope, id, description="Lookalike: image search over a marketplace's listings")
         self._in_region = config.region or DEFAULT_REGION
         _only_in(self, self._in_region)
@@ -57,7 +64,18 @@ class LookalikeStack(Stack):
         permissions.grant_serving(self.serving.role, self.storage.bucket)
         permissions.grant_promoter(self.promoter.role, self.storage.bucket)
 
-        self.api = Api(self, "Api", config=config, function=_warm(self.serving.function, config))
+        self.api = Api(
+            self,
+            "Api",
+            config=config,
+            function=_warm(self.serving.function, config),
+            region=self._in_region,
+            bucket=self.storage.bucket,
+            web_acl=web_acl,
+        )
+        self.public_url = self.api.url
+        for name, value in self.api.page_settings(config).items():
+            self.serving.function.add_environment(name, value)
         self.promotion = Promotion(self, "Promotion", bucket=self.storage.bucket, promoter=self.promoter.function)
         self.training = self._training(config)
         self.operators = Operators(
@@ -70,8 +88,19 @@ class LookalikeStack(Stack):
             dead_letters=self.promotion.dead_letters,
             training=self.training.machine if self.training else None,
         )
+        if self.api.users:
+            self.api.users.grant_operators(self.operators.role)
+        self._open_front(config)
         self._watch(config)
         self._outputs()
+
+    def _open_front(self, config: Config) -> None:
+        """Let requests come through the front door only, and say where it is."""
+        if isinstance(self.api.front, FrontDoor):
+            self.api.front.guard(self.serving.function)
+            self.api.front.grant_operators(self.operators.role)
+        if self.api.front:
+            add_outputs(self, self.api.front, config, self.api.api)
 
     def _training(self, config: Config) -> Training | None:
         account = config.training_account or CONTAINER_ACCOUNTS.get(self._in_region)
@@ -149,6 +178,13 @@ class LookalikeStack(Stack):
             ("DashboardName", self.dashboard.dashboard.dashboard_name, "Name of the CloudWatch dashboard"),
         ):
             CfnOutput(self, name, value=value, description=description)
+        if users := self.api.users:
+            for name, value, description in (
+                ("SignInUrl", users.sign_in_url, "Host of the sign-in page"),
+                ("UserPoolId", users.pool.user_pool_id, "User pool of the people who may sign in; kept too"),
+                ("ClientId", users.client.user_pool_client_id, "Client of the user pool that the page signs in as"),
+            ):
+                CfnOutput(self, name, value=value, description=description)
         if self.training:
             CfnOutput(
                 self,

@@ -21,7 +21,7 @@ SERVICE = "api"
 configure_logging(SERVICE)
 keep_freed_memory()
 settings = Settings.from_environ()
-store = open_store(settings.store)
+store = open_store(settings.store, settings.photos_url)
 observer = Observer(Metrics(SERVICE))
 live = LiveRelease(store, settings, observer=observer)
 # Start to download the release in the background, in parallel with the imports below. As soon as ONNX Runtime is

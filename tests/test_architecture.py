@@ -20,7 +20,7 @@ FLOORS = {
     # The stages do not import each other: fit knows nothing of evaluate, index nothing of export.
     "training": "cloud compare | train | settings | prepare fit evaluate export index pack | network | dataset metrics"
     " | pipeline | errors",
-    "cdk": "app | stack | serving training watching operators storage | permissions | nag context log_group",
+    "cdk": "app | stack | serving training watching operators storage | front | permissions | nag context log_group",
     "benchmarks": "scale | bench | processes | inputs | figures",
     "reliability": "command | fuzz soak | pages",
 }

@@ -120,8 +120,8 @@ def check(work: WorkFolder, settings: TrainSettings) -> None:
     write_file(trial, b"")
     trial.unlink()
     # A network that was trained already needs no download: a rerun for a new catalog works without internet.
-    done = settings.fit.weights == "imagenet" and work.weights.exists()
-    check_start(settings.fit.backbone, "none" if done else settings.fit.weights, settings.fit.freeze)
+    fit, size = settings.fit, settings.prepare.preprocessing().size
+    check_start(fit.backbone, fit.weights, fit.freeze, size, small=fit.small, download=not work.weights.exists())
 
 
 def assist(data: Path, work: WorkFolder, settings: TrainSettings, world: World) -> None:

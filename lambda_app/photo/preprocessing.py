@@ -43,11 +43,11 @@ def load_rgb(
     memory: DecodingMemory | None = None,
     part: PhotoPart = WHOLE_PHOTO,
 ) -> npt.NDArray[np.uint8]:
-    """Decode a JPEG, PNG, WebP or AVIF photo and letterbox it.
+    """Decode a JPEG, PNG, WebP or AVIF photo and make it square: letterbox it, or cut it to its centre.
 
     Args:
         data: the file's bytes. Their signature decides the format, not a file name or a declared media type.
-        settings: target size, interpolation and background.
+        settings: target size, fit, interpolation and background.
         limits: largest area, side and work that are accepted.
         memory: what all photos that are decoded at once may take; None for no limit.
         part: what of the upright photo is used, as if it were a photo of its own.
@@ -67,12 +67,11 @@ def load_rgb(
         try:
             # JPEG only, no effect on other formats: decode at 1/2, 1/4 or 1/8 scale. The long side of what is used
             # stays at DRAFT times the target or more, so that the antialiasing resize below has enough to average.
-            target = math.ceil(DRAFT * settings.size)
             used = _window(photo.size, container.orientation, part)
-            photo.draft("RGB" if photo.mode != "L" else "L", _draft_size(photo.size, target, used))
+            photo.draft("RGB" if photo.mode != "L" else "L", _draft_size(photo.size, used, settings))
             with memory.reserved(memory_needed(photo, container)) if memory else nullcontext():
                 photo.load()
-                return _letterbox(mend(photo, container, full), container, settings, part)
+                return _square(mend(photo, container, full), container, settings, part)
         except LookalikeError:
             raise
         except MemoryError as exc:
@@ -100,8 +99,8 @@ def normalise(rgb: npt.NDArray[np.uint8], settings: Preprocessing) -> npt.NDArra
     return scaled
 
 
-def _draft_size(size: tuple[int, int], target: int, used: Window) -> tuple[int, int]:
-    scale = target / max(used[2] - used[0], used[3] - used[1])
+def _draft_size(size: tuple[int, int], used: Window, settings: Preprocessing) -> tuple[int, int]:
+    scale = math.ceil(DRAFT * settings.size) / _side_seen((used[2] - used[0], used[3] - used[1]), settings)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
@@ -109,6 +108,18 @@ def _window(size: tuple[int, int], orientation: int, part: PhotoPart) -> Window:
     """The pixels of the part, in the photo of this size as it is stored."""
     full = (size[1], size[0]) if swaps_sides(orientation) else size
     return stored_box(part.pixels(*full), full, orientation)
+
+
+def _side_seen(size: tuple[int, int], settings: Preprocessing) -> float:
+    """The pixels of a photo that fill a side of the square: all of its long side, or a part of its short side."""
+    return settings.crop * min(size) if settings.fit == "crop" else max(size)
+
+
+def _centre(width: float, height: float, share: float) -> tuple[float, float, float, float]:
+    """The square in the centre of a photo whose side is a share of the short side: left, top, right, bottom."""
+    side = share * min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    return left, top, left + side, top + side
 
 
 def _to_rgb(photo: Image.Image, background: str, *, keep_inks: bool) -> Image.Image:
@@ -128,7 +139,7 @@ def _to_rgb(photo: Image.Image, background: str, *, keep_inks: bool) -> Image.Im
     return photo.convert("RGB")
 
 
-def _letterbox(
+def _square(
     photo: Image.Image, container: Container, settings: Preprocessing, part: PhotoPart
 ) -> npt.NDArray[np.uint8]:
     size, orientation = settings.size, container.orientation
@@ -136,6 +147,8 @@ def _letterbox(
     full = window[2] - window[0], window[3] - window[1]
     full = full[::-1] if swaps_sides(orientation) else full
     width, height = fitted(*full, size)
+    if settings.fit == "crop":  # the whole photo, at the scale at which its centre fills the square
+        width, height = (max(1, round(side * size / _side_seen(full, settings))) for side in full)
     across, down = (max(1, int(full[0] / width / REDUCING_GAP)), max(1, int(full[1] / height / REDUCING_GAP)))
     mode = "CMYK" if photo.mode == "CMYK" else "L" if photo.mode in _GREY_MODES else "RGB"
     conversion = _CONVERSIONS.of(container.profile, mode)
@@ -145,6 +158,9 @@ def _letterbox(
     if settings.fit == "trimmed":
         box = without_borders(reduced, box)
         width, height = fitted((box[2] - box[0]) * across, (box[3] - box[1]) * down, size)
+    elif settings.fit == "crop":
+        left, top, right, bottom = _centre(*full, settings.crop)
+        box, width, height = (left / across, top / down, right / across, bottom / down), size, size
     resized = reduced.resize((width, height), RESAMPLING[settings.interpolation], box)
     if conversion is not None:  # of the small picture, because it costs more for a pixel than all steps before
         resized = conversion.apply(resized.convert(mode))

@@ -20,7 +20,9 @@ class Preprocessing(BaseModel):
     Attributes:
         size: side of the square input, in pixels.
         fit: how a photo fills the square; "letterbox" keeps the aspect ratio and centres the photo on black;
-            "trimmed" does so without the photo's uniform borders: see `trimming`.
+            "trimmed" does so without the photo's uniform borders: see `trimming`. "crop" fills the square with the
+            centre of the photo; what lies outside is not seen.
+        crop: side of the centre as a share of the photo's short side, for the fit "crop".
         interpolation: resampling filter of the resize.
         background: what transparent photos are laid on. The margin of the letterbox is black in any case.
         mean, std: per channel (R, G, B), of pixels scaled to [0, 1].
@@ -29,7 +31,8 @@ class Preprocessing(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     size: int = Field(default=224, ge=16, le=1024)
-    fit: Literal["letterbox", "trimmed"] = "letterbox"
+    fit: Literal["letterbox", "trimmed", "crop"] = "letterbox"
+    crop: float = Field(default=1.0, ge=0.5, le=1)
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     # Not the default of training: releases that do not name it were made with black.
     background: Literal["black", "white"] = "black"

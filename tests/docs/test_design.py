@@ -91,7 +91,7 @@ def test_a_result_and_the_search_parameters_match_the_models():
 
 def test_the_errors_match_the_table_in_the_code():
     documented = {int(code) for code in first_column("The HTTP API", "status")}
-    assert documented == {int(code) for code in problems.STATUS.values()} | {405, 429, 500}
+    assert documented == {int(code) for code in problems.STATUS.values()} | {403, 405, 429, 500}
 
 
 def test_the_settings_match_the_code():

@@ -92,7 +92,7 @@ def test_a_new_price_or_currency_trains_nothing(trained_copy, sample_data, outsi
     ("options", "told"),
     [
         (["--backbone", "resnet51"], "no backbone 'resnet51'; try resnet50"),
-        (["--weights", "imagnet"], "--weights imagnet: no such file; did you mean imagenet?"),
+        (["--weights", "imagnet"], "no weights of resnet10_half with this name; did you mean imagenet?"),
         (["--freeze", "layer9"], "no stage 'layer9' to freeze"),
         (["--out", "file/work"], "cannot be written"),
     ],

@@ -150,15 +150,15 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     rows.add_argument("--ablate", action="store_true", help="the default recipe, and it with one thing changed a row")
 
 
-def open_dataset(data: Path, out: Path, size: int | None) -> Dataset:
-    """Open `data` if it is a prepared dataset; else prepare one from it in `out`.
+def open_dataset(data: Path, out: Path, size: int | None, shared: FitSettings) -> Dataset:
+    """Open `data` if it is a prepared dataset; else prepare one from it in `out`, for the backbone of `shared`.
 
     Raises:
         DataError: `data` is neither a dataset nor usable raw data.
         SettingsError: the dataset has another photo size than `size`.
     """
     if not (data / SUMMARY).is_file() or not (data / PHOTOS).is_file():
-        prepared = PrepareSettings() if size is None else PrepareSettings(size=size)
+        prepared = PrepareSettings(size=size, backbone=shared.backbone, weights=shared.weights)
         prepare(data, out / "dataset", prepared)
         return Dataset.open(out / "dataset")
     dataset = Dataset.open(data)
@@ -170,7 +170,7 @@ def open_dataset(data: Path, out: Path, size: int | None) -> Dataset:
 def main(argv: Sequence[str] | None = None) -> None:
     """`python -m training.compare`."""
     plan, data, size = parse(argv)
-    dataset = open_dataset(data, plan.out, size)
+    dataset = open_dataset(data, plan.out, size, plan.shared)
     for note in plan.notes():
         print(note)
     print(compare(plan, dataset))

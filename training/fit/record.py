@@ -93,7 +93,8 @@ class RunRecord:
         """Write the history, the best weights, and settings and provenance of the run (`fit.json`)."""
         settings, device = self.trainer.settings, self.trainer.device
         write_json(self.folder / "history.json", self.history)
-        save_weights(self.folder / "best.safetensors", settings.backbone, self.weights, self.trainer.dataset.categories)
+        model, categories = self.trainer.model, self.trainer.dataset.categories
+        save_weights(self.folder / "best.safetensors", model.name, self.weights, categories, model.size)
         write_json(
             self.folder / "fit.json",
             {

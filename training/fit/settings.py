@@ -4,19 +4,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from training.pipeline.settings import RARE, SEED, Settings
+from training.pipeline.settings import BACKBONE, RARE, SEED, WEIGHTS, Settings
 
 
 class FitSettings(Settings):
     """The settings that identify a training run. If one of them changes, the network is trained again."""
 
-    backbone: str = Field(
-        default="resnet50", description="torchvision model; ResNet50 is accurate and fast on any accelerator"
-    )
-    weights: str = Field(
-        default="imagenet",
-        description="initial weights: imagenet, none, or the path or s3:// URI of a state dict",
-    )
+    backbone: str = BACKBONE
+    weights: str = WEIGHTS
     freeze: str = Field(
         default="none",
         description="freezes the backbone up to this stage; layer3 of a ResNet: only layer4 and the heads are trained",

@@ -24,6 +24,7 @@ from training.dataset import Dataset
 from training.fit.record import RunRecord, stopped_by_signal
 from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.trainer import Trainer
+from training.network.backbone import NAMED, backbone_of, tag_in
 from training.network.weights_file import local_copy
 from training.pipeline.code_digest import code_digest
 from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from
@@ -53,6 +54,7 @@ def run(
         TrainingError: the processes have different datasets; also the errors of `fit`.
     """
     dataset = Dataset.open(work.dataset)
+    _warn_of_other_input(dataset, settings)
     world.check_same_digest("dataset", dataset.training_digest)
     if not world.is_leader:
         (runs,) = world.broadcast(False)
@@ -157,9 +159,19 @@ def _print_metrics(figures: dict[str, Any]) -> None:
     sys.stdout.flush()  # output to a pipe would be buffered
 
 
+def _warn_of_other_input(dataset: Dataset, settings: FitSettings) -> None:
+    """Warn if the photos are scaled in another way than the pretrained weights expect. `train` prevents that."""
+    own, used = backbone_of(settings.backbone, settings.weights).own_input(), dataset.preprocessing
+    if settings.weights != "none" and (own.mean, own.std) != (used.mean, used.std):
+        log.warning(
+            "%s: its mean and std are %s and %s, not those of the weights of %s: %s and %s; prepare it with --backbone",
+            dataset.path, used.mean, used.std, settings.backbone, own.mean, own.std,
+        )  # fmt: skip
+
+
 def _weights_identity(settings: FitSettings) -> str:
     """The identity of the initial weights: their name, or the digest of the file."""
-    if settings.weights in ("imagenet", "none"):
+    if settings.weights in NAMED or tag_in(settings.weights):
         return settings.weights
     with local_copy(settings.weights) as path:
         return sha256_of(path)

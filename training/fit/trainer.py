@@ -19,6 +19,7 @@ from training.fit.optimisation import EmaWeights, make_optimiser
 from training.fit.schedule import learning_rate, run_progress
 from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.validation import validate
+from training.network.backbone import backbone_of
 from training.network.embedding_net import EmbeddingNet
 from training.network.weights import start_from
 from training.pipeline.world import SINGLE_PROCESS, World
@@ -48,7 +49,8 @@ class Trainer:
         self.dataset, self.settings, self.device, self.world = dataset, settings, device, world
         self.execution = execution
         self.input = InputPipeline(dataset, settings, device, world)
-        model = EmbeddingNet(settings.backbone, len(dataset.categories))
+        source = backbone_of(settings.backbone, settings.weights)
+        model = EmbeddingNet(source, len(dataset.categories), size=dataset.preprocessing.size)
         if world.is_leader:  # the other processes get the weights from the leader
             start_from(model, settings.weights, dataset.categories)
         world.sync_batch_norm(model, device)

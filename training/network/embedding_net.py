@@ -1,40 +1,40 @@
-"""The network: a torchvision backbone with two heads on its pooled features, a classifier and an embedding."""
+"""The network: a backbone with two heads on its pooled features, a classifier and an embedding."""
 
 from collections.abc import Iterator
-from typing import cast
 
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.errors import WeightsError
-from training.network import half_resnet
+from training.network.backbone import Backbone, backbone_of
 
 EMBEDDING_DIM = 256
-# The first two return auxiliary outputs in training; the others accept only one fixed input size.
-_UNSUPPORTED = ("googlenet", "inception_v3", "maxvit_t", "vit_b_16", "vit_b_32", "vit_h_14", "vit_l_16", "vit_l_32")
 # In these backbones the stages are children of a container; in others they are direct children of the model.
-_STAGE_CONTAINERS = ("features", "trunk_output", "layers")
-_COMMON = ("resnet50", "resnet18", half_resnet.NAME, "mobilenet_v3_small", "efficientnet_b0", "convnext_tiny")
+_STAGE_CONTAINERS = ("features", "trunk_output", "layers", "blocks", "stages", "encoder")
 
 
 class EmbeddingNet(nn.Module):
     """A backbone with two heads.
 
     Args:
-        name: a torchvision classification model, such as "resnet50", with random weights.
+        name: a classification model of torchvision or timm, such as "resnet50", with random weights; see
+            `training.network.backbone`. Or what `backbone_of` gave for the settings.
         classes: number of categories.
         dim: dimension d of the embedding.
+        size: side of the photos in pixels; None for the backbone's own. Only some backbones depend on it.
 
     Raises:
-        WeightsError: torchvision has no such model, or it does not end in a linear classifier.
+        WeightsError: no library has such a model, or it does not end in a linear classifier.
     """
 
-    def __init__(self, name: str, classes: int, dim: int = EMBEDDING_DIM) -> None:
+    def __init__(self, name: "str | Backbone", classes: int, dim: int = EMBEDDING_DIM, size: int | None = None) -> None:
         super().__init__()
-        self.name = name
-        self.backbone, self.head_name, self.width = _without_classifier(name)
+        self.source = backbone_of(name) if isinstance(name, str) else name
+        self.name = self.source.name
+        self.size = size or self.source.own_input().size
+        built = self.source.build(self.size)
+        self.backbone, self.dropped, self.width = built.network, built.dropped, built.width
         self.classifier = nn.Linear(self.width, classes)
         self.embedding = nn.Linear(self.width, dim)
         self._frozen: tuple[nn.Module, ...] = ()
@@ -73,6 +73,11 @@ class EmbeddingNet(nn.Module):
         frozen = names[: names.index(last) + 1] if last != "none" else []
         for name, stage in stages.items():
             stage.requires_grad_(name not in frozen)
+        # Parameters outside the stages are positions and class tokens of transformers, which their stem adds.
+        staged = {id(parameter) for stage in stages.values() for parameter in stage.parameters()}
+        for parameter in self.backbone.parameters():
+            if id(parameter) not in staged:
+                parameter.requires_grad_(not frozen)
         self._frozen = tuple(stages[name] for name in frozen)
         self.train(self.training)
 
@@ -82,33 +87,6 @@ class EmbeddingNet(nn.Module):
         for stage in self._frozen:
             stage.eval()
         return self
-
-
-def _without_classifier(name: str) -> tuple[nn.Module, str, int]:
-    """A backbone without its last linear layer, the name of that layer, and the width of its input features."""
-    backbone = _torchvision_model(name)
-    linear = [path for path, module in backbone.named_modules() if isinstance(module, nn.Linear)]
-    if not linear or backbone.get_submodule(linear[-1]).out_features != 1000:
-        raise WeightsError(
-            f"{name} does not end in a linear classifier with 1,000 classes, so it cannot be used as a backbone"
-        )
-    parent, _, child = linear[-1].rpartition(".")
-    width = int(cast(nn.Linear, backbone.get_submodule(linear[-1])).in_features)
-    setattr(backbone.get_submodule(parent), child, nn.Identity())
-    return backbone, linear[-1], width
-
-
-def _torchvision_model(name: str) -> nn.Module:
-    if name == half_resnet.NAME:
-        return half_resnet.HalfResNet10()
-    known = [name for name in torchvision.models.list_models(module=torchvision.models) if name not in _UNSUPPORTED]
-    if name not in known:
-        raise WeightsError(
-            f"no backbone {name!r}; try {', '.join(_COMMON)}, or another classification model of torchvision: "
-            f"{', '.join(known)}"
-        )
-    backbone: nn.Module = torchvision.models.get_model(name, weights=None)
-    return backbone
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:

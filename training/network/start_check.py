@@ -1,38 +1,55 @@
 """Check the settings from which training starts, before the first photo is decoded."""
 
-from collections.abc import Mapping
-
 import torch
-from torch import Tensor
 
+from training.errors import WeightsError
+from training.network.backbone import backbone_of, tag_in
 from training.network.embedding_net import EmbeddingNet
-from training.network.weights import check_backbone
-from training.network.weights_file import imagenet_weights, local_copy, read_state
+from training.network.weights import backbone_in, check_backbone, fitted
+from training.network.weights_file import local_copy, metadata_of, read_state
 
 _CLASSES = 2  # any number: the heads are not checked
 
 
-def check_start(backbone: str, weights: str, freeze: str) -> None:
+def check_start(
+    backbone: str, weights: str, freeze: str, size: int | None = None, *, small: float = 1.0, download: bool = True
+) -> None:
     """Check that the backbone exists, has the stage to freeze, and that the initial weights exist and fit it.
 
     The network is made without memory for its weights, so this takes as long as reading the file of weights.
+
+    Args:
+        size: side of the photos in pixels; None for the backbone's own.
+        small: the setting of that name: a smaller side in the first part of the run, as a share.
+        download: whether weights of the backbone's library are downloaded, if they are the initial ones.
 
     Raises:
         WeightsError: names the setting, and the values that are possible.
     """
     with torch.device("meta"):
-        model = EmbeddingNet(backbone, _CLASSES)
+        model = EmbeddingNet(backbone_of(backbone, weights), _CLASSES, size=size)
     model.freeze(freeze)
+    _check_features(model)
+    if small < 1 and model.source.fixed_size:
+        raise WeightsError(f"small is {small:g}; it must be 1, because {model.name} takes only one size of photos")
     if weights == "none":
         return
-    if weights == "imagenet":
-        imagenet_weights(backbone)
+    if weights == "imagenet" or tag_in(weights):
+        if download:
+            check_backbone(model, model.source.pretrained(model.size), f"the pretrained weights of {model.name}")
         return
     with local_copy(weights) as path:
-        check_backbone(model, _backbone_of(read_state(path, weights)), weights)
+        fitted(model, backbone_in(read_state(path, weights)), metadata_of(path), weights)
 
 
-def _backbone_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The part of a state dict that belongs to the backbone: all of it, unless it has the heads of an EmbeddingNet."""
-    own = {key.removeprefix("backbone."): value for key, value in state.items() if key.startswith("backbone.")}
-    return own or dict(state)
+def _check_features(model: EmbeddingNet) -> None:
+    """Check that the network takes photos of its size, and gives one vector of features for each."""
+    try:
+        shape = tuple(model.eval().features(torch.zeros(1, 3, model.size, model.size, device="meta")).shape)
+    except Exception as exc:  # a network may fail in any way for a size that does not suit it
+        reason = (str(exc).strip() or type(exc).__name__).splitlines()[0]
+        raise WeightsError(f"{model.name} does not take photos of {model.size} pixels: {reason}") from exc
+    if shape != (1, model.width):
+        raise WeightsError(
+            f"{model.name} gives features of shape {shape}, not (1, {model.width}); it cannot be used as a backbone"
+        )

@@ -11,16 +11,9 @@ import torch
 from torch import Tensor
 
 from training.errors import WeightsError
+from training.network.backbone import NAMED, tag_in
 from training.network.embedding_net import EmbeddingNet
-from training.network.weights_file import (
-    METADATA,
-    NAMED,
-    imagenet_weights,
-    local_copy,
-    metadata_of,
-    read_file,
-    read_state,
-)
+from training.network.weights_file import METADATA, local_copy, metadata_of, read_file, read_state
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +23,8 @@ def start_from(model: EmbeddingNet, source: str, categories: Sequence[str]) -> N
 
     Args:
         model: for `categories`, with random weights.
-        source: "none"; "imagenet" for torchvision's best weights; or the path or s3:// URI of a state dict (.pt, .pth
-            or .safetensors) of the bare torchvision backbone or of an `EmbeddingNet` such as a release's
+        source: "none"; "imagenet" or a tag for the weights of the backbone's library; or the path or s3:// URI of a
+            state dict (.pt, .pth or .safetensors) of the bare backbone or of an `EmbeddingNet` such as a release's
             `weights.safetensors`, heads included.
         categories: in index order; the categories of a release keep their rows of the classifier.
 
@@ -40,27 +33,30 @@ def start_from(model: EmbeddingNet, source: str, categories: Sequence[str]) -> N
     """
     if source == "none":
         return
-    if source == "imagenet":
-        _load_backbone(model, imagenet_weights(model.name), "torchvision's ImageNet weights")
+    if source == "imagenet" or tag_in(source):
+        model.backbone.load_state_dict(
+            check_backbone(model, model.source.pretrained(model.size), f"the pretrained weights of {model.name}")
+        )
         return
     with local_copy(source) as path:
         state = read_state(path, source)
-        if not any(key.startswith("backbone.") for key in state):
-            _load_backbone(model, state, source)
-            return
-        backbone = {key[len("backbone.") :]: value for key, value in state.items() if key.startswith("backbone.")}
-        _load_backbone(model, backbone, source)
-        _load_heads(model, state, categories, metadata_of(path), source)
+        metadata = metadata_of(path)
+        model.backbone.load_state_dict(fitted(model, backbone_in(state), metadata, source))
+        if any(key.startswith("backbone.") for key in state):
+            _load_heads(model, state, categories, metadata, source)
 
 
-def save_weights(path: Path, backbone: str, state: Mapping[str, Tensor], categories: Sequence[str]) -> None:
+def save_weights(
+    path: Path, backbone: str, state: Mapping[str, Tensor], categories: Sequence[str], size: int | None = None
+) -> None:
     """Write a network's state dict atomically (temporary file, then rename); `load_weights` reads it back.
 
     Args:
-        backbone: the `name` argument of its `EmbeddingNet`.
+        backbone: the `name` of its `EmbeddingNet`.
+        size: side of the photos in pixels for which it was built; None for the backbone's own.
     """
     # One entry only: safetensors writes several in random order, so equal weights would get different digests.
-    metadata = {METADATA: json.dumps({"backbone": backbone, "categories": list(categories)})}
+    metadata = {METADATA: json.dumps({"backbone": backbone, "categories": list(categories), "size": size})}
     partial = path.with_name(f".{path.name}.partial")
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     safetensors.torch.save_file(tensors, partial, metadata)
@@ -77,7 +73,9 @@ def load_weights(path: Path) -> tuple[EmbeddingNet, tuple[str, ...]]:
         metadata = metadata_of(path)
         categories = tuple(metadata["categories"])
         state = read_file(path)
-        model = EmbeddingNet(metadata["backbone"], len(categories), state["embedding.weight"].shape[0])
+        dim = state["embedding.weight"].shape[0]
+        # Older files have no size: their backbones do not depend on it.
+        model = EmbeddingNet(metadata["backbone"], len(categories), dim, metadata.get("size"))
         model.load_state_dict(state)
     except (KeyError, RuntimeError) as exc:
         raise WeightsError(f"{path} does not contain the weights of a trained network: {exc}") from exc
@@ -86,11 +84,43 @@ def load_weights(path: Path) -> tuple[EmbeddingNet, tuple[str, ...]]:
 
 def categories_of(source: str) -> tuple[str, ...] | None:
     """The categories stored in the weights file `source`; None if it stores none."""
-    if source in NAMED or not source.endswith(".safetensors"):
+    if source in NAMED or tag_in(source) or not source.endswith(".safetensors"):
         return None
     with local_copy(source) as path:
         named = metadata_of(path).get("categories")
     return tuple(named) if named else None
+
+
+def backbone_in(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The part of a state dict that belongs to the backbone: all of it, unless it has the heads of an EmbeddingNet."""
+    own = {key.removeprefix("backbone."): value for key, value in state.items() if key.startswith("backbone.")}
+    return own or dict(state)
+
+
+def fitted(
+    model: EmbeddingNet, state: Mapping[str, Tensor], metadata: Mapping[str, Any], source: str
+) -> dict[str, Tensor]:
+    """A file's state dict of the backbone, for the photo size of `model`.
+
+    The positions of a transformer belong to a photo size. For another size, timm interpolates them.
+
+    Args:
+        metadata: of the file; its "size" is the photo size, else it is the backbone's own.
+
+    Raises:
+        WeightsError: see `check_backbone`; or the backbone cannot change its size.
+    """
+    before = int(metadata.get("size") or model.source.own_input().size)
+    if not model.source.fixed_size or before == model.size:
+        return check_backbone(model, state, source)
+    other = EmbeddingNet(model.source, 1, size=before)
+    resize: Any = getattr(other.backbone, "set_input_size", None)
+    if resize is None:
+        raise WeightsError(f"{source} is for photos of {before} pixels, and {model.name} cannot change its size")
+    other.backbone.load_state_dict(check_backbone(other, state, source))
+    resize(img_size=(model.size, model.size))
+    changed: dict[str, Tensor] = other.backbone.state_dict()
+    return changed
 
 
 def check_backbone(model: EmbeddingNet, state: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
@@ -100,7 +130,7 @@ def check_backbone(model: EmbeddingNet, state: Mapping[str, Tensor], source: str
         WeightsError: names or shapes differ from those of the backbone.
     """
     expected = model.backbone.state_dict()
-    given = {key: value for key, value in state.items() if not key.startswith(f"{model.head_name}.")}
+    given = {key: value for key, value in state.items() if key in expected or not key.startswith(model.dropped)}
     missing, surplus = sorted(expected.keys() - given.keys()), sorted(given.keys() - expected.keys())
     if missing or surplus:
         raise WeightsError(
@@ -113,10 +143,6 @@ def check_backbone(model: EmbeddingNet, state: Mapping[str, Tensor], source: str
                 f"not {tuple(expected[key].shape)}"
             )
     return given
-
-
-def _load_backbone(model: EmbeddingNet, state: Mapping[str, Tensor], source: str) -> None:
-    model.backbone.load_state_dict(check_backbone(model, state, source))
 
 
 def _load_heads(

@@ -1,10 +1,8 @@
-"""Read files of weights: from a path, from S3, or torchvision's own."""
+"""Read files of weights: from a path or from S3."""
 
 import json
-import logging
 import shutil
 import tempfile
-import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,15 +12,12 @@ from urllib.parse import urlsplit
 import safetensors
 import safetensors.torch
 import torch
-import torchvision
 from torch import Tensor
 
 from training.errors import WeightsError
-from training.network import half_resnet
+from training.network.backbone import NAMED
 from training.pipeline.settings import closest
 
-log = logging.getLogger(__name__)
-NAMED = ("imagenet", "none")
 METADATA = "network"
 
 
@@ -57,28 +52,6 @@ def _download(uri: str, path: Path) -> None:
         boto3.client("s3").download_file(parts.netloc, parts.path.lstrip("/"), str(path))
     except (BotoCoreError, ClientError) as exc:
         raise WeightsError(f"--weights {uri} cannot be downloaded: {exc}") from exc
-
-
-def imagenet_weights(name: str) -> dict[str, Tensor]:
-    """torchvision's best ImageNet weights of a backbone, downloaded once.
-
-    Raises:
-        WeightsError: the backbone has none, or they cannot be downloaded.
-    """
-    if name == half_resnet.NAME:
-        raise WeightsError(
-            f"--weights imagenet: {name} has no ImageNet weights; use --weights none or the path of a state dict"
-        )
-    best = torchvision.models.get_model_weights(name).DEFAULT
-    log.info("starting from torchvision's %s", best)
-    try:
-        state: dict[str, Tensor] = best.get_state_dict(progress=False, check_hash=True, weights_only=True)
-    except (urllib.error.URLError, OSError, RuntimeError) as exc:
-        raise WeightsError(
-            f"--weights imagenet: {best.url} cannot be downloaded ({exc}); without internet, set --weights to the "
-            "path or s3:// URI of that file, or to none"
-        ) from exc
-    return state
 
 
 def read_state(path: Path, source: str) -> dict[str, Tensor]:

@@ -25,6 +25,17 @@ DERIVED: Final[dict[str, Any]] = {"derived": True}
 SEED: Final[Any] = Field(
     default=0, ge=0, le=10**9, description="seed of all random numbers: splits, initial weights, batches, augmentation"
 )
+# The network and its initial weights. They also decide the size, the scale and the resize of the photos.
+BACKBONE: Final[Any] = Field(
+    default="resnet50",
+    description="model of torchvision or timm, such as resnet50 or vit_small_patch16_224; a name of both is "
+    "torchvision's, unless it begins with timm/ or ends in a tag of timm's weights",
+)
+WEIGHTS: Final[Any] = Field(
+    default="imagenet",
+    description="initial weights: imagenet (the library's best for the backbone), none, a tag of its weights such as "
+    "V1 or a1_in1k, or the path or s3:// URI of a state dict",
+)
 
 # By type or format of a field's JSON schema: its name in messages, and the placeholder of its value in the help.
 _KINDS = {"integer": "whole number", "number": "number", "string": "text", "path": "file", "boolean": "True or False"}

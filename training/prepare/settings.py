@@ -1,12 +1,12 @@
 """Settings of the prepare stage."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator
 
 from lambda_app.photo.rules import Preprocessing
-from training.pipeline.settings import DERIVED, RARE, SEED, Settings
+from training.pipeline.settings import BACKBONE, DERIVED, RARE, SEED, WEIGHTS, Settings
 from training.prepare.categories import read_categories
 from training.prepare.intake.fields.currencies import CODES
 from training.prepare.intake.fields.reading import Reading, check_columns, check_encoding, parse_columns
@@ -20,12 +20,25 @@ class PrepareSettings(Settings):
             last. Used only if `categories` is None.
     """
 
-    size: int = Field(default=224, ge=16, le=1024, description="side of the photos in pixels, for training and serving")
+    backbone: str = BACKBONE
+    weights: str = WEIGHTS
+    size: int | None = Field(
+        default=None,
+        ge=16,
+        le=1024,
+        description="side of the photos in pixels, for training and serving; none: the backbone's own, such as 224",
+    )
     seed: int = SEED
     trim: bool = Field(
         default=True,
         description="whether uniform borders of photos are cut off, in training and serving; a photo then has nearly "
         "the same answer with white margins and without",
+        json_schema_extra=RARE,
+    )
+    cut: bool = Field(
+        default=False,
+        description="whether photos are cut to the centre that the backbone's weights were evaluated on, without trim; "
+        "False: the whole photo is seen, with margins",
         json_schema_extra=RARE,
     )
     test_share: float = Field(
@@ -90,18 +103,29 @@ class PrepareSettings(Settings):
         return Reading(self.encoding, columns, self.category_separator)
 
     def preprocessing(self) -> Preprocessing:
-        """How photos become network input."""
-        fit: Literal["trimmed", "letterbox"] = "trimmed" if self.trim else "letterbox"
-        return Preprocessing(size=self.size, background="white", fit=fit)
+        """How photos become network input: the scale and the resize are those of the backbone's pretrained weights.
+
+        Raises:
+            WeightsError: there is no such backbone.
+        """
+        # torch is large, and the declarations of settings must be readable without it.
+        from training.network.backbone import backbone_of
+
+        own = backbone_of(self.backbone, self.weights).own_input()
+        changed: dict[str, Any] = {"size": self.size or own.size, "background": "white"}
+        if not self.cut:
+            changed |= {"fit": "trimmed" if self.trim else "letterbox", "crop": 1.0}
+        return own.model_copy(update=changed)
 
     def leading_categories(self) -> tuple[str, ...]:
         """The categories with the first indices, in order: those of the file, else those of the base release."""
         return read_categories(self.categories) if self.categories else self.base_categories
 
     def as_json(self) -> dict[str, Any]:
-        """All settings on which the dataset depends."""
+        """All settings on which the dataset depends. Of backbone and weights, it depends on their input alone."""
+        preprocessing = self.preprocessing()
         return {
-            "size": self.size,
+            "size": preprocessing.size,
             "seed": self.seed,
             "test_share": self.test_share,
             "validation_share": self.validation_share,
@@ -110,5 +134,5 @@ class PrepareSettings(Settings):
             "columns": self.columns,
             "category_separator": self.category_separator,
             "leading_categories": list(self.leading_categories()),
-            "preprocessing": self.preprocessing().model_dump(mode="json"),
+            "preprocessing": preprocessing.model_dump(mode="json"),
         }

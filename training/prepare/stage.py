@@ -140,7 +140,7 @@ def pixels_key(settings: PrepareSettings) -> str:
     """Hex digest of what the pixels of a photo depend on: settings, the code of the decoder, and its libraries."""
     code = _digest_of_code(preprocessing.__file__)
     libraries = [version("pillow"), version("numpy")]
-    rules = settings.preprocessing().model_dump(mode="json")
+    rules = settings.preprocessing().model_dump(mode="json", exclude={"mean", "std"})  # of the network's input
     return hashlib.sha256(json.dumps([rules, code, libraries], sort_keys=True).encode()).hexdigest()
 
 

@@ -15,10 +15,14 @@ def test_an_empty_context_gives_the_defaults_and_keys_of_the_cdk_are_ignored() -
     assert Config.from_context(context) == Config()
 
 
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+
+
 def test_every_default_is_a_valid_value_of_its_key() -> None:
     defaults = dataclasses.asdict(Config())
     values = dict(zip(context_keys(), defaults.values(), strict=True))
     given = {key: str(value).lower() if isinstance(value, bool) else value for key, value in values.items() if value}
+    given = {key: ",".join(value) if isinstance(value, tuple) else value for key, value in given.items()}
     assert Config.from_context(given) == Config()
 
 
@@ -46,6 +50,21 @@ def test_values_may_be_text_from_the_command_line_or_json_from_cdk_json() -> Non
         ("provisionedConcurrency", "0"),
         ("auth", "open"),
         ("jwtIssuer", "http://login.example"),
+        ("jwtClientId", "two words"),
+        ("jwtScopes", 'openid,"x"'),
+        ("jwtOrigins", "https://tokens.example/path"),
+        ("firstUser", "ann"),
+        ("mfa", "no"),
+        ("openImages", "sometimes"),
+        ("domain", "search"),
+        ("domain", "Search.shop.example"),
+        ("domain", "https://search.shop.example"),
+        ("domain", "*.shop.example"),
+        ("certificate", "arn:aws:iam::123456789012:server-certificate/shop"),
+        ("hostedZone", "shop.example"),
+        ("frontDoor", "yes"),
+        ("wafRate", "9"),
+        ("originSecret", "0"),
         ("origins", "shop.example"),
         ("origins", "https://shop.example/path"),
         ("origins", "https://shop.example,"),
@@ -98,6 +117,16 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
         ({"auth": "jwt", "jwtIssuer": "https://login.example"}, "jwtAudience"),
         ({"jwtIssuer": "https://login.example"}, "jwtIssuer"),
         ({"auth": "none", "jwtAudience": "shop"}, "jwtAudience"),
+        ({"jwtClientId": "page"}, "jwtClientId is only valid with auth='jwt'; auth is 'cognito'"),
+        ({"auth": "iam", "firstUser": "ann@shop.example"}, "firstUser is only valid with auth='cognito'"),
+        ({"auth": "iam", "mfa": "required"}, "mfa is only valid"),
+        ({"auth": "jwt", "jwtIssuer": "https://l.example", "jwtAudience": "a", "jwtScopes": "email"}, "openid"),
+        ({"domain": "search.shop.example"}, "requires certificate"),
+        ({"certificate": CERTIFICATE}, "certificate is only valid with domain"),
+        ({"hostedZone": "Z0123456789"}, "hostedZone is only valid with domain"),
+        ({"frontDoor": "true", "auth": "iam"}, "frontDoor=true does not work with auth='iam': a signature covers"),
+        ({"wafRate": "500"}, "wafRate is only valid with frontDoor=true"),
+        ({"originSecret": "2"}, "originSecret is only valid with frontDoor=true"),
         ({"budget": "20"}, "alarmEmail"),
         ({"trainingHours": "30"}, "trainingWaitHours"),
         ({"reservedConcurrency": "1", "provisionedConcurrency": "2"}, "provisionedConcurrency"),

@@ -178,6 +178,39 @@ def test_reducing_a_large_photo_first_changes_no_pixel(
     assert np.array_equal(load_rgb(data, SIZE), whole(Image.open(io.BytesIO(data)), SIZE))
 
 
+def centre(photo: Image.Image, settings: Preprocessing) -> np.ndarray:
+    """The oracle: scale the whole photo so that the square cuts `crop` of its short side, then cut it."""
+    scale = settings.size / (settings.crop * min(photo.size))
+    full = photo.resize((round(photo.width * scale), round(photo.height * scale)), Image.Resampling.BICUBIC)
+    left, top = (full.width - settings.size) // 2, (full.height - settings.size) // 2
+    return np.asarray(full.crop((left, top, left + settings.size, top + settings.size)))
+
+
+@pytest.mark.parametrize("size", [(320, 240), (240, 480), (128, 128), (1600, 1200), (40, 60)])
+@pytest.mark.parametrize("share", [0.875, 1.0])
+def test_the_crop_fills_the_square_with_the_centre(size: tuple[int, int], share: float):
+    photo = Image.fromarray(picture(*size))
+    settings = Preprocessing(size=96, fit="crop", crop=share, interpolation="bicubic")
+    for data in (encode(photo, "PNG"), encode(photo, "JPEG", quality=95)):
+        assert np.abs(load_rgb(data, settings).astype(int) - centre(photo, settings)).mean() < 3
+
+
+def test_the_crop_of_a_turned_photo_is_that_of_the_upright_one():
+    settings = Preprocessing(size=64, fit="crop", crop=0.875)
+    upright = Image.fromarray(picture(200, 120))
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    turned = encode(upright.transpose(Image.Transpose.ROTATE_90), "PNG", exif=exif)
+    assert np.array_equal(load_rgb(turned, settings), load_rgb(encode(upright, "PNG"), settings))
+
+
+def test_what_lies_outside_the_crop_is_not_seen():
+    pixels = np.zeros((100, 200, 3), np.uint8)
+    pixels[10:90, 60:140] = 255
+    seen = load_rgb(encode(Image.fromarray(pixels), "PNG"), Preprocessing(size=32, fit="crop", crop=0.75))
+    assert (seen == 255).all()
+
+
 def test_a_large_webp_file_is_refused():
     with pytest.raises(PhotoTooLargeError, match="WebP of 10,485,761 bytes; the limit is 10,485,760"):
         load_rgb(b"RIFF\x00\x00\x00\x00WEBP" + bytes((10 << 20) - 11), SIZE)
@@ -362,3 +395,12 @@ def test_the_memory_of_a_part_is_that_of_the_photo_as_it_is_decoded():
     load_rgb(data, SIZE, memory=whole)
     with pytest.raises(PhotoTooLargeError, match="decoding the photo takes"):
         load_rgb(data, SIZE, memory=small, part=PhotoPart(0, 0, 0.03, 0.03))
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "trimmed", "crop"])
+def test_a_part_fills_the_square_as_a_photo_does(fit: str):
+    settings = SIZE.model_copy(update={"fit": fit})
+    photo = Image.fromarray(picture(400, 300))
+    found = load_rgb(encode(photo, "PNG"), settings, part=PhotoPart(0.25, 0.2, 0.5, 0.7))
+    expected = load_rgb(encode(photo.crop((100, 60, 300, 270)), "PNG"), settings)
+    assert np.array_equal(found, expected)

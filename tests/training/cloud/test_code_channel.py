@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 # The packages of AWS's container.
 CONTAINER = {"torch", "torchvision", "boto3", "botocore"}
 # Import names that differ from the name of the distribution.
-DISTRIBUTIONS = {"PIL": "pillow", "faiss": "faiss-cpu"}
+DISTRIBUTIONS = {"PIL": "pillow", "faiss": "faiss-cpu", "huggingface_hub": "huggingface-hub"}
 
 
 def unpack(folder: Path) -> None:

@@ -46,8 +46,11 @@ def test_settings_without_an_option_are_joined_in_set():
         (["epochs"], "'epochs': write a setting of training.train as name=value"),
         (["=3"], "'=3': write a setting"),
         (["--epochs=3"], "'--epochs=3': write a setting"),
-        (["sagemaker_program=x.py"], "no setting sagemaker_program; there are size, seed,"),
-        (["epoch=3"], r"no setting epoch; did you mean epochs\? there are size, seed, .*force, set$"),
+        (["sagemaker_program=x.py"], "no setting sagemaker_program; there are backbone, weights, size, seed,"),
+        (
+            ["epoch=3"],
+            r"no setting epoch; did you mean epochs\? there are backbone, weights, size, seed, .*force, set$",
+        ),
         (["metric_wieght=1"], r"no setting metric_wieght; did you mean metric_weight\?"),
         (["data=/opt/ml/input"], "no setting data;"),
         (["lr=-1"], "lr is -1; it must be at least 0"),

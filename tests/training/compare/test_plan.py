@@ -7,6 +7,7 @@ import pytest
 from lambda_app.errors import SettingsError
 from training.compare import plan as compare
 from training.errors import TrainingError
+from training.fit.settings import FitSettings
 
 NAMES = ("flat-0", "default-0", "flat-1", "default-1")
 
@@ -109,14 +110,14 @@ def test_a_run_that_fails_ends_the_comparison_with_its_reason(trained, tmp_path)
 
 
 def test_raw_data_is_prepared_in_the_folder_of_the_comparison(sample_data, tmp_path):
-    dataset = compare.open_dataset(sample_data, tmp_path, 32)
+    dataset = compare.open_dataset(sample_data, tmp_path, 32, FitSettings(weights="none"))
     assert dataset.path == tmp_path / "dataset"
     assert dataset.preprocessing.size == 32
 
 
 def test_a_prepared_dataset_of_another_size_is_refused(trained, tmp_path):
     with pytest.raises(SettingsError, match=r"size is 64; the photos of .* have 32 pixels"):
-        compare.open_dataset(trained.dataset, tmp_path, 64)
+        compare.open_dataset(trained.dataset, tmp_path, 64, FitSettings())
 
 
 def test_a_run_with_a_time_budget_has_no_limit_of_epochs():

@@ -14,6 +14,10 @@ from training.network.embedding_net import EmbeddingNet, device_of, parameter_gr
         ("efficientnet_b0", "classifier.1", 1280),
         ("regnet_y_400mf", "fc", 440),
         ("mnasnet0_5", "classifier.1", 1280),
+        ("timm/resnet18", "fc", 512),
+        ("mobilenetv4_conv_small", "classifier", 1280),
+        ("tf_efficientnet_lite0", "classifier", 1280),
+        ("convnext_atto", "head.fc", 320),
     ],
 )
 def test_any_classification_backbone_gives_logits_and_unit_embeddings(name, head, width):
@@ -23,7 +27,7 @@ def test_any_classification_backbone_gives_logits_and_unit_embeddings(name, head
         pooled = model.features(images)
         logits, embedding = model(images)
         expected = model.classifier(pooled)
-    assert (model.head_name, model.width) == (head, width)
+    assert (model.dropped, model.width) == ((f"{head}.",), width)
     assert pooled.shape == (2, width)
     assert logits.shape == (2, 7)
     assert embedding.shape == (2, 256)
@@ -31,8 +35,8 @@ def test_any_classification_backbone_gives_logits_and_unit_embeddings(name, head
     torch.testing.assert_close(logits, expected)
 
 
-@pytest.mark.parametrize("name", ["resnet5", "googlenet", "vit_b_16", ""])
-def test_an_unsupported_backbone_is_refused_with_a_list_of_others(name):
+@pytest.mark.parametrize("name", ["resnet5", "timm/nothing", ""])
+def test_an_unknown_backbone_is_refused_with_a_list_of_others(name):
     with pytest.raises(WeightsError, match=rf"no backbone '{name}'; try resnet50, resnet18"):
         EmbeddingNet(name, classes=3)
 
@@ -100,6 +104,46 @@ def test_stages_are_listed_from_the_stem_on():
         "conv1", "bn1", "layer1", "layer2", "layer3", "layer4",
     ]  # fmt: skip
     assert next(name for name, _ in EmbeddingNet("mobilenet_v3_small", 3).stages()) == "features.0"
+
+
+def test_a_transformer_takes_photos_of_the_size_for_which_it_is_built():
+    model = EmbeddingNet("vit_tiny_patch16_224", classes=3, size=64).eval()
+    with torch.no_grad():
+        logits, embedding = model(torch.zeros(2, 3, 64, 64))
+    assert (model.size, logits.shape, embedding.shape) == (64, (2, 3), (2, 256))
+    assert EmbeddingNet("test_vit", classes=3).size == 160
+
+
+def test_a_size_that_is_no_multiple_of_the_patches_is_refused():
+    with pytest.raises(WeightsError, match="test_vit takes photos whose side is a multiple of 16 pixels, not 100"):
+        EmbeddingNet("test_vit", classes=3, size=100)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("test_vit", "patch_embed", "norm"),
+        ("mobilenetv4_conv_small", "conv_stem", "norm_head"),
+        ("tf_efficientnet_lite0", "conv_stem", "bn2"),
+        ("convnext_atto", "stem", "head"),
+    ],
+)
+def test_networks_of_timm_have_stages_and_can_be_frozen(name, first, last):
+    model = EmbeddingNet(name, classes=3)
+    stages = [stage for stage, _ in model.stages()]
+    assert (stages[0], stages[-1]) == (first, last)
+    assert any(stage in ("blocks.1", "stages.1") for stage in stages)
+    model.freeze(last)
+    assert not any(parameter.requires_grad for parameter in model.backbone.parameters())
+    model.freeze("none")
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_a_frozen_stem_keeps_the_positions_and_the_class_token_of_a_transformer():
+    model = EmbeddingNet("test_vit", classes=3)
+    model.freeze("patch_embed")
+    frozen = {name for name, parameter in model.backbone.named_parameters() if not parameter.requires_grad}
+    assert frozen == {"cls_token", "pos_embed", "patch_embed.proj.weight", "patch_embed.proj.bias"}
 
 
 def test_freezing_an_unknown_stage_is_an_error_with_the_known_ones():

@@ -5,11 +5,13 @@ from pathlib import Path
 import boto3
 import pytest
 import safetensors.torch
+import timm
 import torch
 from moto import mock_aws
 from torch import nn
 
 from training.errors import WeightsError
+from training.network.backbone import backbone_of
 from training.network.embedding_net import EmbeddingNet
 from training.network.weights import categories_of, load_weights, save_weights, start_from
 from training.network.weights_file import local_copy
@@ -91,6 +93,51 @@ def test_unavailable_imagenet_weights_are_an_error_with_the_alternatives(model, 
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # the discard port, where nothing listens
     with pytest.raises(WeightsError, match=r"--weights imagenet: https://.* cannot be downloaded .* or to none"):
         start_from(model, "imagenet", CATEGORIES)
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "r160_in1k"])
+def test_unavailable_weights_of_timm_are_an_error_with_the_alternatives(weights, tmp_path, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    model = EmbeddingNet(backbone_of("test_vit", weights), 3)
+    with pytest.raises(WeightsError, match=r"--weights .*: test_vit\.r160_in1k cannot be downloaded .* or to none"):
+        start_from(model, weights, CATEGORIES)
+
+
+def test_the_installed_weights_of_lite0_need_no_download():
+    model = EmbeddingNet("tf_efficientnet_lite0", len(CATEGORIES))
+    start_from(model, "imagenet", CATEGORIES)
+    state = model.backbone.state_dict()
+    assert all(tensor.isfinite().all() for tensor in state.values())
+    # Features of trained networks are sparse after ReLU6, and differ between channels.
+    with torch.inference_mode():
+        pooled = model.eval().features(torch.zeros(1, 3, 64, 64))
+    assert pooled.min() >= 0
+    assert pooled.max() <= 6
+    assert (pooled == 0).float().mean() > 0.3
+
+
+def test_positions_of_a_transformer_are_interpolated_for_another_size(tmp_path):
+    source = EmbeddingNet("test_vit", len(CATEGORIES), size=64)
+    save_weights(tmp_path / "weights.safetensors", source.name, source.state_dict(), CATEGORIES, source.size)
+    loaded, _ = load_weights(tmp_path / "weights.safetensors")
+    assert loaded.size == 64
+    assert same(loaded, source)
+    larger = EmbeddingNet("test_vit", len(CATEGORIES), size=96)
+    start_from(larger, str(tmp_path / "weights.safetensors"), CATEGORIES)
+    before, after = source.backbone.state_dict(), larger.backbone.state_dict()
+    assert (before["pos_embed"].shape[1], after["pos_embed"].shape[1]) == (17, 37)
+    assert torch.equal(before["pos_embed"][:, :1], after["pos_embed"][:, :1])
+    assert torch.equal(before["patch_embed.proj.weight"], after["patch_embed.proj.weight"])
+    assert larger(torch.zeros(1, 3, 96, 96))[0].shape == (1, 3)
+
+
+def test_a_state_dict_of_timm_fills_the_backbone_without_its_classifier(tmp_path):
+    full = timm.create_model("test_vit").state_dict()
+    assert "head.weight" in full
+    torch.save(full, tmp_path / "full.pt")
+    model = EmbeddingNet("test_vit", 3)
+    start_from(model, str(tmp_path / "full.pt"), CATEGORIES)
+    assert torch.equal(model.backbone.state_dict()["pos_embed"], full["pos_embed"])
 
 
 def test_weights_of_a_release_include_its_heads(model, source, released):

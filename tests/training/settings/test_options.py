@@ -39,7 +39,7 @@ def test_settings_without_an_option_can_be_given_by_name():
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--set", "emma=0.9"], r"no setting emma; did you mean ema\? there are size, seed, "),
+        (["--set", "emma=0.9"], r"no setting emma; did you mean ema\? there are backbone, weights, size, seed, "),
         (["--set", "ema"], "--set 'ema': write NAME=VALUE"),
         (["--set", "ema=0.9,"], "--set 'ema=0.9,': write NAME=VALUE"),
         (["--set", "ema=1"], "ema is 1; it must be at most 0.99999"),

@@ -10,7 +10,7 @@ from training.prepare.settings import PrepareSettings
 from training.settings.train_settings import STAGES, TrainSettings, every_setting
 
 # Settings that several stages share; one option sets them all.
-SHARED = {"seed"}
+SHARED = {"seed", "backbone", "weights"}
 
 
 def test_only_shared_settings_have_the_same_name_in_several_stages():
