@@ -17,9 +17,12 @@ from cdk.serving.functions import ImageFunction
 from cdk.serving.promotion import Promotion
 from cdk.storage import Storage
 from cdk.training.job import Training
+from cdk.training.schedule import Retraining
 from cdk.watching.alarms import Alarms, Notices
 from cdk.watching.budget import Budget
 from cdk.watching.dashboard import Dashboard
+from cdk.watching.queries import Queries
+from cdk.watching.spending import Limiter
 
 API_HANDLER = "lambda_app.handler.handler"
 PROMOTER_HANDLER = "lambda_app.promoter.handler"
@@ -92,6 +95,7 @@ class LookalikeStack(Stack):
             self.api.users.grant_operators(self.operators.role)
         self._open_front(config)
         self._watch(config)
+        self._prepare_queries()
         self._outputs()
 
     def _open_front(self, config: Config) -> None:
@@ -118,6 +122,12 @@ class LookalikeStack(Stack):
             bucket=self.storage.bucket,
             topic=self.notices.topic,
         )
+
+    def _retraining(self, config: Config) -> Retraining | None:
+        when, dataset = config.retrain, config.retrain_dataset
+        if when is None or dataset is None or self.training is None:
+            return None
+        return Retraining(self, "Retraining", when=when, dataset=dataset, machine=self.training.machine)
 
     def _left_out(self, part: str, reason: str) -> None:
         words = f"{self._in_region}: the stack is made without {part}: {reason}"
@@ -148,22 +158,45 @@ class LookalikeStack(Stack):
             "promoter": self.promoter.function,
             "training": self.training.machine if self.training else None,
         }
+        retraining, limiter = self._retraining(config), self._budget(config)
         alarms = Alarms(
             self,
             "Alarms",
             topic=self.notices.topic,
             dead_letters=self.promotion.dead_letters,
             latency_ms=config.latency_alarm_ms,
+            limiter=limiter.function if limiter else None,
+            not_retrained=retraining.dropped if retraining else None,
             **watched,
         )
         self.dashboard = Dashboard(self, "Dashboard", alarms=alarms.alarms, **watched)
-        if config.budget is not None and config.alarm_email is not None:
-            if self._in_region in WITH_BUDGETS:
-                Budget(self, "Budget", usd=config.budget, email=config.alarm_email)
-            else:
-                self._left_out(
-                    "budget", "CloudFormation has no budgets there; make one in the console (Billing, Budgets)"
-                )
+
+    def _budget(self, config: Config) -> Limiter | None:
+        """Make the budget; with `config.budget_action`, return what acts when it is spent."""
+        if config.budget is None or config.alarm_email is None:
+            return None
+        if self._in_region not in WITH_BUDGETS:
+            self._left_out("budget", "CloudFormation has no budgets there; make one in the console (Billing, Budgets)")
+            return None
+        limiter = None
+        if config.budget_action:
+            role = self.training.machine.role if self.training else None
+            limiter = Limiter(self, "Limiter", config=config, api=self.api.api, training=role, key=self.notices.key)
+            self.operators.may_call(limiter.function)
+            CfnOutput(
+                self, "LimiterName", value=limiter.function.function_name, description="Limits and restores spending"
+            )
+        Budget(self, "Budget", usd=config.budget, email=config.alarm_email, spent=limiter.topic if limiter else None)
+        return limiter
+
+    def _prepare_queries(self) -> None:
+        groups = {
+            "access": self.api.access_log,
+            "api": self.serving.log_group,
+            "promoter": self.promoter.log_group,
+            **({"training": self.training.log_group} if self.training else {}),
+        }
+        Queries(self, "Queries", groups=groups)
 
     def _outputs(self) -> None:
         """Outputs for people and for `scripts/train-remote`."""

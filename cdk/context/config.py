@@ -98,6 +98,11 @@ def _check_together(config: Config) -> None:
         raise ConfigError(problem)
     if config.budget is not None and config.alarm_email is None:
         raise ConfigError(f"context budget='{config.budget}' requires alarmEmail, the address for the warnings")
+    if config.budget_action and config.budget is None:
+        raise ConfigError("context budgetAction='true' requires budget, the amount at which it acts")
+    if (config.retrain is None) != (config.retrain_dataset is None):
+        given, missing = ("retrain", "retrainDataset") if config.retrain else ("retrainDataset", "retrain")
+        raise ConfigError(f"context {given} requires {missing}: a retraining needs a schedule and a data set")
     if config.training_spot and config.training_wait_hours < config.training_hours:
         raise ConfigError(
             f"context trainingWaitHours='{config.training_wait_hours}' is less than trainingHours "

@@ -28,6 +28,8 @@ EXPOSED_HEADERS = ("Server-Timing", "X-Lookalike-Release", "X-Request-Id")
 _ACCESS_LOG = {
     "time": "$context.requestTime",
     "request_id": "$context.requestId",
+    # The id of the function's run. The function's own log lines have it too.
+    "invocation": "$context.awsEndpointRequestId",
     "source_ip": "$context.identity.sourceIp",
     "method": "$context.httpMethod",
     "path": "$context.path",
@@ -50,6 +52,7 @@ class Api(Construct):
         front: what the public address leads to before the API: CloudFront or a domain name; None: neither.
         url: the public address, without a trailing slash.
         users: the user pool; None unless auth is cognito.
+        access_log: a line of `_ACCESS_LOG` for each request.
     """
 
     def __init__(
@@ -104,10 +107,10 @@ class Api(Construct):
             domain_mapping=self.front.mapping if isinstance(self.front, ApiDomain) else None,
             throttle=apigw.ThrottleSettings(rate_limit=config.throttle_rate, burst_limit=config.throttle_burst),
         )
-        access = log_group(self, "Access", config.log_retention_days, vended="api")
+        self.access_log = log_group(self, "Access", config.log_retention_days, vended="api")
         # The L2 property cannot be set from Python: it needs an object with a `bind` method.
         stage.node.default_child.access_log_settings = apigw.CfnStage.AccessLogSettingsProperty(  # type: ignore[union-attr]
-            destination_arn=access.log_group_arn, format=json.dumps(_ACCESS_LOG)
+            destination_arn=self.access_log.log_group_arn, format=json.dumps(_ACCESS_LOG)
         )
 
     def page_settings(self, config: Config) -> dict[str, str]:

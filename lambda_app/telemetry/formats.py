@@ -15,7 +15,7 @@ from typing import IO
 
 NAMESPACE = "Lookalike"
 # The only fields of `extra` that are written to the log; all others are dropped.
-FIELDS = ("request_id", "release", "cold_start", "route", "status", "category", "drop", "milliseconds")
+FIELDS = ("request_id", "invocation", "release", "cold_start", "route", "status", "category", "drop", "milliseconds")
 
 
 class JsonFormatter(logging.Formatter):

@@ -81,3 +81,17 @@ def public(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
 def signed(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
     """An API for requests that are signed with AWS credentials."""
     return synthesise(tmp_path_factory.mktemp("signed"), nag=True, auth="iam")
+
+
+@pytest.fixture(scope="session")
+def operated(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
+    """A stack that trains again by itself and acts when its budget is spent, checked by cdk-nag."""
+    return synthesise(
+        tmp_path_factory.mktemp("operated"),
+        nag=True,
+        alarmEmail="ops@shop.example",
+        budget=50,
+        budgetAction=True,
+        retrain="cron(0 3 ? * SUN *)",
+        retrainDataset="shop",
+    )

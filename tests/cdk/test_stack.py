@@ -64,9 +64,14 @@ def test_two_syntheses_are_equal(plain: SynthesisedTemplate, tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_cfn_lint_finds_nothing(
-    plain: SynthesisedTemplate, chosen: SynthesisedTemplate, signed: SynthesisedTemplate, tmp_path: Path
+    plain: SynthesisedTemplate,
+    chosen: SynthesisedTemplate,
+    signed: SynthesisedTemplate,
+    operated: SynthesisedTemplate,
+    tmp_path: Path,
 ) -> None:
-    for name, template in (("plain", plain), ("chosen", chosen), ("signed", signed)):
+    named = {"plain": plain, "chosen": chosen, "signed": signed, "operated": operated}
+    for name, template in named.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(template.body))
     command = shutil.which("cfn-lint", path=str(Path(sys.executable).parent))
     assert command is not None

@@ -121,6 +121,7 @@ def test_the_permissions_of_the_roles_match_the_stack():
         "serving": (permissions.SERVING_READS, permissions.SERVING_WRITES, ()),
         "promoter": (permissions.PROMOTER_READS, permissions.PROMOTER_WRITES, ()),
         "training": (permissions.TRAINING_READS, permissions.TRAINING_WRITES, ()),
+        "training flow": (permissions.FLOW_READS, (), ()),
         "operator": (permissions.OPERATOR_READS, permissions.OPERATOR_WRITES, permissions.OPERATOR_DELETES),
     }
     rows = {row[0]: row[1:] for row in table(section(DESIGN, "The store"), "role")}

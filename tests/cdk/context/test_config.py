@@ -93,6 +93,13 @@ def test_values_may_be_text_from_the_command_line_or_json_from_cdk_json() -> Non
         ("region", "Frankfurt"),
         ("trainingAccount", "12345678901"),
         ("rebuild", "today; rm"),
+        ("retrain", "weekly"),
+        ("retrain", "rate(5 minutes)"),
+        ("retrain", "rate(0 days)"),
+        ("retrain", "cron(* 3 ? * SUN *)"),
+        ("retrain", "cron(0 3 ? * SUN)"),
+        ("retrainDataset", "../shop"),
+        ("budgetAction", "stop"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_line_with_key_value_and_choices(key: str, value: str) -> None:
@@ -129,6 +136,9 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
         ({"originSecret": "2"}, "originSecret is only valid with frontDoor=true"),
         ({"budget": "20"}, "alarmEmail"),
         ({"trainingHours": "30"}, "trainingWaitHours"),
+        ({"retrain": "rate(7 days)"}, "retrain requires retrainDataset"),
+        ({"retrainDataset": "shop"}, "retrainDataset requires retrain"),
+        ({"budgetAction": "true"}, "requires budget"),
         ({"reservedConcurrency": "1", "provisionedConcurrency": "2"}, "provisionedConcurrency"),
     ],
 )

@@ -20,7 +20,13 @@ from tests.cdk.conftest import DIGEST, FLAGS
 from tests.cdk.template import SynthesisedTemplate
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
-CONTEXT = {"alarmEmail": "ops@shop.example", "budget": "50"}
+CONTEXT = {
+    "alarmEmail": "ops@shop.example",
+    "budget": "50",
+    "budgetAction": "true",
+    "retrain": "rate(7 days)",
+    "retrainDataset": "shop",
+}
 
 
 def made(outdir: Path, **context: str) -> tuple[SynthesisedTemplate, Annotations]:
