@@ -187,13 +187,13 @@ def summarise(work: WorkFolder, manifest: Manifest) -> str:
     """The result of the run, in four lines of text."""
     report = json.loads((work.report / "metrics.json").read_bytes())
     test, altered, ranked = report["test"], report["alterations"], report["ranking"]["test"]
-    by_embedding = test["retrieval"]["embedding"]
+    by_embedding, few = test["retrieval"]["embedding"], test["n"] < FEW_PHOTOS
     figures = {
-        "accuracy": (test["accuracy"], test["intervals"]["accuracy"]),
+        "accuracy": _with_interval(test, "accuracy"),
         "recall@4 by embedding": _with_interval(by_embedding, "recall@4"),
         "by logits": _with_interval(test["retrieval"]["logits"], "recall@4"),
     }
-    few = test["n"] < FEW_PHOTOS
+    photos = "1 test photo" if test["n"] == 1 else f"{test['n']} test photos"
     known = ", ".join(f"{name} {_figure(*figure, few=few)}" for name, figure in figures.items())
     found = ", ".join(
         f"{name.replace('_', ' ')} {_figure(entry['found_first'], None, few=few)}"
@@ -202,8 +202,7 @@ def summarise(work: WorkFolder, manifest: Manifest) -> str:
     )
     same = [_figure(*_with_interval(entry, "category_precision@10"), few=few) for entry in (by_embedding, ranked)]
     return (
-        f"release {manifest.release}: {known} ({test['n']} test photo{'' if test['n'] == 1 else 's'}"
-        f"{', 95 % intervals' if few else ''})\n"
+        f"release {manifest.release}: {known} ({photos}{', 95 % intervals' if few else ''})\n"
         f"category precision@10 by embedding {same[0]}, in the order of results {same[1]} (category weight "
         f"{manifest.ranking.category_weight:g}, recall@4 {_figure(*_with_interval(ranked, 'recall@4'), few=few)})\n"
         f"altered photos that find themselves first: {found} ({altered['n']} test photos)\n{work.archive}"
