@@ -12,8 +12,8 @@ from typing import Any
 
 import huggingface_hub
 import timm
-import timm.utils
 import torch
+from timm.utils.model import reparameterize_model
 from torch import Tensor, nn
 
 from lambda_app.photo.rules import Preprocessing
@@ -96,7 +96,7 @@ class TimmBackbone:
         """A copy with the branches merged that only help training (Ding et al. 2021, "RepVGG"); itself without any."""
         if not any(hasattr(module, "reparameterize") or hasattr(module, "fuse") for module in network.modules()):
             return network
-        merged: nn.Module = timm.utils.reparameterize_model(network)
+        merged: nn.Module = reparameterize_model(network)
         return merged
 
     def own_input(self) -> Preprocessing:
