@@ -52,6 +52,7 @@ class Operators(Construct):
             *permissions.read(bucket, permissions.OPERATOR_READS),
             permissions.write(bucket, permissions.OPERATOR_WRITES),
             permissions.delete(bucket, permissions.OPERATOR_DELETES),
+            *permissions.read_versions(bucket, permissions.OPERATOR_RESTORES),
             *(_training(Stack.of(self), training) if training else ()),
             iam.PolicyStatement(
                 sid="Call",
@@ -81,6 +82,11 @@ class Operators(Construct):
             *permissions.OPERATOR_DELETES,
         )
         self._acknowledge(api, training)
+
+    def may_call(self, function: lambda_.IFunction) -> None:
+        """Let operators call a function, such as the one that limits spending and restores it."""
+        statement = iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function.function_arn])
+        self.role.add_to_policy(statement)
 
     def _acknowledge(self, api: apigw.HttpApi, training: sfn.StateMachine | None) -> None:
         called = [nag.arn("execute-api", f"<{nag.logical_id(api)}>/$default/{method}/*") for method in METHODS]

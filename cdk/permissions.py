@@ -15,11 +15,16 @@ SERVING_WRITES = ("uploads/*",)
 PROMOTER_READS = ("drops/*", "live.json", "objects/*", "releases/*")
 PROMOTER_WRITES = ("live.json", "objects/*", "releases/*", "rejected/*")
 
-TRAINING_READS = ("datasets/*", "weights/*", "training/*")
+TRAINING_READS = ("datasets/*", "weights/*", "training/*", "releases/*/manifest.json")
 TRAINING_WRITES = ("drops/*", "training/checkpoints/*")
 
+# The state machine of training, before it starts a job.
+FLOW_READS = ("live.json", "training/schedule/*")
+
 OPERATOR_READS = ("*",)
-OPERATOR_WRITES = (*PROMOTER_WRITES, "drops/*", "datasets/*", "weights/*", "training/code/*")
+OPERATOR_WRITES = (*PROMOTER_WRITES, "drops/*", "datasets/*", "weights/*", "training/code/*", "training/schedule/*")
+# Old versions, for `scripts/releases restore`.
+OPERATOR_RESTORES = ("live.json", "objects/*", "releases/*", "datasets/*")
 OPERATOR_DELETES = ("objects/*", "releases/*", "rejected/*")
 
 
@@ -70,6 +75,19 @@ def read(bucket: s3.IBucket, keys: Sequence[str]) -> list[iam.PolicyStatement]:
     ]
 
 
+def read_versions(bucket: s3.IBucket, keys: Sequence[str]) -> list[iam.PolicyStatement]:
+    """Find and read the old versions of these keys."""
+    return [
+        iam.PolicyStatement(sid="ReadVersions", actions=["s3:GetObjectVersion"], resources=_arns(bucket, keys)),
+        iam.PolicyStatement(
+            sid="ListVersions",
+            actions=["s3:ListBucketVersions"],
+            resources=[bucket.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": list(keys)}},
+        ),
+    ]
+
+
 def write(bucket: s3.IBucket, keys: Sequence[str]) -> iam.PolicyStatement:
     """Write these keys, and abort failed multipart uploads, which deletes no object."""
     return iam.PolicyStatement(
@@ -82,11 +100,15 @@ def delete(bucket: s3.IBucket, keys: Sequence[str]) -> iam.PolicyStatement:
     return iam.PolicyStatement(sid="Delete", actions=["s3:DeleteObject"], resources=_arns(bucket, keys))
 
 
-def acknowledge_prefixes(role: iam.Role, bucket: s3.Bucket, *keys: str) -> None:
-    """Acknowledge the wildcards in key prefixes: the role needs every object under a prefix, also future ones."""
+def acknowledge_prefixes(owner: Construct, bucket: s3.Bucket, *keys: str) -> None:
+    """Acknowledge the wildcards in key prefixes: a role needs every object under a prefix, also future ones.
+
+    Args:
+        owner: the role, or a construct with the role.
+    """
     for key in dict.fromkeys(key for key in keys if "*" in key):
         nag.acknowledge(
-            role,
+            owner,
             f"IAM5[Resource::<{nag.logical_id(bucket)}.Arn>/{key}]",
             f"The role's work is every object under {key}; the actions are named one by one.",
         )

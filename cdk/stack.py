@@ -2,22 +2,27 @@
 
 from typing import Any
 
-from aws_cdk import Annotations, CfnOutput, CfnRule, Duration, Fn, Stack
+from aws_cdk import Annotations, Aws, CfnOutput, CfnRule, Duration, Fn, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import permissions
 from cdk.context.config import Config
 from cdk.context.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, WITH_BUDGETS
+from cdk.front.door import FrontDoor
+from cdk.front.outputs import add_outputs
 from cdk.operators import Operators
 from cdk.serving.api import Api
 from cdk.serving.functions import ImageFunction
 from cdk.serving.promotion import Promotion
 from cdk.storage import Storage
 from cdk.training.job import Training
+from cdk.training.schedule import Retraining
 from cdk.watching.alarms import Alarms, Notices
 from cdk.watching.budget import Budget
 from cdk.watching.dashboard import Dashboard
+from cdk.watching.queries import Queries
+from cdk.watching.spending import Limiter
 
 API_HANDLER = "lambda_app.handler.handler"
 PROMOTER_HANDLER = "lambda_app.promoter.handler"
@@ -32,11 +37,16 @@ class LookalikeStack(Stack):
     Attributes:
         serving, promoter: the two functions with their roles.
         operators: the role that people assume.
+        public_url: the address for people and programs: of the front door or the domain, else of the API itself.
         training: the state machine and the role of its jobs; None in a region without AWS's PyTorch container.
     """
 
-    def __init__(self, scope: Construct, id: str, *, config: Config) -> None:
-        """Compose the stack from `config`. It deploys to the account that the AWS CLI is signed in to."""
+    def __init__(self, scope: Construct, id: str, *, config: Config, web_acl: str | None = None) -> None:
+        """Compose the stack from `config`. It deploys to the account that the AWS CLI is signed in to.
+
+        Args:
+            web_acl: ARN of the front door's firewall in another stack; None: this stack makes it, in us-east-1.
+        """
         super().__init__(scope, id, description="Lookalike: image search over a marketplace's listings")
         self._in_region = config.region or DEFAULT_REGION
         _only_in(self, self._in_region)
@@ -57,7 +67,18 @@ class LookalikeStack(Stack):
         permissions.grant_serving(self.serving.role, self.storage.bucket)
         permissions.grant_promoter(self.promoter.role, self.storage.bucket)
 
-        self.api = Api(self, "Api", config=config, function=_warm(self.serving.function, config))
+        self.api = Api(
+            self,
+            "Api",
+            config=config,
+            function=_warm(self.serving.function, config),
+            region=self._in_region,
+            bucket=self.storage.bucket,
+            web_acl=web_acl,
+        )
+        self.public_url = self.api.url
+        for name, value in self.api.page_settings(config).items():
+            self.serving.function.add_environment(name, value)
         self.promotion = Promotion(self, "Promotion", bucket=self.storage.bucket, promoter=self.promoter.function)
         self.training = self._training(config)
         self.operators = Operators(
@@ -70,8 +91,20 @@ class LookalikeStack(Stack):
             dead_letters=self.promotion.dead_letters,
             training=self.training.machine if self.training else None,
         )
+        if self.api.users:
+            self.api.users.grant_operators(self.operators.role)
+        self._open_front(config)
         self._watch(config)
+        self._prepare_queries()
         self._outputs()
+
+    def _open_front(self, config: Config) -> None:
+        """Let requests come through the front door only, and say where it is."""
+        if isinstance(self.api.front, FrontDoor):
+            self.api.front.guard(self.serving.function)
+            self.api.front.grant_operators(self.operators.role)
+        if self.api.front:
+            add_outputs(self, self.api.front, config, self.api.api)
 
     def _training(self, config: Config) -> Training | None:
         account = config.training_account or CONTAINER_ACCOUNTS.get(self._in_region)
@@ -89,6 +122,12 @@ class LookalikeStack(Stack):
             bucket=self.storage.bucket,
             topic=self.notices.topic,
         )
+
+    def _retraining(self, config: Config) -> Retraining | None:
+        when, dataset = config.retrain, config.retrain_dataset
+        if when is None or dataset is None or self.training is None:
+            return None
+        return Retraining(self, "Retraining", when=when, dataset=dataset, machine=self.training.machine)
 
     def _left_out(self, part: str, reason: str) -> None:
         words = f"{self._in_region}: the stack is made without {part}: {reason}"
@@ -109,6 +148,7 @@ class LookalikeStack(Stack):
                 "LOOKALIKE_STORE": f"s3://{self.storage.bucket.bucket_name}",
                 "LOOKALIKE_CORS_ORIGINS": ",".join(config.origins),
                 "LOOKALIKE_RELOAD_SECONDS": str(config.reload_seconds),
+                "LOOKALIKE_STACK": Aws.STACK_NAME,
             },
         )
 
@@ -119,22 +159,45 @@ class LookalikeStack(Stack):
             "promoter": self.promoter.function,
             "training": self.training.machine if self.training else None,
         }
+        retraining, limiter = self._retraining(config), self._budget(config)
         alarms = Alarms(
             self,
             "Alarms",
             topic=self.notices.topic,
             dead_letters=self.promotion.dead_letters,
             latency_ms=config.latency_alarm_ms,
+            limiter=limiter.function if limiter else None,
+            not_retrained=retraining.dropped if retraining else None,
             **watched,
         )
         self.dashboard = Dashboard(self, "Dashboard", alarms=alarms.alarms, **watched)
-        if config.budget is not None and config.alarm_email is not None:
-            if self._in_region in WITH_BUDGETS:
-                Budget(self, "Budget", usd=config.budget, email=config.alarm_email)
-            else:
-                self._left_out(
-                    "budget", "CloudFormation has no budgets there; make one in the console (Billing, Budgets)"
-                )
+
+    def _budget(self, config: Config) -> Limiter | None:
+        """Make the budget; with `config.budget_action`, return what acts when it is spent."""
+        if config.budget is None or config.alarm_email is None:
+            return None
+        if self._in_region not in WITH_BUDGETS:
+            self._left_out("budget", "CloudFormation has no budgets there; make one in the console (Billing, Budgets)")
+            return None
+        limiter = None
+        if config.budget_action:
+            role = self.training.machine.role if self.training else None
+            limiter = Limiter(self, "Limiter", config=config, api=self.api.api, training=role, key=self.notices.key)
+            self.operators.may_call(limiter.function)
+            CfnOutput(
+                self, "LimiterName", value=limiter.function.function_name, description="Limits and restores spending"
+            )
+        Budget(self, "Budget", usd=config.budget, email=config.alarm_email, spent=limiter.topic if limiter else None)
+        return limiter
+
+    def _prepare_queries(self) -> None:
+        groups = {
+            "access": self.api.access_log,
+            "api": self.serving.log_group,
+            "promoter": self.promoter.log_group,
+            **({"training": self.training.log_group} if self.training else {}),
+        }
+        Queries(self, "Queries", groups=groups)
 
     def _outputs(self) -> None:
         """Outputs for people and for `scripts/train-remote`."""
@@ -149,6 +212,13 @@ class LookalikeStack(Stack):
             ("DashboardName", self.dashboard.dashboard.dashboard_name, "Name of the CloudWatch dashboard"),
         ):
             CfnOutput(self, name, value=value, description=description)
+        if users := self.api.users:
+            for name, value, description in (
+                ("SignInUrl", users.sign_in_url, "Host of the sign-in page"),
+                ("UserPoolId", users.pool.user_pool_id, "User pool of the people who may sign in; kept too"),
+                ("ClientId", users.client.user_pool_client_id, "Client of the user pool that the page signs in as"),
+            ):
+                CfnOutput(self, name, value=value, description=description)
         if self.training:
             CfnOutput(
                 self,

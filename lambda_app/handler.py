@@ -21,8 +21,8 @@ SERVICE = "api"
 configure_logging(SERVICE)
 keep_freed_memory()
 settings = Settings.from_environ()
-store = open_store(settings.store)
-observer = Observer(Metrics(SERVICE))
+store = open_store(settings.store, settings.photos_url)
+observer = Observer(Metrics(SERVICE, stack=settings.stack))
 live = LiveRelease(store, settings, observer=observer)
 # Start to download the release in the background, in parallel with the imports below. As soon as ONNX Runtime is
 # imported, the release is opened in parallel with the import of FastAPI. So a cold start takes as long as the slower of

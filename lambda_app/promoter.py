@@ -46,7 +46,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
     key = _key_in_store(store, str(detail.get("bucket", {}).get("name")), str(detail.get("object", {}).get("key")))
     answer = {"key": key or "", **take_drop(store, key, settings)}
     log.info("drop %s: %s", answer["outcome"], answer["detail"], extra={"request_id": request_id, "drop": key})
-    Metrics(SERVICE).put(
+    Metrics(SERVICE, stack=settings.stack).put(
         {"RefusedDrops": (int(answer["outcome"] == "refused"), "Count"), "Drops": (1, "Count")},
         {"request_id": request_id, "drop": key, "outcome": answer["outcome"]},
     )

@@ -2,8 +2,10 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
+from urllib.parse import urlsplit
 
 from lambda_app.errors import SettingsError
 from lambda_app.photo.rules import PhotoLimits
@@ -12,6 +14,11 @@ PREFIX = "LOOKALIKE_"
 MIB = 1 << 20
 # A Lambda gets one vCPU for every 1,769 MB (AWS Lambda quotas, "Memory").
 MB_PER_VCPU = 1769
+AUTH = ("none", "iam", "jwt", "cognito")
+_SECURE = r"(https://[A-Za-z0-9.-]+(:\d{1,5})?|http://(127\.0\.0\.1|localhost)(:\d{1,5})?)"
+_ORIGIN, _ISSUER = re.compile(_SECURE), re.compile(rf"{_SECURE}(/[!-~]*)?")
+# Long enough that nobody can guess it; no character that a header or a list cannot hold.
+_SECRET = re.compile(r"[A-Za-z0-9]{32,128}")
 # What a process that tries a drop inherits: enough to start Python, and no credentials.
 _HARMLESS = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "ORT_DISABLE_TELEMETRY")
 
@@ -35,6 +42,15 @@ class Settings:
         queued_requests: requests that may wait for them.
         header_seconds, body_seconds: how long the head of a request, and then its body, may take to arrive.
         cors_origins: origins whose pages may call the API besides its own page, separated by commas; `*` for any.
+        stack: name of the CloudFormation stack, which all metrics carry; empty outside of AWS.
+        auth: who may call the API: none, iam, jwt or cognito. The page is told so; a gateway must check it.
+        oidc_issuer, oidc_client_id: the OpenID provider that the page signs in at, and its public client; empty: the
+            page offers no sign-in.
+        oidc_scopes: what the page asks the provider for, separated by blanks.
+        oidc_origins: further origins of the provider's endpoints, separated by commas; its issuer's needs no mention.
+        origin_secret: values of the header `X-Lookalike-Origin`, one of which every request must carry, separated by
+            commas; empty: requests need no such header. It is never logged, and `repr` leaves it out.
+        photos_url: public address of the bucket's photos, by their keys; empty: answers have presigned URLs.
     """
 
     store: str
@@ -55,11 +71,37 @@ class Settings:
     header_seconds: float = 10.0
     body_seconds: float = 30.0
     cors_origins: str = ""
+    stack: str = ""
+    auth: str = "none"
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_scopes: str = "openid"
+    oidc_origins: str = ""
+    origin_secret: str = field(default="", repr=False)
+    photos_url: str = ""
+
+    @property
+    def origin_secrets(self) -> tuple[str, ...]:
+        """The valid values of the header `X-Lookalike-Origin`; empty: requests do not need it."""
+        return tuple(self.origin_secret.split(",")) if self.origin_secret else ()
+
+    @property
+    def sign_in_origins(self) -> tuple[str, ...]:
+        """The origins that the page calls to sign in, each once: of the issuer, then the further ones."""
+        if not self.oidc_client_id:
+            return ()
+        issuer = urlsplit(self.oidc_issuer)
+        further = (origin.strip() for origin in self.oidc_origins.split(",") if origin.strip())
+        return tuple(dict.fromkeys((f"{issuer.scheme}://{issuer.netloc}", *further)))
 
     @property
     def photo_limits(self) -> PhotoLimits:
         """The size limits of a photo."""
         return PhotoLimits(pixels=self.max_pixels, side=self.max_side)
+
+    def harmless(self) -> "Settings":
+        """The settings that a process which handles untrusted files may see: no secret, no address of the store."""
+        return replace(self, store="", origin_secret="", photos_url="")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -74,18 +116,21 @@ class Settings:
             "reload_wait_seconds": 3.0 if in_lambda else 0.0,
             "decoding_bytes": (function_memory(environ) or 0) * MIB // 2 if in_lambda else 0,
         }
-        for field in fields(cls):
-            name = PREFIX + field.name.upper()
+        for entry in fields(cls):
+            name = PREFIX + entry.name.upper()
             if name in environ:
-                values[field.name] = _parse(name, environ[name], field.type)
+                values[entry.name] = _parse(name, environ[name], entry.type)
         if not values.get("store"):
             raise SettingsError(f"{PREFIX}STORE is not set; set it to s3://bucket[/prefix] or a folder")
-        return cls(**values)  # type: ignore[arg-type]
+        settings = cls(**values)  # type: ignore[arg-type]
+        _check_sign_in(settings)
+        _check_front(settings)
+        return settings
 
 
 def environment_names() -> list[str]:
     """The names of the variables that `from_environ` reads."""
-    return [PREFIX + field.name.upper() for field in fields(Settings)]
+    return [PREFIX + entry.name.upper() for entry in fields(Settings)]
 
 
 def misspelt(environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -136,6 +181,38 @@ def _parse(name: str, text: str, kind: object) -> str | int | float:
             f"{name} is {text!r}; it takes a number of at least {int(name.startswith(PREFIX + 'MAX_'))}"
         )
     return value
+
+
+def _check_sign_in(settings: Settings) -> None:
+    """Check what the page is told about signing in. Origins become part of a header, so they must be nothing else."""
+    if settings.auth not in AUTH:
+        raise SettingsError(f"{PREFIX}AUTH is {settings.auth!r}; it takes one of {', '.join(AUTH)}")
+    if bool(settings.oidc_issuer) is not bool(settings.oidc_client_id):
+        raise SettingsError(f"{PREFIX}OIDC_ISSUER and {PREFIX}OIDC_CLIENT_ID are only valid together")
+    if settings.oidc_issuer and not _ISSUER.fullmatch(settings.oidc_issuer):
+        raise SettingsError(
+            f"{PREFIX}OIDC_ISSUER is {settings.oidc_issuer!r}; it takes an https:// URL (http:// on this machine only)"
+        )
+    if "openid" not in settings.oidc_scopes.split():
+        raise SettingsError(f"{PREFIX}OIDC_SCOPES is {settings.oidc_scopes!r}; it must contain openid")
+    for origin in settings.sign_in_origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingsError(f"{PREFIX}OIDC_ORIGINS has {origin!r}; it takes origins such as https://login.example")
+
+
+def _check_front(settings: Settings) -> None:
+    """Check what concerns the front door. The message never shows a secret."""
+    secrets = settings.origin_secrets
+    for number, secret in enumerate(secrets, start=1):
+        if not _SECRET.fullmatch(secret):
+            raise SettingsError(
+                f"{PREFIX}ORIGIN_SECRET: value {number} of {len(secrets)} has {len(secret)} characters; "
+                "each takes 32 to 128 letters and digits, separated by commas"
+            )
+    if settings.photos_url and not _ORIGIN.fullmatch(settings.photos_url):
+        raise SettingsError(
+            f"{PREFIX}PHOTOS_URL is {settings.photos_url!r}; it takes an address such as https://search.shop.example"
+        )
 
 
 def _lambda_threads(environ: Mapping[str, str]) -> int:

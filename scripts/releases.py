@@ -1,4 +1,4 @@
-"""List the releases in a store, change which one is live, and delete old ones."""
+"""List the releases in a store, change which one is live, delete old ones, and bring back what was lost."""
 
 import argparse
 import os
@@ -6,14 +6,20 @@ import sys
 from datetime import UTC, datetime
 
 from lambda_app.errors import LookalikeError
-from lambda_app.promotion.promotion import promote_stored, rollback
+from lambda_app.promotion.promotion import check_release, promote_stored, rollback
 from lambda_app.promotion.pruning import Pruned, prune
+from lambda_app.promotion.refusal import refusing
+from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.upkeep import StoredRelease, list_releases
+from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import Store
 from lambda_app.store.opening import existing_store
+from operate.restore import KEPT, Place, RestoreError, restore
 from operate.stack import StackError, find_stack, retry
+
+SHOWN = 10
 
 
 def row(stored: StoredRelease) -> str:
@@ -56,6 +62,41 @@ def retried_lines(store: Store, stack: str) -> list[str]:
     return [*(f"sent again: {key}" for key in done.keys), *done.left] or ["the dead-letter queue is empty"]
 
 
+def restored_lines(store: Store, at: datetime, settings: Settings, dry_run: bool) -> list[str]:
+    """Bring the store back to a moment; returns what `restore` prints."""
+    if not isinstance(store, S3Store):
+        raise RestoreError(f"{store} is a folder; only a bucket keeps old versions")
+    import boto3  # a third of a second, which the other verbs do not need
+
+    place = Place(boto3.Session().client("s3"), store.bucket, store.prefix)
+    with scratch_folder("restore") as scratch:
+        # Not this machine's cache, which may hold a file that the bucket has lost.
+        fresh = S3Store(store.bucket, store.prefix, cache=scratch)
+
+        def check(manifest: Manifest) -> None:
+            with refusing(manifest.release):
+                check_release(manifest, fresh.local_file, settings)
+
+        done = restore(place, at, check, dry_run=dry_run)
+    would = "would be " if dry_run else ""
+    lines = [f"{key}: {would}brought back" for keys in done.copied.values() for key in keys[:SHOWN]]
+    lines += [f"{prefix}: {would}brought back: {len(keys):,} keys" for prefix, keys in done.copied.items() if keys]
+    lines += [f"lost, because old versions are kept for {KEPT.days} days: {key}" for key in done.lost]
+    lines += [f"{done.pointer} {'would be' if dry_run else 'is'} live again"] if done.pointer else []
+    return lines or [f"nothing to bring back: {store} is as it was at {in_utc(at)}"]
+
+
+def moment(text: str) -> datetime:
+    """A moment with a time zone, as in ISO 8601."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time with its zone, such as 2026-11-25T10:00Z")
+    return found
+
+
 def positive(text: str) -> int:
     """A whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
@@ -82,6 +123,13 @@ def main() -> int:
     )
     retry_parser = verbs.add_parser("retry", help="send drops that the promoter could not handle to it again")
     retry_parser.add_argument("--stack", default="Lookalike", help="name of the deployed stack (default %(default)s)")
+    restore_parser = verbs.add_parser(
+        "restore", help="bring a bucket's store back to a moment, from the old versions that the bucket keeps"
+    )
+    restore_parser.add_argument(
+        "--at", type=moment, required=True, metavar="TIME", help="with its zone, such as 2026-11-25T10:00Z"
+    )
+    restore_parser.add_argument("--dry-run", action="store_true", help="only print what would be brought back")
     args = parser.parse_args()
     try:
         settings = Settings.from_environ({**os.environ, "LOOKALIKE_STORE": args.store})
@@ -94,6 +142,8 @@ def main() -> int:
             lines = [rollback(store, settings).detail]
         elif args.verb == "retry":
             lines = retried_lines(store, args.stack)
+        elif args.verb == "restore":
+            lines = restored_lines(store, args.at, settings, args.dry_run)
         else:
             lines = pruned_lines(prune(store, args.keep))
     except LookalikeError as exc:

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError
@@ -17,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> int:
-    """Exit code 0 if the job has dropped its release, 1 on an error or a failed job, 130 after Ctrl-C."""
+    """Exit code 0 if the job dropped its release or the order is saved, 1 on an error or a failed job, 130: Ctrl-C."""
     parser = argparse.ArgumentParser(prog="scripts/train-remote", description=__doc__)
     parser.add_argument("--stack", default="Lookalike", help="name of the deployed stack (default %(default)s)")
     what = parser.add_mutually_exclusive_group(required=True)
@@ -31,7 +32,14 @@ def main() -> int:
         help="a setting of training.train (docs/training.md), such as epochs=30; can be repeated",
     )
     parser.add_argument("--weights", help="weights to start from: a file, or s3://<the stack's bucket>/weights/...")
+    parser.add_argument(
+        "--save-schedule",
+        action="store_true",
+        help="start nothing; upload the code, and save it with these settings for the schedule (context retrain)",
+    )
     args = parser.parse_args()
+    if args.save_schedule and args.follow:
+        parser.error("--save-schedule needs --dataset")
     try:
         return run(args)
     except (TrainingError, BotoCoreError) as exc:
@@ -50,7 +58,13 @@ def run(args: argparse.Namespace) -> int:
     if args.follow:
         execution = remote.execution_of(deployment, args.follow)
     else:
-        execution = start(session, deployment, args, hyperparameters)
+        inputs = upload(session.client("s3"), deployment, args, hyperparameters)
+        if args.save_schedule:
+            key = remote.save_order(session.client("s3"), deployment, **inputs)
+            print(f"saved s3://{deployment.bucket}/{key}: the next scheduled training takes it")
+            return 0
+        execution = remote.start(states, deployment, **inputs)
+        print(f"started {execution.name}", flush=True)
     try:
         drop = remote.follow(
             states, session.client("sagemaker"), session.client("logs"), execution, lambda line: print(line, flush=True)
@@ -69,24 +83,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def start(
-    session: boto3.Session, deployment: remote.Deployment, args: argparse.Namespace, hyperparameters: Mapping[str, str]
-) -> remote.Execution:
-    """Upload the inputs of the job and start it."""
-    s3 = session.client("s3")
+def upload(
+    s3: Any, deployment: remote.Deployment, args: argparse.Namespace, hyperparameters: Mapping[str, str]
+) -> dict[str, Any]:
+    """Upload the inputs of a job. Returns what `remote.start` and `remote.save_order` take."""
     remote.check_dataset(s3, deployment, args.dataset)
-    weights = remote.weights_key(s3, deployment, args.weights) if args.weights else None
-    code = remote.upload_code(s3, deployment, pack(ROOT))
-    execution = remote.start(
-        session.client("stepfunctions"),
-        deployment,
-        dataset=args.dataset,
-        code=code,
-        hyperparameters=hyperparameters,
-        weights=weights,
-    )
-    print(f"started {execution.name}", flush=True)
-    return execution
+    return {
+        "dataset": args.dataset,
+        "weights": remote.weights_key(s3, deployment, args.weights) if args.weights else None,
+        "code": remote.upload_code(s3, deployment, pack(ROOT)),
+        "hyperparameters": hyperparameters,
+    }
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import requests
+from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from obstore.store import S3Config
 
 CREDENTIALS: "S3Config" = {"access_key_id": "testing", "secret_access_key": "testing", "region": "us-east-1"}
+
+_ACCOUNT = "123456789012"
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,12 @@ class S3Server:
         requests.post(f"{self.url}/moto-api/reset", timeout=10).raise_for_status()
         requests.put(f"{self.url}/{BUCKET}", timeout=10).raise_for_status()
         self.requests.clear()
+
+    def make_older(self, by: timedelta) -> None:
+        """Move all versions of everything in the bucket into the past."""
+        for _, versions in get_backend("s3")[_ACCOUNT]["aws"].buckets[BUCKET].keys.lists():
+            for one in versions:
+                one.last_modified -= by
 
     def store(self, prefix: str, cache: Path) -> S3Store:
         """A store in the bucket, opened as an operator opens it."""

@@ -34,6 +34,7 @@ from training.pipeline.commands import add_work_folder, report_errors
 from training.pipeline.files import write_file
 from training.pipeline.work_folder import WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
+from training.prepare.categories import released_categories
 from training.prepare.stage import prepare
 from training.settings.options import parse_values, train_parser
 from training.settings.train_settings import TrainSettings
@@ -52,6 +53,7 @@ class Places:
         checkpoints: folder that is kept after the machine is gone.
         release: folder for a copy of the release's files.
         report: folder for a copy of the report.
+        categories: those of the release that this run is to replace, in index order; none: it replaces none.
     """
 
     data: Path | None = None
@@ -60,6 +62,7 @@ class Places:
     checkpoints: Path | None = None
     release: Path | None = None
     report: Path | None = None
+    categories: tuple[str, ...] = ()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Places":
@@ -79,6 +82,7 @@ class Places:
             checkpoints=base / "checkpoints" if base else None,
             release=Path(release) if release else None,
             report=Path(report) if report else None,
+            categories=released_categories(environ.get("SM_CHANNEL_RELEASE")),
         )
 
 
@@ -166,7 +170,7 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
     if places.weights:
         values.setdefault("weights", str(places.weights))
     settings = TrainSettings.of(values)
-    if settings.prepare.categories is None and (names := categories_of(settings.fit.weights)):
+    if settings.prepare.categories is None and (names := places.categories or categories_of(settings.fit.weights)):
         settings = replace(settings, prepare=settings.prepare.changed(base_categories=names))
     return given.data, WorkFolder(given.out), settings
 

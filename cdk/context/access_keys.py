@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 
 from cdk.context.rules import (
+    BOOLEAN,
+    EMAIL,
     ORIGIN,
     PRINCIPAL,
     key,
@@ -19,15 +21,46 @@ class AccessKeys:
     """Who may call the API and who operates it."""
 
     auth: str = key(
-        "iam",
-        one_of("iam", "jwt", "none"),
-        "who may call the API: requests signed with IAM, requests with a JWT, or anyone",
+        "cognito",
+        one_of("cognito", "jwt", "iam", "none"),
+        "who may call the API: people in a user pool of this stack, requests with a JWT of your own issuer, "
+        "requests signed with IAM, or anyone",
+    )
+    first_user: str | None = key(
+        None,
+        matching(EMAIL, "an email address"),
+        "the first person in the user pool, who gets an invitation; with auth=cognito",
+    )
+    mfa: str = key(
+        "optional",
+        one_of("optional", "required"),
+        "whether everyone must sign in with an authenticator app too; with auth=cognito",
     )
     jwt_issuer: str | None = key(
         None, matching(r"https://[^\s,]+", "an https:// URL"), "issuer of the tokens; required with auth=jwt"
     )
     jwt_audience: tuple[str, ...] = key(
         (), list_of(r"[^\s,]+", "audiences separated by commas"), "accepted audiences; required with auth=jwt"
+    )
+    jwt_client_id: str | None = key(
+        None,
+        matching(r"[!-~]{1,255}", "the id of a public client"),
+        "client of the issuer that the web page signs in as; unset: the page offers no sign-in",
+    )
+    jwt_scopes: tuple[str, ...] = key(
+        ("openid",),
+        list_of(r"[!#-+\--\[\]-~]{1,255}", "scopes separated by commas"),
+        "scopes that the page asks the issuer for; many issuers renew a sign-in only with offline_access",
+    )
+    jwt_origins: tuple[str, ...] = key(
+        (),
+        list_of(ORIGIN, "origins such as https://oauth2.example, separated by commas"),
+        "further origins of the issuer's endpoints that the page calls, if the token endpoint has another host",
+    )
+    open_images: bool = key(
+        True,
+        BOOLEAN,
+        "whether GET /images/{id} needs no authentication, so that it works in <img>",
     )
     origins: tuple[str, ...] = key(
         (),

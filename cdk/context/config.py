@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from cdk.context.access_keys import AccessKeys
+from cdk.context.front_keys import FrontKeys, contradiction
+from cdk.context.pipeline_keys import PipelineKeys
 from cdk.context.rules import Rule
 from cdk.context.serving_keys import ServingKeys
 from cdk.context.stack_keys import StackKeys
@@ -21,8 +23,9 @@ class ConfigError(ValueError):
     """A context value is not valid. The message is one line with the key, the value and the valid values."""
 
 
+# The fields of the last base come first.
 @dataclass(frozen=True)
-class Config(TrainingKeys, WatchingKeys, AccessKeys, ServingKeys, StackKeys):  # the fields of the last base come first
+class Config(PipelineKeys, TrainingKeys, WatchingKeys, FrontKeys, AccessKeys, ServingKeys, StackKeys):
     """The settings of a deployment. Field `alarm_email` is context key `alarmEmail`: `cdk deploy -c alarmEmail=...`."""
 
     @property
@@ -69,7 +72,11 @@ def describe() -> list[tuple[str, str, str, str]]:
 
 
 def _shown(default: Any) -> str:
-    return "unset" if default in (None, ()) else str(default).lower() if isinstance(default, bool) else str(default)
+    if default in (None, ()):
+        return "unset"
+    if isinstance(default, tuple):
+        return ",".join(default)
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _parse(key: str, value: Any, rule: Rule) -> Any:
@@ -87,18 +94,39 @@ def _check_together(config: Config) -> None:
     Raises:
         ConfigError: two values contradict each other, or a required key is missing.
     """
-    if config.auth == "jwt" and not (config.jwt_issuer and config.jwt_audience):
-        raise ConfigError("context auth='jwt' requires jwtIssuer (an https:// URL) and jwtAudience")
-    for key, value in (("jwtIssuer", config.jwt_issuer), ("jwtAudience", config.jwt_audience)):
-        if value and config.auth != "jwt":
-            raise ConfigError(f"context {key} is only valid with auth='jwt'; auth is {config.auth!r}")
+    _check_access(config)
+    if problem := contradiction(config, config.auth):
+        raise ConfigError(problem)
     if config.budget is not None and config.alarm_email is None:
         raise ConfigError(f"context budget='{config.budget}' requires alarmEmail, the address for the warnings")
+    if config.budget_action and config.budget is None:
+        raise ConfigError("context budgetAction='true' requires budget, the amount at which it acts")
+    if (config.retrain is None) != (config.retrain_dataset is None):
+        given, missing = ("retrain", "retrainDataset") if config.retrain else ("retrainDataset", "retrain")
+        raise ConfigError(f"context {given} requires {missing}: a retraining needs a schedule and a data set")
     if config.training_spot and config.training_wait_hours < config.training_hours:
         raise ConfigError(
             f"context trainingWaitHours='{config.training_wait_hours}' is less than trainingHours "
             f"({config.training_hours}); it must be at least that, because it includes the computing time"
         )
+    if config.github_provider and not config.github_repository:
+        raise ConfigError("context githubProvider is only valid with githubRepository=OWNER/NAME")
     reserved, warm = config.reserved_concurrency, config.provisioned_concurrency
     if reserved is not None and warm is not None and warm > reserved:
         raise ConfigError(f"context provisionedConcurrency='{warm}' is more than reservedConcurrency ({reserved})")
+
+
+def _check_access(config: Config) -> None:
+    if config.auth == "jwt" and not (config.jwt_issuer and config.jwt_audience):
+        raise ConfigError("context auth='jwt' requires jwtIssuer (an https:// URL) and jwtAudience")
+    defaults = Config()
+    for auth, names in (
+        ("jwt", ("jwt_issuer", "jwt_audience", "jwt_client_id", "jwt_scopes", "jwt_origins")),
+        ("cognito", ("first_user", "mfa")),
+    ):
+        for entry, key in zip(fields(Config), context_keys(), strict=True):
+            given = getattr(config, entry.name) != getattr(defaults, entry.name)
+            if entry.name in names and given and config.auth != auth:
+                raise ConfigError(f"context {key} is only valid with auth={auth!r}; auth is {config.auth!r}")
+    if "openid" not in config.jwt_scopes:
+        raise ConfigError(f"context jwtScopes='{','.join(config.jwt_scopes)}' must contain openid")

@@ -5,6 +5,10 @@ resource types of each region in CloudFormation's registry, as cfn-lint 1.58 has
 """
 
 DEFAULT_REGION = "us-east-1"
+# CloudFront belongs to no region, but its certificates, firewalls and log deliveries are made in this one.
+GLOBAL_REGION = "us-east-1"
+# Partitions other than `aws` by their regions' names. CloudFront is not in them, or is another service there (China).
+_OTHER_PARTITIONS = ("cn-", "us-gov-", "eusc-", "us-iso", "eu-iso")
 
 # The account of AWS's deep learning containers, for every public region.
 _MOST_REGIONS = "763104351884"
@@ -55,6 +59,10 @@ CONTAINER_ACCOUNTS = {
     "us-gov-east-1": "446045086412",
     "us-gov-west-1": "442386744353",
 }
+# Amazon Cognito has no user pools in these regions, or CloudFormation no types for them.
+WITHOUT_USER_POOLS = frozenset(("cn-north-1", "cn-northwest-1", "me-west-1"))
+# Host names of Cognito's sign-in page differ in GovCloud.
+FIPS_ONLY = frozenset(("us-gov-east-1", "us-gov-west-1"))
 # CloudFormation has the type AWS::Budgets::Budget in these regions. A budget counts the costs of all regions, so it may
 # also be made by hand in the console.
 WITH_BUDGETS = frozenset(
@@ -80,3 +88,8 @@ WITH_BUDGETS = frozenset(
         "us-west-2",
     )
 )
+
+
+def without_cloudfront(region: str) -> bool:
+    """Whether a stack in this region cannot have a distribution of CloudFront."""
+    return region.startswith(_OTHER_PARTITIONS)

@@ -8,6 +8,8 @@ from typing import Any
 _PORT = r"(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
 _HOST = r"(?=.{1,253}(:|$))[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 ORIGIN = re.compile(rf"https?://{_HOST}(:{_PORT})?")
+# A host name with a dot, as a certificate has it: DNS names are lower case there.
+HOST = re.compile(rf"(?=.*\.)(?!.*[A-Z]){_HOST}")
 # A repository, or the registry of an account and region with it, as `docker push` and the console show it.
 REGISTRY = r"(\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.(com|com\.cn|eu)/)?"
 REPOSITORY = r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*"

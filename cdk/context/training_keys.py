@@ -1,5 +1,6 @@
 """Context keys: training jobs."""
 
+import re
 from dataclasses import dataclass
 
 from cdk.context.rules import (
@@ -8,6 +9,10 @@ from cdk.context.rules import (
     matching,
     whole,
 )
+
+# A schedule of EventBridge Scheduler. At most once an hour: a job takes longer.
+_FIELD = r"[A-Z0-9*?,/#L-]+"
+RETRAIN = re.compile(rf"rate\([1-9]\d{{0,3}} (hours?|days?)\)|cron\([0-5]?\d( {_FIELD}){{5}}\)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -42,3 +47,13 @@ class TrainingKeys:
         "maximum time from start to end, waits for spot capacity included; at least trainingHours",
     )
     training_volume: int = key(100, whole(10, 16384, "GB"), "disk of the training instance")
+    retrain: str | None = key(
+        None,
+        matching(RETRAIN, "rate(7 days), or cron(0 3 ? * SUN *) with a number of minutes; in UTC"),
+        "when to train again and publish by itself; requires retrainDataset",
+    )
+    retrain_dataset: str | None = key(
+        None,
+        matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "the name of a data set in datasets/"),
+        "data set of the retraining; its settings are saved by scripts/train-remote --save-schedule",
+    )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cdk.context.rules import (
+    BOOLEAN,
     EMAIL,
     days,
     key,
@@ -29,4 +30,9 @@ class WatchingKeys:
         None,
         whole(1, 1_000_000, "USD a month"),
         "monthly budget; warnings at 80 % spent and 100 % forecast; requires alarmEmail",
+    )
+    budget_action: bool = key(
+        False,
+        BOOLEAN,
+        "when the budget is spent, limit the API to one request a second and start no training; requires budget",
     )

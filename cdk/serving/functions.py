@@ -27,6 +27,7 @@ class ImageFunction(Construct):
     Attributes:
         function: the function, with X-Ray tracing.
         role: may write the function's logs and traces; the stack grants everything else.
+        log_group: what the function logs.
     """
 
     def __init__(

@@ -8,10 +8,15 @@ execution is
 
 where `code` and `weights` are keys of the bucket and `weights` is optional. The input cannot choose another bucket,
 image, role or output. The job writes `drops/<execution name>/output/model.tar.gz`, which the promoter then promotes.
+
+An input without `code` is a retraining: `cdk/training/retraining.py` says what happens first.
 """
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
+
+from cdk.training.retraining import retraining
 
 ENTRY_POINT = "training/train.py"
 CHECKPOINTS = "/opt/ml/checkpoints"
@@ -48,19 +53,17 @@ class JobSettings:
 
 def definition(settings: JobSettings) -> dict[str, Any]:
     """The state machine."""
-    dataset = _channel("dataset", f"States.Format('s3://{settings.bucket}/datasets/{{}}/', $.dataset)")
-    weights = _channel("weights", f"States.Format('s3://{settings.bucket}/{{}}', $.weights)")
     return {
         "Comment": "Trains a release and drops it into the bucket",
-        "StartAt": "Weights given?",
+        "StartAt": "Code given?",
         "States": {
-            "Weights given?": {
+            "Code given?": {
                 "Type": "Choice",
-                "Choices": [{"Variable": "$.weights", "IsPresent": True, "Next": "Dataset and weights"}],
-                "Default": "Dataset",
+                "Choices": [{"Variable": "$.code", "IsPresent": True, "Next": "Which channels?"}],
+                "Default": "Saved order",
             },
-            "Dataset": _channels(dataset),
-            "Dataset and weights": _channels(dataset, weights),
+            **retraining(settings.partition, settings.bucket, then="Which channels?", failed="Notify"),
+            **_inputs(settings.bucket),
             "Script": _script(settings),
             "Train": {
                 "Type": "Task",
@@ -94,8 +97,28 @@ def metric_definitions() -> list[dict[str, str]]:
     return [{"Name": name, "Regex": rf"\b{name}={_NUMBER}"} for name in METRICS]
 
 
-def _channels(*channels: dict[str, Any]) -> dict[str, Any]:
-    return {"Type": "Pass", "Parameters": {"channels": list(channels)}, "ResultPath": "$.inputs", "Next": "Script"}
+def _inputs(bucket: str) -> dict[str, Any]:
+    """States that list the channels of the job: the dataset, and of weights and live release those that are there."""
+    optional = {"weights": "{}", "release": "releases/{}/manifest.json"}
+    choices, states = [], {}
+    for given in product((True, False), repeat=len(optional)):
+        present = dict(zip(optional, given, strict=True))
+        names = [name for name in optional if present[name]]
+        title = ", ".join(["Dataset", *names])
+        tests = [{"Variable": f"$.{name}", "IsPresent": there} for name, there in present.items()]
+        choices.append({"And": tests, "Next": title})
+        states[title] = {
+            "Type": "Pass",
+            "Parameters": {
+                "channels": [
+                    _channel("dataset", f"States.Format('s3://{bucket}/datasets/{{}}/', $.dataset)"),
+                    *(_channel(name, f"States.Format('s3://{bucket}/{optional[name]}', $.{name})") for name in names),
+                ]
+            },
+            "ResultPath": "$.inputs",
+            "Next": "Script",
+        }
+    return {"Which channels?": {"Type": "Choice", "Choices": choices}, **states}
 
 
 def _channel(name: str, uri: str) -> dict[str, Any]:

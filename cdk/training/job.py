@@ -21,6 +21,7 @@ class Training(Construct):
 
     Attributes:
         machine: the state machine; `cdk.training.flow` describes its input.
+        log_group: every step of the state machine, with its data.
         job_role: may read datasets, weights and code, and write drops and checkpoints; it may not delete.
     """
 
@@ -49,19 +50,35 @@ class Training(Construct):
             run_seconds=config.training_hours * HOUR,
             wait_seconds=max(config.training_hours, config.training_wait_hours) * HOUR,
         )
+        self.log_group = log_group(self, "Logs", config.log_retention_days, vended="training")
         self.machine = sfn.StateMachine(
             self,
             "Machine",
             definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(definition(settings))),
             logs=sfn.LogOptions(
-                destination=log_group(self, "Logs", config.log_retention_days, vended="training"),
+                destination=self.log_group,
                 level=sfn.LogLevel.ALL,
                 include_execution_data=True,
             ),
             tracing_enabled=True,
         )
-        for statement in _flow_statements(Stack.of(self), self.job_role):
+        for statement in (
+            *_flow_statements(Stack.of(self), self.job_role),
+            *permissions.read(bucket, permissions.FLOW_READS),
+        ):
             self.machine.add_to_role_policy(statement)
+        permissions.acknowledge_prefixes(self.machine, bucket, *permissions.FLOW_READS)
+        # A policy of its own: the machine waits for its role's first policy, so that one cannot name the machine.
+        iam.Policy(
+            self,
+            "Look",
+            roles=[self.machine.role],
+            statements=[
+                iam.PolicyStatement(
+                    sid="Running", actions=["states:ListExecutions"], resources=[self.machine.state_machine_arn]
+                )
+            ],
+        )
         topic.grant_publish(self.machine)
         nag.acknowledge(
             self.machine,

@@ -25,6 +25,7 @@ class Notices(Construct):
 
     Attributes:
         topic: has one subscriber if an email address is given; others can be added by hand.
+        key: encrypts the topic.
     """
 
     def __init__(self, scope: Construct, id: str, *, email: str | None) -> None:
@@ -39,6 +40,7 @@ class Notices(Construct):
             description="Lookalike's notices",
             removal_policy=RemovalPolicy.DESTROY,
         )
+        self.key = key
         self.topic = sns.Topic(self, "Topic", display_name="Lookalike", enforce_ssl=True, master_key=key)
         key.grant(iam.ServicePrincipal(_CLOUDWATCH), "kms:Decrypt", "kms:GenerateDataKey*")
         ours = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
@@ -66,11 +68,15 @@ class Alarms(Construct):
         dead_letters: sqs.IQueue,
         training: sfn.StateMachine | None,
         latency_ms: int,
+        not_retrained: cloudwatch.Metric | None,
+        limiter: lambda_.IFunction | None,
     ) -> None:
         """Make the alarms.
 
         Args:
             latency_ms: limit of the p95 latency; an alarm after three five-minute periods above it.
+            not_retrained: retrainings that their schedule could not start; None without a schedule.
+            limiter: the function that limits spending; None without it.
         """
         super().__init__(scope, id)
         self._action = actions.SnsAction(topic)
@@ -89,6 +95,12 @@ class Alarms(Construct):
         self._add("DeadLetters", depth, "An event could not be handled and waits in the dead-letter queue")
         if training:
             self._add("TrainingFailed", _unsuccessful(training), "A training job failed or ran out of time")
+        if not_retrained:
+            missed = not_retrained.with_(period=FIVE_MINUTES)
+            self._add("RetrainingNotStarted", missed, "The schedule could not start a retraining")
+        if limiter:
+            failed = limiter.metric_errors(period=FIVE_MINUTES)
+            self._add("LimiterErrors", failed, "The budget is spent, and the API or training could not be limited")
 
     def _add(self, id: str, metric: cloudwatch.IMetric, description: str, at: float = 1, periods: int = 1) -> None:
         alarm = cloudwatch.Alarm(
@@ -106,11 +118,11 @@ class Alarms(Construct):
 
 
 def emitted(name: str, service: str, statistic: str = "sum") -> cloudwatch.Metric:
-    """A metric that Lookalike's code writes."""
+    """A metric that Lookalike's code writes, in this stack."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
-        dimensions_map={metrics.DIMENSION: service},
+        dimensions_map={metrics.DIMENSION: service, metrics.STACK_DIMENSION: Aws.STACK_NAME},
         statistic=statistic,
         period=FIVE_MINUTES,
     )

@@ -1,16 +1,25 @@
 """A monthly budget with warnings."""
 
 from aws_cdk import aws_budgets as budgets
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 
 class Budget(Construct):
     """A monthly budget for the costs of the account, with warnings by email."""
 
-    def __init__(self, scope: Construct, id: str, *, usd: int, email: str) -> None:
-        """Make the budget; it warns when 80 % is spent and when the forecast exceeds 100 %."""
+    def __init__(self, scope: Construct, id: str, *, usd: int, email: str, spent: sns.ITopic | None) -> None:
+        """Make the budget; it warns when 80 % is spent and when the forecast exceeds 100 %.
+
+        Args:
+            spent: gets a message when 100 % is spent; None: nothing happens then.
+        """
         super().__init__(scope, id)
         mail = budgets.CfnBudget.SubscriberProperty(address=email, subscription_type="EMAIL")
+        warnings = [("ACTUAL", 80, [mail]), ("FORECASTED", 100, [mail])]
+        if spent:
+            called = budgets.CfnBudget.SubscriberProperty(address=spent.topic_arn, subscription_type="SNS")
+            warnings.append(("ACTUAL", 100, [mail, called]))
         budgets.CfnBudget(
             self,
             "Budget",
@@ -24,8 +33,8 @@ class Budget(Construct):
                     notification=budgets.CfnBudget.NotificationProperty(
                         comparison_operator="GREATER_THAN", notification_type=kind, threshold=percent
                     ),
-                    subscribers=[mail],
+                    subscribers=subscribers,
                 )
-                for kind, percent in (("ACTUAL", 80), ("FORECASTED", 100))
+                for kind, percent, subscribers in warnings
             ],
         )

@@ -1,7 +1,8 @@
 """The metrics that the API and the promoter write to their logs in the embedded metric format (EMF).
 
 CloudWatch turns such log lines into metrics. `lambda_app` writes them with the same names that alarms and the dashboard
-use here. Each metric has one dimension, `service`, with the value `api` or `promoter`.
+use here. Each metric has two dimensions: `service` (`api` or `promoter`), and `stack` (the name of the CloudFormation
+stack), so that the alarms of two stacks in one account and region do not go off for each other.
 
 | metric | unit | written |
 |---|---|---|
@@ -16,6 +17,7 @@ use here. Each metric has one dimension, `service`, with the value `api` or `pro
 
 NAMESPACE = "Lookalike"
 DIMENSION = "service"
+STACK_DIMENSION = "stack"
 API = "api"
 PROMOTER = "promoter"
 

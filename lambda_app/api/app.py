@@ -10,6 +10,7 @@ from lambda_app.api.messages.calls import Service
 from lambda_app.api.messages.problems import handle_errors
 from lambda_app.api.messages.work_queue import WorkQueue
 from lambda_app.api.middleware import EXPOSED_HEADERS, CallMiddleware, QueueMiddleware, UncaughtMiddleware
+from lambda_app.api.origin import OriginMiddleware
 from lambda_app.api.routes import items, predictions, status, uploads
 from lambda_app.api.routes.openapi import fill_limits
 from lambda_app.photo.memory import DecodingMemory, available_bytes
@@ -59,7 +60,7 @@ def create_app(
     Raises:
         SettingsError: `settings.store` is not the address of a store.
     """
-    store = store or open_store(settings.store)
+    store = store or open_store(settings.store, settings.photos_url)
     observer = observer or Observer()
     live = live or LiveRelease(store, settings, observer=observer)
     decoding = DecodingMemory(settings.decoding_bytes or available_bytes() // 2)
@@ -96,5 +97,7 @@ def create_app(
         expose_headers=EXPOSED_HEADERS,
         max_age=3600,
     )
+    if settings.origin_secrets:
+        app.add_middleware(OriginMiddleware, secrets=settings.origin_secrets)
     app.add_middleware(CallMiddleware, service=service)
     return app

@@ -132,6 +132,7 @@ def _answered(call: Call, method: str, scope: Scope, status: int) -> AnsweredReq
         top_score=call.top_score,
         parts=call.timings.parts,
         total=call.timings.total(),
+        invocation=_invocation(scope),
     )
 
 
@@ -146,5 +147,9 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == REQUEST_ID.lower().encode() and _VALID_ID.fullmatch(given := value.decode("latin-1")):
             return str(given)
+    return _invocation(scope) or str(uuid.uuid4())
+
+
+def _invocation(scope: Scope) -> str | None:
     context = scope.get("aws.context")
-    return str(context.aws_request_id) if context is not None else str(uuid.uuid4())
+    return str(context.aws_request_id) if context is not None else None

@@ -92,7 +92,7 @@ def try_release(
         request = {
             "manifest": manifest.to_json().decode(),
             "files": _set_apart(manifest, locate, scratch),
-            "settings": asdict(replace(settings, store="", threads=_threads(settings))),
+            "settings": asdict(replace(settings.harmless(), threads=_threads(settings))),
             "limits": asdict(limits),
             "most_output": _MOST_OUTPUT,
         }

@@ -24,8 +24,11 @@ def existing_store(url: str) -> Store:
     return store
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, photos_url: str = "") -> Store:
     """The store at `s3://bucket[/prefix]`, a folder path or a `file://` URL.
+
+    Args:
+        photos_url: public address of the bucket's photos; empty: clients get presigned URLs. A folder has none.
 
     Raises:
         SettingsError: the address has another scheme, no bucket name, or a prefix that no key can have.
@@ -42,7 +45,8 @@ def open_store(url: str) -> Store:
         raise SettingsError(f"the store {url!r} names no bucket; expected s3://bucket[/prefix]")
     # Imported here, so that a folder store does not load the S3 client.
     from lambda_app.store.bucket import S3Store
+    from lambda_app.store.fronted import FrontedStore
 
     if any(part in ("", ".", "..") for part in prefix.strip("/").split("/")) and prefix.strip("/"):
         raise SettingsError(f"the store {url!r} has a prefix with an empty part, '.' or '..'")
-    return S3Store(bucket, prefix)
+    return FrontedStore(bucket, prefix, photos_url=photos_url) if photos_url else S3Store(bucket, prefix)

@@ -15,7 +15,7 @@ from typing import IO
 
 NAMESPACE = "Lookalike"
 # The only fields of `extra` that are written to the log; all others are dropped.
-FIELDS = ("request_id", "release", "cold_start", "route", "status", "category", "drop", "milliseconds")
+FIELDS = ("request_id", "invocation", "release", "cold_start", "route", "status", "category", "drop", "milliseconds")
 
 
 class JsonFormatter(logging.Formatter):
@@ -43,9 +43,15 @@ class JsonFormatter(logging.Formatter):
 class Metrics:
     """Writes the metrics of one service: one line per call. CloudWatch extracts the data points from it."""
 
-    def __init__(self, service: str, stream: IO[str] | None = None) -> None:
-        """Write to `stream`; without one, to the `sys.stdout` of the moment when a line is written."""
-        self._service = service
+    def __init__(self, service: str, stream: IO[str] | None = None, *, stack: str = "") -> None:
+        """Describe the source of the metrics.
+
+        Args:
+            stream: where to write; None: the `sys.stdout` of the moment when a line is written.
+            stack: the CloudFormation stack; "" outside of one. It is a dimension, so that the metrics of two stacks in
+                one account stay apart. There is one set of dimensions: each further set would be a metric that costs.
+        """
+        self._dimensions = {"service": service, "stack": stack} if stack else {"service": service}
         self._stream = stream
 
     def put(self, metrics: Mapping[str, tuple[float, str]], properties: Mapping[str, object] | None = None) -> None:
@@ -58,12 +64,12 @@ class Metrics:
         """
         directive = {
             "Namespace": NAMESPACE,
-            "Dimensions": [["service"]],
+            "Dimensions": [list(self._dimensions)],
             "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in metrics.items()],
         }
         line: dict[str, object] = {
             "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]},
-            "service": self._service,
+            **self._dimensions,
             **{name: value for name, (value, _) in metrics.items()},
             **(properties or {}),
         }

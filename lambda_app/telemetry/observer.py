@@ -27,6 +27,7 @@ class AnsweredRequest:
         top_score: the cosine of the first result, if the response has one.
         parts: duration of each part, in milliseconds, as in `Timings`.
         total: duration of the whole request, in milliseconds.
+        invocation: id of the Lambda's run, which API Gateway logs too; None outside of Lambda.
     """
 
     request_id: str
@@ -38,6 +39,7 @@ class AnsweredRequest:
     top_score: float | None
     parts: Mapping[str, float]
     total: float
+    invocation: str | None = None
 
 
 class Observer:
@@ -55,6 +57,7 @@ class Observer:
             cold, self._cold = self._cold, False
         fields = {
             "request_id": request.request_id,
+            "invocation": request.invocation,
             "release": request.release,
             "route": request.route,
             "status": request.status,

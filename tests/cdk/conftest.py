@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App
+from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
 from cdk.app import build
@@ -19,10 +19,17 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 def synthesise(outdir: Path, **context: Any) -> SynthesisedTemplate:
     """The template of a context, with the feature flags of cdk.json."""
+    name = context.get("stackName", "Lookalike") + ("-Pipeline" if "githubRepository" in context else "")
+    return synthesise_all(outdir, **context)[name]
+
+
+def synthesise_all(outdir: Path, **context: Any) -> dict[str, SynthesisedTemplate]:
+    """The templates of all stacks of a context, by the names of the stacks."""
     # cfn-lint checks the templates in test_stack; the CDK's own validation would take seconds to start.
     app = App(context=FLAGS | context, outdir=str(outdir), builtin_cloud_formation_validation=False)
-    stack = build(app, Config.from_context(context))
-    return SynthesisedTemplate(Template.from_stack(stack).to_json())
+    build(app, Config.from_context(context))
+    stacks = [child for child in app.node.children if isinstance(child, Stack)]
+    return {stack.stack_name: SynthesisedTemplate(Template.from_stack(stack).to_json()) for stack in stacks}
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +51,10 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
         auth="jwt",
         jwtIssuer="https://login.example",
         jwtAudience="shop,app",
+        jwtClientId="lookalike-page",
+        jwtScopes="openid,offline_access",
+        jwtOrigins="https://tokens.example",
+        openImages=False,
         origins="https://shop.example, https://www.shop.example:8443",
         provisionedConcurrency=2,
         reservedConcurrency=50,
@@ -62,6 +73,32 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
 
 
 @pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
+    """The stack of a pipeline on GitHub, checked by cdk-nag."""
+    return synthesise(tmp_path_factory.mktemp("pipeline"), nag=True, githubRepository="shop/lookalike")
+
+
+@pytest.fixture(scope="session")
 def public(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
     """An API that anyone may call."""
     return synthesise(tmp_path_factory.mktemp("public"), auth="none", origins="*")
+
+
+@pytest.fixture(scope="session")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
+    """An API for requests that are signed with AWS credentials."""
+    return synthesise(tmp_path_factory.mktemp("signed"), nag=True, auth="iam")
+
+
+@pytest.fixture(scope="session")
+def operated(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
+    """A stack that trains again by itself and acts when its budget is spent, checked by cdk-nag."""
+    return synthesise(
+        tmp_path_factory.mktemp("operated"),
+        nag=True,
+        alarmEmail="ops@shop.example",
+        budget=50,
+        budgetAction=True,
+        retrain="cron(0 3 ? * SUN *)",
+        retrainDataset="shop",
+    )

@@ -16,7 +16,7 @@ PSEUDO = {
     "AWS::URLSuffix": "amazonaws.com",
 }
 # Resources whose Ref is their ARN; the Ref of all others is a name.
-_REF_IS_ARN = {"AWS::StepFunctions::StateMachine", "AWS::SNS::Topic", "AWS::Lambda::Alias"}
+_REF_IS_ARN = {"AWS::StepFunctions::StateMachine", "AWS::SNS::Topic", "AWS::Lambda::Alias", "AWS::IAM::OIDCProvider"}
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,15 @@ class SynthesisedTemplate:
                 return re.sub(r"\$\{([^}]+)\}", lambda match: self._ref(match[1]), argument)
             if key == "Fn::GetAtt":
                 return self.arn(argument[0]) if argument[1] == "Arn" else f"{argument[0]}.{argument[1]}"
+            if key == "Fn::GetStackOutput":
+                return "{StackName}.{OutputName}@{Region}".format(**argument)
             if key == "Fn::FindInMap":
                 table, first, second = self.render(argument)
                 return self.body["Mappings"][table][first][second]
+            if key == "Fn::Split":
+                return self.render(argument[1]).split(argument[0])
+            if key == "Fn::Select":
+                return self.render(argument[1])[int(argument[0])]
             if key.startswith("Fn::"):
                 raise NotImplementedError(key)
         return {key: self.render(one) for key, one in value.items()}

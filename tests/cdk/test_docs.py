@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cdk.context.config import context_keys
+from cdk.watching import metrics
 
 DOCS = (Path(__file__).parents[2] / "docs" / "aws.md").read_text(encoding="utf-8")
 SUMS = re.findall(r"^\| (.+?) \| ([0-9.*+ ]+) \| ([0-9.]+) \|$", DOCS, re.MULTILINE)
@@ -21,6 +22,12 @@ def test_each_cost_equals_its_arithmetic(item: str, arithmetic: str, usd: str) -
 
 def test_the_costs_have_a_line_for_each_part() -> None:
     assert len(SUMS) >= 15
+
+
+def test_the_costs_count_every_metric_that_the_code_writes() -> None:
+    (counted,) = (int(item.split()[1]) for item, _, _ in SUMS if re.match(r"its \d+ metrics", item))
+    names = {value for name, value in vars(metrics).items() if name.isupper() and value[0].isupper()}
+    assert counted == len(names - {metrics.NAMESPACE})
 
 
 def test_every_context_key_in_an_example_exists() -> None:

@@ -15,6 +15,7 @@ ROLES: dict[str, Callable[[SynthesisedTemplate], str]] = {
     "serving": lambda template: template.function(API)["Role"],
     "promoter": lambda template: template.function(PROMOTER)["Role"],
     "job": lambda template: template.flow["States"]["Train"]["Parameters"]["RoleArn"],
+    "flow": lambda template: template.one("AWS::StepFunctions::StateMachine")["RoleArn"],
     "operator": lambda template: template.output("OperatorRoleArn"),
 }
 KEYS = (
@@ -27,22 +28,28 @@ KEYS = (
     "uploads/6f1c",
     "weights/w.safetensors",
     "training/code/ab/sourcedir.tar.gz",
+    "training/schedule/shop.json",
     "training/checkpoints/run/last.pt",
     "elsewhere",
 )
 READS = {
     "serving": {"live.json", "objects", "releases", "datasets", "uploads"},
     "promoter": {"live.json", "objects", "releases", "drops"},
-    "job": {"datasets", "weights", "training"},
+    "job": {"datasets", "weights", "training", "releases/r-1/manifest.json"},
+    "flow": {"live.json", "training/schedule"},
     "operator": {key.split("/")[0] for key in KEYS},
 }
 WRITES = {
     "serving": {"uploads"},
     "promoter": {"live.json", "objects", "releases", "rejected"},
     "job": {"drops", "training/checkpoints"},
-    "operator": {"live.json", "objects", "releases", "rejected", "drops", "datasets", "weights", "training/code"},
+    "flow": set(),
+    "operator": {
+        *("live.json", "objects", "releases", "rejected", "drops", "datasets", "weights"),
+        *("training/code", "training/schedule"),
+    },
 }
-DELETES = {"serving": set(), "promoter": set(), "job": set(), "operator": {"objects", "releases", "rejected"}}
+DELETES = {role: {"objects", "releases", "rejected"} if role == "operator" else set() for role in ROLES}
 
 
 def may(template: SynthesisedTemplate, role: str, action: str, resource: str, **context: str) -> bool:
@@ -107,9 +114,21 @@ def test_a_missing_key_gives_404_and_other_prefixes_cannot_be_listed(plain: Synt
         assert may(plain, role, "s3:ListBucket", bucket, s3__prefix=key) is within(key, READS[role])
 
 
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("role", ROLES)
+def test_only_operators_read_old_versions_and_only_of_what_can_be_restored(
+    plain: SynthesisedTemplate, role: str, key: str
+) -> None:
+    restored = role == "operator" and within(key, {"live.json", "objects", "releases", "datasets"})
+    assert may(plain, role, "s3:GetObjectVersion", on_key(plain, key)) is restored
+    listed = may(plain, role, "s3:ListBucketVersions", f"arn:aws:s3:::{plain.bucket}", s3__prefix=key)
+    assert listed is restored
+    assert not may(plain, role, "s3:ListBucketVersions", f"arn:aws:s3:::{plain.bucket}")
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_requests_without_tls_are_denied(plain: SynthesisedTemplate, role: str) -> None:
-    key = {"serving": "live.json", "promoter": "live.json", "job": "datasets/a", "operator": "live.json"}[role]
+    key = "datasets/a" if role == "job" else "live.json"
     resource = on_key(plain, key)
     assert may(plain, role, "s3:GetObject", resource)
     assert not may(plain, role, "s3:GetObject", resource, aws__SecureTransport="false")
@@ -210,7 +229,69 @@ def test_the_flow_may_run_and_stop_jobs_and_pass_one_role_only_to_sagemaker(plai
     assert allowed(statements, "sns:Publish", plain.output("NoticesTopicArn"))
     (key,) = plain.of_type("AWS::KMS::Key")
     assert allowed(statements, "kms:GenerateDataKey", plain.arn(key))
-    assert not allowed(statements, "s3:GetObject", on_key(plain, "live.json"))
+    machine = plain.arn(next(iter(plain.of_type("AWS::StepFunctions::StateMachine"))))
+    assert allowed(statements, "states:ListExecutions", machine)
+    assert not allowed(statements, "states:StartExecution", machine)
+
+
+def test_the_job_may_read_of_a_release_only_its_manifest(plain: SynthesisedTemplate) -> None:
+    assert may(plain, "job", "s3:GetObject", on_key(plain, "releases/r-1/manifest.json"))
+    assert not may(plain, "job", "s3:GetObject", on_key(plain, "releases/r-1/report/metrics.json"))
+
+
+def test_the_schedule_may_start_one_state_machine(operated: SynthesisedTemplate) -> None:
+    target = operated.one("AWS::Scheduler::Schedule")["Target"]
+    statements = list(operated.statements(target["RoleArn"]))
+    machine = operated.output("TrainingMachineArn")
+    assert allowed(statements, "states:StartExecution", machine)
+    assert not allowed(statements, "states:StartExecution", f"{machine}2")
+    assert not allowed(statements, "states:StopExecution", machine)
+    assert not allowed(statements, "s3:GetObject", on_key(operated, "live.json"))
+    (role,) = (
+        one for name, one in operated.of_type("AWS::IAM::Role").items() if operated.arn(name) == target["RoleArn"]
+    )
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    (group,) = operated.of_type("AWS::Scheduler::ScheduleGroup")
+    assert trust["Condition"]["StringEquals"] == {
+        "aws:SourceAccount": "123456789012",
+        "aws:SourceArn": operated.arn(group),
+    }
+
+
+def test_what_limits_spending_may_throttle_this_api_and_attach_one_policy_to_one_role(
+    operated: SynthesisedTemplate,
+) -> None:
+    (function,) = (one for one in operated.of_type("AWS::Lambda::Function").values() if "Handler" in one)
+    statements = list(operated.statements(function["Role"]))
+    (api,) = operated.of_type("AWS::ApiGatewayV2::Api")
+    apis = "arn:aws:apigateway:us-east-1::/apis"
+    assert allowed(statements, "apigateway:PATCH", f"{apis}/{api}/stages/$default")
+    for action, resource in (
+        ("apigateway:PATCH", f"{apis}/{api}"),
+        ("apigateway:PATCH", f"{apis}/another/stages/$default"),
+        ("apigateway:DELETE", f"{apis}/{api}/stages/$default"),
+    ):
+        assert not allowed(statements, action, resource)
+    (policy,) = operated.of_type("AWS::IAM::ManagedPolicy")
+    ours, administrator = ({"iam:PolicyARN": one} for one in (policy, "arn:aws:iam::aws:policy/AdministratorAccess"))
+    flow = ROLES["flow"](operated)
+    for action in ("iam:AttachRolePolicy", "iam:DetachRolePolicy"):
+        assert allowed(statements, action, flow, ours)
+        assert not allowed(statements, action, flow, administrator)
+        assert not allowed(statements, action, ROLES["operator"](operated), ours)
+    assert not allowed(statements, "iam:PutRolePolicy", flow)
+    assert may(operated, "operator", "lambda:InvokeFunction", operated.arn(operated.output("LimiterName")))
+
+
+def test_the_policy_that_stops_training_denies_new_jobs_alone(operated: SynthesisedTemplate) -> None:
+    statements = list(operated.statements(ROLES["flow"](operated)))
+    stopped = [*statements, *operated.one("AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]]
+    job = "arn:aws:sagemaker:us-east-1:123456789012:training-job/run"
+    assert allowed(statements, "sagemaker:CreateTrainingJob", job)
+    assert not allowed(stopped, "sagemaker:CreateTrainingJob", job)
+    assert allowed(stopped, "sagemaker:DescribeTrainingJob", job)
+    assert allowed(stopped, "sagemaker:StopTrainingJob", job)
 
 
 def test_only_declared_services_may_assume_the_roles(plain: SynthesisedTemplate) -> None:

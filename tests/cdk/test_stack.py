@@ -48,6 +48,9 @@ def test_the_stack_has_the_outputs_that_the_commands_need(plain: SynthesisedTemp
         "TrainingMachineArn",
         "NoticesTopicArn",
         "DashboardName",
+        "SignInUrl",
+        "UserPoolId",
+        "ClientId",
     }
     assert plain.output("BucketName") == plain.bucket
 
@@ -60,8 +63,16 @@ def test_two_syntheses_are_equal(plain: SynthesisedTemplate, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_cfn_lint_finds_nothing(plain: SynthesisedTemplate, chosen: SynthesisedTemplate, tmp_path: Path) -> None:
-    for name, template in (("plain", plain), ("chosen", chosen)):
+def test_cfn_lint_finds_nothing(
+    plain: SynthesisedTemplate,
+    chosen: SynthesisedTemplate,
+    signed: SynthesisedTemplate,
+    operated: SynthesisedTemplate,
+    pipeline: SynthesisedTemplate,
+    tmp_path: Path,
+) -> None:
+    named = {"plain": plain, "chosen": chosen, "signed": signed, "operated": operated, "pipeline": pipeline}
+    for name, template in named.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(template.body))
     command = shutil.which("cfn-lint", path=str(Path(sys.executable).parent))
     assert command is not None

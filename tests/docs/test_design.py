@@ -83,7 +83,7 @@ def test_a_result_and_the_search_parameters_match_the_models():
 
 def test_the_errors_match_the_table_in_the_code():
     documented = {int(code) for code in first_column("The HTTP API", "status")}
-    assert documented == {int(code) for code in problems.STATUS.values()} | {405, 429, 500}
+    assert documented == {int(code) for code in problems.STATUS.values()} | {403, 405, 429, 500}
 
 
 def test_the_settings_match_the_code():
@@ -113,6 +113,7 @@ def test_the_permissions_of_the_roles_match_the_stack():
         "serving": (permissions.SERVING_READS, permissions.SERVING_WRITES, ()),
         "promoter": (permissions.PROMOTER_READS, permissions.PROMOTER_WRITES, ()),
         "training": (permissions.TRAINING_READS, permissions.TRAINING_WRITES, ()),
+        "training flow": (permissions.FLOW_READS, (), ()),
         "operator": (permissions.OPERATOR_READS, permissions.OPERATOR_WRITES, permissions.OPERATOR_DELETES),
     }
     rows = {row[0]: row[1:] for row in table(section(DESIGN, "The store"), "role")}

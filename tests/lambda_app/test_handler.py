@@ -142,3 +142,11 @@ def test_garbage_collection_is_enabled_after_the_imports(store: FolderStore, mon
     handler_of(store, monkeypatch)
     assert gc.isenabled()
     assert gc.get_freeze_count() > 0
+
+
+def test_a_log_line_names_the_run_of_the_function_beside_the_id_that_a_client_chose(handler: Handler, capsys):
+    event = get("/healthcheck")
+    event["headers"] = {**event["headers"], "x-request-id": "chosen-by-the-client"}
+    assert handler(event, CONTEXT)["headers"]["x-request-id"] == "chosen-by-the-client"
+    (line,) = (json.loads(text) for text in capsys.readouterr().out.splitlines() if "chosen-by-the-client" in text)
+    assert line["invocation"] == CONTEXT.aws_request_id

@@ -7,6 +7,18 @@ from lambda_app.photo.rules import PhotoLimits
 from lambda_app.settings import Settings, environment_names, function_memory, harmless_environ, misspelt
 
 STORE = {"LOOKALIKE_STORE": "var/store"}
+SIGN_IN = {
+    "LOOKALIKE_AUTH": "jwt",
+    "LOOKALIKE_OIDC_ISSUER": "https://login.example:8443/realm",
+    "LOOKALIKE_OIDC_CLIENT_ID": "page",
+    "LOOKALIKE_OIDC_SCOPES": "openid email",
+    "LOOKALIKE_OIDC_ORIGINS": "https://tokens.example, https://login.example:8443",
+}
+
+FRONT = {
+    "LOOKALIKE_ORIGIN_SECRET": f"{'a1' * 16},{'B2' * 64}",
+    "LOOKALIKE_PHOTOS_URL": "https://search.shop.example",
+}
 
 
 def test_only_the_store_has_no_default():
@@ -21,9 +33,70 @@ def test_a_missing_store_is_named_in_the_error(environ: dict[str, str]):
 
 def test_every_field_has_an_environment_variable():
     values = {name: str(number) for number, name in enumerate(environment_names(), start=1)}
+    values |= {name: value for name, value in {**SIGN_IN, **FRONT}.items() if name in values}
     settings = Settings.from_environ({**values, "LOOKALIKE_INVENTED": "x"})
-    assert [float(getattr(settings, field.name)) for field in fields(Settings)] == list(range(1, len(values) + 1))
+    found = {f"LOOKALIKE_{field.name.upper()}": getattr(settings, field.name) for field in fields(Settings)}
+    assert {name: type(value)(values[name]) for name, value in found.items()} == found
     assert "LOOKALIKE_MAX_BODY_BYTES" in values
+
+
+def test_the_page_calls_the_origin_of_the_issuer_and_the_further_ones():
+    settings = Settings.from_environ({**STORE, **SIGN_IN})
+    assert settings.sign_in_origins == ("https://login.example:8443", "https://tokens.example")
+    assert Settings.from_environ(STORE).sign_in_origins == ()
+
+
+def test_a_provider_without_tls_may_be_on_this_machine_only():
+    here = {**STORE, **SIGN_IN, "LOOKALIKE_OIDC_ISSUER": "http://127.0.0.1:4000"}
+    assert Settings.from_environ(here).sign_in_origins[0] == "http://127.0.0.1:4000"
+    with pytest.raises(SettingsError, match=r"OIDC_ISSUER is 'http://login\.example'"):
+        Settings.from_environ({**here, "LOOKALIKE_OIDC_ISSUER": "http://login.example"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LOOKALIKE_AUTH", "open"),
+        ("LOOKALIKE_OIDC_ISSUER", "https://login.example; script-src *"),
+        ("LOOKALIKE_OIDC_ISSUER", "login.example"),
+        ("LOOKALIKE_OIDC_ISSUER", ""),
+        ("LOOKALIKE_OIDC_CLIENT_ID", ""),
+        ("LOOKALIKE_OIDC_SCOPES", "email"),
+        ("LOOKALIKE_OIDC_ORIGINS", "*"),
+        ("LOOKALIKE_OIDC_ORIGINS", "https://tokens.example; script-src *"),
+        ("LOOKALIKE_OIDC_ORIGINS", "https://tokens.example/path"),
+    ],
+)
+def test_a_setting_of_the_sign_in_that_is_not_valid_is_named(name: str, value: str):
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environ({**STORE, **SIGN_IN, name: value})
+
+
+def test_the_secret_of_the_front_door_is_not_shown():
+    settings = Settings.from_environ({**STORE, **FRONT})
+    assert settings.origin_secrets == ("a1" * 16, "B2" * 64)
+    assert "a1a1" not in repr(settings)
+    assert Settings.from_environ(STORE).origin_secrets == ()
+
+
+def test_a_process_that_handles_untrusted_files_gets_no_secret_and_no_address():
+    settings = Settings.from_environ({**STORE, **FRONT, "LOOKALIKE_MAX_K": "7"}).harmless()
+    assert (settings.store, settings.origin_secret, settings.photos_url) == ("", "", "")
+    assert settings.max_k == 7
+
+
+@pytest.mark.parametrize("bad", ["short", "a" * 129, "a1" * 15 + "-_", "a1" * 16 + ",", "a1" * 16 + ", " + "b2" * 16])
+def test_a_secret_that_is_not_valid_is_named_but_not_shown(bad: str):
+    with pytest.raises(SettingsError, match=r"ORIGIN_SECRET: value [12] of [12] has .* each takes 32 to 128") as error:
+        Settings.from_environ({**STORE, "LOOKALIKE_ORIGIN_SECRET": bad})
+    assert "a1a1" not in str(error.value)
+    assert "short" not in str(error.value)
+
+
+@pytest.mark.parametrize("bad", ["search.shop.example", "http://search.shop.example", "https://shop.example/photos"])
+def test_an_address_of_photos_that_is_not_valid_is_named(bad: str):
+    with pytest.raises(SettingsError, match=f"LOOKALIKE_PHOTOS_URL is '{bad}'"):
+        Settings.from_environ({**STORE, "LOOKALIKE_PHOTOS_URL": bad})
 
 
 def test_a_misspelt_variable_is_named_with_the_most_similar_setting():

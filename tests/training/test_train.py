@@ -6,11 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from lambda_app.release.manifest import read_manifest, verify_file
+from lambda_app.errors import RefusedReleaseError
+from lambda_app.promotion.floor import check_floor
+from lambda_app.promotion.stored import manifest_key
+from lambda_app.release.manifest import Manifest, Pointer, read_manifest, sha256_of, verify_file
+from lambda_app.store.folder import FolderStore
+from tests.releases import CREATED_AT
 from training import train
+from training.dataset import Dataset
 from training.errors import DataError, WeightsError
 from training.network.weights import load_weights
 from training.pipeline.commands import report_errors
+from training.prepare.stage import prepare
 from training.train import Places, parse
 
 TINY = ["--size", "32", "--backbone", "resnet10_half", "--weights", "none", "--epochs", "1", "--batch", "16"]
@@ -176,6 +183,54 @@ def test_training_starts_from_the_weights_channel(sagemaker, trained, tmp_path):
     assert settings.prepare.base_categories == load_weights(trained.weights)[1]
     assert data == Path(sagemaker["SM_CHANNEL_DATASET"])
     assert work.root == Path(sagemaker["SM_MODEL_DIR"]).parent / "work"
+
+
+def test_a_job_that_replaces_a_release_keeps_the_order_of_its_categories(sagemaker, trained, tmp_path):
+    manifest = json.loads((trained.release / "manifest.json").read_bytes())
+    manifest["categories"] = [*reversed(manifest["categories"]), "no longer sold"]
+    channel = tmp_path / "release"
+    channel.mkdir()
+    (channel / "manifest.json").write_text(json.dumps(manifest))
+    places = Places.from_environ(sagemaker | {"SM_CHANNEL_RELEASE": str(channel)})
+    weights = str(trained.release / "weights.safetensors")
+    for argv in ([], ["--weights", weights]):
+        settings = parse(argv, places)[2]
+        assert list(settings.prepare.leading_categories()) == manifest["categories"]
+    names = tmp_path / "names.txt"
+    names.write_text("shoes\n")
+    assert parse(["--categories", str(names)], places)[2].prepare.leading_categories() == ("shoes",)
+
+
+def test_listings_in_another_order_make_a_release_that_may_follow_the_live_one_only_if_the_job_knows_it(
+    sagemaker, trained, sample_data, tmp_path
+):
+    live = read_manifest((trained.release / "manifest.json").read_bytes())
+    store = FolderStore(tmp_path / "store")
+    store.upload(manifest_key(live.release), trained.release / "manifest.json")
+    digest = sha256_of(trained.release / "manifest.json")
+    pointer = Pointer(release=live.release, manifest_sha256=digest, promoted_at=CREATED_AT, high_water=CREATED_AT)
+    store.write_pointer(pointer, None)
+    shuffled = tmp_path / "data"
+    shutil.copytree(sample_data, shuffled)
+    for table in shuffled.glob("*.csv"):
+        header, *rows = table.read_text(encoding="utf-8").splitlines()
+        table.write_text("\n".join([header, *reversed(rows)]) + "\n", encoding="utf-8")
+
+    def manifest_after(environ: dict[str, str]) -> Manifest:
+        settings = parse(["--size", "32"], Places.from_environ(sagemaker | environ))[2]
+        folder = tmp_path / f"dataset-{len(environ)}"
+        prepare(shuffled, folder, settings.prepare)
+        return live.model_copy(update={"categories": tuple(Dataset.open(folder).categories)})
+
+    follows = manifest_after({"SM_CHANNEL_RELEASE": str(trained.release)})
+    assert check_floor(store, store.read_pointer(), follows, force=False) is None
+    with pytest.raises(RefusedReleaseError, match="category 0 is"):
+        check_floor(store, store.read_pointer(), manifest_after({}), force=False)
+
+
+def test_a_job_without_the_manifest_of_the_release_that_it_replaces_says_so(sagemaker, tmp_path):
+    with pytest.raises(DataError, match=r"should hold the manifest\.json of the live release"):
+        Places.from_environ(sagemaker | {"SM_CHANNEL_RELEASE": str(tmp_path)})
 
 
 @pytest.mark.parametrize("names", [[], ["a.pt", "b.pth"]])

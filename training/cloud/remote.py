@@ -20,6 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambda_app.release.manifest import sha256_of
 from training.errors import TrainingError
 
+# As in the flow (`cdk/training/retraining.py`).
+SCHEDULE = "training/schedule/"
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 POLL_SECONDS = 15.0
 TAIL = 20
@@ -126,12 +128,37 @@ def start(
     # The name of a job may have letters, digits and hyphens, at most 63.
     stem = re.sub(r"[^A-Za-z0-9]+", "-", dataset)[:40].strip("-")
     name = f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    request = {"dataset": dataset, "code": code, "hyperparameters": dict(hyperparameters)}
-    if weights is not None:
-        request["weights"] = weights
+    request = {"dataset": dataset, **_order(code, hyperparameters, weights)}
     with _aws(f"training {name}"):
         answer = states.start_execution(stateMachineArn=deployment.machine, name=name, input=json.dumps(request))
     return Execution(answer["executionArn"], name)
+
+
+def save_order(
+    s3: Any,
+    deployment: Deployment,
+    *,
+    dataset: str,
+    code: str,
+    hyperparameters: Mapping[str, str],
+    weights: str | None,
+) -> str:
+    """Save what the schedule of the stack trains a dataset with. Returns the key; an earlier order is replaced.
+
+    Args:
+        code, weights: keys in the bucket.
+    """
+    key = f"{SCHEDULE}{dataset}.json"
+    body = json.dumps(_order(code, hyperparameters, weights), indent=1).encode()
+    with _aws(f"s3://{deployment.bucket}/{key}"):
+        s3.put_object(Bucket=deployment.bucket, Key=key, Body=body, ContentType="application/json")
+    return key
+
+
+def _order(code: str, hyperparameters: Mapping[str, str], weights: str | None) -> dict[str, Any]:
+    """What the flow needs besides the name of the dataset (`cdk/training/flow.py`)."""
+    given = {"weights": weights} if weights is not None else {}
+    return {"code": code, "hyperparameters": dict(hyperparameters), **given}
 
 
 def execution_of(deployment: Deployment, name: str) -> Execution:
@@ -171,7 +198,9 @@ def follow(
             if _METRICS.search(line):
                 show(line)
         if run["status"] == "SUCCEEDED":
-            return str(json.loads(run["output"])["result"]["drop"])
+            if "result" not in (output := json.loads(run["output"])):
+                raise RemoteError(f"{execution.name} started no job, because another training of the stack runs")
+            return str(output["result"]["drop"])
         if run["status"] != "RUNNING":
             raise RemoteError(_failure(run, execution, job_log))
         wait(POLL_SECONDS)

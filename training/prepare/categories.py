@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from lambda_app.release.manifest import MANIFEST, read_manifest
 from training.errors import DataError
 from training.prepare.intake.tables import Intake
 
@@ -30,6 +31,22 @@ def read_categories(path: Path) -> tuple[str, ...]:
         if names.count(name) > 1:
             raise DataError(f"the categories file {path} names {name!r} twice")
     return names
+
+
+def released_categories(folder: str | None) -> tuple[str, ...]:
+    """The categories of the release whose manifest is in a folder, in index order; none without a folder.
+
+    Raises:
+        DataError: the folder holds no manifest.
+        ReleaseError: this code cannot read the manifest.
+    """
+    if folder is None:
+        return ()
+    try:
+        data = Path(folder, MANIFEST).read_bytes()
+    except OSError as exc:
+        raise DataError(f"{folder} should hold the {MANIFEST} of the live release: {exc}") from exc
+    return read_manifest(data).categories
 
 
 def category_order(intake: Intake, leading: Sequence[str]) -> list[str]:

@@ -16,8 +16,8 @@ class PrepareSettings(Settings):
     """The settings of a dataset, and the number of threads that make it.
 
     Attributes:
-        base_categories: categories of the release from which training starts. They keep their indices, and new ones go
-            last. Used only if `categories` is None.
+        base_categories: categories of the release that is to be replaced, else of the one from which training starts.
+            They keep their indices, and new ones go last. Used only if `categories` is None.
     """
 
     backbone: str = BACKBONE

@@ -11,6 +11,7 @@ from lambda_app.recommendation.live import Live
 from lambda_app.recommendation.query import Match
 from lambda_app.recommendation.recommender import Analysis, Recommender
 from lambda_app.release.catalog import CatalogItem
+from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
 
 
@@ -66,6 +67,16 @@ def release_answer(live: Live) -> dict[str, Any]:
         "precision": manifest.model.precision,
         "index_type": manifest.index.type,
     }
+
+
+def config_answer(settings: Settings) -> dict[str, Any]:
+    """Who may call the API; `sign_in`: where the page signs people in, null if it does not."""
+    client = {
+        "issuer": settings.oidc_issuer,
+        "client_id": settings.oidc_client_id,
+        "scopes": " ".join(settings.oidc_scopes.split()),
+    }
+    return {"auth": settings.auth, "sign_in": client if settings.oidc_client_id else None}
 
 
 def _floats(values: npt.NDArray[np.float32]) -> list[float]:

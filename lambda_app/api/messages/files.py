@@ -2,6 +2,7 @@
 
 import functools
 import mimetypes
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
@@ -15,10 +16,8 @@ INDEX = WEB / "index.html"
 DOCS = WEB / "docs.html"
 # What a page may load and call (Content Security Policy, level 3): its own scripts, styles and routes, nothing inline.
 # Photos also come from the bucket, by presigned URL. All other answers allow nothing, as `middleware.py` says.
-_OWN = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
+_NONE = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_OWN = f"{_NONE}; script-src 'self'; style-src 'self'"
 POLICIES = {INDEX: f"{_OWN}; img-src 'self' blob: data: https:", DOCS: f"{_OWN}; img-src 'self' data:"}
 PHOTO_CACHE = "public, max-age=3600"
 PAGE_CACHE = "no-cache"  # browsers may store it but must revalidate it each time, so a new version appears at once
@@ -30,12 +29,13 @@ def static_file(name: str) -> Path | None:
     return _static_files().get(name)
 
 
-def page_response(path: Path, request: Request) -> Response:
-    """A file of the web page. Its name decides its media type."""
+def page_response(path: Path, request: Request, calls: Iterable[str] = ()) -> Response:
+    """A file of the web page. Its name decides its media type. `calls`: other origins that the page may call."""
     kind = mimetypes.guess_type(path.name)[0] or _UNKNOWN
     response = _file_response(path, path.read_bytes(), kind, PAGE_CACHE, request)
     if path in POLICIES:
-        response.headers["Content-Security-Policy"] = POLICIES[path]
+        called = " ".join(("'self'", *calls))
+        response.headers["Content-Security-Policy"] = f"{POLICIES[path]}; connect-src {called}"
     return response
 
 

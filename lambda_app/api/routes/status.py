@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import CurrentCall, blocking
-from lambda_app.api.messages.files import DOCS, INDEX, page_response, static_file
+from lambda_app.api.messages.files import DOCS, INDEX, PAGE_CACHE, page_response, static_file
 from lambda_app.api.routes import openapi
 
 router = APIRouter(tags=["service"])
@@ -36,9 +36,15 @@ def release(call: CurrentCall) -> JSONResponse:
 
 
 @pages.get("/")
-def page(request: Request) -> Response:
+def page(call: CurrentCall, request: Request) -> Response:
     """The web page."""
-    return page_response(INDEX, request)
+    return page_response(INDEX, request, call.service.settings.sign_in_origins)
+
+
+@pages.get("/config.json")
+async def config(call: CurrentCall) -> Response:
+    """What the web page must know before it may call the other routes: who may call them, and where people sign in."""
+    return JSONResponse(answers.config_answer(call.service.settings), headers={"Cache-Control": PAGE_CACHE})
 
 
 @pages.get("/static/{name:path}")

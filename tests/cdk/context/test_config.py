@@ -6,6 +6,7 @@ import pytest
 
 from cdk.context.config import Config, ConfigError, context_keys, describe
 
+ISSUER = "token.actions.githubusercontent.com"
 DOCS = Path(__file__).parents[3] / "docs" / "aws.md"
 
 
@@ -15,10 +16,14 @@ def test_an_empty_context_gives_the_defaults_and_keys_of_the_cdk_are_ignored() -
     assert Config.from_context(context) == Config()
 
 
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+
+
 def test_every_default_is_a_valid_value_of_its_key() -> None:
     defaults = dataclasses.asdict(Config())
     values = dict(zip(context_keys(), defaults.values(), strict=True))
     given = {key: str(value).lower() if isinstance(value, bool) else value for key, value in values.items() if value}
+    given = {key: ",".join(value) if isinstance(value, tuple) else value for key, value in given.items()}
     assert Config.from_context(given) == Config()
 
 
@@ -46,6 +51,21 @@ def test_values_may_be_text_from_the_command_line_or_json_from_cdk_json() -> Non
         ("provisionedConcurrency", "0"),
         ("auth", "open"),
         ("jwtIssuer", "http://login.example"),
+        ("jwtClientId", "two words"),
+        ("jwtScopes", 'openid,"x"'),
+        ("jwtOrigins", "https://tokens.example/path"),
+        ("firstUser", "ann"),
+        ("mfa", "no"),
+        ("openImages", "sometimes"),
+        ("domain", "search"),
+        ("domain", "Search.shop.example"),
+        ("domain", "https://search.shop.example"),
+        ("domain", "*.shop.example"),
+        ("certificate", "arn:aws:iam::123456789012:server-certificate/shop"),
+        ("hostedZone", "shop.example"),
+        ("frontDoor", "yes"),
+        ("wafRate", "9"),
+        ("originSecret", "0"),
         ("origins", "shop.example"),
         ("origins", "https://shop.example/path"),
         ("origins", "https://shop.example,"),
@@ -74,6 +94,21 @@ def test_values_may_be_text_from_the_command_line_or_json_from_cdk_json() -> Non
         ("region", "Frankfurt"),
         ("trainingAccount", "12345678901"),
         ("rebuild", "today; rm"),
+        ("githubRepository", "shop"),
+        ("githubRepository", "shop/*"),
+        ("githubRepository", "shop/lookalike:environment:x"),
+        ("githubRepository", "shop@12/lookalike"),
+        ("githubRepository", "shop@12/lookalike@*"),
+        ("githubEnvironments", "*"),
+        ("githubEnvironments", "staging,"),
+        ("githubProvider", "arn:aws:iam::123456789012:oidc-provider/login.example"),
+        ("retrain", "weekly"),
+        ("retrain", "rate(5 minutes)"),
+        ("retrain", "rate(0 days)"),
+        ("retrain", "cron(* 3 ? * SUN *)"),
+        ("retrain", "cron(0 3 ? * SUN)"),
+        ("retrainDataset", "../shop"),
+        ("budgetAction", "stop"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_line_with_key_value_and_choices(key: str, value: str) -> None:
@@ -98,8 +133,22 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
         ({"auth": "jwt", "jwtIssuer": "https://login.example"}, "jwtAudience"),
         ({"jwtIssuer": "https://login.example"}, "jwtIssuer"),
         ({"auth": "none", "jwtAudience": "shop"}, "jwtAudience"),
+        ({"jwtClientId": "page"}, "jwtClientId is only valid with auth='jwt'; auth is 'cognito'"),
+        ({"auth": "iam", "firstUser": "ann@shop.example"}, "firstUser is only valid with auth='cognito'"),
+        ({"auth": "iam", "mfa": "required"}, "mfa is only valid"),
+        ({"auth": "jwt", "jwtIssuer": "https://l.example", "jwtAudience": "a", "jwtScopes": "email"}, "openid"),
+        ({"domain": "search.shop.example"}, "requires certificate"),
+        ({"certificate": CERTIFICATE}, "certificate is only valid with domain"),
+        ({"hostedZone": "Z0123456789"}, "hostedZone is only valid with domain"),
+        ({"frontDoor": "true", "auth": "iam"}, "frontDoor=true does not work with auth='iam': a signature covers"),
+        ({"wafRate": "500"}, "wafRate is only valid with frontDoor=true"),
+        ({"originSecret": "2"}, "originSecret is only valid with frontDoor=true"),
         ({"budget": "20"}, "alarmEmail"),
         ({"trainingHours": "30"}, "trainingWaitHours"),
+        ({"githubProvider": f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"}, "githubRepository"),
+        ({"retrain": "rate(7 days)"}, "retrain requires retrainDataset"),
+        ({"retrainDataset": "shop"}, "retrainDataset requires retrain"),
+        ({"budgetAction": "true"}, "requires budget"),
         ({"reservedConcurrency": "1", "provisionedConcurrency": "2"}, "provisionedConcurrency"),
     ],
 )

@@ -15,12 +15,18 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from cdk.app import build, with_region
 from cdk.context.config import Config, ConfigError
-from cdk.context.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, WITH_BUDGETS
+from cdk.context.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, FIPS_ONLY, WITH_BUDGETS, WITHOUT_USER_POOLS
 from tests.cdk.conftest import DIGEST, FLAGS
 from tests.cdk.template import SynthesisedTemplate
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
-CONTEXT = {"alarmEmail": "ops@shop.example", "budget": "50"}
+CONTEXT = {
+    "alarmEmail": "ops@shop.example",
+    "budget": "50",
+    "budgetAction": "true",
+    "retrain": "rate(7 days)",
+    "retrainDataset": "shop",
+}
 
 
 def made(outdir: Path, **context: str) -> tuple[SynthesisedTemplate, Annotations]:
@@ -44,6 +50,22 @@ def test_budgets_are_where_cloudformation_has_them() -> None:
             PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, "AWS::Budgets::Budget")
             found.add(region)
     assert found == set(WITH_BUDGETS)
+
+
+def test_user_pools_are_where_aws_has_them() -> None:
+    session = botocore.session.get_session()
+    with_pools = {name for one in PARTITIONS for name in session.get_available_regions("cognito-idp", one)}
+    assert set(CONTAINER_ACCOUNTS) - with_pools == set(WITHOUT_USER_POOLS)
+    for kind in ("UserPool", "UserPoolClient", "UserPoolDomain", "UserPoolUser", "ManagedLoginBranding"):
+        for region in with_pools & set(CONTAINER_ACCOUNTS):
+            PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, f"AWS::Cognito::{kind}")
+    assert set(FIPS_ONLY) == {region for region in CONTAINER_ACCOUNTS if region.startswith("us-gov-")}
+
+
+def test_a_user_pool_is_refused_where_there_are_none() -> None:
+    with pytest.raises(ConfigError, match=r"auth='cognito' is not possible in cn-north-1: .*jwt, iam or none"):
+        with_region(Config(region="cn-north-1"), {})
+    assert with_region(Config(region="cn-north-1", auth="iam"), {}).auth == "iam"
 
 
 def test_the_template_has_the_container_of_its_region_and_refuses_to_be_deployed_elsewhere(tmp_path: Path) -> None:
@@ -98,7 +120,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_cfn_lint_finds_nothing_in_the_template_of_a_region(tmp_path: Path, linted: str) -> None:
     if linted not in REGIONS:
         pytest.skip(f"this version of cfn-lint does not know {linted}")
-    template, _ = made(tmp_path / "out", region=linted, **CONTEXT)
+    access = {"auth": "iam"} if linted in WITHOUT_USER_POOLS else {"firstUser": "ann@shop.example"}
+    template, _ = made(tmp_path / "out", region=linted, **CONTEXT, **access)
     (tmp_path / "template.json").write_text(json.dumps(template.body))
     command = shutil.which("cfn-lint", path=str(Path(sys.executable).parent))
     assert command is not None

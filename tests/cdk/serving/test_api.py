@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from cdk.serving.api import EXPOSED_HEADERS, OPEN_PATHS
+from cdk.serving.api import EXPOSED_HEADERS, IMAGES, OPEN_PATHS
 from lambda_app.api.middleware import EXPOSED_HEADERS as APP_EXPOSED_HEADERS
+from lambda_app.settings import Settings
 from tests.cdk.template import SynthesisedTemplate
 
 
@@ -13,20 +14,56 @@ def routes(template: SynthesisedTemplate) -> dict[str, str]:
     return {route["RouteKey"]: route.get("AuthorizationType", "NONE") for route in found}
 
 
-@pytest.mark.parametrize(("template", "kind"), [("plain", "AWS_IAM"), ("chosen", "JWT")])
-def test_all_routes_but_page_health_and_preflights_need_authorization(
+@pytest.mark.parametrize(("template", "kind"), [("plain", "JWT"), ("signed", "AWS_IAM"), ("chosen", "JWT")])
+def test_all_routes_but_page_health_photos_and_preflights_need_authorization(
     template: str, kind: str, request: pytest.FixtureRequest
 ) -> None:
     found = routes(request.getfixturevalue(template))
     assert found.pop("$default") == kind
-    open_routes = {f"{method} {path}" for path in OPEN_PATHS for method in ("GET", "HEAD")}
+    paths = OPEN_PATHS if template == "chosen" else (*OPEN_PATHS, IMAGES)  # there openImages is false
+    open_routes = {f"{method} {path}" for path in paths for method in ("GET", "HEAD")}
     assert found == dict.fromkeys(open_routes | {"OPTIONS /", "OPTIONS /{proxy+}"}, "NONE")
-    assert {"GET /", "GET /static/{proxy+}", "GET /docs", "GET /openapi.json", "GET /healthcheck"} <= set(found)
+    page = {"GET /", "GET /static/{proxy+}", "GET /config.json", "GET /docs", "GET /openapi.json", "GET /healthcheck"}
+    assert page <= set(found)
 
 
 def test_tokens_are_checked_for_issuer_and_audience(chosen: SynthesisedTemplate) -> None:
     authorizer = chosen.one("AWS::ApiGatewayV2::Authorizer")
     assert authorizer["JwtConfiguration"] == {"Audience": ["shop", "app"], "Issuer": "https://login.example"}
+
+
+def test_by_default_the_tokens_are_those_of_the_stacks_own_user_pool(plain: SynthesisedTemplate) -> None:
+    authorizer = plain.one("AWS::ApiGatewayV2::Authorizer")
+    assert authorizer["JwtConfiguration"] == {
+        "Audience": [plain.output("ClientId")],
+        "Issuer": f"{plain.output('UserPoolId')}.ProviderURL",
+    }
+
+
+def test_the_page_is_told_how_to_sign_in_and_serving_accepts_it(
+    plain: SynthesisedTemplate, chosen: SynthesisedTemplate, signed: SynthesisedTemplate, public: SynthesisedTemplate
+) -> None:
+    def told(template: SynthesisedTemplate) -> dict[str, str]:
+        variables = template.function("lambda_app.handler.handler")["Environment"]["Variables"]
+        return {name: value for name, value in variables.items() if name.startswith(("LOOKALIKE_AUTH", "LOOKALIKE_OI"))}
+
+    own = told(plain)
+    # The name of a resource stands for its URL here.
+    issuer = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_1"
+    settings = Settings.from_environ({"LOOKALIKE_STORE": "s3://b", **own, "LOOKALIKE_OIDC_ISSUER": issuer})
+    assert (settings.auth, settings.oidc_client_id) == ("cognito", plain.output("ClientId"))
+    assert own["LOOKALIKE_OIDC_ISSUER"] == f"{plain.output('UserPoolId')}.ProviderURL"
+    assert settings.sign_in_origins[1] == plain.output("SignInUrl")
+    given = Settings.from_environ({"LOOKALIKE_STORE": "s3://b", **told(chosen)})
+    assert (given.oidc_client_id, given.oidc_scopes) == ("lookalike-page", "openid offline_access")
+    assert given.sign_in_origins == ("https://login.example", "https://tokens.example")
+    assert told(signed) == {"LOOKALIKE_AUTH": "iam"}
+    assert told(public) == {"LOOKALIKE_AUTH": "none"}
+
+
+def test_the_promoter_knows_nothing_of_the_sign_in(plain: SynthesisedTemplate) -> None:
+    variables = plain.function("lambda_app.promoter.handler")["Environment"]["Variables"]
+    assert not [name for name in variables if "OIDC" in name]
 
 
 def test_without_auth_there_is_one_public_route(public: SynthesisedTemplate) -> None:

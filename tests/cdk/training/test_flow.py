@@ -143,13 +143,13 @@ def test_the_failed_state_carries_error_and_cause(states: Any) -> None:
     assert (end["status"], end["error"], end["cause"]) == ("FAILED", "SageMaker.TrainingFailed", "no GPU")
 
 
-def test_every_path_of_the_flow_leads_to_a_state_that_exists() -> None:
-    states = definition(JOB_SETTINGS)["States"]
-    choice = states["Weights given?"]
-    named = {state["Next"] for state in states.values() if "Next" in state}
-    named |= {choice["Default"], *(one["Next"] for one in choice["Choices"])}
-    named |= {one["Next"] for state in states.values() for one in state.get("Catch", ())}
-    assert named | {definition(JOB_SETTINGS)["StartAt"]} == set(states)
+def test_every_path_of_the_flow_leads_to_a_state_that_exists_and_no_state_is_left_out() -> None:
+    flow = definition(JOB_SETTINGS)
+    branches = [
+        one for state in flow["States"].values() for kind in ("Choices", "Catch") for one in state.get(kind, ())
+    ]
+    named = {one[key] for one in [*flow["States"].values(), *branches] for key in ("Next", "Default") if key in one}
+    assert named | {flow["StartAt"]} == set(flow["States"])
 
 
 def test_the_metric_expressions_match_the_line_that_training_prints() -> None:

@@ -40,15 +40,15 @@ def test_the_latency_alarm_needs_three_periods_over_the_95th_percentile_limit(pl
     assert (alarm["ExtendedStatistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("p95", 3000, 3)
 
 
-def test_alarms_on_custom_metrics_use_the_dimension_of_their_service(plain: SynthesisedTemplate) -> None:
+def test_alarms_on_custom_metrics_use_the_dimensions_of_their_service_and_stack(plain: SynthesisedTemplate) -> None:
     own = {
-        alarm["MetricName"]: alarm["Dimensions"]
+        alarm["MetricName"]: {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
         for alarm in plain.of_type("AWS::CloudWatch::Alarm").values()
         if alarm.get("Namespace") == metrics.NAMESPACE
     }
     assert own == {
-        "ReloadFailures": [{"Name": "service", "Value": "api"}],
-        "RefusedDrops": [{"Name": "service", "Value": "promoter"}],
+        "ReloadFailures": {"service": "api", "stack": "Lookalike"},
+        "RefusedDrops": {"service": "promoter", "stack": "Lookalike"},
     }
 
 

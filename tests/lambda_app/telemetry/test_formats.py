@@ -48,6 +48,14 @@ def test_metrics_follow_the_embedded_format():
     assert (line["service"], line["Total"], line["ColdStart"], line["request_id"]) == ("api", 12.5, 1, "abc")
 
 
+def test_in_a_stack_its_name_is_a_further_dimension_of_the_one_set_of_dimensions():
+    stream = io.StringIO()
+    Metrics("api", stream, stack="Lookalike-Staging").put({"Total": (1.0, "Milliseconds")})
+    line = json.loads(stream.getvalue())
+    assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service", "stack"]]
+    assert (line["service"], line["stack"]) == ("api", "Lookalike-Staging")
+
+
 def test_logs_are_json_lines_and_libraries_log_only_warnings(capsys: pytest.CaptureFixture[str]):
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level

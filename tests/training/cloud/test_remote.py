@@ -10,6 +10,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
+from cdk.training.retraining import SAVED
 from training.cloud import remote
 from training.cloud.remote import Deployment, Execution, RemoteError
 
@@ -64,6 +65,20 @@ def test_code_is_uploaded_under_its_digest(s3: Any) -> None:
     key = remote.upload_code(s3, DEPLOYMENT, b"archive")
     assert key == f"training/code/{hashlib.sha256(b'archive').hexdigest()}/sourcedir.tar.gz"
     assert s3.get_object(Bucket="store", Key=key)["Body"].read() == b"archive"
+
+
+@pytest.mark.parametrize("weights", [None, "weights/ab/w.pt"])
+def test_the_order_of_the_schedule_is_what_a_start_would_send_and_replaces_an_earlier_one(
+    s3: Any, weights: str | None
+) -> None:
+    code = "training/code/ab/sourcedir.tar.gz"
+    for epochs in ("3", "5"):
+        given = {"epochs": epochs}
+        key = remote.save_order(s3, DEPLOYMENT, dataset="shop", code=code, weights=weights, hyperparameters=given)
+    assert key == f"{SAVED}shop.json"
+    order = json.loads(s3.get_object(Bucket="store", Key=key)["Body"].read())
+    expected = {"code": code, "hyperparameters": {"epochs": "5"}, "weights": weights}
+    assert order == {name: value for name, value in expected.items() if value is not None}
 
 
 def test_an_error_of_s3_is_reported_with_the_key(s3: Any) -> None:
@@ -181,6 +196,13 @@ class Job:
         for stub in (self._states, self._sagemaker, self._logs):
             stub.assert_no_pending_responses()
         return shown, waited, drop
+
+
+def test_a_retraining_that_ended_because_another_one_runs_says_so() -> None:
+    job = Job()
+    job.look("SUCCEEDED", None, None, output=json.dumps({"dataset": "shop", "running": {"arns": []}}))
+    with pytest.raises(RemoteError, match="run-1 started no job, because another training of the stack runs"):
+        job.follow()
 
 
 def test_a_job_is_followed_from_its_start_to_its_drop() -> None:

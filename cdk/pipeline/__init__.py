@@ -1,0 +1,1 @@
+"""What a pipeline on GitHub needs in the account: a role and a repository for images."""

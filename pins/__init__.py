@@ -1,0 +1,1 @@
+"""What scripts/outdated runs: pinned versions, and what the registries have."""

@@ -1,0 +1,52 @@
+"""GET /config.json, and the policy of the page that goes with it."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from lambda_app.api.app import create_app
+from lambda_app.settings import Settings
+
+SIGN_IN = {
+    "auth": "cognito",
+    "oidc_issuer": "https://cognito-idp.eu-west-1.amazonaws.com/pool",
+    "oidc_client_id": "page",
+    "oidc_scopes": "openid  email",
+    "oidc_origins": "https://lookalike-1.auth.eu-west-1.amazoncognito.com",
+}
+
+
+def client_of(tmp_path, **settings) -> TestClient:
+    return TestClient(create_app(Settings(store=str(tmp_path), **settings)))
+
+
+def called(client: TestClient, path: str) -> str:
+    policy = client.get(path).headers["Content-Security-Policy"]
+    (rule,) = [rule for rule in policy.split("; ") if rule.startswith("connect-src")]
+    return rule
+
+
+def test_it_answers_without_a_release_and_is_not_cached(tmp_path):
+    answer = client_of(tmp_path).get("/config.json")
+    assert answer.json() == {"auth": "none", "sign_in": None}
+    assert answer.headers["Cache-Control"] == "no-cache"
+
+
+def test_it_says_where_people_sign_in(tmp_path):
+    assert client_of(tmp_path, **SIGN_IN).get("/config.json").json() == {
+        "auth": "cognito",
+        "sign_in": {"issuer": SIGN_IN["oidc_issuer"], "client_id": "page", "scopes": "openid email"},
+    }
+
+
+@pytest.mark.parametrize("auth", ["iam", "jwt"])
+def test_without_a_client_there_is_no_sign_in(tmp_path, auth):
+    assert client_of(tmp_path, auth=auth).get("/config.json").json() == {"auth": auth, "sign_in": None}
+
+
+def test_the_page_may_call_the_sign_in_service_and_nothing_else(tmp_path):
+    client = client_of(tmp_path, **SIGN_IN)
+    assert called(client, "/") == (
+        "connect-src 'self' https://cognito-idp.eu-west-1.amazonaws.com "
+        "https://lookalike-1.auth.eu-west-1.amazoncognito.com"
+    )
+    assert called(client, "/docs") == called(client_of(tmp_path), "/") == "connect-src 'self'"
