@@ -17,24 +17,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.bench.frozen_features import features_network, quality
 from benchmarks.bench.prepare import catalogue
 from benchmarks.figures import machine, table
-from benchmarks.figures.table import Report, Row, Spread, exact, spread
+from benchmarks.figures.table import Report, Row, Spread, spread
 from benchmarks.inputs.bench_release import VAR
 from lambda_app.model import Model
 from training.dataset import Dataset
-from training.errors import WeightsError
-from training.export.onnx_file import predict, write_onnx
+from training.export.onnx_file import write_onnx
 from training.export.quantise import quantise
-from training.metrics import retrieval
 from training.network.backbone import backbone_of
 from training.network.embedding_net import EmbeddingNet
-from training.network.weights import start_from
 from training.prepare.settings import PrepareSettings
 from training.prepare.stage import prepare
 
@@ -173,22 +169,6 @@ def _dataset(data: Path, settings: PrepareSettings) -> Dataset:
     return Dataset.open(folder)
 
 
-def features_network(name: str, size: int) -> EmbeddingNet | None:
-    """A network with pretrained weights whose embedding is its pooled features; None if the weights do not load."""
-    source = backbone_of(name, "imagenet")
-    width = source.build(size).width
-    network = EmbeddingNet(source, 2, width, size)
-    with torch.no_grad():
-        network.embedding.weight.copy_(torch.eye(width))
-        network.embedding.bias.zero_()
-    try:
-        start_from(network, "imagenet", ("a", "b"))
-    except WeightsError as exc:
-        log.info("no accuracy of %s: %s", name, exc)
-        return None
-    return network.eval()
-
-
 def multiply_adds(network: EmbeddingNet) -> float:
     """Multiplications with an addition in one forward pass of one photo."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -214,46 +194,6 @@ def _milliseconds(models: dict[str, Model], size: int, rounds: int) -> dict[str,
             model.run(image)
             taken[kind].append(1000 * (time.perf_counter() - before))
     return {kind: spread(values) for kind, values in taken.items()}
-
-
-def quality(model: Model, dataset: Dataset) -> dict[str, float | None]:
-    """What the features are good for, on the test split.
-
-    Returns:
-        accuracy of a linear classifier on the features of the training split; category_precision@4 and recall@4 of the
-        neighbours among all photos (recall is None if no product has two photos).
-    """
-    features = predict(model, dataset, np.arange(len(dataset.photos))).embedding
-    train, test = dataset.rows("train"), dataset.rows("test")
-    logits = probe(features[train], dataset.category[train], features[test], len(dataset.categories))
-    near = retrieval.retrieval(features, dataset.product, dataset.category, test)
-    return {
-        "accuracy": exact(retrieval.accuracy(logits, dataset.category[test])).median,
-        "category_precision@4": near["category_precision@4"],
-        "recall@4": near["recall@4"],
-    }
-
-
-def probe(
-    known: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], asked: npt.NDArray[np.float32], classes: int
-) -> npt.NDArray[np.float32]:
-    """Logits for `asked` (m, d) by a linear classifier that is fitted to `known` (n, d), with weight decay."""
-    mean, std = known.mean(axis=0), known.std(axis=0) + 1e-6
-    inputs, targets = torch.from_numpy((known - mean) / std), torch.from_numpy(labels)
-    linear = torch.nn.Linear(inputs.shape[1], classes)
-    torch.nn.init.zeros_(linear.weight)
-    optimiser = torch.optim.LBFGS(linear.parameters(), max_iter=100, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        loss = F.cross_entropy(linear(inputs), targets) + 1e-2 * linear.weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
-    with torch.no_grad():
-        logits: npt.NDArray[np.float32] = linear(torch.from_numpy((asked - mean) / std)).numpy()
-    return logits
 
 
 def main(argv: Sequence[str] | None = None) -> None:
