@@ -30,10 +30,11 @@ def write_onnx(model: EmbeddingNet, size: int, path: Path) -> None:
     """Export the network in evaluation mode to `path`, atomically (temporary file, then rename).
 
     The file has the input `images` (n, 3, size, size) and the outputs `logits` and `embedding`; n is dynamic.
-    Batch-norm layers are folded into the convolutions before them, so that this is not repeated at every load.
+    Batch-norm layers are folded into the convolutions before them, so that this is not repeated at every load. Parallel
+    branches that only help training are merged into one convolution.
     """
     partial = path.with_name(f".{path.name}.partial")
-    model = model.cpu().eval()
+    model = model.cpu().eval().merged()
     example = torch.zeros(2, 3, size, size)
     with silence_libraries():
         torch.onnx.export(
