@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lambda_app.errors import DamagedFileError, MissingObjectError, NotLiveError, OverdueError, ReleaseError, StoreError
+from lambda_app.errors import (
+    NOTHING_PROMOTED,
+    DamagedFileError,
+    MissingObjectError,
+    NotLiveError,
+    OverdueError,
+    ReleaseError,
+    StoreError,
+)
 from lambda_app.release.manifest import MANIFEST, Manifest, Pointer, read_manifest
 from lambda_app.settings import Settings
 from lambda_app.store.contract import RELEASES, LivePointer, Store
@@ -154,7 +162,7 @@ class LiveRelease:
         try:
             found = self._store.read_pointer(unless=seen)
         except MissingObjectError:
-            self._note_unreadable("nothing has been promoted to the store yet")
+            self._note_unreadable(NOTHING_PROMOTED)
         except StoreError as exc:
             log.warning("the live pointer cannot be read: %s", exc)
             self._note_unreadable("the store's live pointer cannot be read; the log says why")
