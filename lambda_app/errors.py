@@ -1,8 +1,5 @@
 """The exceptions of serving and of the release format. `problems.py` maps each class to an HTTP status."""
 
-# Says, in an answer 503, that the store has no release yet. scripts/smoke tells this from a release that does not load.
-NOTHING_PROMOTED = "nothing has been promoted to the store yet"
-
 
 class LookalikeError(Exception):
     """Base class of all errors that Lookalike reports. The message is written for people."""

@@ -14,15 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lambda_app.errors import (
-    NOTHING_PROMOTED,
-    DamagedFileError,
-    MissingObjectError,
-    NotLiveError,
-    OverdueError,
-    ReleaseError,
-    StoreError,
-)
+from lambda_app.errors import DamagedFileError, MissingObjectError, NotLiveError, OverdueError, ReleaseError, StoreError
 from lambda_app.release.manifest import MANIFEST, Manifest, Pointer, read_manifest
 from lambda_app.settings import Settings
 from lambda_app.store.contract import RELEASES, LivePointer, Store
@@ -36,6 +28,8 @@ FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 60.0
 # Enough to read the pointer from S3 in the same region. If S3 hangs, the release that is live answers after this time.
 LOOK_WAIT_SECONDS = 0.1
+# Why nothing is live in an empty store. scripts/smoke tells this from a release that does not load.
+NOTHING_PROMOTED = "nothing has been promoted to the store yet"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from lambda_app.errors import NOTHING_PROMOTED
+from lambda_app.recommendation.live import NOTHING_PROMOTED
 from operate.smoke.messages import Answer, CheckFailedError, Send
 from operate.smoke.steps import STEPS, Seen, Step
 
