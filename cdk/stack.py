@@ -3,18 +3,20 @@
 from typing import Any
 
 from aws_cdk import Annotations, Aws, CfnOutput, CfnRule, Duration, Fn, Stack
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import permissions
 from cdk.context.config import Config
 from cdk.context.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, WITH_BUDGETS
 from cdk.front.door import FrontDoor
-from cdk.front.outputs import add_outputs
+from cdk.front.origin_secret import HEADER
+from cdk.front.outputs import add_front_outputs
 from cdk.operators import Operators
+from cdk.outputs import Deployed, add_outputs
 from cdk.serving.api import Api
 from cdk.serving.functions import ImageFunction
 from cdk.serving.promotion import Promotion
+from cdk.serving.rollout import Rollout, errors_of_the_newest, live_alias
 from cdk.storage import Storage
 from cdk.training.job import Training
 from cdk.training.schedule import Retraining
@@ -67,11 +69,14 @@ class LookalikeStack(Stack):
         permissions.grant_serving(self.serving.role, self.storage.bucket)
         permissions.grant_promoter(self.promoter.role, self.storage.bucket)
 
+        # Events go to an alias, so that a new version of a function begins to get them only when it is ready.
+        self.live_api = live_alias(self.serving.function, config)
+        self.live_promoter = live_alias(self.promoter.function)
         self.api = Api(
             self,
             "Api",
             config=config,
-            function=_warm(self.serving.function, config),
+            function=self.live_api,
             region=self._in_region,
             bucket=self.storage.bucket,
             web_acl=web_acl,
@@ -79,7 +84,7 @@ class LookalikeStack(Stack):
         self.public_url = self.api.url
         for name, value in self.api.page_settings(config).items():
             self.serving.function.add_environment(name, value)
-        self.promotion = Promotion(self, "Promotion", bucket=self.storage.bucket, promoter=self.promoter.function)
+        self.promotion = Promotion(self, "Promotion", bucket=self.storage.bucket, promoter=self.live_promoter)
         self.training = self._training(config)
         self.operators = Operators(
             self,
@@ -87,16 +92,28 @@ class LookalikeStack(Stack):
             principal=config.operator_principal,
             bucket=self.storage.bucket,
             api=self.api.api,
-            promoter=self.promoter.function,
+            promoter=self.live_promoter,
             dead_letters=self.promotion.dead_letters,
             training=self.training.machine if self.training else None,
         )
         if self.api.users:
             self.api.users.grant_operators(self.operators.role)
         self._open_front(config)
-        self._watch(config)
+        self._roll_out(config, self._watch(config))
         self._prepare_queries()
-        self._outputs()
+        add_outputs(
+            self,
+            Deployed(
+                api=self.api,
+                storage=self.storage,
+                promoter=self.live_promoter,
+                promotion=self.promotion,
+                operators=self.operators,
+                notices=self.notices,
+                dashboard=self.dashboard,
+                training=self.training,
+            ),
+        )
 
     def _open_front(self, config: Config) -> None:
         """Let requests come through the front door only, and say where it is."""
@@ -104,7 +121,19 @@ class LookalikeStack(Stack):
             self.api.front.guard(self.serving.function)
             self.api.front.grant_operators(self.operators.role)
         if self.api.front:
-            add_outputs(self, self.api.front, config, self.api.api)
+            add_front_outputs(self, self.api.front, config, self.api.api)
+
+    def _roll_out(self, config: Config, alarms: Alarms) -> None:
+        front = self.api.front
+        Rollout(
+            self,
+            "Rollout",
+            config=config,
+            function=self.serving.function,
+            alias=self.live_api,
+            alarms=alarms.of_the_api,
+            headers={HEADER: front.secret.sent} if isinstance(front, FrontDoor) else {},
+        )
 
     def _training(self, config: Config) -> Training | None:
         account = config.training_account or CONTAINER_ACCOUNTS.get(self._in_region)
@@ -152,7 +181,7 @@ class LookalikeStack(Stack):
             },
         )
 
-    def _watch(self, config: Config) -> None:
+    def _watch(self, config: Config) -> Alarms:
         watched: dict[str, Any] = {
             "api": self.api.api,
             "function": self.serving.function,
@@ -166,11 +195,13 @@ class LookalikeStack(Stack):
             topic=self.notices.topic,
             dead_letters=self.promotion.dead_letters,
             latency_ms=config.latency_alarm_ms,
+            newest=errors_of_the_newest(self.serving.function),
             limiter=limiter.function if limiter else None,
             not_retrained=retraining.dropped if retraining else None,
             **watched,
         )
         self.dashboard = Dashboard(self, "Dashboard", alarms=alarms.alarms, **watched)
+        return alarms
 
     def _budget(self, config: Config) -> Limiter | None:
         """Make the budget; with `config.budget_action`, return what acts when it is spent."""
@@ -199,34 +230,6 @@ class LookalikeStack(Stack):
         }
         Queries(self, "Queries", groups=groups)
 
-    def _outputs(self) -> None:
-        """Outputs for people and for `scripts/train-remote`."""
-        for name, value, description in (
-            ("ApiUrl", self.api.url, "Address of the API"),
-            ("BucketName", self.storage.bucket.bucket_name, "Bucket of the store: s3://<this name>"),
-            ("AccessLogsBucketName", self.storage.access_logs.bucket_name, "Bucket of S3's access logs; kept too"),
-            ("PromoterName", self.promoter.function.function_name, "Function that promotes drops"),
-            ("DeadLetterQueueUrl", self.promotion.dead_letters.queue_url, "Events that the promoter could not handle"),
-            ("OperatorRoleArn", self.operators.role.role_arn, "Role to assume to publish, roll back, prune and train"),
-            ("NoticesTopicArn", self.notices.topic.topic_arn, "Topic for alarms"),
-            ("DashboardName", self.dashboard.dashboard.dashboard_name, "Name of the CloudWatch dashboard"),
-        ):
-            CfnOutput(self, name, value=value, description=description)
-        if users := self.api.users:
-            for name, value, description in (
-                ("SignInUrl", users.sign_in_url, "Host of the sign-in page"),
-                ("UserPoolId", users.pool.user_pool_id, "User pool of the people who may sign in; kept too"),
-                ("ClientId", users.client.user_pool_client_id, "Client of the user pool that the page signs in as"),
-            ):
-                CfnOutput(self, name, value=value, description=description)
-        if self.training:
-            CfnOutput(
-                self,
-                "TrainingMachineArn",
-                value=self.training.machine.state_machine_arn,
-                description="State machine that scripts/train-remote starts",
-            )
-
 
 def _only_in(stack: Stack, region: str) -> None:
     """Let the template fail at once in another region: it has this region's containers and parts."""
@@ -234,17 +237,4 @@ def _only_in(stack: Stack, region: str) -> None:
     rule.add_assertion(
         Fn.condition_equals(stack.region, region),
         f"This template was made for {region}. scripts/synth -c region=REGION makes one for another region",
-    )
-
-
-def _warm(function: lambda_.Function, config: Config) -> lambda_.IFunction:
-    """The function, or an alias with provisioned concurrency."""
-    if config.provisioned_concurrency is None:
-        return function
-    return lambda_.Alias(
-        function,
-        "Live",
-        alias_name="live",
-        version=function.current_version,
-        provisioned_concurrent_executions=config.provisioned_concurrency,
     )

@@ -10,7 +10,10 @@ from benchmarks.figures import machine, table
 from benchmarks.figures.table import Report
 
 # Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
-NAMES = ("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "train", "embed", "sample")
+NAMES = (
+    *("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "train", "embed", "sample"),
+    "backbones",
+)
 
 
 def main() -> int:

@@ -184,33 +184,34 @@ def copy_outputs(work: WorkFolder, places: Places) -> None:
 
 
 def summarise(work: WorkFolder, manifest: Manifest) -> str:
-    """The result of the run, in four lines of text."""
+    """The result of the run, in five lines of text."""
     report = json.loads((work.report / "metrics.json").read_bytes())
-    test, altered = report["test"], report["alterations"]
-    retrieval = test["retrieval"]
+    test, altered, ranked = report["test"], report["alterations"], report["ranking"]["test"]
+    by_embedding, few = test["retrieval"]["embedding"], test["n"] < FEW_PHOTOS
     figures = {
-        "accuracy": (test["accuracy"], test["intervals"]["accuracy"]),
-        "recall@4 by embedding": _recall(retrieval["embedding"]),
-        "by logits": _recall(retrieval["logits"]),
+        "accuracy": _with_interval(test, "accuracy"),
+        "recall@4 by embedding": _with_interval(by_embedding, "recall@4"),
+        "by logits": _with_interval(test["retrieval"]["logits"], "recall@4"),
     }
-    few = test["n"] < FEW_PHOTOS
+    photos = "1 test photo" if test["n"] == 1 else f"{test['n']} test photos"
     known = ", ".join(f"{name} {_figure(*figure, few=few)}" for name, figure in figures.items())
-    photos = f"{test['n']} test photo{'' if test['n'] == 1 else 's'}"
-    first = {name: entry["found_first"] for name, entry in altered.items() if isinstance(entry, dict)}
     found = ", ".join(
-        f"{name.replace('_', ' ')} {_figure(value, None, few=few)}"
-        for name, value in first.items()
-        if name != "untouched"
+        f"{name.replace('_', ' ')} {_figure(entry['found_first'], None, few=few)}"
+        for name, entry in altered.items()
+        if isinstance(entry, dict) and name != "untouched"
     )
+    same = [_figure(*_with_interval(entry, "category_precision@10"), few=few) for entry in (by_embedding, ranked)]
     return (
         f"release {manifest.release}: {known} ({photos}{', 95 % intervals' if few else ''})\n"
+        f"category precision@10 by embedding {same[0]}, in the order of results {same[1]} (category weight "
+        f"{manifest.ranking.category_weight:g}, recall@4 {_figure(*_with_interval(ranked, 'recall@4'), few=few)})\n"
         f"{in_words(report['baseline'])}\n"
         f"altered photos that find themselves first: {found} ({altered['n']} test photos)\n{work.archive}"
     )
 
 
-def _recall(entry: dict[str, Any]) -> tuple[float | None, list[float] | None]:
-    return entry["recall@4"], entry["intervals"]["recall@4"]
+def _with_interval(entry: dict[str, Any], name: str) -> tuple[float | None, list[float] | None]:
+    return entry[name], entry["intervals"][name]
 
 
 def _figure(value: float | None, interval: Sequence[float] | None, *, few: bool) -> str:

@@ -39,6 +39,11 @@ class ServingKeys:
         whole(1, 1000),
         "API instances kept warm; unset: none, and the first request after a pause waits for a cold start",
     )
+    provisioned_maximum: int | None = key(
+        None,
+        whole(2, 1000),
+        "warm API instances when 70 % of them are busy, from provisionedConcurrency up to this; unset: always as many",
+    )
     reserved_concurrency: int | None = key(
         None,
         whole(1, 1000),
@@ -48,3 +53,9 @@ class ServingKeys:
         None, whole(1, 1000), "maximum of promoter instances at once; unset: the account's limit"
     )
     reload_seconds: int = key(30, whole(0, 86400, "seconds"), "how often the API looks for a new release")
+    canary_percent: int = key(
+        10,
+        whole(1, 100, "percent of the requests"),
+        "what a new version of the API gets first; an alarm takes it back. 100: all at once, whatever the alarms say",
+    )
+    canary_minutes: int = key(5, whole(1, 1440, "minutes"), "how long it gets only these")

@@ -10,7 +10,7 @@ from cdk.front.edge import DISTRIBUTION_OUTPUT
 from cdk.front.photos import arn
 
 
-def add_outputs(stack: Stack, front: FrontDoor | ApiDomain, config: Config, api: apigw.HttpApi) -> None:
+def add_front_outputs(stack: Stack, front: FrontDoor | ApiDomain, config: Config, api: apigw.HttpApi) -> None:
     """Add what an operator needs to know."""
     found = []
     if isinstance(front, FrontDoor):

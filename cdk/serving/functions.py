@@ -11,6 +11,7 @@ from constructs import Construct
 from cdk.context.config import Config
 from cdk.log_group import log_group
 from cdk.permissions import function_role
+from cdk.serving.rollout import versions
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = "Dockerfile.lambda"
@@ -64,6 +65,7 @@ class ImageFunction(Construct):
             timeout=timeout,
             reserved_concurrent_executions=reserved_concurrency,
             tracing=lambda_.Tracing.ACTIVE,
+            current_version_options=versions(),
             environment={"ORT_DISABLE_TELEMETRY": "1", **environment},
         )
 

@@ -32,7 +32,7 @@ class Promotion(Construct):
         id: str,
         *,
         bucket: s3.IBucket,
-        promoter: lambda_.Function,
+        promoter: lambda_.Alias,
         keys: Sequence[str] = DROP_KEYS,
     ) -> None:
         """Call the promoter for new objects of the bucket under `keys`."""

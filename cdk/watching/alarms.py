@@ -17,6 +17,7 @@ from cdk.watching import metrics
 from cdk.watching.metrics import NAMESPACE
 
 FIVE_MINUTES = Duration.minutes(5)
+OF_THE_API = ("ServerErrors", "Latency", "ApiErrors", "ApiThrottles", "NewVersionErrors", "ReloadFailures")
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 
 
@@ -54,6 +55,7 @@ class Alarms(Construct):
 
     Attributes:
         alarms: all alarms.
+        of_the_api: those that a bad version of the API would raise.
     """
 
     def __init__(
@@ -68,12 +70,14 @@ class Alarms(Construct):
         dead_letters: sqs.IQueue,
         training: sfn.StateMachine | None,
         latency_ms: int,
+        newest: cloudwatch.Metric,
         not_retrained: cloudwatch.Metric | None,
         limiter: lambda_.IFunction | None,
     ) -> None:
         """Make the alarms.
 
         Args:
+            newest: failed invocations of the newest version of the API alone.
             latency_ms: limit of the p95 latency; an alarm after three five-minute periods above it.
             not_retrained: retrainings that their schedule could not start; None without a schedule.
             limiter: the function that limits spending; None without it.
@@ -87,6 +91,7 @@ class Alarms(Construct):
         for name, one in (("Api", function), ("Promoter", promoter)):
             self._add(f"{name}Errors", one.metric_errors(period=FIVE_MINUTES), f"{name}: an invocation failed")
             self._add(f"{name}Throttles", one.metric_throttles(period=FIVE_MINUTES), f"{name}: Lambda throttled")
+        self._add("NewVersionErrors", newest, "Api: an invocation of the newest version failed")
         failures = emitted(metrics.RELOAD_FAILURES, metrics.API)
         self._add("ReloadFailures", failures, "A new release could not be loaded; the old release still answers")
         refused = emitted(metrics.REFUSED_DROPS, metrics.PROMOTER)
@@ -101,6 +106,7 @@ class Alarms(Construct):
         if limiter:
             failed = limiter.metric_errors(period=FIVE_MINUTES)
             self._add("LimiterErrors", failed, "The budget is spent, and the API or training could not be limited")
+        self.of_the_api = [alarm for alarm in self.alarms if alarm.node.id in OF_THE_API]
 
     def _add(self, id: str, metric: cloudwatch.IMetric, description: str, at: float = 1, periods: int = 1) -> None:
         alarm = cloudwatch.Alarm(

@@ -56,6 +56,24 @@ def reverses_rows(orientation: int) -> bool:
     return orientation in (3, 4, 6, 7)
 
 
+def stored_box(box: tuple[int, int, int, int], size: tuple[int, int], orientation: int) -> tuple[int, int, int, int]:
+    """Where a box of the upright photo is in the photo as it is stored: left, top, right, bottom.
+
+    Args:
+        size: width and height of the upright photo.
+    """
+    left, top, right, bottom = box
+    width, height = size
+    if swaps_sides(orientation):
+        left, top, right, bottom = top, left, bottom, right
+        width, height = height, width
+    if orientation in (2, 3, 7, 8):  # the first column as it is stored is the last column or row of the upright photo
+        left, right = width - right, width - left
+    if reverses_rows(orientation):
+        top, bottom = height - bottom, height - top
+    return left, top, right, bottom
+
+
 def _exif_orientation(tiff: bytes) -> int | None:
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None:

@@ -19,8 +19,8 @@ from lambda_app.photo.container import Container
 from lambda_app.photo.cut import mend
 from lambda_app.photo.memory import DecodingMemory
 from lambda_app.photo.opening import memory_needed, open_photo, reason
-from lambda_app.photo.orientation import reverses_rows, swaps_sides, upright
-from lambda_app.photo.rules import PhotoLimits, Preprocessing
+from lambda_app.photo.orientation import reverses_rows, stored_box, swaps_sides, upright
+from lambda_app.photo.rules import WHOLE_PHOTO, PhotoLimits, PhotoPart, Preprocessing
 from lambda_app.photo.trimming import fitted, without_borders
 
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -31,12 +31,17 @@ DRAFT = 1.5
 # Pillow's `resize` does with `reducing_gap=3`, but before the photo is converted and turned, and in strips.
 REDUCING_GAP = 3.0
 STRIP_PIXELS = 1 << 20
+Window = tuple[int, int, int, int]  # left, top, right, bottom, in pixels of the photo as it is stored
 _GREY_MODES = frozenset(("1", "L", "LA", "I;16"))
 _CONVERSIONS = Conversions()  # of this process
 
 
 def load_rgb(
-    data: bytes, settings: Preprocessing, limits: PhotoLimits = PhotoLimits(), memory: DecodingMemory | None = None
+    data: bytes,
+    settings: Preprocessing,
+    limits: PhotoLimits = PhotoLimits(),
+    memory: DecodingMemory | None = None,
+    part: PhotoPart = WHOLE_PHOTO,
 ) -> npt.NDArray[np.uint8]:
     """Decode a JPEG, PNG, WebP or AVIF photo and make it square: letterbox it, or cut it to its centre.
 
@@ -45,6 +50,7 @@ def load_rgb(
         settings: target size, fit, interpolation and background.
         limits: largest area, side and work that are accepted.
         memory: what all photos that are decoded at once may take; None for no limit.
+        part: what of the upright photo is used, as if it were a photo of its own.
 
     Returns:
         uint8 (size, size, 3), RGB.
@@ -59,12 +65,13 @@ def load_rgb(
     full = photo.size
     with photo:
         try:
-            # JPEG only, no effect on other formats: decode at 1/2, 1/4 or 1/8 scale. The long side stays at DRAFT times
-            # the target or more, so that the antialiasing resize below still has enough detail to average.
-            photo.draft("RGB" if photo.mode != "L" else "L", _draft_size(photo.size, settings))
+            # JPEG only, no effect on other formats: decode at 1/2, 1/4 or 1/8 scale. The long side of what is used
+            # stays at DRAFT times the target or more, so that the antialiasing resize below has enough to average.
+            used = _window(photo.size, container.orientation, part)
+            photo.draft("RGB" if photo.mode != "L" else "L", _draft_size(photo.size, used, settings))
             with memory.reserved(memory_needed(photo, container)) if memory else nullcontext():
                 photo.load()
-                return _square(mend(photo, container, full), container, settings)
+                return _square(mend(photo, container, full), container, settings, part)
         except LookalikeError:
             raise
         except MemoryError as exc:
@@ -92,9 +99,15 @@ def normalise(rgb: npt.NDArray[np.uint8], settings: Preprocessing) -> npt.NDArra
     return scaled
 
 
-def _draft_size(size: tuple[int, int], settings: Preprocessing) -> tuple[int, int]:
-    scale = math.ceil(DRAFT * settings.size) / _side_seen(size, settings)
+def _draft_size(size: tuple[int, int], used: Window, settings: Preprocessing) -> tuple[int, int]:
+    scale = math.ceil(DRAFT * settings.size) / _side_seen((used[2] - used[0], used[3] - used[1]), settings)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _window(size: tuple[int, int], orientation: int, part: PhotoPart) -> Window:
+    """The pixels of the part, in the photo of this size as it is stored."""
+    full = (size[1], size[0]) if swaps_sides(orientation) else size
+    return stored_box(part.pixels(*full), full, orientation)
 
 
 def _side_seen(size: tuple[int, int], settings: Preprocessing) -> float:
@@ -126,9 +139,13 @@ def _to_rgb(photo: Image.Image, background: str, *, keep_inks: bool) -> Image.Im
     return photo.convert("RGB")
 
 
-def _square(photo: Image.Image, container: Container, settings: Preprocessing) -> npt.NDArray[np.uint8]:
+def _square(
+    photo: Image.Image, container: Container, settings: Preprocessing, part: PhotoPart
+) -> npt.NDArray[np.uint8]:
     size, orientation = settings.size, container.orientation
-    full = (photo.height, photo.width) if swaps_sides(orientation) else photo.size
+    window = _window(photo.size, orientation, part)
+    full = window[2] - window[0], window[3] - window[1]
+    full = full[::-1] if swaps_sides(orientation) else full
     width, height = fitted(*full, size)
     if settings.fit == "crop":  # the whole photo, at the scale at which its centre fills the square
         width, height = (max(1, round(side * size / _side_seen(full, settings))) for side in full)
@@ -136,7 +153,7 @@ def _square(photo: Image.Image, container: Container, settings: Preprocessing) -
     mode = "CMYK" if photo.mode == "CMYK" else "L" if photo.mode in _GREY_MODES else "RGB"
     conversion = _CONVERSIONS.of(container.profile, mode)
     to_rgb = partial(_to_rgb, background=settings.background, keep_inks=conversion is not None)
-    reduced = _upright(photo, to_rgb, orientation, across, down)
+    reduced = _upright(photo, window, to_rgb, orientation, (across, down))
     box = (0.0, 0.0, full[0] / across, full[1] / down)
     if settings.fit == "trimmed":
         box = without_borders(reduced, box)
@@ -154,17 +171,24 @@ def _square(photo: Image.Image, container: Container, settings: Preprocessing) -
 
 
 def _upright(
-    photo: Image.Image, to_rgb: Callable[[Image.Image], Image.Image], orientation: int, across: int, down: int
+    photo: Image.Image,
+    window: Window,
+    to_rgb: Callable[[Image.Image], Image.Image],
+    orientation: int,
+    averaged: tuple[int, int],
 ) -> Image.Image:
-    """The photo upright and in RGB, with each `across` x `down` pixels averaged to one.
+    """The window of the photo, upright and in RGB, with each `averaged` pixels, across and down, averaged to one.
 
     Strips are converted, turned and averaged one by one, so that no copy of a large photo is made. They begin at the
     side that is on top or on the left of the upright photo. So the result is that of averaging the whole upright photo.
     """
+    across, down = averaged
+    left, above, right, below = window
+    width, height = right - left, below - above
     if across == down == 1:
-        return upright(to_rgb(photo), orientation)
+        used = photo if (width, height) == photo.size else photo.crop(window)
+        return upright(to_rgb(used), orientation)
     swapped, reversed_rows = swaps_sides(orientation), reverses_rows(orientation)
-    width, height = photo.size
     step = across if swapped else down  # rows of the photo as it is stored that become one row or column
     full = (height, width) if swapped else (width, height)
     reduced: Image.Image | None = None
@@ -172,7 +196,8 @@ def _upright(
     for start in range(0, height, rows):
         end = min(height, start + rows)
         top, bottom = (height - end, height - start) if reversed_rows else (start, end)
-        strip = upright(to_rgb(photo.crop((0, top, width, bottom))), orientation).reduce((across, down))
+        rows_of_strip = photo.crop((left, above + top, right, above + bottom))
+        strip = upright(to_rgb(rows_of_strip), orientation).reduce(averaged)
         reduced = reduced or Image.new(strip.mode, (-(-full[0] // across), -(-full[1] // down)))
         reduced.paste(strip, (start // step, 0) if swapped else (0, start // step))
     return reduced or photo

@@ -3,6 +3,7 @@
 A separate module, because settings and manifests are read before numpy and Pillow are imported.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,6 +41,30 @@ class Preprocessing(BaseModel):
 
 
 @dataclass(frozen=True)
+class PhotoPart:
+    """A part of an upright photo: its place and size, relative to the photo's width and height.
+
+    Attributes:
+        left, top: from 0 to 1.
+        width, height: above 0; the part ends within the photo.
+    """
+
+    left: float = 0.0
+    top: float = 0.0
+    width: float = 1.0
+    height: float = 1.0
+
+    def pixels(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of the pixels that the part touches, at least one, in a photo of this size."""
+        left, right = _touched(self.left, self.width, width)
+        top, bottom = _touched(self.top, self.height, height)
+        return left, top, right, bottom
+
+
+WHOLE_PHOTO = PhotoPart()
+
+
+@dataclass(frozen=True)
 class PhotoLimits:
     """Largest accepted photo, and most work that it may ask for. Checked in its file, before anything is decoded."""
 
@@ -60,3 +85,10 @@ class PhotoLimits:
     def avif_pixels(self) -> int:
         """Pixels of an AVIF, which takes several times the work of a JPEG."""
         return 2 * self.pixels // 5
+
+
+def _touched(start: float, share: float, side: int) -> tuple[int, int]:
+    """First pixel and the one after the last. A millionth of a pixel is left to the rounding of the shares."""
+    first = min(side - 1, math.floor(start * side + 1e-6))
+    end = min(side, math.ceil((start + share) * side - 1e-6))
+    return first, max(end, first + 1)

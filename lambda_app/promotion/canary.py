@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lambda_app.errors import LookalikeError, RefusedReleaseError
+from lambda_app.recommendation.analysis import Analysis
 from lambda_app.recommendation.query import DEFAULT_K, Match, SimilarQuery
-from lambda_app.recommendation.recommender import Analysis, Recommender
+from lambda_app.recommendation.recommender import Recommender
 from lambda_app.release.catalog import CatalogFilter
 
 # Cosines of vectors of length 1 lie in [-1, 1]; this much is left to rounding.
@@ -69,7 +70,7 @@ def _check_photo(recommender: Recommender, photo: bytes, k: int) -> None:
     analysis = recommender.analyse(photo)
     _check_analysis(analysis)
     category = recommender.manifest.categories[recommender.top(analysis, 1)[0]]
-    nearest = _asked(recommender, analysis, SimilarQuery(k=k, distinct="image"))
+    nearest = _asked(recommender, analysis, SimilarQuery(k=k, distinct="image", rank="cosine"))
     expected = min(k, recommender.manifest.catalog.count)
     if len(nearest) != expected:
         raise RefusedReleaseError(f"a search without a filter finds {len(nearest)} photos instead of {expected}")
@@ -110,7 +111,7 @@ def _check_filters(recommender: Recommender, analysis: Analysis, known: Match, k
 
 def _asked(recommender: Recommender, analysis: Analysis, query: SimilarQuery) -> list[Match]:
     """The matches of a search, checked."""
-    found = recommender.similar(analysis.embedding, query)
+    found = recommender.similar(analysis.embedding, query, probabilities=analysis.probabilities)
     _check_matches(found)
     for match in found:
         where, item = query.where, match.item

@@ -4,8 +4,9 @@ import base64
 import binascii
 
 from lambda_app.errors import PhotoError, UnknownItemError
+from lambda_app.recommendation.analysis import Analysis
 from lambda_app.recommendation.query import SimilarQuery
-from lambda_app.recommendation.recommender import Analysis, Recommender
+from lambda_app.recommendation.recommender import Recommender
 from lambda_app.release.manifest import Manifest
 from lambda_app.release.smoke import FIRST, SmokeCase, tolerated_differences
 

@@ -10,7 +10,9 @@ from lambda_app.release.catalog import CatalogFilter, CatalogItem
 
 DEFAULT_K = 4
 MAX_REFERENCES = 100
+MAX_PHOTOS = 4  # of the same thing, in one query
 Distinct = Literal["product", "image"]
+Rank = Literal["category", "cosine"]
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,15 @@ class SimilarQuery:
         where: filter; only items that pass it can be results.
         min_score: smallest cosine of a result, in [-1, 1].
         distinct: "product": at most one photo per product. "image": every photo.
+        rank: order of the results of a photo. "category": by cosine plus the release's weight times the probability of
+            the item's category. "cosine": by cosine alone, as all other results are.
     """
 
     k: int = DEFAULT_K
     where: CatalogFilter = field(default_factory=CatalogFilter)
     min_score: float = -1.0
     distinct: Distinct = "product"
+    rank: Rank = "category"
 
     def check(self, max_k: int, categories: Sequence[str]) -> None:
         """Check every parameter.
@@ -65,7 +70,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Selection:
-    """Selects the results from the rows found: by score, without excluded ones, one per product if the query says so.
+    """Selects the results from the rows found: in their order, without excluded ones, one per product if so asked.
 
     Attributes:
         query: the parameters of the search.
@@ -81,16 +86,18 @@ class Selection:
         """The first k rows that qualify.
 
         Args:
-            rows: rows found, sorted by score, highest first.
+            rows: rows found, best first.
             scores: their cosines.
             items: their catalog entries.
         """
         seen = set(self.products)
         matches: list[Match] = []
         for row, score, item in zip(rows, scores, items, strict=True):
-            if len(matches) == self.query.k or score < self.query.min_score:
+            if len(matches) == self.query.k:
                 break
-            if row in self.rows or (self.query.distinct == "product" and item.product_id in seen):
+            if score < self.query.min_score or row in self.rows:
+                continue
+            if self.query.distinct == "product" and item.product_id in seen:
                 continue
             seen.add(item.product_id)
             matches.append(Match(row, score, item))

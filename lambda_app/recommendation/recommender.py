@@ -3,7 +3,6 @@
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,9 @@ from lambda_app.errors import QueryError, ReleaseError, UndecodablePhotoError, U
 from lambda_app.model import Model
 from lambda_app.photo.memory import DecodingMemory
 from lambda_app.photo.preprocessing import load_rgb, normalise
-from lambda_app.photo.rules import PhotoLimits
+from lambda_app.photo.rules import WHOLE_PHOTO, PhotoLimits, PhotoPart
+from lambda_app.recommendation.analysis import Analysis
+from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery, check_k, check_references, shortened
 from lambda_app.release.catalog import Catalog, CatalogItem
 from lambda_app.release.manifest import FileEntry, Manifest
@@ -27,21 +28,6 @@ from lambda_app.telemetry.timings import Timings
 DISLIKE_WEIGHT = 0.2
 
 
-@dataclass(frozen=True)
-class Analysis:
-    """The model's output for one photo.
-
-    Attributes:
-        logits: float32 (classes,).
-        probabilities: float32 (classes,), the softmax of the logits divided by the release's temperature.
-        embedding: float32 (d,), L2-normalised.
-    """
-
-    logits: npt.NDArray[np.float32]
-    probabilities: npt.NDArray[np.float32]
-    embedding: npt.NDArray[np.float32]
-
-
 class Recommender:
     """A loaded release: immutable and thread-safe."""
 
@@ -53,18 +39,26 @@ class Recommender:
         self._model = model
         self._index = index
         self._catalog = catalog
+        self._finder = Finder(index, catalog)
         self._limits = limits
         self._max_k = max_k
         # Close the catalog when the last request that uses this release has ended, in whichever thread.
         self._finalizer = weakref.finalize(self, catalog.close)
 
-    def analyse(self, photo: bytes, timings: Timings | None = None, memory: DecodingMemory | None = None) -> Analysis:
+    def analyse(
+        self,
+        photo: bytes,
+        timings: Timings | None = None,
+        memory: DecodingMemory | None = None,
+        part: PhotoPart = WHOLE_PHOTO,
+    ) -> Analysis:
         """Decode a photo and run one forward pass.
 
         Args:
             photo: the file's bytes.
             timings: gets the durations.
             memory: what all photos that are decoded at once may take; None for no limit.
+            part: what of the photo is analysed.
 
         Raises:
             PhotoError: the photo cannot be used.
@@ -73,7 +67,7 @@ class Recommender:
         timings = timings or Timings()
         preprocessing = self.manifest.preprocessing
         with timings.measure("decode"):
-            images = normalise(load_rgb(photo, preprocessing, self._limits, memory)[np.newaxis], preprocessing)
+            images = normalise(load_rgb(photo, preprocessing, self._limits, memory, part)[np.newaxis], preprocessing)
         with timings.measure("forward"):
             output = self._model.run(images)
         logits, embedding = output.logits[0], output.embedding[0]
@@ -100,21 +94,34 @@ class Recommender:
         return [int(index) for index in np.argsort(-analysis.probabilities, kind="stable")[:k]]
 
     def similar(
-        self, embedding: npt.NDArray[np.float32], query: SimilarQuery, timings: Timings | None = None
+        self,
+        embedding: npt.NDArray[np.float32],
+        query: SimilarQuery,
+        timings: Timings | None = None,
+        probabilities: npt.NDArray[np.float32] | None = None,
     ) -> list[Match]:
-        """The items nearest to an embedding.
+        """The items nearest to an embedding, in the order that the query asks for.
 
         Args:
             embedding: float32 (d,), L2-normalised.
-            query: number of results, filter and minimum score.
+            query: number of results, filter, minimum score and order.
+            probabilities: float32 (classes,), of the categories; None: the order is that of the cosine.
 
         Returns:
-            Matches, the highest score first. Fewer than `query.k` only if fewer items qualify.
+            Matches, best first. Fewer than `query.k` only if fewer items qualify.
 
         Raises:
             QueryError: a parameter of the query is out of range.
         """
-        return self._search(embedding, query, frozenset(), timings or Timings())
+        weight = self.manifest.ranking.category_weight
+        # With a filter by category all results get the same bonus.
+        by_category = query.rank == "category" and weight > 0 and query.where.category is None
+        if probabilities is None or not by_category:
+            return self._search(embedding, query, frozenset(), timings or Timings())
+        self.check(query)
+        bonuses = dict(zip(self.manifest.categories, (weight * probabilities).tolist(), strict=True))
+        with (timings or Timings()).measure("search"):
+            return self._finder.ranked(embedding, Selection(query), bonuses)
 
     def similar_to(self, image_id: str, query: SimilarQuery, timings: Timings | None = None) -> list[Match]:
         """The items nearest to an item's stored vector, without the item itself.
@@ -194,20 +201,7 @@ class Recommender:
     ) -> list[Match]:
         self.check(query)
         with timings.measure("search"):
-            allowed = None if query.where.empty else self._catalog.passing(query.where)
-            available = self._index.count if allowed is None else len(allowed)
-            if available == 0:
-                return []
-            selection = Selection(query, excluded, self._products(excluded, query))
-            # 2 k candidates are enough if products have two photos each. Otherwise search again with 4 times as many.
-            fetch = min(available, (2 if query.distinct == "product" else 1) * query.k + len(excluded))
-            while True:
-                found = self._index.search(embedding[np.newaxis], fetch, allowed)
-                rows = [int(row) for row in found.rows[0] if row >= 0]
-                matches = selection.pick(rows, found.scores[0, : len(rows)].tolist(), self._catalog.items(rows))
-                if len(matches) == query.k or fetch == available or found.scores[0, -1] < query.min_score:
-                    return matches
-                fetch = min(available, 4 * fetch)
+            return self._finder.nearest(embedding, Selection(query, excluded, self._products(excluded, query)))
 
     def _products(self, rows: frozenset[int], query: SimilarQuery) -> frozenset[str]:
         if query.distinct == "image" or not rows:

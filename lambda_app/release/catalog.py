@@ -36,8 +36,9 @@ _INDEXES = (
 )
 _COLUMNS_TABLE = "CREATE TABLE columns (names BLOB NOT NULL, categories BLOB NOT NULL, prices BLOB NOT NULL) STRICT"
 _IS_TABLE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'items' AND rootpage > 0"
-# Size of the cache of filter results. With ten million rows, each result takes 1.25 MB.
-_CACHED_FILTERS = 16
+# Size of the cache of filter results. With ten million rows, each result takes 1.25 MB. A query with a photo uses one
+# for each category that it searches on its own.
+_CACHED_FILTERS = 32
 # SQLite allows 32,766 parameters per statement (its documentation, "Limits").
 _ROWS_PER_STATEMENT = 10_000
 

@@ -84,6 +84,16 @@ class CatalogEntry(FileEntry):
     count: int = Field(ge=1)
 
 
+class RankingEntry(_Frozen):
+    """The order of the results of a photo.
+
+    Attributes:
+        category_weight: an item ranks by its cosine plus this times the probability of its category. 0: by the cosine.
+    """
+
+    category_weight: float = Field(default=0.0, ge=0, le=1)
+
+
 class Manifest(_Frozen):
     """The content of `manifest.json`. `evaluation` is a short version of `report/metrics.json`.
 
@@ -100,6 +110,7 @@ class Manifest(_Frozen):
     model: ModelEntry
     index: IndexEntry
     catalog: CatalogEntry
+    ranking: RankingEntry = RankingEntry()  # older releases have none
     weights: FileEntry | None = None
     evaluation: dict[str, Any] = {}
     reference: dict[str, Any] | None = None

@@ -1,5 +1,6 @@
 """Arithmetic that training and serving share: normalised vectors, and the softmax of logits."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,3 +37,10 @@ def softmax(logits: _Floats, temperature: float = 1.0) -> npt.NDArray[np.float64
     exponents = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     probabilities: npt.NDArray[np.float64] = exponents / exponents.sum(axis=-1, keepdims=True)
     return probabilities
+
+
+def mean_direction(vectors: Sequence[_Floats]) -> npt.NDArray[np.float32]:
+    """The direction of the mean of vectors (d,): float32 (d,), L2-normalised; zero if they cancel out."""
+    mean: npt.NDArray[np.float32] = np.stack(vectors).mean(axis=0, dtype=np.float32, keepdims=True)
+    direction: npt.NDArray[np.float32] = unit(mean)[0]
+    return direction

@@ -45,9 +45,20 @@ class SynthesisedTemplate:
     def function(self, command: str) -> dict[str, Any]:
         """The Lambda function that runs `command`."""
         (found,) = (
-            one for one in self.of_type("AWS::Lambda::Function").values() if one["ImageConfig"]["Command"] == [command]
+            one
+            for one in self.of_type("AWS::Lambda::Function").values()
+            if one.get("ImageConfig", {}).get("Command") == [command]
         )
         return found
+
+    def alias(self, command: str) -> str:
+        """The ARN of the alias of the function that runs `command`."""
+        (found,) = (
+            name
+            for name, one in self.of_type("AWS::Lambda::Alias").items()
+            if self.of_type("AWS::Lambda::Function")[one["FunctionName"]]["ImageConfig"]["Command"] == [command]
+        )
+        return self.arn(found)
 
     @cached_property
     def bucket(self) -> str:
@@ -84,6 +95,10 @@ class SynthesisedTemplate:
         kind = self.body["Resources"][name]["Type"]
         if kind == "AWS::S3::Bucket":
             return f"arn:aws:s3:::{name}"
+        if kind == "AWS::Lambda::Alias":
+            alias = self.body["Resources"][name]["Properties"]
+            function = self.render(alias["FunctionName"])
+            return f"arn:aws:lambda:us-east-1:123456789012:function:{function}:{alias['Name']}"
         return f"arn:aws:{kind.split('::')[1].lower()}:us-east-1:123456789012:{name}"
 
     def render(self, value: Any) -> Any:

@@ -189,9 +189,15 @@ def test_the_operator_may_train_follow_and_call_but_not_change_resources(plain: 
     for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage"):
         assert may(plain, "operator", action, plain.arn(queue))
     assert not may(plain, "operator", "sqs:SendMessage", plain.arn(queue))
-    functions = plain.of_type("AWS::Lambda::Function")
-    called = [name for name in functions if may(plain, "operator", "lambda:InvokeFunction", plain.arn(name))]
-    assert called == [plain.output("PromoterName")]
+    callable_ = [
+        arn
+        for name in plain.of_type("AWS::Lambda::Function")
+        for arn in (plain.arn(name), f"{plain.arn(name)}:live")
+        if may(plain, "operator", "lambda:InvokeFunction", arn)
+    ]
+    assert callable_ == []
+    assert may(plain, "operator", "lambda:InvokeFunction", plain.alias(PROMOTER))
+    assert not may(plain, "operator", "lambda:InvokeFunction", plain.alias(API))
     assert may(plain, "operator", "cloudformation:DescribeStacks", plain.render({"Ref": "AWS::StackId"}))
     for action in ("lambda:UpdateFunctionCode", "states:UpdateStateMachine", "iam:PutRolePolicy", "kms:Decrypt"):
         assert not may(plain, "operator", action, "*")
@@ -262,7 +268,7 @@ def test_the_schedule_may_start_one_state_machine(operated: SynthesisedTemplate)
 def test_what_limits_spending_may_throttle_this_api_and_attach_one_policy_to_one_role(
     operated: SynthesisedTemplate,
 ) -> None:
-    (function,) = (one for one in operated.of_type("AWS::Lambda::Function").values() if "Handler" in one)
+    function = operated.of_type("AWS::Lambda::Function")[operated.output("LimiterName")]
     statements = list(operated.statements(function["Role"]))
     (api,) = operated.of_type("AWS::ApiGatewayV2::Api")
     apis = "arn:aws:apigateway:us-east-1::/apis"
@@ -301,8 +307,45 @@ def test_only_declared_services_may_assume_the_roles(plain: SynthesisedTemplate)
         for statement in role["AssumeRolePolicyDocument"]["Statement"]
         if "Service" in statement["Principal"]
     }
-    assert services == {"lambda.amazonaws.com", "sagemaker.amazonaws.com", "states.amazonaws.com"}
+    assert services == {
+        "codedeploy.amazonaws.com",
+        "lambda.amazonaws.com",
+        "sagemaker.amazonaws.com",
+        "states.amazonaws.com",
+    }
 
 
-def test_no_managed_policy_is_attached(plain: SynthesisedTemplate) -> None:
-    assert not any(role.get("ManagedPolicyArns") for role in plain.of_type("AWS::IAM::Role").values())
+def test_the_only_managed_policy_is_the_one_that_aws_keeps_for_codedeploy(plain: SynthesisedTemplate) -> None:
+    attached = [
+        (role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"], policy)
+        for role in plain.of_type("AWS::IAM::Role").values()
+        for policy in role.get("ManagedPolicyArns", ())
+    ]
+    arn = "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited"
+    assert attached == [("codedeploy.amazonaws.com", arn)]
+
+
+def test_the_check_of_a_version_may_call_the_api_function_and_report_and_nothing_else(
+    plain: SynthesisedTemplate,
+) -> None:
+    functions = plain.of_type("AWS::Lambda::Function")
+    (check,) = (one for one in functions.values() if "NEW_VERSION" in one["Environment"]["Variables"])
+    statements = list(plain.statements(check["Role"]))
+    (api,) = (name for name, one in functions.items() if one.get("ImageConfig", {}).get("Command") == [API])
+    (promoter,) = (name for name, one in functions.items() if one.get("ImageConfig", {}).get("Command") == [PROMOTER])
+    for version in ("7", "live"):
+        assert allowed(statements, "lambda:InvokeFunction", f"{plain.arn(api)}:{version}")
+    assert not allowed(statements, "lambda:InvokeFunction", f"{plain.arn(promoter)}:live")
+    named = {
+        action
+        for one in statements
+        for action in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"])
+    }
+    assert named == {
+        "codedeploy:PutLifecycleEventHookExecutionStatus",
+        "lambda:InvokeFunction",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    }

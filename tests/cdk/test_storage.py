@@ -29,7 +29,7 @@ def test_the_store_is_versioned_logged_and_sends_events_without_a_helper_functio
     assert store["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
     assert store["LoggingConfiguration"]["DestinationBucketName"] in plain.of_type("AWS::S3::Bucket")
     assert store["LoggingConfiguration"]["DestinationBucketName"] != plain.bucket
-    assert len(plain.of_type("AWS::Lambda::Function")) == 2
+    assert len(plain.of_type("AWS::Lambda::Function")) == 3  # the API, its check and the promoter
 
 
 def test_only_temporary_objects_and_old_versions_expire(plain: SynthesisedTemplate) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import MISSING, fields
+from typing import get_args
 
 import pytest
 from fastapi.routing import APIRoute
@@ -10,10 +11,10 @@ from pydantic import BaseModel
 
 from cdk import permissions
 from lambda_app.api.app import create_app
-from lambda_app.api.messages import problems, schemas
+from lambda_app.api.messages import parameters, problems, schemas
 from lambda_app.api.routes import status
 from lambda_app.photo.rules import Preprocessing
-from lambda_app.recommendation.query import SimilarQuery
+from lambda_app.recommendation.query import MAX_PHOTOS, Rank, SimilarQuery
 from lambda_app.release.catalog import CatalogItem
 from lambda_app.release.manifest import (
     CatalogEntry,
@@ -22,6 +23,7 @@ from lambda_app.release.manifest import (
     Manifest,
     ModelEntry,
     Pointer,
+    RankingEntry,
 )
 from lambda_app.release.smoke import SmokeCase
 from lambda_app.settings import Settings, environment_names
@@ -77,7 +79,13 @@ def test_a_result_and_the_search_parameters_match_the_models():
     (result,) = re.findall(r"- \*\*A result\*\*: (.*?)\n- ", text, re.DOTALL)
     assert named([result]) == set(schemas.Result.model_fields)
     (asked,) = re.findall(r"- \*\*Search parameters\*\*: (.*?)\n- ", text, re.DOTALL)
-    assert named([asked]) - {"product", "image"} == set(schemas.RecommendRequest.model_fields) - {"liked", "disliked"}
+    assert named([asked]) - {"product", "image"} == set(parameters.SearchParameters.model_fields)
+    (with_photo,) = re.findall(r"- \*\*With a photo\*\* (.*?)\n- ", text, re.DOTALL)
+    assert {"rank", "box"} == set(parameters.PhotoParameters.model_fields) - set(
+        parameters.SearchParameters.model_fields
+    )
+    assert {"rank", "box", *get_args(Rank)} <= named([with_photo])
+    assert f"{MAX_PHOTOS} photos" in text
     assert f"`k` ({SimilarQuery().k})" in asked
 
 
@@ -130,6 +138,7 @@ def test_the_fields_of_the_manifest_match_the_code():
         "model": ModelEntry,
         "index": IndexEntry,
         "catalog": CatalogEntry,
+        "ranking": RankingEntry,
         "weights": FileEntry,
     }
     for name, part in parts.items():

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lambda_app.search.vectors import softmax, unit
 from training.dataset import Dataset
+from training.evaluate.ranking import choose_weight, rank_by_category
 from training.evaluate.report.cases import Gallery, choose, confident_mistakes
 from training.metrics import calibration, retrieval
 from training.metrics.intervals import mean_difference, mean_interval, wilson
@@ -47,6 +48,9 @@ def measure(dataset: Dataset, outputs: Outputs, categories: Sequence[str]) -> Me
     found = {name: retrieval.per_query(ranking) for name, ranking in rankings.items()}
     groups = dataset.product[rankings[SERVED].queries]
 
+    chosen = choose_weight(dataset, outputs, temperature)
+    ranked = retrieval.per_query(rank_by_category(dataset, outputs, test, temperature, chosen["category_weight"]))
+
     test_figures = _classification(dataset, logits, categories) | calibration.calibration(
         logits[test], labels[test], temperature
     )
@@ -62,6 +66,7 @@ def measure(dataset: Dataset, outputs: Outputs, categories: Sequence[str]) -> Me
         "calibration": _reliability(logits[test], labels[test], dataset.product[test], temperature),
         "confused": _confused(test_figures["confusion"], categories),
         "leads": {name: _leads(found[SERVED], values, groups) for name, values in found.items() if name != SERVED},
+        "ranking": chosen | {"test": _retrieval(ranked, groups), "gains": _leads(ranked, found[SERVED], groups)},
         "gallery": len(dataset.photos),
         "categories": list(categories),
     }

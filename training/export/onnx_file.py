@@ -23,10 +23,11 @@ def write_onnx(model: EmbeddingNet, size: int, path: Path) -> None:
     """Export the network in evaluation mode to `path`, atomically (temporary file, then rename).
 
     The file has the input `images` (n, 3, size, size) and the outputs `logits` and `embedding`; n is dynamic.
-    Batch-norm layers are folded into the convolutions before them, so that this is not repeated at every load.
+    Batch-norm layers are folded into the convolutions before them, so that this is not repeated at every load. Parallel
+    branches that only help training are merged into one convolution.
     """
     partial = path.with_name(f".{path.name}.partial")
-    export_graph(model, size, OUTPUTS, partial)
+    export_graph(model.cpu().eval().merged(), size, OUTPUTS, partial)
     remove_notes(partial)
     partial.replace(path)
 

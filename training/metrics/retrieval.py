@@ -1,6 +1,6 @@
 """Metrics of classification and retrieval, with numpy only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ Floats = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.int64]
 RANKS = (1, 4, 10)
 _BLOCK_BYTES = 64 << 20
+# Of some query rows, int64 (b,): what is added to the scores of each category's rows, float32 (b, classes).
+Bonuses = Callable[[Labels], npt.NDArray[np.float32]]
 
 
 def accuracy(logits: Floats, labels: Labels) -> float:
@@ -86,8 +88,14 @@ class Ranking:
     paired: bool
 
 
-def rank(vectors: npt.NDArray[np.float32], products: Labels, categories: Labels, test: Labels) -> Ranking:
-    """Rank by cosine.
+def rank(
+    vectors: npt.NDArray[np.float32],
+    products: Labels,
+    categories: Labels,
+    test: Labels,
+    bonuses: Bonuses | None = None,
+) -> Ranking:
+    """Rank by cosine, or by cosine plus a bonus for the category.
 
     Queries are the `test` rows whose product has another photo. If no product has two photos, all `test` rows are
     queries. The gallery of a query is all other rows.
@@ -96,12 +104,17 @@ def rank(vectors: npt.NDArray[np.float32], products: Labels, categories: Labels,
         vectors: float32 (n, d), L2-normalised; may be memory-mapped.
         products, categories: int64 (n,).
         test: int64 (q,), rows.
+        bonuses: of the queries, for each category; None: none.
     """
     photos_of = np.bincount(products)
     paired = bool((photos_of > 1).any())
     queries = test[photos_of[products[test]] > 1] if paired else test
     depth = min(len(vectors) - 1, max(*RANKS, int(photos_of.max()) - 1)) if len(queries) else 0
-    found = nearest(vectors, queries, depth) if depth else np.empty((len(queries), 0), np.int64)
+    found = (
+        nearest(vectors, queries, depth, bonuses=bonuses, categories=categories)
+        if depth
+        else np.empty((len(queries), 0), np.int64)
+    )
     hits = products[found] == products[queries][:, None]
     same = categories[found] == categories[queries][:, None]
     return Ranking(queries, found, hits, same, photos_of[products[queries]] - 1, paired)
@@ -141,8 +154,18 @@ def means(figures: Mapping[str, npt.NDArray[np.float64] | None]) -> dict[str, fl
     return {name: None if values is None else float(values.mean()) for name, values in figures.items()}
 
 
-def nearest(vectors: npt.NDArray[np.float32], queries: Labels, k: int, block_bytes: int = _BLOCK_BYTES) -> Labels:
+def nearest(
+    vectors: npt.NDArray[np.float32],
+    queries: Labels,
+    k: int,
+    block_bytes: int = _BLOCK_BYTES,
+    *,
+    bonuses: Bonuses | None = None,
+    categories: Labels | None = None,
+) -> Labels:
     """The k nearest rows of each query row by inner product, without the query itself, best first; ties by row.
+
+    With `bonuses`, that of a row's category is added to its inner product; `categories`, int64 (n,), says which it is.
 
     Exact search. Memory holds `block_bytes` of scores at a time, so it does not depend on the number of queries.
 
@@ -154,6 +177,8 @@ def nearest(vectors: npt.NDArray[np.float32], queries: Labels, k: int, block_byt
     for start in range(0, len(queries), block):
         rows = queries[start : start + block]
         scores = vectors[rows] @ vectors.T  # (block, n)
+        if bonuses is not None and categories is not None:
+            scores += bonuses(rows)[:, categories]
         scores[np.arange(len(rows)), rows] = -np.inf
         first = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
         order = np.argsort(-np.take_along_axis(scores, first, axis=1), axis=1, kind="stable")

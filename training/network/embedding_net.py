@@ -1,5 +1,6 @@
 """The network: a backbone with two heads on its pooled features, a classifier and an embedding."""
 
+import copy
 from collections.abc import Iterator
 
 import torch
@@ -52,6 +53,15 @@ class EmbeddingNet(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised images, float32 (n, 3, size, size) -> logits (n, classes), embedding (n, d)."""
         return self.heads(self.features(images))
+
+    def merged(self) -> "EmbeddingNet":
+        """A network with equal outputs, whose parallel branches are merged for evaluation; itself if it has none."""
+        backbone = self.source.merged(self.backbone)
+        if backbone is self.backbone:
+            return self
+        merged = copy.copy(self)
+        merged._modules = {**self._modules, "backbone": backbone}
+        return merged
 
     def stages(self) -> Iterator[tuple[str, nn.Module]]:
         """Names and modules of the backbone's stages with parameters, stem first. `--freeze` takes these names."""

@@ -13,7 +13,8 @@ from typing import Any
 import huggingface_hub
 import timm
 import torch
-from torch import Tensor
+from timm.utils.model import reparameterize_model
+from torch import Tensor, nn
 
 from lambda_app.photo.rules import Preprocessing
 from training.errors import WeightsError
@@ -90,6 +91,13 @@ class TimmBackbone:
         heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
         width = int(getattr(network, "head_hidden_size", None) or network.num_features)
         return Built(network, tuple(f"{head}." for head in heads), width)
+
+    def merged(self, network: nn.Module) -> nn.Module:
+        """A copy with the branches merged that only help training (Ding et al. 2021, "RepVGG"); itself without any."""
+        if not any(hasattr(module, "reparameterize") or hasattr(module, "fuse") for module in network.modules()):
+            return network
+        merged: nn.Module = reparameterize_model(network)
+        return merged
 
     def own_input(self) -> Preprocessing:
         """How photos become the input of the pretrained network: timm scales the short side, then cuts the centre."""

@@ -67,6 +67,10 @@ class TorchvisionBackbone:
         dropped = (f"{linear[-1]}.", *_AUXILIARY.get(self.model, ()))
         return Built(network, dropped, width)
 
+    def merged(self, network: nn.Module) -> nn.Module:
+        """The network itself: torchvision's models have no branches that can be merged."""
+        return network
+
     def own_input(self) -> Preprocessing:
         """How photos become the input of the pretrained network. torchvision scales the short side, then cuts."""
         if self.model == half_resnet.NAME:

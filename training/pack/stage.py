@@ -20,6 +20,7 @@ from lambda_app.release.manifest import (
     IndexEntry,
     Manifest,
     ModelEntry,
+    RankingEntry,
     file_entry,
     release_id,
     sha256_of,
@@ -92,6 +93,7 @@ def build_manifest(work: WorkFolder, settings: PackSettings) -> Manifest:
         model=model,
         index=index,
         catalog=catalog,
+        ranking=RankingEntry(category_weight=figures["ranking"]["category_weight"]),
         weights=weights,
         evaluation=_short_metrics(figures),
         training=_provenance(work, dataset, exported),
@@ -103,7 +105,7 @@ def build_manifest(work: WorkFolder, settings: PackSettings) -> Manifest:
 def _short_metrics(figures: dict[str, Any]) -> dict[str, Any]:
     """The metrics without the large tables, which only `report/metrics.json` has."""
     test = {name: value for name, value in figures["test"].items() if name not in ("confusion", "per_category")}
-    return {"test": test, "validation": figures["validation"], "gallery": figures["gallery"]}
+    return {"test": test, **{name: figures[name] for name in ("validation", "ranking", "gallery")}}
 
 
 def _provenance(work: WorkFolder, dataset: Dataset, exported: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
+from lambda_app.recommendation.analysis import Analysis
 from lambda_app.recommendation.live import Live
 from lambda_app.recommendation.query import Match
-from lambda_app.recommendation.recommender import Analysis, Recommender
+from lambda_app.recommendation.recommender import Recommender
 from lambda_app.release.catalog import CatalogItem
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
@@ -66,6 +67,7 @@ def release_answer(live: Live) -> dict[str, Any]:
         "image_size": manifest.preprocessing.size,
         "precision": manifest.model.precision,
         "index_type": manifest.index.type,
+        "category_weight": manifest.ranking.category_weight,
     }
 
 

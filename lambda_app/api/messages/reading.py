@@ -11,16 +11,19 @@ from starlette.requests import ClientDisconnect, Request
 
 from lambda_app.api.messages.calls import Call, CurrentCall
 from lambda_app.api.messages.form import MEDIA_TYPE, Part, parse_multipart
+from lambda_app.api.messages.parameters import RankParameters, RecommendRequest, SearchParameters
 from lambda_app.api.messages.problems import validation_detail
-from lambda_app.api.messages.schemas import (
-    RecommendRequest,
-    SearchParameters,
-    TopParameters,
-    UploadedPhoto,
-    UploadRequest,
+from lambda_app.api.messages.schemas import UploadedPhoto, UploadedPhotos, UploadRequest
+from lambda_app.errors import (
+    EncodedBodyError,
+    PhotoTooLargeError,
+    QueryError,
+    RequestError,
+    RequestTimeoutError,
+    RequestTooLargeError,
 )
-from lambda_app.errors import EncodedBodyError, QueryError, RequestError, RequestTimeoutError, RequestTooLargeError
-from lambda_app.recommendation.query import SimilarQuery, shortened
+from lambda_app.recommendation.query import MAX_PHOTOS, SimilarQuery, shortened
+from lambda_app.store.contract import Store
 
 FIELD = "file"
 _LARGER = ". Make the photo smaller, or send it by POST /uploads"
@@ -73,24 +76,39 @@ async def read_photo(request: Request, call: CurrentCall) -> bytes:
     """The photo of a predict request: field `file` of a form, the body itself, or an upload with the key in the JSON.
 
     Raises:
+        RequestError: no photo, more than one, or a form that does not parse.
+        LookalikeError: as `read_same`.
+    """
+    return (await _read_photos(request, call, 1))[0]
+
+
+async def read_same(request: Request, call: CurrentCall) -> list[bytes]:
+    """One to `MAX_PHOTOS` photos of the same thing: as `read_photo`, and several fields `file` or keys of uploads.
+
+    Raises:
         RequestError: no photo, or a form that does not parse.
-        RequestTooLargeError: the body is over its byte limit.
-        PhotoTooLargeError: the upload is over its byte limit.
+        RequestTooLargeError: the body is over its byte limit, or has too many photos.
+        QueryError: the JSON does not hold keys of uploads.
+        PhotoTooLargeError: the uploads together are over the byte limit of one.
         MissingObjectError: no such upload.
         NotSupportedError: the store does not support uploads.
         BusyError: too many requests wait for their uploads.
     """
+    return await _read_photos(request, call, MAX_PHOTOS)
+
+
+async def _read_photos(request: Request, call: Call, most: int) -> list[bytes]:
     service = call.service
     content_type = request.headers.get("content-type", "")
     body = await _read(request, call)
     kind = content_type.partition(";")[0].strip().lower()
     if kind == MEDIA_TYPE:
-        return _only_photo(parse_multipart(body, content_type))
+        return _photos_of(parse_multipart(body, content_type), most)
     if kind == "application/json":
-        key = parse_json(body, UploadedPhoto).upload
-        return await call.fetch(partial(service.store.read_upload, key, service.settings.max_upload_bytes))
+        keys = parse_json(body, UploadedPhotos).keys if most > 1 else [parse_json(body, UploadedPhoto).upload]
+        return await call.fetch(partial(_read_uploads, service.store, keys, service.settings.max_upload_bytes))
     if body and (kind.startswith("image/") or kind == "application/octet-stream"):
-        return body
+        return [body]
     raise RequestError(
         f"the request holds no photo: {_what_came(body, kind)}. Send {MEDIA_TYPE} with the photo as field {FIELD!r}, "
         "or the photo itself as the body with a Content-Type of image/* or application/octet-stream"
@@ -161,9 +179,9 @@ async def read_query(parameters: Annotated[SearchParameters, Query()], call: Cur
     return parameters.query(call.service.settings.max_k)
 
 
-async def read_top(parameters: Annotated[TopParameters, Query()], call: CurrentCall) -> int:
-    """The number of categories, from the query string."""
-    return parameters.wanted(call.service.settings.max_k)
+async def read_rank_query(parameters: Annotated[RankParameters, Query()], call: CurrentCall) -> SimilarQuery:
+    """The parameters of a search with photos, from the query string."""
+    return parameters.query(call.service.settings.max_k)
 
 
 async def _read(request: Request, call: Call) -> bytes:
@@ -192,17 +210,37 @@ def _fields(parts: list[Part]) -> str:
     return f"the fields {', '.join(names[:_MOST_NAMED])}" if names else "no fields"
 
 
-def _only_photo(parts: list[Part]) -> bytes:
-    photos = [part for part in parts if part.name == FIELD]
-    if len(photos) != 1:
-        found = f"the form has {len(photos)} fields {FIELD!r}; it takes 1, the photo"
-        raise RequestError(f"{found}. It has {_fields(parts)}")
-    return photos[0].data
+def _photos_of(parts: list[Part], most: int) -> list[bytes]:
+    photos = [part.data for part in parts if part.name == FIELD]
+    found = f"the form has {len(photos)} fields {FIELD!r}; it takes "
+    if not photos or most == 1 < len(photos):
+        raise RequestError(f"{found}{'1, the photo' if most == 1 else f'1 to {most}'}. It has {_fields(parts)}")
+    if len(photos) > most:
+        raise RequestTooLargeError(f"{found}1 to {most}, photos of the same thing")
+    return photos
+
+
+def _read_uploads(store: Store, keys: list[str], limit: int) -> list[bytes]:
+    """The uploads, which together have at most `limit` bytes, so that several take no more memory than one."""
+    photos: list[bytes] = []
+    for key in keys:
+        left = limit - sum(map(len, photos))
+        try:
+            photos.append(store.read_upload(key, left))
+        except PhotoTooLargeError as exc:
+            if not photos:
+                raise
+            raise PhotoTooLargeError(
+                f"{key} has more than {left:,} bytes, which the uploads before it leave; the limit of uploads in one "
+                f"request is {limit:,}"
+            ) from exc
+    return photos
 
 
 Photo = Annotated[bytes, Depends(read_photo)]
+SameThing = Annotated[list[bytes], Depends(read_same)]
 Photos = Annotated[list[Part], Depends(read_photos)]
-TopK = Annotated[int, Depends(read_top)]
 SearchQuery = Annotated[SimilarQuery, Depends(read_query)]
+RankQuery = Annotated[SimilarQuery, Depends(read_rank_query)]
 RecommendBody = Annotated[RecommendRequest, Depends(read_recommend_body)]
 UploadBody = Annotated[UploadRequest, Depends(read_upload_body)]

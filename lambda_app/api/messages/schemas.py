@@ -4,18 +4,17 @@ Answers are built as plain dicts (`answers.py`), because validating thousands of
 them. Tests check the dicts against these models.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lambda_app.photo.rules import MEDIA_TYPES
-from lambda_app.recommendation.query import DEFAULT_K, MAX_REFERENCES, Distinct, SimilarQuery
-from lambda_app.release.catalog import CatalogFilter
+from lambda_app.recommendation.query import MAX_PHOTOS
 from lambda_app.release.manifest import IndexType
 from lambda_app.store.contract import UPLOADS
 
-PROBABILITIES = 5
 Score = Annotated[float, Field(description="Cosine of the two embeddings, at most 1.", examples=[0.913])]
 
 _CURRENCY: Any = Field(
@@ -65,6 +64,9 @@ class ReleaseAnswer(_Answer):
     image_size: int = Field(description="Side of the network's input, in pixels.")
     precision: Literal["float32", "int8"]
     index_type: IndexType
+    category_weight: float = Field(
+        description="Results for a photo rank by their cosine plus this times the probability of their category."
+    )
 
 
 class CategoryProbability(_Answer):
@@ -110,7 +112,7 @@ class Result(Item):
 
 
 class SimilarAnswer(_Answer):
-    """Similar items, best first. The three lists have the same order and length."""
+    """Similar items, best first: for photos by `rank`, else by score. The lists have the same order and length."""
 
     results: list[Result]
     similar_index: list[int] = Field(description="Their rows in the index.")
@@ -138,66 +140,6 @@ class BatchAnswer(_Answer):
     entries: list[BatchEntry]
 
 
-# What the recommender checks is documented here, but not checked twice: its messages name the value and the limit. The
-# limits that are settings are put into /openapi.json when the application is made (`fill_limits`).
-K_LIMITS: dict[str, Any] = {"minimum": 1, "maximum": "max_k"}
-_COSINE_LIMITS: dict[str, Any] = {"minimum": -1, "maximum": 1}
-_LIKED_LIMITS: dict[str, Any] = {"minItems": 1, "maxItems": MAX_REFERENCES}
-_DISLIKED_LIMITS: dict[str, Any] = {"maxItems": MAX_REFERENCES}
-
-
-class TopParameters(BaseModel):
-    """How many categories are asked for."""
-
-    k: int = Field(
-        default=PROBABILITIES,
-        description="How many of the most probable categories to return.",
-        json_schema_extra=K_LIMITS,
-    )
-
-    def wanted(self, max_k: int) -> int:
-        """The number that was asked for, else the default, within the limit."""
-        return self.k if "k" in self.model_fields_set else min(self.k, max_k)
-
-
-class SearchParameters(BaseModel):
-    """Parameters of a search, in the query string or in the JSON body."""
-
-    # `SimilarQuery.check` checks the ranges, because they depend on the settings.
-    k: int = Field(default=DEFAULT_K, description="Number of results.", json_schema_extra=K_LIMITS)
-    category: str | None = Field(default=None, description="Only items of this category, one of those of GET /release.")
-    min_price: float | None = Field(
-        default=None, description="Only items that cost at least this; at most `max_price`."
-    )
-    max_price: float | None = Field(default=None, description="Only items that cost at most this.")
-    min_score: float = Field(
-        default=-1.0, description="Only items with at least this cosine.", json_schema_extra=_COSINE_LIMITS
-    )
-    distinct: Distinct = Field(default="product", description="At most one photo per product, or all similar photos.")
-
-    def query(self, max_k: int) -> SimilarQuery:
-        """The parameters as a query for the recommender. A default never exceeds `max_k`."""
-        where = CatalogFilter(self.category, self.min_price, self.max_price)
-        k = self.k if "k" in self.model_fields_set else min(self.k, max_k)
-        return SimilarQuery(k, where, self.min_score, self.distinct)
-
-
-class _References(BaseModel):
-    liked: list[str] = Field(
-        description="Image ids; results are similar to these.", examples=[["0a1b2c"]], json_schema_extra=_LIKED_LIMITS
-    )
-    disliked: list[str] = Field(
-        default=[],
-        description="Image ids; results are less similar to these. None of those in `liked`.",
-        json_schema_extra=_DISLIKED_LIMITS,
-    )
-
-
-# OpenAPI lists the fields of the last base class first: the references, then the parameters.
-class RecommendRequest(SearchParameters, _References):
-    """Image ids to recommend from, and search parameters."""
-
-
 class UploadRequest(BaseModel):
     """A request for a form to upload a photo."""
 
@@ -218,10 +160,50 @@ class UploadAnswer(_Answer):
     max_bytes: int
 
 
+_KEY: dict[str, Any] = {"pattern": f"^{UPLOADS}[0-9a-f-]{{36}}$"}
+
+
+def _described(**keywords: Any) -> Callable[[dict[str, Any]], None]:
+    """Adds keywords to the schema of a field, and leaves its default out: `oneOf` says which fields are required."""
+
+    def change(schema: dict[str, Any]) -> None:
+        schema.update(keywords)
+        del schema["default"]
+
+    return change
+
+
 class UploadedPhoto(BaseModel):
     """A reference to a photo that was uploaded before."""
 
+    upload: str = Field(description="The `key` in the answer of POST /uploads.", json_schema_extra=_KEY)
+
+
+class UploadedPhotos(BaseModel):
+    """A reference to a photo that was uploaded before, or to several of the same thing: `upload` or `uploads`."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["upload"]}, {"required": ["uploads"]}]})
+
     upload: str = Field(
+        default="",
         description="The `key` in the answer of POST /uploads.",
-        json_schema_extra={"pattern": f"^{UPLOADS}[0-9a-f-]{{36}}$"},
+        json_schema_extra=_described(**_KEY),
     )
+    uploads: list[str] = Field(
+        default=[],
+        min_length=1,
+        max_length=MAX_PHOTOS,
+        description="The keys of photos of the same thing.",
+        json_schema_extra=_described(items={"type": "string", **_KEY}),
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "UploadedPhotos":
+        if len(self.model_fields_set) != 1:
+            raise ValueError("it takes either upload, a key, or uploads, a list of keys")
+        return self
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys, in the order of the request."""
+        return self.uploads or [self.upload]

@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import CurrentCall, blocking
 from lambda_app.api.messages.files import photo_response
+from lambda_app.api.messages.parameters import RecommendRequest
 from lambda_app.api.messages.reading import RecommendBody, SearchQuery
 from lambda_app.api.routes import openapi
 from lambda_app.errors import UnknownItemError
@@ -43,7 +44,7 @@ def item(call: CurrentCall, image_id: str) -> JSONResponse:
 
 @router.post(
     "/recommend",
-    **openapi.json_route(schemas.SimilarAnswer, schemas.RecommendRequest, 400, 404, 408, 413, 422, 429, 503),
+    **openapi.json_route(schemas.SimilarAnswer, RecommendRequest, 400, 404, 408, 413, 422, 429, 503),
 )
 @blocking
 def recommend(call: CurrentCall, body: RecommendBody) -> JSONResponse:

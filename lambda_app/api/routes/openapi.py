@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from lambda_app.api.messages import problems
 from lambda_app.api.messages.form import MEDIA_TYPE
 from lambda_app.api.messages.reading import BATCH_FIELD, FIELD
-from lambda_app.api.messages.schemas import UploadedPhoto
+from lambda_app.api.messages.schemas import UploadedPhoto, UploadedPhotos
 from lambda_app.photo.rules import MEDIA_TYPES
 from lambda_app.settings import Settings
 
@@ -38,16 +38,17 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def photo_route(answer: type[BaseModel]) -> dict[str, Any]:
-    """Keyword arguments for the decorator of a route that takes one photo."""
+def photo_route(answer: type[BaseModel], most: int = 1) -> dict[str, Any]:
+    """Keyword arguments for the decorator of a route that takes one photo, or up to `most` of the same thing."""
+    files = _BINARY if most == 1 else {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": most}
     content = {
         MEDIA_TYPE: {
-            "schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _BINARY}},
+            "schema": {"type": "object", "required": [FIELD], "properties": {FIELD: files}},
             "encoding": {FIELD: _PHOTO_PART},
         },
         "image/*": {"schema": _BINARY},
         "application/octet-stream": {"schema": _BINARY},
-        "application/json": {"schema": UploadedPhoto.model_json_schema()},
+        "application/json": {"schema": (UploadedPhoto if most == 1 else UploadedPhotos).model_json_schema()},
     }
     return _route(answer, content, 400, 404, 408, 413, 415, 422, 429, 501, 503)
 

@@ -1,19 +1,24 @@
 """The routes that take a photo: POST /predict, its three single steps, and the batch."""
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import Call, CurrentCall, blocking
+from lambda_app.api.messages.parameters import CategoryParameters, PartParameters, PhotoParameters
 from lambda_app.api.messages.problems import problem_of
-from lambda_app.api.messages.reading import Photo, Photos, SearchQuery, TopK
+from lambda_app.api.messages.reading import Photo, Photos, RankQuery, SameThing
 from lambda_app.api.routes import openapi
 from lambda_app.errors import BusyError, PhotoError
+from lambda_app.photo.rules import WHOLE_PHOTO, PhotoPart
+from lambda_app.recommendation.analysis import Analysis, fused
 from lambda_app.recommendation.live import Live
-from lambda_app.recommendation.query import Match, SimilarQuery
-from lambda_app.recommendation.recommender import Analysis, Recommender
+from lambda_app.recommendation.query import MAX_PHOTOS, Match, SimilarQuery
+from lambda_app.recommendation.recommender import Recommender
 
 # /predict returns more, so that a client which shows more than the first 5 needs no second request.
 PREDICT_PROBABILITIES = 20
@@ -23,42 +28,51 @@ router = APIRouter(tags=["photos"])
 
 @router.post("/predict/category", **openapi.photo_route(schemas.CategoryAnswer))
 @blocking
-def predict_category(call: CurrentCall, photo: Photo, k: TopK) -> JSONResponse:
+def predict_category(call: CurrentCall, photo: Photo, asked: Annotated[CategoryParameters, Query()]) -> JSONResponse:
     """The predicted product category of a photo."""
-    recommender = call.live().recommender
+    recommender, k = call.live().recommender, asked.wanted(call.service.settings.max_k)
     recommender.check(SimilarQuery(k))
-    return JSONResponse(answers.category_answer(recommender, _analyse(call, recommender, photo), k))
+    analysis = _analyse(call, recommender, [photo], asked.part())
+    return JSONResponse(answers.category_answer(recommender, analysis, k))
 
 
 @router.post("/predict/feature_embedding", **openapi.photo_route(schemas.EmbeddingAnswer))
 @blocking
-def predict_feature_embedding(call: CurrentCall, photo: Photo) -> JSONResponse:
+def predict_feature_embedding(
+    call: CurrentCall, photo: Photo, asked: Annotated[PartParameters, Query()]
+) -> JSONResponse:
     """The class logits and the embedding of a photo."""
-    return JSONResponse(answers.embedding_answer(_analyse(call, call.live().recommender, photo)))
+    return JSONResponse(answers.embedding_answer(_analyse(call, call.live().recommender, [photo], asked.part())))
 
 
-@router.post("/predict/similar_images", **openapi.photo_route(schemas.SimilarAnswer))
+@router.post("/predict/similar_images", **openapi.photo_route(schemas.SimilarAnswer, MAX_PHOTOS))
 @blocking
-def predict_similar_images(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse:
-    """The listings most similar to a photo."""
-    recommender = call.live().recommender
+def predict_similar_images(
+    call: CurrentCall, photos: SameThing, asked: Annotated[PhotoParameters, Query()]
+) -> JSONResponse:
+    """The listings most similar to a photo, or to several photos of the same thing."""
+    recommender, query = call.live().recommender, asked.query(call.service.settings.max_k)
     recommender.check(query)
-    matches = _similar(call, recommender, _analyse(call, recommender, photo), query)
+    analysis = _analyse(call, recommender, photos, asked.part(len(photos)))
+    matches = _similar(call, recommender, analysis, query)
     return JSONResponse(answers.similar_answer(matches, call.service.store, recommender.manifest.currency))
 
 
-@router.post("/predict", **openapi.photo_route(schemas.PredictAnswer))
+@router.post("/predict", **openapi.photo_route(schemas.PredictAnswer, MAX_PHOTOS))
 @blocking
-def predict(call: CurrentCall, photo: Photo, query: SearchQuery) -> JSONResponse:
-    """Predicted category, embedding and similar listings of a photo, with one decode and one forward pass."""
-    live = call.live()
+def predict(call: CurrentCall, photos: SameThing, asked: Annotated[PhotoParameters, Query()]) -> JSONResponse:
+    """Predicted category, embedding and similar listings of a photo, with one decode and one forward pass.
+
+    Or of several photos of the same thing, with one of each.
+    """
+    live, query = call.live(), asked.query(call.service.settings.max_k)
     live.recommender.check(query)
-    return JSONResponse(_prediction(call, live, photo, query))
+    return JSONResponse(_prediction(call, live, photos, query, asked.part(len(photos))))
 
 
 @router.post("/predict/batch", **openapi.batch_route(schemas.BatchAnswer))
 @blocking
-def predict_batch(call: CurrentCall, photos: Photos, query: SearchQuery) -> JSONResponse:
+def predict_batch(call: CurrentCall, photos: Photos, query: RankQuery) -> JSONResponse:
     """One entry per photo: a prediction or an error. A photo with an error does not affect the others."""
     live = call.live()
     live.recommender.check(query)
@@ -68,15 +82,17 @@ def predict_batch(call: CurrentCall, photos: Photos, query: SearchQuery) -> JSON
 
 def _entry(call: Call, live: Live, photo: bytes, query: SimilarQuery) -> dict[str, Any]:
     try:
-        return {"status": 200, "prediction": _prediction(call, live, photo, query)}
+        return {"status": 200, "prediction": _prediction(call, live, [photo], query)}
     except (PhotoError, BusyError) as exc:
         error = problem_of(exc)
         return {"status": error["status"], "error": error}
 
 
-def _prediction(call: Call, live: Live, photo: bytes, query: SimilarQuery) -> dict[str, Any]:
+def _prediction(
+    call: Call, live: Live, photos: Sequence[bytes], query: SimilarQuery, part: PhotoPart = WHOLE_PHOTO
+) -> dict[str, Any]:
     recommender = live.recommender
-    analysis = _analyse(call, recommender, photo)
+    analysis = _analyse(call, recommender, photos, part)
     matches = _similar(call, recommender, analysis, query)
     return {
         **answers.category_answer(recommender, analysis, min(PREDICT_PROBABILITIES, call.service.settings.max_k)),
@@ -85,13 +101,29 @@ def _prediction(call: Call, live: Live, photo: bytes, query: SimilarQuery) -> di
     }
 
 
-def _analyse(call: Call, recommender: Recommender, photo: bytes) -> Analysis:
-    analysis = recommender.analyse(photo, call.timings, call.service.decoding)
+def _analyse(call: Call, recommender: Recommender, photos: Sequence[bytes], part: PhotoPart) -> Analysis:
+    """The analysis of photos of the same thing. One after the other: together they take the memory of the largest."""
+    analyses: list[Analysis] = []
+    for number, photo in enumerate(photos, start=1):
+        with _numbered(number, len(photos)):
+            analyses.append(recommender.analyse(photo, call.timings, call.service.decoding, part))
+    analysis = fused(analyses)
     call.category = recommender.manifest.categories[int(analysis.probabilities.argmax())]
     return analysis
 
 
+@contextmanager
+def _numbered(number: int, count: int) -> Iterator[None]:
+    """Say in errors which photo of several they are about."""
+    try:
+        yield
+    except PhotoError as exc:
+        if count == 1:
+            raise
+        raise type(exc)(f"photo {number} of {count}: {exc}") from exc
+
+
 def _similar(call: Call, recommender: Recommender, analysis: Analysis, query: SimilarQuery) -> list[Match]:
-    matches = recommender.similar(analysis.embedding, query, call.timings)
+    matches = recommender.similar(analysis.embedding, query, call.timings, analysis.probabilities)
     call.top_score = matches[0].score if matches else None
     return matches

@@ -16,6 +16,9 @@ from reliability.fuzz.photos.sound import sound_photos
 
 # Files in the folder where `check.py` runs schemathesis. KNOWN holds `categories` and `ids` of the live release.
 KNOWN, STATUSES = Path("known.json"), Path("statuses")
+# No pattern says that a box ends within the photo.
+WHOLE = "0,0,1,1"
+BOXES = (WHOLE, "0.25,0.1,0.5,0.5", "0,0.9,1,0.1")
 MEDIA_TYPES = (
     "image/*",
     "application/octet-stream",
@@ -36,11 +39,13 @@ def install() -> None:
 
 
 def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:  # noqa: ARG001 (schemathesis passes it)
-    """Make a valid request valid for the live release: known categories, ordered prices, known items."""
+    """Make a valid request valid for the live release: known categories, ordered prices, known items, boxes."""
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return case
     if isinstance(case.query, dict):
         _fit(case.query)
+        if "box" in case.query:
+            case.query["box"] = WHOLE if _several(case.body) else BOXES[len(str(case.query["box"])) % len(BOXES)]
     if isinstance(case.body, dict):
         _fit(case.body)
     if "image_id" in (case.path_parameters or {}):
@@ -52,6 +57,12 @@ def after_call(context: HookContext, case: Case[Any], response: Response) -> Non
     """Note the status of each answer, to count the requests that were sent."""
     with STATUSES.open("a") as file:
         file.write(f"{response.status_code}\n")
+
+
+def _several(body: object) -> bool:
+    """Whether a body holds several photos, which have no box."""
+    held = [body.get(name) for name in ("file", "uploads")] if isinstance(body, dict) else []
+    return any(isinstance(photos, list) and len(photos) > 1 for photos in held)
 
 
 def _fit(values: dict[str, Any]) -> None:

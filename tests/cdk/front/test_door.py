@@ -116,10 +116,13 @@ def test_cloudfront_sends_a_secret_that_the_function_accepts(door: SynthesisedTe
         assert accepted == [f"{{{{resolve:secretsmanager:{name}:SecretString:::}}}}" for name in secrets]
 
 
-def test_only_the_api_function_gets_the_secret(door: SynthesisedTemplate) -> None:
-    given = [name for name, one in door.of_type("AWS::Lambda::Function").items() if "{{resolve:" in str(one)]
-    (api,) = given
-    assert door.of_type("AWS::Lambda::Function")[api] == door.function(API)
+def test_only_the_api_function_and_its_check_get_the_secret(door: SynthesisedTemplate) -> None:
+    given = [one for one in door.of_type("AWS::Lambda::Function").values() if "{{resolve:" in str(one)]
+    api, check = sorted(given, key=lambda one: "NEW_VERSION" in one["Environment"]["Variables"])
+    assert api == door.function(API)
+    # It tries a new version with events that need no front door.
+    assert "X-Lookalike-Origin" in check["Environment"]["Variables"]["HEADERS"]
+    assert len(given) == 2
     for made in door.of_type("AWS::SecretsManager::Secret").values():
         # As lambda_app.settings demands: letters and digits only.
         assert made["GenerateSecretString"] == {"ExcludePunctuation": True, "PasswordLength": 48}

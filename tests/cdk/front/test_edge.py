@@ -32,6 +32,7 @@ def test_the_stacks_deploy_in_the_order_of_their_references(tmp_path: Path) -> N
     assert "shop" in stacks["shop-EdgeLog-eu-west-1"]["dependencies"]
     for name in ("shop-Edge-eu-west-1", "shop-EdgeLog-eu-west-1"):
         assert stacks[name]["environment"] == "aws://unknown-account/us-east-1"
-    # The images of the functions are the only files to upload besides the templates: no function of the CDK's own.
+    # Besides the template and the images, only the check of versions is uploaded: no function of the CDK's own.
     assets = json.loads((tmp_path / "shop.assets.json").read_text())
-    assert [one["source"]["path"] for one in assets["files"].values()] == ["shop.template.json"]
+    names = sorted(one["source"]["path"].partition(".")[0] for one in assets["files"].values())
+    assert names == ["asset", "shop"]

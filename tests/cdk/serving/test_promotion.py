@@ -38,14 +38,14 @@ def test_the_rule_matches_archives_under_drops(plain: SynthesisedTemplate, key: 
 
 def test_the_promoter_is_invoked_with_retries_and_a_dead_letter_queue(plain: SynthesisedTemplate) -> None:
     functions = plain.of_type("AWS::Lambda::Function")
-    (promoter,) = (name for name, one in functions.items() if one["ImageConfig"]["Command"] == [PROMOTER])
+    (promoter,) = (name for name, one in functions.items() if one.get("ImageConfig", {}).get("Command") == [PROMOTER])
     (queue,) = plain.of_type("AWS::SQS::Queue")
     (target,) = plain.one("AWS::Events::Rule")["Targets"]
-    assert target["Arn"] == plain.arn(promoter)
+    assert target["Arn"] == plain.alias(PROMOTER)
     assert target["DeadLetterConfig"] == {"Arn": plain.arn(queue)}
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 7200, "MaximumRetryAttempts": 2}
     invoke = plain.one("AWS::Lambda::EventInvokeConfig")
-    assert invoke["FunctionName"] == promoter
+    assert (invoke["FunctionName"], invoke["Qualifier"]) == (promoter, "live")
     assert invoke["DestinationConfig"]["OnFailure"] == {"Destination": plain.arn(queue)}
     assert (invoke["MaximumRetryAttempts"], invoke["MaximumEventAgeInSeconds"]) == (2, 7200)
 

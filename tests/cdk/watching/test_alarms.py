@@ -28,7 +28,7 @@ def test_every_metric_that_needs_attention_has_an_alarm(plain: SynthesisedTempla
 
 def test_every_alarm_notifies_the_topic_and_none_fires_without_traffic(plain: SynthesisedTemplate) -> None:
     alarms = plain.of_type("AWS::CloudWatch::Alarm").values()
-    assert len(alarms) == 10
+    assert len(alarms) == 11
     for alarm in alarms:
         assert alarm["AlarmActions"] == [plain.output("NoticesTopicArn")]
         assert alarm["TreatMissingData"] == "notBreaching"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from lambda_app.photo.orientation import read_orientation, reverses_rows, swaps_sides, upright
+from lambda_app.photo.orientation import read_orientation, reverses_rows, stored_box, swaps_sides, upright
 
 
 def tiff(order: str, kind: int, count: int, value: bytes, tag: int = 0x0112) -> bytes:
@@ -57,3 +57,13 @@ def test_a_block_that_names_none_is_upright(block: bytes):
 def test_xmp_counts_where_exif_names_none(packet: bytes):
     assert read_orientation(b"", packet) == 8
     assert read_orientation(tiff("<", 3, 1, struct.pack("<Hxx", 6)), packet) == 6
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_box_of_the_upright_photo_is_found_where_it_is_stored(orientation: int):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
+    stored = Image.fromarray(pixels)
+    turned = upright(stored, orientation)
+    box = (1, 2, 3, 5)
+    part = stored.crop(stored_box(box, turned.size, orientation))
+    assert upright(part, orientation).tobytes() == turned.crop(box).tobytes()

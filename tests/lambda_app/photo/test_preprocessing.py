@@ -15,11 +15,21 @@ from lambda_app.photo.kinds import media_type
 from lambda_app.photo.memory import DecodingMemory
 from lambda_app.photo.opening import open_photo
 from lambda_app.photo.preprocessing import load_rgb, normalise
-from lambda_app.photo.rules import PhotoLimits, Preprocessing
+from lambda_app.photo.rules import PhotoLimits, PhotoPart, Preprocessing
 from tests.releases import encode
 
 SIZE = Preprocessing(size=32)
 ORIENTATION = 0x0112
+# What stores an upright photo so that its tag turns it back, by orientation.
+UNTURN = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
 
 
 def picture(width: int = 32, height: int = 32, channels: int = 3, seed: int = 0) -> np.ndarray:
@@ -341,3 +351,56 @@ def test_broken_bytes_raise_nothing_but_photo_errors(kind: str):
         except PhotoError:
             refused += 1
     assert refused > 0
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("side", [64, 640], ids=["small", "averaged"])
+def test_a_part_of_an_upright_photo_is_a_photo_of_its_own(orientation: int, kind: str, side: int):
+    """The part has whole pixels, and JPEG's are whole blocks at the scale that is decoded."""
+    upright = Image.fromarray(picture(side, side // 2))
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    exact = {} if kind == "PNG" else {"quality": 95}
+    stored = upright.transpose(UNTURN[orientation]) if orientation > 1 else upright
+    part = PhotoPart(0.25, 0.5, 0.5, 0.5)
+    found = load_rgb(encode(stored, kind, exif=exif, **exact), SIZE, part=part)
+    expected = load_rgb(encode(upright.crop((side // 4, side // 4, 3 * side // 4, side // 2)), "PNG"), SIZE)
+    assert np.abs(found.astype(int) - expected).max() <= (0 if kind == "PNG" else 24)
+    assert np.abs(found.astype(int) - expected).mean() <= 3
+
+
+def test_the_whole_as_a_part_changes_nothing():
+    data = encode(Image.fromarray(picture(700, 500)), quality=95)
+    assert np.array_equal(load_rgb(data, SIZE, part=PhotoPart(0, 0, 1, 1)), load_rgb(data, SIZE))
+
+
+def test_a_small_part_of_a_large_jpeg_keeps_its_detail():
+    """The whole photo is decoded at an eighth of its scale; the part, at its own."""
+    stripes = np.zeros((1024, 1024, 3), np.uint8)
+    stripes[:64, :64:2] = 255
+    data = encode(Image.fromarray(stripes), quality=95, subsampling=0)
+    part = load_rgb(data, SIZE, part=PhotoPart(0, 0, 32 / 1024, 32 / 1024))
+    assert part[:, ::2].mean() - part[:, 1::2].mean() > 200
+
+
+@pytest.mark.parametrize("part", [PhotoPart(0.99999, 0, 0.00001, 1), PhotoPart(0, 0.5, 1e-9, 1e-9)])
+def test_a_part_has_at_least_one_pixel(part: PhotoPart):
+    assert load_rgb(encode(Image.new("RGB", (9, 7), "white"), "PNG"), SIZE, part=part).max() == 255
+
+
+def test_the_memory_of_a_part_is_that_of_the_photo_as_it_is_decoded():
+    data = encode(Image.fromarray(picture(1024, 1024)), "JPEG")
+    whole, small = DecodingMemory(1024 * 1024), DecodingMemory(1024 * 1024)
+    load_rgb(data, SIZE, memory=whole)
+    with pytest.raises(PhotoTooLargeError, match="decoding the photo takes"):
+        load_rgb(data, SIZE, memory=small, part=PhotoPart(0, 0, 0.03, 0.03))
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "trimmed", "crop"])
+def test_a_part_fills_the_square_as_a_photo_does(fit: str):
+    settings = SIZE.model_copy(update={"fit": fit})
+    photo = Image.fromarray(picture(400, 300))
+    found = load_rgb(encode(photo, "PNG"), settings, part=PhotoPart(0.25, 0.2, 0.5, 0.7))
+    expected = load_rgb(encode(photo.crop((100, 60, 300, 270)), "PNG"), settings)
+    assert np.array_equal(found, expected)

@@ -8,9 +8,11 @@ import pytest
 from PIL import Image
 
 from lambda_app.errors import RefusedReleaseError
+from lambda_app.photo.rules import WHOLE_PHOTO
 from lambda_app.promotion.canary import check_answers, drawn_photos
+from lambda_app.recommendation.analysis import Analysis
 from lambda_app.recommendation.query import Match
-from lambda_app.recommendation.recommender import Analysis, Recommender, load
+from lambda_app.recommendation.recommender import Recommender, load
 from lambda_app.settings import Settings
 from tests.crafted import networks
 from tests.lambda_app.conftest import BuiltRelease
@@ -71,12 +73,12 @@ class Wrong(Recommender):
     spoil_similar: Callable[[list[Match]], list[Match]] = staticmethod(lambda found: found)
     probability = 0.0
 
-    def analyse(self, photo, timings=None, memory=None) -> Analysis:
-        found = super().analyse(photo, timings, memory)
+    def analyse(self, photo, timings=None, memory=None, part=WHOLE_PHOTO) -> Analysis:
+        found = super().analyse(photo, timings, memory, part)
         return replace(found, probabilities=found.probabilities + np.float32(self.probability))
 
-    def similar(self, embedding, query, timings=None) -> list[Match]:
-        return self.spoil(super().similar(embedding, query, timings))
+    def similar(self, embedding, query, timings=None, probabilities=None) -> list[Match]:
+        return self.spoil(super().similar(embedding, query, timings, probabilities))
 
     def similar_to(self, image_id, query, timings=None) -> list[Match]:
         return self.spoil_similar([*super().similar_to(image_id, query, timings)])

@@ -125,3 +125,14 @@ def test_a_release_is_named_after_utc_time_and_content():
     assert release_id(noon.astimezone(timezone(timedelta(hours=5))), entries) == name
     assert release_id(noon, [FileEntry(**{**ENTRY, "sha256": "1" * 64})]) != name
     assert read(release=name).release == name
+
+
+def test_a_release_without_a_ranking_ranks_by_the_cosine():
+    assert read().ranking.category_weight == 0
+    assert read(ranking={"category_weight": 0.15}).ranking.category_weight == 0.15
+
+
+@pytest.mark.parametrize("weight", [-0.01, 1.01, float("nan"), float("inf"), "much"])
+def test_an_impossible_weight_is_refused_by_name(weight: object):
+    with pytest.raises(ReleaseError, match=r"manifest\.json: ranking\.category_weight: "):
+        read(ranking={"category_weight": weight})

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lambda_app.search.vectors import softmax, unit
+from lambda_app.search.vectors import mean_direction, softmax, unit
 from tests.test_architecture import loaded_by
 
 
@@ -58,3 +58,16 @@ def test_large_logits_do_not_overflow():
 
 def test_the_module_does_not_import_faiss():
     assert not {"faiss", "onnxruntime"} & loaded_by("import lambda_app.search.vectors")
+
+
+def test_the_direction_of_a_mean_has_length_one():
+    rng = np.random.default_rng(0)
+    vectors = list(unit(rng.normal(size=(3, 8))))
+    mean = np.mean(vectors, axis=0)
+    np.testing.assert_allclose(mean_direction(vectors), mean / np.linalg.norm(mean), rtol=1e-6)
+    np.testing.assert_allclose(mean_direction(vectors[:1]), vectors[0], rtol=1e-6)
+
+
+def test_vectors_that_cancel_out_have_no_direction():
+    one = unit(np.ones((1, 4)))[0]
+    assert mean_direction([one, -one]).tolist() == [0.0] * 4

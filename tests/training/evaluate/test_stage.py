@@ -28,6 +28,10 @@ def test_the_report_has_the_figures_listed_in_the_design(figures, small_dataset)
     assert set(test["retrieval"]) == {"embedding", "logits", "pooled"}
     for entry in test["retrieval"].values():
         assert set(entry) >= {"n", "recall@1", "recall@4", "recall@10", "category_precision@4", "map@r"}
+    ranking = figures["ranking"]
+    assert set(ranking) == {"category_weight", "validation", "test", "gains"}
+    assert set(ranking["test"]) == set(test["retrieval"]["embedding"])
+    assert set(ranking["validation"]) == {"n", "weights"}
     assert figures["dataset"] == small_dataset.digest
     assert figures["versions"].keys() >= {"python", "torch", "numpy"}
 

@@ -179,3 +179,33 @@ def test_neighbours_of_equal_score_are_ordered_by_row():
     vectors = np.eye(6, dtype=np.float32)[rng.integers(0, 3, 200)]
     found = retrieval.nearest(vectors, np.arange(3), 199)
     assert found.tolist() == [ranking(vectors, query) for query in range(3)]
+
+
+def test_a_bonus_of_the_category_is_added_to_the_cosine(catalogue):
+    vectors, products, categories = catalogue
+    odds = np.random.default_rng(2).dirichlet(np.ones(4), len(vectors)).astype(np.float32)
+    asked: list[int] = []
+
+    def bonuses(rows):
+        asked.extend(rows.tolist())
+        return 0.5 * odds[rows]
+
+    ranked = retrieval.rank(vectors, products, categories, np.arange(len(vectors)), bonuses)
+    assert asked == ranked.queries.tolist()
+    for query, found in zip(ranked.queries, ranked.found, strict=True):
+        keys = vectors @ vectors[query] + 0.5 * odds[query][categories]
+        keys[query] = -np.inf
+        assert found.tolist() == np.argsort(-keys, kind="stable")[: len(found)].tolist()
+    plain = retrieval.rank(vectors, products, categories, np.arange(len(vectors)))
+    assert (plain.found != ranked.found).any()
+
+
+def test_a_bonus_does_not_depend_on_the_size_of_the_blocks(catalogue):
+    vectors, _, categories = catalogue
+    rows = np.arange(len(vectors))
+    odds = np.random.default_rng(2).dirichlet(np.ones(4), len(vectors)).astype(np.float32)
+    found = [
+        retrieval.nearest(vectors, rows, 6, size, bonuses=lambda some: odds[some], categories=categories)
+        for size in (1, 64 << 20)
+    ]
+    assert np.array_equal(found[0], found[1])

@@ -37,6 +37,8 @@ def test_the_manifest_has_the_measurements_of_the_stages(trained, unpacked, smal
     assert manifest.index.count == manifest.catalog.count == len(small_dataset.photos)
     assert manifest.evaluation["test"]["accuracy"] == figures["test"]["accuracy"]
     assert manifest.evaluation["test"]["retrieval"] == figures["test"]["retrieval"]
+    assert manifest.evaluation["ranking"] == figures["ranking"]
+    assert manifest.ranking.category_weight == figures["ranking"]["category_weight"]
     assert manifest.training["dataset"]["digest"] == small_dataset.digest
     assert manifest.training["fit"]["settings"]["backbone"] == fit_settings.backbone
     assert manifest.training["stage_seconds"].keys() == {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lambda_app.api.messages.answers import embedding_answer, item_answer
-from lambda_app.recommendation.recommender import Analysis
+from lambda_app.recommendation.analysis import Analysis
 from lambda_app.release.catalog import CatalogItem
 from lambda_app.store.folder import FolderStore
 

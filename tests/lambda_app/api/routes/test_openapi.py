@@ -79,23 +79,24 @@ def test_a_photo_is_not_empty(client: TestClient, document: dict[str, Any], path
         assert contents[kind]["schema"]["minLength"] == 1
         sent = client.post(path, content=b"", headers={"Content-Type": kind.replace("*", "png")})
         assert sent.status_code == 400
-    assert contents["multipart/form-data"]["schema"]["properties"]["file"]["minLength"] == 1
+    field = contents["multipart/form-data"]["schema"]["properties"]["file"]
+    assert field.get("items", field)["minLength"] == 1
     assert client.post(path, files={"file": b""}).status_code == 415
 
 
 @pytest.mark.parametrize(
-    ("path", "method"),
+    ("path", "method", "more"),
     [
-        ("/predict", "post"),
-        ("/predict/batch", "post"),
-        ("/predict/similar_images", "post"),
-        ("/items/{image_id}/similar", "get"),
+        ("/predict", "post", ["rank", "box"]),
+        ("/predict/batch", "post", ["rank"]),
+        ("/predict/similar_images", "post", ["rank", "box"]),
+        ("/items/{image_id}/similar", "get", []),
     ],
 )
-def test_search_parameters_are_described(document: dict[str, Any], path: str, method: str):
+def test_search_parameters_are_described(document: dict[str, Any], path: str, method: str, more: list[str]):
     parameters = {parameter["name"]: parameter for parameter in document["paths"][path][method]["parameters"]}
     parameters.pop("image_id", None)
-    assert list(parameters) == ["k", "category", "min_price", "max_price", "min_score", "distinct"]
+    assert list(parameters) == ["k", "category", "min_price", "max_price", "min_score", "distinct", *more]
     for parameter in parameters.values():
         assert (parameter["in"], parameter["required"]) == ("query", False)
         assert parameter["description"]
@@ -203,3 +204,50 @@ def test_no_limit_is_left_to_be_filled_and_applications_do_not_share_theirs(shop
 def test_the_types_of_an_upload_are_named(document: dict[str, Any]):
     body = document["paths"]["/uploads"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert "image/jpeg, image/png, image/webp" in body["properties"]["content_type"]["description"]
+
+
+@pytest.mark.parametrize(("path", "most"), [("/predict", 4), ("/predict/similar_images", 4), ("/predict/category", 1)])
+def test_how_many_photos_a_route_takes_is_described(document: dict[str, Any], path: str, most: int):
+    contents = document["paths"][path]["post"]["requestBody"]["content"]
+    file = contents["multipart/form-data"]["schema"]["properties"]["file"]
+    keys = contents["application/json"]["schema"]
+    if most == 1:
+        assert (file["type"], keys["required"]) == ("string", ["upload"])
+    else:
+        assert (file["minItems"], file["maxItems"]) == (1, most)
+        assert (keys["properties"]["uploads"]["minItems"], keys["properties"]["uploads"]["maxItems"]) == (1, most)
+        assert keys["oneOf"] == [{"required": ["upload"]}, {"required": ["uploads"]}]
+        assert not any("default" in field for field in keys["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("box", "taken"),
+    [
+        ("0,0,1,1", True),
+        ("0.25,0.1,0.5,0.5", True),
+        ("0.1,0.2,0.9,0.8", True),
+        ("1.0,0,1,1", False),  # as the pattern has it, but it ends outside
+        ("0,0,0,1", False),
+        ("0.5,0,0.6,1", False),
+        ("", False),
+        ("0,0,1", False),
+        ("0,0,1,1,1", False),
+        (" 0,0,1,1", False),
+        ("-0,0,1,1", False),
+        ("0,0,1,1.5", False),
+        ("nan,0,1,1", False),
+        ("1e-3,0,.5,1", False),
+        ("0,0,1,\N{ARABIC-INDIC DIGIT ONE}", False),
+        ("0,0,1,1\n", False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/predict", "/predict/category", "/predict/feature_embedding"])
+def test_a_box_is_taken_as_it_is_described(
+    client: TestClient, document: dict[str, Any], photo: bytes, path: str, box: str, taken: bool
+):
+    answer = client.post(path, files={"file": photo}, params={"box": box})
+    assert answer.status_code == (200 if taken else 422)
+    if taken:
+        assert re.fullmatch(schema_of(document, path, "box")["pattern"], box)
+    else:
+        assert answer.json()["detail"].startswith(f"box is {box!r}; it takes left,top,width,height: four decimal")

@@ -2,6 +2,8 @@ import random
 import struct
 import threading
 import zlib
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from lambda_app.api.messages import schemas
 from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore
 from tests.lambda_app.conftest import BuiltRelease
-from tests.releases import CATEGORIES, DIM, embed, encode
+from tests.releases import CATEGORIES, DIM, build_release, embed, encode, publish_directly
 
 ROUTES = ["/predict", "/predict/category", "/predict/feature_embedding", "/predict/similar_images"]
 PIXELS = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype(np.uint8))
@@ -245,3 +247,136 @@ def test_own_defaults_never_exceed_the_limit(store: FolderStore, photo: bytes, m
         client.post("/recommend", json={"liked": ["003a"], "k": most + 1}),
     ):
         assert (asked.status_code, asked.json()["detail"]) == (422, f"k is {most + 1}; it takes 1 to {most}")
+
+
+@pytest.mark.parametrize("route", ["/predict", "/predict/similar_images"])
+def test_several_photos_of_the_same_thing_are_one_query(client: TestClient, built: BuiltRelease, route: str):
+    photos = [built.photo(name) for name in ("003a", "003b", "007a")]
+    together = client.post(f"{route}?k=100&distinct=image", files=[("file", photo) for photo in photos]).json()
+    mean = embed(built.folder / "model.onnx", photos).mean(axis=0)
+    mean /= np.linalg.norm(mean)
+    paths = sorted((built.folder / "photos").iterdir())
+    catalogue = embed(built.folder / "model.onnx", [path.read_bytes() for path in paths])
+    assert together["similar_index"] == np.argsort(-(catalogue @ mean), kind="stable").tolist()
+    if route == "/predict":
+        alone = [client.post(route, files={"file": photo}).json() for photo in photos]
+        np.testing.assert_allclose(together["embedding"], mean, atol=1e-6)
+        np.testing.assert_allclose(together["features"], np.mean([one["features"] for one in alone], axis=0), atol=1e-5)
+        odds = [{entry["category"]: entry["probability"] for entry in one["probabilities"]} for one in alone]
+        for entry in together["probabilities"]:
+            assert entry["probability"] == pytest.approx(np.mean([one[entry["category"]] for one in odds]), abs=1e-6)
+
+
+def test_a_photo_sent_twice_is_that_photo(client: TestClient, photo: bytes):
+    alone = client.post("/predict", files={"file": photo}).json()
+    twice = client.post("/predict", files=[("file", photo)] * 2).json()
+    assert twice["image_labels"] == alone["image_labels"]
+    np.testing.assert_allclose(twice["embedding"], alone["embedding"], atol=1e-6)
+
+
+@pytest.mark.parametrize("route", ["/predict", "/predict/similar_images"])
+def test_more_photos_than_four_are_refused(client: TestClient, photo: bytes, route: str):
+    assert client.post(route, files=[("file", photo)] * 4).status_code == 200
+    answer = client.post(route, files=[("file", photo)] * 5)
+    assert (answer.status_code, answer.json()["detail"]) == (
+        413,
+        "the form has 5 fields 'file'; it takes 1 to 4, photos of the same thing",
+    )
+
+
+@pytest.mark.parametrize("route", ["/predict/category", "/predict/feature_embedding"])
+def test_the_single_steps_take_one_photo(client: TestClient, photo: bytes, route: str):
+    answer = client.post(route, files=[("file", photo)] * 2)
+    assert answer.status_code == 400
+    assert "the form has 2 fields 'file'; it takes 1, the photo" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_photo_among_several_is_named(client: TestClient, photo: bytes, name: str):
+    data, status, says = REFUSED[name]
+    answer = client.post("/predict", files=[("file", photo), ("file", data), ("file", photo)])
+    assert answer.status_code == status
+    assert answer.json()["detail"].startswith("photo 2 of 3: ")
+    assert says in answer.json()["detail"]
+
+
+def test_photos_share_the_limit_of_the_body(client: TestClient, photo: bytes):
+    padded = photo + bytes(120_000)  # each is below the limit of 200,000
+    assert client.post("/predict", files={"file": padded}).status_code == 200
+    answer = client.post("/predict", files=[("file", padded)] * 2)
+    assert answer.status_code == 413
+    assert "the limit is 200,000" in answer.json()["detail"]
+
+
+def test_photos_of_the_same_thing_take_the_memory_of_one(settings: Settings, shop: FolderStore, photo: bytes):
+    needed = 64 * 64 * 4  # of a photo of 64 x 64
+    with TestClient(create_app(replace(settings, decoding_bytes=needed), shop)) as client:
+        assert client.post("/predict", files=[("file", photo)] * 4).status_code == 200
+    with TestClient(create_app(replace(settings, decoding_bytes=needed - 1), shop)) as client:
+        assert client.post("/predict", files={"file": photo}).status_code == 413
+
+
+@pytest.mark.parametrize(("turn", "orientation"), [(None, 1), (Image.Transpose.ROTATE_90, 6)])
+def test_a_box_searches_a_part_of_the_upright_photo(
+    client: TestClient, built: BuiltRelease, turn: Image.Transpose | None, orientation: int
+):
+    both = Image.new("RGB", (128, 64))
+    for place, name in enumerate(("003a", "007a")):
+        both.paste(Image.open(built.folder / "photos" / f"{name}.jpg"), (64 * place, 0))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encode(both if turn is None else both.transpose(turn), "PNG", exif=exif)
+    for box, name in (("0,0,0.5,1", "003a"), ("0.5,0,0.5,1", "007a")):
+        answer = client.post("/predict", params={"box": box}, files={"file": data}).json()
+        assert (answer["image_labels"][0], answer["results"][0]["score"]) == (name, pytest.approx(1, abs=1e-3))
+        alone = client.post("/predict/category", params={"box": box}, files={"file": data}).json()
+        assert alone["category"] == answer["category"]
+
+
+def test_a_box_with_several_photos_is_refused(client: TestClient, photo: bytes):
+    answer = client.post("/predict?box=0,0,0.5,1", files=[("file", photo)] * 2)
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        "box is '0,0,0.5,1', and the request has 2 photos; a box takes 1 photo",
+    )
+
+
+@pytest.fixture(scope="module")
+def ranked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client of a release that ranks by category."""
+    folder = tmp_path_factory.mktemp("ranked")
+    manifest = build_release(folder / "release", ranking={"category_weight": 0.6})
+    store = FolderStore(folder / "store")
+    publish_directly(store, folder / "release", manifest)
+    with TestClient(create_app(Settings(store=str(store), threads=1), store)) as client:
+        yield client
+
+
+@pytest.mark.parametrize("route", ["/predict", "/predict/similar_images"])
+def test_results_of_a_photo_rank_by_cosine_and_category(ranked: TestClient, built: BuiltRelease, route: str):
+    photo = built.photo("004b")
+    found = ranked.post("/predict/category?k=100", files={"file": photo}).json()["probabilities"]
+    odds = {entry["category"]: entry["probability"] for entry in found}
+    by_cosine = ranked.post(f"{route}?k=100&distinct=image&rank=cosine", files={"file": photo}).json()["results"]
+    scores = [result["score"] for result in by_cosine]
+    assert scores == sorted(scores, reverse=True)
+    assert len(scores) == 40
+    expected = sorted(by_cosine, key=lambda result: -result["score"] - 0.6 * odds[result["category"]])
+    assert expected != by_cosine
+    for query in ("", "&rank=category"):
+        for k in (3, 100):
+            asked = f"{route}?k={k}&distinct=image{query}"
+            assert ranked.post(asked, files={"file": photo}).json()["results"] == expected[:k]
+    batch = ranked.post("/predict/batch?k=3&distinct=image", files={"files": photo}).json()["entries"][0]
+    assert batch["prediction"]["results"] == expected[:3]
+
+
+def test_an_unknown_order_is_refused(ranked: TestClient, photo: bytes):
+    answer = ranked.post("/predict?rank=price", files={"file": photo})
+    assert answer.status_code == 422
+    assert "rank is 'price'" in answer.json()["detail"]
+
+
+def test_the_release_says_how_it_ranks(ranked: TestClient, client: TestClient):
+    assert ranked.get("/release").json()["category_weight"] == 0.6
+    assert client.get("/release").json()["category_weight"] == 0

@@ -110,3 +110,56 @@ async def test_uploads_that_the_store_does_not_return_hold_up_nothing_else(
         answers = [await task for task in sent]
     assert sorted(answer.status_code for answer in answers) == [200] * (50 + PARALLEL_FETCHES) + [503] * 12
     assert {answer.headers["retry-after"] for answer in answers if answer.status_code == 503} == {"1"}
+
+
+def test_several_photos_of_the_same_thing_can_be_sent_ahead(
+    client: TestClient, bucket: AddressingStore, built: BuiltRelease
+):
+    photos = [built.photo(name) for name in ("003a", "003b")]
+    for number, photo in enumerate(photos):
+        bucket.write(f"uploads/{number}", photo)
+    keys = ["uploads/0", "uploads/1"]
+    direct = TestClient(create_app(Settings(store=str(bucket), threads=1), bucket))
+    expected = direct.post("/predict", files=[("file", photo) for photo in photos]).json()
+    assert client.post("/predict", json={"uploads": keys}).json() == expected
+    alone = client.post("/predict/similar_images", json={"uploads": keys[1:]}).json()
+    assert alone == client.post("/predict/similar_images", json={"upload": keys[1]}).json()
+    missing = client.post("/predict", json={"uploads": ["uploads/0", "uploads/9"]})
+    assert (missing.status_code, missing.json()["detail"]) == (404, "no upload 'uploads/9'")
+
+
+def test_uploads_of_one_request_share_the_limit_of_an_upload(client: TestClient, bucket: AddressingStore, photo: bytes):
+    bucket.write("uploads/1", photo + bytes(6000 - len(photo)))
+    bucket.write("uploads/2", photo + bytes(4000 - len(photo)))
+    assert client.post("/predict", json={"uploads": ["uploads/1", "uploads/2"]}).status_code == 200
+    bucket.write("uploads/2", photo + bytes(4001 - len(photo)))
+    answer = client.post("/predict", json={"uploads": ["uploads/1", "uploads/2"]})
+    assert answer.status_code == 413
+    assert answer.json()["detail"] == (
+        "uploads/2 has more than 4,000 bytes, which the uploads before it leave; the limit of uploads in one request "
+        "is 10,000"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"uploads": []}, "uploads is []"),
+        ({"uploads": ["uploads/1"] * 5}, "at most 4 items"),
+        ({"uploads": [1]}, "uploads.0 is 1"),
+        ({"upload": None}, "upload is None"),
+        ({}, "either upload, a key, or uploads, a list of keys"),
+        ({"upload": "uploads/1", "uploads": ["uploads/1"]}, "either upload, a key, or uploads, a list of keys"),
+    ],
+)
+def test_keys_that_are_none_are_refused(client: TestClient, body: dict[str, object], says: str):
+    answer = client.post("/predict", json=body)
+    assert answer.status_code == 422
+    assert says in answer.json()["detail"]
+
+
+def test_the_single_steps_take_one_upload(client: TestClient, bucket: AddressingStore, photo: bytes):
+    bucket.write("uploads/1", photo)
+    assert client.post("/predict/category", json={"upload": "uploads/1"}).status_code == 200
+    answer = client.post("/predict/category", json={"uploads": ["uploads/1"]})
+    assert (answer.status_code, "upload is" in answer.json()["detail"]) == (422, True)

@@ -67,3 +67,22 @@ def test_liked_and_disliked_items_differ():
     wish: dict[str, Any] = {"liked": ["a", "b"], "disliked": ["003a", "c"]}
     hooks._fit(wish)
     assert not set(wish["liked"]) & set(wish["disliked"])
+
+
+@pytest.mark.parametrize(
+    ("body", "boxes"),
+    [
+        (b"photo", set(hooks.BOXES)),
+        ({"file": [b"one"]}, set(hooks.BOXES)),
+        ({"file": [b"one", b"two"]}, {hooks.WHOLE}),
+        ({"uploads": ["one", "two"]}, {hooks.WHOLE}),
+        ({"upload": "one"}, set(hooks.BOXES)),
+    ],
+)
+def test_a_box_ends_within_a_single_photo(body: object, boxes: set[str]):
+    found = set()
+    for generated in ("1,1,1,1", "1.0,1,1,1", "1.000,1,1,1"):
+        case = Mock(query={"box": generated}, body=body, path_parameters={})
+        case.meta.generation.mode = GenerationMode.POSITIVE
+        found.add(hooks.map_case(Mock(), case).query["box"])
+    assert found == boxes

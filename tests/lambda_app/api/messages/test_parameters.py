@@ -1,6 +1,15 @@
 import pytest
 
-from lambda_app.api.messages.schemas import RecommendRequest, SearchParameters, TopParameters
+from lambda_app.api.messages.parameters import (
+    PartParameters,
+    PhotoParameters,
+    RankParameters,
+    RecommendRequest,
+    SearchParameters,
+    TopParameters,
+)
+from lambda_app.errors import QueryError
+from lambda_app.photo.rules import WHOLE_PHOTO, PhotoPart
 from lambda_app.recommendation.query import SimilarQuery
 from lambda_app.release.catalog import CatalogFilter
 
@@ -25,3 +34,21 @@ def test_every_parameter_reaches_the_search(model: type[SearchParameters], refer
     assert set(ASKED) == set(SearchParameters.model_fields)
     query = model.model_validate({**ASKED, **references}).query(100)
     assert query == SimilarQuery(7, CatalogFilter("Sofas", 5, 6), 0.5, "image")
+
+
+def test_the_order_is_a_parameter_of_searches_with_photos():
+    assert RankParameters(rank="cosine", k=7).query(100) == SimilarQuery(7, rank="cosine")
+    assert PhotoParameters().query(100).rank == "category"
+
+
+def test_a_box_is_a_part_of_the_photo():
+    assert PartParameters().part(4) == WHOLE_PHOTO
+    assert PartParameters(box="0.25,0.1,0.5,0.45").part() == PhotoPart(0.25, 0.1, 0.5, 0.45)
+    # The sum of two rounded numbers may be a little above 1.
+    assert PartParameters(box="0.7999999999999999,0,0.2000000000000003,1").part().width > 0.2
+
+
+def test_a_box_is_for_a_single_photo():
+    with pytest.raises(QueryError, match=r"box is '0,0,0\.5,1', and the request has 3 photos; a box takes 1 photo"):
+        PartParameters(box="0,0,0.5,1").part(3)
+    assert PartParameters(box="0,0,1,1").part(3) == WHOLE_PHOTO
