@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lambda_app.api.app import create_app
+from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore
 from operate.smoke.steps import STEPS
-from tests.client.conftest import run
+from tests.client.conftest import run, serve
 from tests.releases import build_release, publish_directly
 
 ROOT = Path(__file__).parents[2]
@@ -154,6 +158,37 @@ def test_a_deployment_that_cannot_be_called_is_checked_by_its_open_routes(
     assert done.code == 0
     assert hint in done.out
     assert done.out.splitlines()[-1] == f"{sum(step.is_open for step in STEPS)} checks, 0 failed"
+
+
+def gateway(app: ASGIApp, token: str) -> ASGIApp:
+    """The application behind what API Gateway does with auth=cognito: closed routes need this token."""
+    opened = {"/", "/healthcheck", "/config.json", "/docs", "/openapi.json"}
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        given = dict(scope["headers"]).get(b"authorization")
+        if scope["path"] in opened or scope["path"].startswith("/static/") or given == f"Bearer {token}".encode():
+            await app(scope, receive, send)
+        else:
+            await JSONResponse({"message": "Unauthorized"}, 401)(scope, receive, send)
+
+    return answer
+
+
+def test_a_token_opens_the_closed_routes_and_its_lack_is_named(
+    smoke: Smoke, shop: FolderStore, outputs: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(Settings(store=str(shop.root), auth="cognito"), shop)
+    for url in serve(gateway(app, "abc.def")):
+        refused, wrong = smoke("--url", url), smoke("--url", url, "--token", "abc.xyz")
+        given = smoke("--url", url, "--token", "abc.def")
+        monkeypatch.setenv("LOOKALIKE_TOKEN", "abc.def")
+        deployed = smoke("--outputs", outputs(url))
+    for done in (refused, wrong):
+        assert done.code == 1
+        assert "401 Unauthorized" in done.out
+        assert "401: a token is missing or not valid: --token" in done.out.splitlines()
+    for done in (given, deployed):
+        assert (done.code, done.out.splitlines()[-1]) == (0, f"{len(STEPS)} checks, 0 failed")
 
 
 def test_a_domain_without_its_dns_record_is_named_and_no_failure(
