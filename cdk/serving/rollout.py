@@ -103,6 +103,8 @@ class Rollout(Construct):
             ),
             pre_hook=self.check,
         )
+        # CodeDeploy may call the check only when its role has the CDK's policy, which the alias does not wait for.
+        alias.node.default_child.node.add_dependency(self.group.role)  # type: ignore[union-attr]
         nag.acknowledge(
             self.group,
             "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited]",

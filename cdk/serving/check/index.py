@@ -34,19 +34,21 @@ def handler(event: dict[str, str], context: object) -> None:
     headers without which the API does not answer.
     """
     del context
-    headers = json.loads(os.environ["HEADERS"])
-    client = boto3.client("lambda", config=_LAMBDA)
+    status = "Failed"
     try:
+        headers = json.loads(os.environ["HEADERS"])
+        client = boto3.client("lambda", config=_LAMBDA)
         print(check(client, os.environ["NEW_VERSION"], os.environ["LIVE_VERSION"], headers))
         status = "Succeeded"
     except VersionFailedError as exc:
         print(f"the new version is refused: {exc}")
-        status = "Failed"
-    boto3.client("codedeploy").put_lifecycle_event_hook_execution_status(
-        deploymentId=event["DeploymentId"],
-        lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"],
-        status=status,
-    )
+    finally:
+        # Also after an error of this function itself: without an outcome, CodeDeploy waits for an hour.
+        boto3.client("codedeploy").put_lifecycle_event_hook_execution_status(
+            deploymentId=event["DeploymentId"],
+            lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"],
+            status=status,
+        )
 
 
 def check(client: Any, new: str, live: str, headers: dict[str, str]) -> str:

@@ -143,3 +143,27 @@ def test_codedeploy_is_told_the_outcome(
     with stub:
         index.handler(EVENT, None)
     stub.assert_no_pending_responses()
+
+
+def test_codedeploy_is_told_of_a_failure_even_if_the_check_itself_breaks(
+    working: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def garbled(event: dict[str, Any], context: Any) -> Any:
+        answer = working(event, context)
+        return {**answer, "body": "<html>"} if event["rawPath"] == "/predict" else answer
+
+    codedeploy = boto3.client("codedeploy", region_name="eu-west-1")
+    stub = Stubber(codedeploy)
+    stub.add_response(
+        "put_lifecycle_event_hook_execution_status",
+        {},
+        {"deploymentId": "d-ABCDEF123", "lifecycleEventHookExecutionId": "execution-1", "status": "Failed"},
+    )
+    calls = Lambda(new=garbled, live=working)
+    monkeypatch.setattr(boto3, "client", lambda name, **_: {"lambda": calls, "codedeploy": codedeploy}[name])
+    monkeypatch.setenv("NEW_VERSION", NEW)
+    monkeypatch.setenv("LIVE_VERSION", LIVE)
+    monkeypatch.setenv("HEADERS", "{}")
+    with stub, pytest.raises(json.JSONDecodeError):
+        index.handler(EVENT, None)
+    stub.assert_no_pending_responses()
