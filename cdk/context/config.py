@@ -111,16 +111,22 @@ def _check_together(config: Config) -> None:
         )
     if config.github_provider and not config.github_repository:
         raise ConfigError("context githubProvider is only valid with githubRepository=OWNER/NAME")
-    reserved, warm = config.reserved_concurrency, config.provisioned_concurrency
-    if reserved is not None and warm is not None and warm > reserved:
-        raise ConfigError(f"context provisionedConcurrency='{warm}' is more than reservedConcurrency ({reserved})")
-    most = config.provisioned_maximum
+    _check_concurrency(config)
+
+
+def _check_concurrency(config: Config) -> None:
+    reserved, warm, most = config.reserved_concurrency, config.provisioned_concurrency, config.provisioned_maximum
+    # If all that is reserved is warm for the live version, Lambda refuses the calls that try a new one.
+    for name, value in (("provisionedConcurrency", warm), ("provisionedMaximum", most)):
+        if reserved is not None and value is not None and value >= reserved:
+            raise ConfigError(
+                f"context {name}='{value}' must be less than reservedConcurrency ({reserved}): "
+                "a new version is tried before it has warm instances"
+            )
     if most is not None and warm is None:
         raise ConfigError(f"context provisionedMaximum='{most}' requires provisionedConcurrency, the minimum")
     if most is not None and warm is not None and most <= warm:
         raise ConfigError(f"context provisionedMaximum='{most}' must be more than provisionedConcurrency ({warm})")
-    if most is not None and reserved is not None and most > reserved:
-        raise ConfigError(f"context provisionedMaximum='{most}' is more than reservedConcurrency ({reserved})")
 
 
 def _check_access(config: Config) -> None:

@@ -160,7 +160,7 @@ def test_warm_instances_follow_their_use_between_two_numbers(tmp_path: Path) -> 
         ({"provisionedMaximum": "2", "provisionedConcurrency": "2"}, r"must be more than provisionedConcurrency \(2\)"),
         (
             {"provisionedMaximum": "9", "provisionedConcurrency": "2", "reservedConcurrency": "5"},
-            r"is more than reservedConcurrency \(5\)",
+            r"must be less than reservedConcurrency \(5\)",
         ),
         ({"canaryPercent": "0"}, "from 1 to 100"),
     ],
