@@ -13,16 +13,15 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lambda_app.errors import LookalikeError
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
-from training.errors import DataError, LostProcessError, WeightsError
+from training.errors import DataError, WeightsError
 from training.evaluate import stage as evaluate
+from training.evaluate.baseline import in_words
 from training.export import stage as export
 from training.fit import stage as fit
 from training.index import stage as index
@@ -31,6 +30,7 @@ from training.network.start_check import check_start
 from training.network.weights import categories_of
 from training.pack import stage as pack
 from training.pipeline.commands import add_work_folder, report_errors
+from training.pipeline.failure import failure_file
 from training.pipeline.files import write_file
 from training.pipeline.work_folder import WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
@@ -184,7 +184,7 @@ def copy_outputs(work: WorkFolder, places: Places) -> None:
 
 
 def summarise(work: WorkFolder, manifest: Manifest) -> str:
-    """The result of the run, in four lines of text."""
+    """The result of the run, in five lines of text."""
     report = json.loads((work.report / "metrics.json").read_bytes())
     test, altered, ranked = report["test"], report["alterations"], report["ranking"]["test"]
     by_embedding, few = test["retrieval"]["embedding"], test["n"] < FEW_PHOTOS
@@ -205,6 +205,7 @@ def summarise(work: WorkFolder, manifest: Manifest) -> str:
         f"release {manifest.release}: {known} ({photos}{', 95 % intervals' if few else ''})\n"
         f"category precision@10 by embedding {same[0]}, in the order of results {same[1]} (category weight "
         f"{manifest.ranking.category_weight:g}, recall@4 {_figure(*_with_interval(ranked, 'recall@4'), few=few)})\n"
+        f"{in_words(report['baseline'])}\n"
         f"altered photos that find themselves first: {found} ({altered['n']} test photos)\n{work.archive}"
     )
 
@@ -217,22 +218,6 @@ def _figure(value: float | None, interval: Sequence[float] | None, *, few: bool)
     if value is None:
         return "n/a"
     return f"{value:.3f} [{interval[0]:.2f} to {interval[1]:.2f}]" if few and interval else f"{value:.3f}"
-
-
-@contextmanager
-def failure_file(environ: Mapping[str, str]) -> Iterator[None]:
-    """Write the error that stops the run to the file from which SageMaker makes the job's FailureReason.
-
-    Without this, the SageMaker toolkit writes that file itself. But it searches the output for the names of Python's
-    built-in errors, so it would miss our one-line message, which torchrun's traceback follows.
-    """
-    try:
-        yield
-    except LookalikeError as exc:
-        # LostProcessError means that another process failed first. That process writes the reason.
-        if (folder := environ.get("SM_OUTPUT_DIR")) and not isinstance(exc, LostProcessError):
-            Path(folder, "failure").write_text(f"{exc}\n", encoding="utf-8")
-        raise
 
 
 def _only_weights(folder: Path) -> Path:

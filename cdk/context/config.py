@@ -116,17 +116,17 @@ def _check_together(config: Config) -> None:
 
 def _check_concurrency(config: Config) -> None:
     reserved, warm, most = config.reserved_concurrency, config.provisioned_concurrency, config.provisioned_maximum
-    # If all that is reserved is warm for the live version, Lambda refuses the calls that try a new one.
-    for name, value in (("provisionedConcurrency", warm), ("provisionedMaximum", most)):
-        if reserved is not None and value is not None and value >= reserved:
-            raise ConfigError(
-                f"context {name}='{value}' must be less than reservedConcurrency ({reserved}): "
-                "a new version is tried before it has warm instances"
-            )
     if most is not None and warm is None:
         raise ConfigError(f"context provisionedMaximum='{most}' requires provisionedConcurrency, the minimum")
     if most is not None and warm is not None and most <= warm:
         raise ConfigError(f"context provisionedMaximum='{most}' must be more than provisionedConcurrency ({warm})")
+    # If all instances are those kept warm for the alias, Lambda throttles calls of any other version: the check's.
+    key, highest = ("provisionedMaximum", most) if most is not None else ("provisionedConcurrency", warm)
+    if reserved is not None and highest is not None and highest >= reserved:
+        raise ConfigError(
+            f"context {key}='{highest}' must be less than reservedConcurrency ({reserved}): a new version is checked "
+            "with an instance that is not kept warm"
+        )
 
 
 def _check_access(config: Config) -> None:

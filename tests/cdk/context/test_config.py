@@ -180,11 +180,6 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
         ({"retrainDataset": "shop"}, "retrainDataset requires retrain"),
         ({"budgetAction": "true"}, "requires budget"),
         ({"reservedConcurrency": "1", "provisionedConcurrency": "2"}, "provisionedConcurrency"),
-        ({"reservedConcurrency": "2", "provisionedConcurrency": "2"}, "'2' must be less than reservedConcurrency"),
-        (
-            {"reservedConcurrency": "5", "provisionedConcurrency": "2", "provisionedMaximum": "5"},
-            "provisionedMaximum='5' must be less than reservedConcurrency",
-        ),
     ],
 )
 def test_keys_that_depend_on_each_other_are_checked_together(context: dict[str, str], named: str) -> None:
