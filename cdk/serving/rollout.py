@@ -111,6 +111,8 @@ class Rollout(Construct):
         # A change of the alias starts a deployment, so what that needs must be there before.
         alias.node.default_child.add_dependency(self.check.node.default_child)  # type: ignore[union-attr]
         alias.node.default_child.add_dependency(self.group.node.default_child)  # type: ignore[union-attr]
+        # The role of the group has a policy to call the check, which neither of the two waits for.
+        alias.node.default_child.node.add_dependency(self.group.role)  # type: ignore[union-attr]
         nag.acknowledge(
             self.group,
             "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited]",

@@ -81,6 +81,17 @@ def test_what_a_deployment_needs_is_there_before_the_alias_changes(plain: Synthe
     assert plain.of_type("AWS::Lambda::Function")[check]["Timeout"] == 900
 
 
+def test_codedeploy_may_call_the_check_before_the_alias_moves(plain: SynthesisedTemplate) -> None:
+    (check,) = (name for name, one in plain.of_type("AWS::Lambda::Function").items() if one.get("Handler"))
+    (caller,) = (
+        name
+        for name, one in plain.body["Resources"].items()
+        if one["Type"] == "AWS::IAM::Policy" and f'"{check}"' in json.dumps(one["Properties"]["PolicyDocument"])
+    )
+    (alias,) = (one for one in plain.body["Resources"].values() if "UpdatePolicy" in one)
+    assert caller in alias["DependsOn"]
+
+
 def test_a_tenth_of_the_requests_goes_to_the_new_version_for_five_minutes(plain: SynthesisedTemplate) -> None:
     routing = plain.one("AWS::CodeDeploy::DeploymentConfig")["TrafficRoutingConfig"]
     assert routing == {"Type": "TimeBasedCanary", "TimeBasedCanary": {"CanaryInterval": 5, "CanaryPercentage": 10}}
