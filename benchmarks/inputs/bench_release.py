@@ -171,7 +171,8 @@ def _make_baseline(folder: Path, work: WorkFolder, items: int) -> None:
     folder.mkdir()
     network, categories = load_weights(work.weights)
     state = dict(network.backbone.state_dict())
-    state |= {f"{network.head_name}.{name}": value for name, value in network.classifier.state_dict().items()}
+    head = network.dropped[0]  # what torchvision calls its classifier, such as "fc."
+    state |= {f"{head}{name}": value for name, value in network.classifier.state_dict().items()}
     torch.save(state, folder / "weights.pt")
     index = faiss.IndexFlatL2(len(categories))
     index.add(np.random.default_rng(0).normal(size=(items, len(categories))).astype(np.float32))

@@ -12,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from training.compare.recipes import Recipe
 from training.evaluate.report.pictures import Picture, Theme, picture
 from training.fit.schedule import learning_rate
+from training.fit.settings import FitSettings
 
 Run = Mapping[str, Any]
 Curve = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
@@ -81,8 +82,6 @@ def _measured(run: Run, name: str) -> Curve | None:
 
 def _rate(run: Run) -> Curve:
     """The learning rate computed from the schedule, because it also changes within epochs."""
-    settings, grid = run["settings"], np.linspace(0.0, 1.0, _POINTS)
-    rates = [
-        learning_rate(x, peak=settings["lr"], schedule=settings["schedule"], warmup=settings["warmup"]) for x in grid
-    ]
+    settings, grid = FitSettings.model_validate(run["settings"]), np.linspace(0.0, 1.0, _POINTS)
+    rates = [learning_rate(x, peak=settings.rate, schedule=settings.schedule, warmup=settings.warmup) for x in grid]
     return grid, np.array(rates)

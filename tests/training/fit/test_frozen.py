@@ -60,6 +60,7 @@ def test_a_rerun_uses_the_cached_features_and_other_settings_only_train_the_head
     work, pretrained, small_dataset, caplog
 ):
     frozen.run(work, small_dataset, pretrained, CPU)
+    caplog.clear()  # another test may have left the level at INFO
     with caplog.at_level(logging.INFO):
         frozen.run(work, small_dataset, pretrained, CPU)
         frozen.run(work, small_dataset, pretrained.changed(seed=1), CPU)
