@@ -23,6 +23,7 @@ from lambda_app.errors import LookalikeError
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
 from training.errors import DataError, LostProcessError, WeightsError
 from training.evaluate import stage as evaluate
+from training.evaluate.baseline import in_words
 from training.export import stage as export
 from training.fit import stage as fit
 from training.index import stage as index
@@ -205,6 +206,7 @@ def summarise(work: WorkFolder, manifest: Manifest) -> str:
         f"release {manifest.release}: {known} ({photos}{', 95 % intervals' if few else ''})\n"
         f"category precision@10 by embedding {same[0]}, in the order of results {same[1]} (category weight "
         f"{manifest.ranking.category_weight:g}, recall@4 {_figure(*_with_interval(ranked, 'recall@4'), few=few)})\n"
+        f"{in_words(report['baseline'])}\n"
         f"altered photos that find themselves first: {found} ({altered['n']} test photos)\n{work.archive}"
     )
 

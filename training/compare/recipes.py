@@ -27,6 +27,7 @@ _STUDY = {
     "erasing": 0.0,
     "altered": 0.0,
     "balance": 0.0,
+    "baseline": False,
     "ema": 0.0,
 }
 
@@ -88,7 +89,8 @@ ABLATION = (
     Recipe("balance", "every category counts the same", {"balance": 1.0}),
     Recipe("sgd", "the study's optimiser and learning rate", _STUDY_SGD),
 )
-RECIPES = {recipe.name: recipe for recipe in (*COMPARISON, *ABLATION)}
+FROZEN = Recipe("frozen", "the heads alone, on frozen features of pretrained weights", {"freeze": "all"})
+RECIPES = {recipe.name: recipe for recipe in (*COMPARISON, *ABLATION, FROZEN)}
 
 
 def recipe_of(name: str) -> Recipe:

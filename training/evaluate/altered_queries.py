@@ -1,5 +1,6 @@
 """How well the catalogue is searched with altered photos of its own: the block `alterations` of `metrics.json`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,7 @@ import numpy.typing as npt
 from training.dataset import Dataset
 from training.evaluate.alterations import ALTERATIONS, as_sent
 from training.metrics.intervals import mean_interval
-from training.network.embedding_net import EmbeddingNet
-from training.network.forward import Outputs, forward_photos
+from training.network.forward import Outputs
 
 # At most this many test photos are altered; five forward passes for each take a second or two on two cores at size 64.
 QUERIES = 500
@@ -20,11 +20,16 @@ Rows = npt.NDArray[np.int64]
 
 
 def search_with_altered(
-    model: EmbeddingNet, dataset: Dataset, outputs: Outputs, most: int = QUERIES, seed: int = _SEED
+    forward: Callable[[npt.NDArray[np.uint8]], Outputs],
+    dataset: Dataset,
+    outputs: Outputs,
+    most: int = QUERIES,
+    seed: int = _SEED,
 ) -> dict[str, Any]:
     """Search the whole catalogue with altered photos of the test split, by exact search on the embedding.
 
     Args:
+        forward: the network: uint8 (n, size, size, 3), at most 64 photos, to its outputs.
         outputs: outputs of the network for all photos, unaltered.
         most: at most this many photos, drawn with the seed.
 
@@ -45,9 +50,14 @@ def search_with_altered(
     figures["untouched"] = _figures(dataset, outputs.embedding, parts, rows, paired)
     for name, alter in ALTERATIONS.items():
         sent = (as_sent(dataset.photos[part], alter, dataset.preprocessing) for part in batches)
-        parts = [forward_photos(model, photos, dataset.preprocessing) for photos in sent]
+        parts = [forward(photos) for photos in sent]
         figures[name] = _figures(dataset, outputs.embedding, parts, rows, paired)
     return figures
+
+
+def altered_photos(dataset: Dataset, most: int = QUERIES) -> int:
+    """The number of photos that `search_with_altered` gives to the network."""
+    return min(most, len(dataset.rows("test"))) * len(ALTERATIONS)
 
 
 def _figures(

@@ -8,7 +8,7 @@ contains both. The temperature that calibrates the probabilities is fitted on th
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ import torch
 from lambda_app.release.manifest import sha256_of
 from lambda_app.search.vectors import unit
 from training.dataset import Dataset
-from training.evaluate.altered_queries import search_with_altered
+from training.evaluate import baseline
+from training.evaluate.altered_queries import altered_photos, search_with_altered
 from training.evaluate.figures import Measured, measure
 from training.evaluate.report import charts
 from training.evaluate.report.curves import plot_history
@@ -29,7 +30,8 @@ from training.evaluate.report.pictures import Picture
 from training.evaluate.report.rendering import appearance
 from training.metrics import retrieval
 from training.network.embedding_net import EmbeddingNet
-from training.network.forward import Outputs, forward_batches
+from training.network.forward import Outputs
+from training.network.pooled import outputs_from, outputs_of
 from training.network.weights import load_weights
 from training.pipeline.commands import CommandParser, add_work_folder
 from training.pipeline.disk import reserve
@@ -46,7 +48,12 @@ def run(work: WorkFolder) -> bool:
     """Run the stage, unless the last run evaluated the same weights on the same dataset. Returns whether it ran."""
     dataset = Dataset.open(work.dataset)
     # Templates and style sheet are separate inputs, because the stage's digest of its code covers only Python files.
-    inputs = {"dataset": dataset.training_digest, "weights": sha256_of(work.weights), "appearance": appearance()}
+    inputs = {
+        "dataset": dataset.training_digest,
+        "weights": sha256_of(work.weights),
+        "appearance": appearance(),
+        **baseline.inputs_of(work),
+    }
     outputs = [work.report / name for name in ("metrics.json", "report.html", "reliability.png")]
     return run_stage(work, "evaluate", inputs, outputs, lambda: evaluate(dataset, work))
 
@@ -65,10 +72,24 @@ def judge(dataset: Dataset, work: WorkFolder) -> Measured:
     model, categories = load_weights(work.weights)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    with tempfile.TemporaryDirectory(dir=work.root, prefix=".outputs-") as folder:
-        outputs = forward_all(model, dataset, Path(folder))
+    features, count = baseline.features_of_served(work), len(dataset.photos)
+    with (
+        tempfile.TemporaryDirectory(dir=work.root, prefix=".outputs-") as folder,
+        outputs_of(model, dataset, device, altered_photos(dataset) + (count if features is None else 0)) as forward,
+    ):
+        batches = (slice(start, min(start + _BATCH, count)) for start in range(0, count, _BATCH))
+        outputs = in_files(
+            model,
+            (
+                forward(dataset.photos[rows]) if features is None else outputs_from(model, features[rows])
+                for rows in batches
+            ),
+            count,
+            Path(folder),
+        )
         found = measure(dataset, outputs, categories)
-        found.figures["alterations"] = search_with_altered(model, dataset, outputs)
+        found.figures["baseline"] = baseline.compare(work, dataset, outputs)
+        found.figures["alterations"] = search_with_altered(forward, dataset, outputs)
     found.figures.update(
         dataset=dataset.digest,
         weights=sha256_of(work.weights),
@@ -79,12 +100,15 @@ def judge(dataset: Dataset, work: WorkFolder) -> Measured:
     return found
 
 
-def forward_all(model: EmbeddingNet, dataset: Dataset, folder: Path) -> Outputs:
+def in_files(model: EmbeddingNet, parts: Iterable[Outputs], count: int, folder: Path) -> Outputs:
     """The network's outputs for all photos, as memory-mapped files in `folder`. All but the logits are L2-normalised.
 
     Memory use does not depend on the number of photos.
+
+    Args:
+        parts: the outputs, batch by batch, in the order of the rows.
+        count: number of photos.
     """
-    count = len(dataset.photos)
 
     def mapped(name: str, width: int) -> npt.NDArray[np.float32]:
         array = np.lib.format.open_memmap(folder / name, "w+", np.float32, (count, width))
@@ -96,8 +120,7 @@ def forward_all(model: EmbeddingNet, dataset: Dataset, folder: Path) -> Outputs:
         mapped("embedding.npy", model.embedding.out_features),
         mapped("pooled.npy", model.width),
     )
-    batches = forward_batches(model, dataset, np.arange(count), _BATCH)
-    for number, part in enumerate(track(batches, -(-count // _BATCH), "evaluate", "batch")):
+    for number, part in enumerate(track(parts, -(-count // _BATCH), "evaluate", "batch")):
         rows = slice(number * _BATCH, number * _BATCH + len(part.logits))
         outputs.logits[rows] = part.logits
         outputs.embedding[rows] = part.embedding

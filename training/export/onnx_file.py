@@ -1,26 +1,19 @@
 """Export the network to an ONNX file, and check that the file gives the same outputs as the network."""
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-import torch
 
-from lambda_app.model import INPUT, OUTPUTS, Model, ModelOutput
-from lambda_app.onnx_runtime import onnxruntime as ort
+from lambda_app.model import OUTPUTS, Model, ModelOutput
 from lambda_app.photo.preprocessing import normalise
 from training.dataset import Dataset
 from training.errors import ExportError
 from training.network.embedding_net import EmbeddingNet
 from training.network.forward import Outputs, forward_rows
+from training.network.onnx_graph import export_graph
 
-OPSET = 18
 # Limits of the absolute differences. A different order of float32 sums explains less, even in deep networks.
 LOGIT_TOLERANCE = 1e-3
 EMBEDDING_TOLERANCE = 1e-4
@@ -34,6 +27,7 @@ def write_onnx(model: EmbeddingNet, size: int, path: Path) -> None:
     branches that only help training are merged into one convolution.
     """
     partial = path.with_name(f".{path.name}.partial")
+<<<<<<< HEAD
     model = model.cpu().eval().merged()
     example = torch.zeros(2, 3, size, size)
     with silence_libraries():
@@ -49,19 +43,11 @@ def write_onnx(model: EmbeddingNet, size: int, path: Path) -> None:
             external_data=False,
         )
     optimise_graph(partial)
+=======
+    export_graph(model, size, OUTPUTS, partial)
+>>>>>>> h-g2
     remove_notes(partial)
     partial.replace(path)
-
-
-def optimise_graph(path: Path) -> None:
-    """Apply ONNX Runtime's basic graph optimisations to a file. It then still uses only standard ONNX operators."""
-    optimised = path.with_name(f"{path.name}.optimised")
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(optimised)
-    options.log_severity_level = 3
-    ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    optimised.replace(path)
 
 
 def remove_notes(path: Path) -> None:
@@ -116,16 +102,3 @@ def check_parity(model: EmbeddingNet, path: Path, dataset: Dataset, rows: npt.ND
                 f"{name} is {differences[name]:.2g}, the limit is {limit:.2g}"
             )
     return differences
-
-
-@contextlib.contextmanager
-def silence_libraries() -> Iterator[None]:
-    """Suppress the output of libraries on stdout, in logs and in warnings."""
-    before = logging.root.manager.disable
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        logging.disable(logging.WARNING)
-        try:
-            yield
-        finally:
-            logging.disable(before)

@@ -21,7 +21,7 @@ from onnxruntime.quantization import (
 from lambda_app.model import INPUT
 from lambda_app.photo.preprocessing import normalise
 from training.dataset import Dataset
-from training.export.onnx_file import silence_libraries
+from training.network.onnx_graph import silence_libraries
 
 _BATCH = 16
 # The heads stay in float32: they are about 0.1 % of the work, and similarities depend on small differences in outputs.

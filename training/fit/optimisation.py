@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.network.embedding_net import EmbeddingNet, parameter_groups
 
@@ -14,17 +14,32 @@ _MOMENTUM = 0.875
 _DECAY = {"sgd": 2.0**-15, "adamw": 0.05}
 
 
-def make_optimiser(model: EmbeddingNet, kind: str, lr: float) -> torch.optim.Optimizer:
+def make_optimiser(model: EmbeddingNet, kind: str, lr: float, backbone_lr: float = 1.0) -> torch.optim.Optimizer:
     """The optimiser for the trainable parameters of the model, in its fused implementation.
 
     Args:
         kind: "adamw", or "sgd" with Nesterov momentum. Each kind has its own weight decay.
         lr: learning rate.
+        backbone_lr: learning rate of the backbone, as a share of `lr`. Each parameter group has its share as "share",
+            for `set_rate`.
     """
-    groups = parameter_groups(model, _DECAY[kind])
+    heads = nn.ModuleList([model.classifier, model.embedding])
+    groups: list[dict[str, object]] = []
+    for part, share in ((model.backbone, backbone_lr), (heads, 1.0)):
+        groups += [
+            {**group, "share": share, "lr": lr * share}
+            for group in parameter_groups(part, _DECAY[kind])
+            if group["params"]
+        ]
     if kind == "sgd":
         return torch.optim.SGD(groups, lr=lr, momentum=_MOMENTUM, nesterov=True, fused=True)
     return torch.optim.AdamW(groups, lr=lr, fused=True)
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameter groups of `make_optimiser`."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate * group["share"]
 
 
 class EmaWeights:

@@ -14,12 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from training.dataset import Dataset
 from training.errors import TrainingError
+from training.fit.frozen import FINE_TUNED, FROZEN, INITIAL, Baseline, described
+from training.fit.input.identities import identity_labels
+from training.fit.settings import Execution, FitSettings
 from training.fit.trainer import Trainer
+from training.fit.validation import score
 from training.network.weights import save_weights
 from training.pipeline.disk import free_bytes
 from training.pipeline.files import write_json
 from training.pipeline.provenance import device_name
+from training.pipeline.world import World
 
 # Maximum training time lost if a machine fails without SIGTERM, when epochs are longer than this.
 _SECONDS_BETWEEN_CHECKPOINTS = 300.0
@@ -35,10 +41,14 @@ class RunRecord:
         folder: folder for weights and history.
         checkpoint: the checkpoint file. It also has the best weights, because `folder` may be lost with the machine.
         fingerprint: digest of everything that the run depends on.
+        baseline: what the run must beat; None: nothing.
     """
 
-    def __init__(self, trainer: Trainer, folder: Path, checkpoint: Path, fingerprint: str) -> None:
+    def __init__(
+        self, trainer: Trainer, folder: Path, checkpoint: Path, fingerprint: str, baseline: Baseline | None = None
+    ) -> None:
         self.trainer, self.folder, self.checkpoint, self.fingerprint = trainer, folder, checkpoint, fingerprint
+        self.baseline = baseline
         self.history: list[dict[str, Any]] = []
         self.best: float | None = None
         self.best_epoch = 0
@@ -65,10 +75,10 @@ class RunRecord:
         """Add the metrics of an epoch, keep its weights if they are the best so far, and write the checkpoint."""
         self.history.append(figures)
         write_json(self.folder / "history.json", self.history)
-        score = _score(figures)
+        found = score(figures)
         # Without a validation split, each epoch replaces the one before, and the last one is exported.
-        if self.best is None or score is None or score > self.best:
-            self.best, self.best_epoch = score, figures["epoch"]
+        if self.best is None or found is None or found > self.best:
+            self.best, self.best_epoch = found, figures["epoch"]
             self._keep_weights()
         self.save()
 
@@ -90,30 +100,50 @@ class RunRecord:
             self.save()
 
     def write(self) -> None:
-        """Write the history, the best weights, and settings and provenance of the run (`fit.json`)."""
-        settings, device = self.trainer.settings, self.trainer.device
+        """Write the history, the best weights, and settings and provenance of the run (`fit.json`).
+
+        The best weights are those of the baseline, if no epoch had a better score.
+        """
+        trainer, baseline, kept = self.trainer, self.baseline, FINE_TUNED if self.history else INITIAL
+        if baseline is not None and self.history and baseline.is_as_good_as(self.best):
+            kept, self.best_epoch = FROZEN, 0
+            self.weights = baseline.network(trainer.dataset, trainer.settings).state_dict()
+        about = {
+            "best_epoch": self.best_epoch,
+            "epochs": len(self.history),
+            "seconds": round(sum(figures["seconds"] for figures in self.history), 1),
+            "baseline": described(trainer.settings, baseline, kept, self.best if self.history else None),
+        }
         write_json(self.folder / "history.json", self.history)
-        model, categories = self.trainer.model, self.trainer.dataset.categories
-        save_weights(self.folder / "best.safetensors", model.name, self.weights, categories, model.size)
-        write_json(
-            self.folder / "fit.json",
-            {
-                "settings": settings.as_json(),
-                "execution": self.trainer.execution.as_json(),
-                "best_epoch": self.best_epoch,
-                "epochs": len(self.history),
-                "seconds": round(sum(figures["seconds"] for figures in self.history), 1),
-                "metric_labels": self.trainer.input.identities.kind,
-                "device": device_name(device),
-                "processes": self.trainer.world.size,
-                "torch": torch.__version__,
-            },
+        save_weights(
+            self.folder / "best.safetensors",
+            trainer.model.name,
+            self.weights,
+            trainer.dataset.categories,
+            trainer.model.size,
         )
+        write_about(self.folder, trainer.dataset, trainer.settings, trainer.execution, trainer.world, about)
 
     def _keep_weights(self) -> None:
         """Copy the current weights of `eval_model` as the best ones."""
         state = self.trainer.eval_model.state_dict()
         self.weights = {key: value.detach().cpu().clone() for key, value in state.items()}
+
+
+def write_about(
+    folder: Path, dataset: Dataset, settings: FitSettings, execution: Execution, world: World, about: dict[str, Any]
+) -> None:
+    """Write `fit.json`: what a run says of itself, its settings and its provenance."""
+    rows = dataset.rows("train")
+    provenance = {
+        "settings": settings.as_json(),
+        "execution": execution.as_json(),
+        "metric_labels": identity_labels(dataset.product[rows], dataset.category[rows]).kind,
+        "device": device_name(world.device),
+        "processes": world.size,
+        "torch": torch.__version__,
+    }
+    write_json(folder / "fit.json", about | provenance)
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -196,9 +226,3 @@ def stopped_by_signal() -> Iterator[Stop]:
             signal.signal(number, handler)
     if stop.requested:
         sys.exit(128 + stop.number)
-
-
-def _score(figures: dict[str, Any]) -> float | None:
-    """The score that selects the best epoch: the mean of accuracy and recall@4, the main metrics of a release."""
-    known = [figures[name] for name in ("val_accuracy", "val_recall4") if figures[name] is not None]
-    return sum(known) / len(known) if known else None

@@ -14,7 +14,8 @@ class FitSettings(Settings):
     weights: str = WEIGHTS
     freeze: str = Field(
         default="none",
-        description="freezes the backbone up to this stage; layer3 of a ResNet: only layer4 and the heads are trained",
+        description="freezes the backbone up to this stage; layer3 of a ResNet: only layer4 and the heads are trained; "
+        "all: only the heads are trained, on features that are computed once",
     )
     epochs: int = Field(default=30, ge=0, description="passes over the training photos; 0 exports the initial network")
     seconds: float = Field(
@@ -32,8 +33,18 @@ class FitSettings(Settings):
         "and weight decay 2^-15; neither decays biases and norms",
         json_schema_extra=RARE,
     )
-    lr: float = Field(
-        default=2e-3, ge=0, description="highest learning rate; adamw is as good with 0.005, sgd needs 0.015"
+    lr: float | None = Field(
+        default=None,
+        ge=0,
+        description="highest learning rate; none: 0.0005 from pretrained weights, which a higher one damages, "
+        "0.002 from random weights, 0.015 with sgd",
+    )
+    backbone_lr: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="learning rate of a pretrained backbone, as a share of that of the heads",
+        json_schema_extra=RARE,
     )
     schedule: Literal["cosine", "flat", "waves"] = Field(
         default="flat",
@@ -110,6 +121,17 @@ class FitSettings(Settings):
         description="weight of rare categories in the loss; 0: all photos count the same, 1: all categories do",
         json_schema_extra=RARE,
     )
+    fixed_norm: bool = Field(
+        default=False,
+        description="whether the batch-norm layers of a pretrained backbone keep their statistics in fine-tuning",
+        json_schema_extra=RARE,
+    )
+    baseline: bool = Field(
+        default=True,
+        description="whether heads are first trained on the frozen features of pretrained weights; fine-tuning starts "
+        "from them, and must be better on the validation split to be kept",
+        json_schema_extra=RARE,
+    )
     ema: float = Field(
         default=0.99,
         ge=0,
@@ -118,6 +140,20 @@ class FitSettings(Settings):
         json_schema_extra=RARE,
     )
     seed: int = SEED
+
+    @property
+    def rate(self) -> float:
+        """The highest learning rate: the setting `lr`, else the one for the optimiser and the initial weights."""
+        if self.lr is not None:
+            return self.lr
+        if self.optimiser == "sgd":
+            return 0.015
+        return 2e-3 if self.weights == "none" else 5e-4
+
+    @property
+    def backbone_share(self) -> float:
+        """The learning rate of the backbone as a share of that of the heads."""
+        return 1.0 if self.weights == "none" else self.backbone_lr
 
 
 class Execution(Settings):

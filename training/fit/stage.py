@@ -19,15 +19,17 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lambda_app.release.manifest import sha256_of
 from training.dataset import Dataset
-from training.fit.record import RunRecord, stopped_by_signal
+from training.fit import frozen
+from training.fit.frozen import ALL, FROZEN, Baseline, described
+from training.fit.record import RunRecord, stopped_by_signal, write_about
 from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.trainer import Trainer
-from training.network.backbone import NAMED, backbone_of, tag_in
-from training.network.weights_file import local_copy
+from training.network.backbone import backbone_of
+from training.network.weights import save_weights, weights_identity
 from training.pipeline.code_digest import code_digest
 from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from
+from training.pipeline.files import write_json
 from training.pipeline.progress import track
 from training.pipeline.stages import digest_of, run_stage
 from training.pipeline.work_folder import WorkFolder
@@ -58,22 +60,26 @@ def run(
     world.check_same_digest("dataset", dataset.training_digest)
     if not world.is_leader:
         (runs,) = world.broadcast(False)
-        if runs:
+        if runs and settings.freeze != ALL:
             assist(dataset, settings, world, execution)
         return bool(runs)
     inputs = {
         "dataset": dataset.training_digest,
         "settings": settings.as_json(),
-        "weights": _weights_identity(settings),
+        "weights": weights_identity(settings.weights),
     }
+    baseline = frozen.run(work, dataset, settings, world.device)
     checkpoint = (checkpoints or work.fit) / "checkpoint.pt"
     outputs = [work.weights, work.fit / "history.json", work.fit / "fit.json"]
 
     def make() -> None:
         world.broadcast(True)
+        if settings.freeze == ALL and baseline is not None:
+            keep_frozen(dataset, settings, work.fit, baseline, world, execution)
+            return
         # Includes the code: after a code change, a run must not resume from a checkpoint of the old code.
         fingerprint = digest_of(inputs | {"code": code_digest(Path(__file__))})
-        fit(dataset, settings, work.fit, checkpoint, fingerprint, world, execution)
+        fit(dataset, settings, work.fit, checkpoint, fingerprint, world, execution, baseline)
 
     ran = run_stage(work, "fit", inputs, outputs, make)
     if not ran:
@@ -89,6 +95,7 @@ def fit(
     fingerprint: str,
     world: World = SINGLE_PROCESS,
     execution: Execution = DEFAULT,
+    baseline: Baseline | None = None,
 ) -> None:
     """Train on the leader; resumes from a checkpoint with the same fingerprint. Other processes call `assist`.
 
@@ -96,6 +103,7 @@ def fit(
         folder: folder for weights and history.
         checkpoint: checkpoint file, rewritten after every epoch.
         fingerprint: digest of everything that the run depends on.
+        baseline: training starts from its heads, and must beat it on the validation split.
 
     Raises:
         DivergedError: the loss is not a finite number.
@@ -104,8 +112,9 @@ def fit(
         WeightsError: see `training.network.weights.start_from`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(dataset, settings, world.device, world, execution)
-    record = RunRecord(trainer, folder, checkpoint, fingerprint)
+    heads = baseline.heads if baseline is not None and settings.epochs else None
+    trainer = Trainer(dataset, settings, world.device, world, execution, heads)
+    record = RunRecord(trainer, folder, checkpoint, fingerprint, baseline)
     state = world.broadcast_state(record.resume())
     if state is not None:
         trainer.restore(state)
@@ -131,6 +140,19 @@ def fit(
             record.add(figures)
             _print_metrics(figures)
     record.write()
+
+
+def keep_frozen(
+    dataset: Dataset, settings: FitSettings, folder: Path, baseline: Baseline, world: World, execution: Execution
+) -> None:
+    """Write the files of a run that trains the heads alone: those of the baseline, with the starting weights."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model = baseline.network(dataset, settings)
+    _print_metrics({"epoch": 0, **baseline.figures})
+    write_json(folder / "history.json", [])
+    save_weights(folder / "best.safetensors", model.name, model.state_dict(), dataset.categories, model.size)
+    about = {"best_epoch": 0, "epochs": 0, "seconds": 0.0, "baseline": described(settings, baseline, FROZEN, None)}
+    write_about(folder, dataset, settings, execution, world, about)
 
 
 def assist(dataset: Dataset, settings: FitSettings, world: World, execution: Execution = DEFAULT) -> None:
@@ -167,14 +189,6 @@ def _warn_of_other_input(dataset: Dataset, settings: FitSettings) -> None:
             "%s: its mean and std are %s and %s, not those of the weights of %s: %s and %s; prepare it with --backbone",
             dataset.path, used.mean, used.std, settings.backbone, own.mean, own.std,
         )  # fmt: skip
-
-
-def _weights_identity(settings: FitSettings) -> str:
-    """The identity of the initial weights: their name, or the digest of the file."""
-    if settings.weights in NAMED or tag_in(settings.weights):
-        return settings.weights
-    with local_copy(settings.weights) as path:
-        return sha256_of(path)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

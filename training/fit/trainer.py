@@ -15,12 +15,13 @@ from training.errors import DivergedError
 from training.fit.execution import training_module
 from training.fit.input_pipeline import InputPipeline, derive_seed
 from training.fit.losses import TrainingLoss, balanced_weights
-from training.fit.optimisation import EmaWeights, make_optimiser
+from training.fit.optimisation import EmaWeights, make_optimiser, set_rate
 from training.fit.schedule import learning_rate, run_progress
 from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.validation import validate
 from training.network.backbone import backbone_of
 from training.network.embedding_net import EmbeddingNet
+from training.network.frozen_heads import FrozenHeads
 from training.network.weights import start_from
 from training.pipeline.world import SINGLE_PROCESS, World
 
@@ -44,7 +45,13 @@ class Trainer:
         device: torch.device,
         world: World = SINGLE_PROCESS,
         execution: Execution = DEFAULT,
+        heads: FrozenHeads | None = None,
     ) -> None:
+        """Load the initial weights.
+
+        Args:
+            heads: heads to start from, in the leader; by default those of the initial weights, else random ones.
+        """
         torch.manual_seed(settings.seed)
         self.dataset, self.settings, self.device, self.world = dataset, settings, device, world
         self.execution = execution
@@ -53,8 +60,10 @@ class Trainer:
         model = EmbeddingNet(source, len(dataset.categories), size=dataset.preprocessing.size)
         if world.is_leader:  # the other processes get the weights from the leader
             start_from(model, settings.weights, dataset.categories)
+            if heads is not None:
+                heads.load_into(model)
         world.sync_batch_norm(model, device)
-        model.freeze(settings.freeze)
+        model.freeze(settings.freeze, fixed_norm=settings.fixed_norm and settings.weights != "none")
         # Without the metric loss the embedding head gets no gradient, and DDP would wait for one.
         model.embedding.requires_grad_(settings.metric_weight > 0)
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -62,7 +71,7 @@ class Trainer:
         self.ema = EmaWeights(self.model, settings.ema)
         weights = balanced_weights(dataset.category[self.input.rows], len(dataset.categories), settings.balance)
         self.loss = TrainingLoss(settings.smoothing, settings.metric_weight, torch.from_numpy(weights)).to(device)
-        self.optimiser = make_optimiser(self.model, settings.optimiser, settings.lr)
+        self.optimiser = make_optimiser(self.model, settings.optimiser, settings.rate, settings.backbone_share)
         self.epoch = 0
         self.elapsed = 0.0
         self.begin_epoch()
@@ -213,14 +222,13 @@ class Trainer:
     def _set_rate(self) -> None:
         """Set the learning rate for the current progress of the run."""
         settings = self.settings
-        rate = learning_rate(self.progress(), peak=settings.lr, schedule=settings.schedule, warmup=settings.warmup)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        rate = learning_rate(self.progress(), peak=settings.rate, schedule=settings.schedule, warmup=settings.warmup)
+        set_rate(self.optimiser, rate)
 
     def _figures(self, batch: int) -> dict[str, Any]:
         return {
             "epoch": self.epoch + 1,
-            "lr": self.optimiser.param_groups[0]["lr"] if self.steps_done else 0.0,
+            "lr": self.optimiser.param_groups[-1]["lr"] if self.steps_done else 0.0,
             "side": self.side,
             "train_loss": float(self.losses[: self.steps_done].mean()) if self.steps_done else None,
             "seconds": self.seconds,

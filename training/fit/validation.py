@@ -1,5 +1,7 @@
 """Metrics on the validation split, which select the epoch whose weights are kept."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -13,6 +15,7 @@ from training.pipeline.world import World
 Array = npt.NDArray[np.float32]
 _NONE = -np.inf  # replaces None in the broadcast of numbers; no metric can have this value
 FIGURES = ("val_loss", "val_accuracy", "val_recall4")
+SCORED = ("val_accuracy", "val_recall4")
 
 
 def validate(model: EmbeddingNet, dataset: Dataset, batch: int, world: World) -> dict[str, float | None]:
@@ -31,16 +34,30 @@ def validate(model: EmbeddingNet, dataset: Dataset, batch: int, world: World) ->
     logits, embedding = _outputs(model, dataset, rows, batch, world)
     values: tuple[float | None, ...] = (0.0,) * len(FIGURES)
     if world.is_leader:
-        labels = dataset.category[rows]
-        _, products = np.unique(dataset.product[rows], return_inverse=True)
-        ranking = retrieval.retrieval(embedding, products, labels, np.arange(len(rows)))
-        values = (
-            retrieval.negative_log_likelihood(logits, labels),
-            retrieval.accuracy(logits, labels),
-            ranking["recall@4"],
-        )
+        values = tuple(figures_of(logits, embedding, dataset, rows).values())
     broadcast = world.broadcast(*(_NONE if value is None else value for value in values))
     return {name: None if value == _NONE else value for name, value in zip(FIGURES, broadcast, strict=True)}
+
+
+def figures_of(
+    logits: Array, embedding: Array, dataset: Dataset, rows: npt.NDArray[np.int64]
+) -> dict[str, float | None]:
+    """The same metrics from the outputs for the rows of the validation split, of which there is at least one."""
+    labels = dataset.category[rows]
+    _, products = np.unique(dataset.product[rows], return_inverse=True)
+    ranking = retrieval.retrieval(embedding, products, labels, np.arange(len(rows)))
+    likelihood = retrieval.negative_log_likelihood(logits, labels)
+    values = (likelihood, retrieval.accuracy(logits, labels), ranking["recall@4"])
+    return dict(zip(FIGURES, values, strict=True))
+
+
+def score(figures: Mapping[str, float | None]) -> float | None:
+    """The score by which weights are chosen: the mean of accuracy and recall@4, the main metrics of a release.
+
+    None without a validation split; the accuracy alone if no product has two photos.
+    """
+    known = [value for name in SCORED if (value := figures[name]) is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _outputs(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from training.errors import WeightsError
 from training.network.backbone import Backbone, backbone_of
@@ -70,17 +71,21 @@ class EmbeddingNet(nn.Module):
                 if any(True for _ in stage.parameters()):
                     yield f"{name}.{part}".rstrip("."), stage
 
-    def freeze(self, last: str) -> None:
-        """Freeze the stages up to and including `last`: no gradients, fixed batch-norm statistics. "none" freezes none.
+    def freeze(self, last: str, *, fixed_norm: bool = False) -> None:
+        """Freeze the stages up to and including `last`: no gradients, fixed batch-norm statistics.
+
+        Args:
+            last: name of a stage; "none" freezes none, and "all" the whole backbone.
+            fixed_norm: whether the batch-norm statistics of the other stages are fixed too.
 
         Raises:
             WeightsError: no such stage; the message lists the stages.
         """
         stages = dict(self.stages())
-        if last != "none" and last not in stages:
+        if last not in ("none", "all", *stages):
             raise WeightsError(f"{self.name} has no stage {last!r} to freeze; its stages are {', '.join(stages)}")
         names = list(stages)
-        frozen = names[: names.index(last) + 1] if last != "none" else []
+        frozen = names if last == "all" else names[: names.index(last) + 1] if last != "none" else []
         for name, stage in stages.items():
             stage.requires_grad_(name not in frozen)
         # Parameters outside the stages are positions and class tokens of transformers, which their stem adds.
@@ -89,10 +94,12 @@ class EmbeddingNet(nn.Module):
             if id(parameter) not in staged:
                 parameter.requires_grad_(not frozen)
         self._frozen = tuple(stages[name] for name in frozen)
+        if fixed_norm:
+            self._frozen += tuple(part for part in self.backbone.modules() if isinstance(part, _BatchNorm))
         self.train(self.training)
 
     def train(self, mode: bool = True) -> "EmbeddingNet":
-        """Like `nn.Module.train`, but frozen stages stay in evaluation mode, so their batch-norm is fixed."""
+        """Like `nn.Module.train`, but frozen parts stay in evaluation mode, so their batch-norm is fixed."""
         super().train(mode)
         for stage in self._frozen:
             stage.eval()

@@ -33,6 +33,11 @@ def check_start(
     if small < 1 and model.source.fixed_size:
         raise WeightsError(f"small is {small:g}; it must be 1, because {model.name} takes only one size of photos")
     if weights == "none":
+        if freeze == "all":
+            raise WeightsError(
+                "--freeze all with --weights none: the features of random weights say nothing of a photo; give the "
+                "weights to start from"
+            )
         return
     if weights == "imagenet" or tag_in(weights):
         if download:

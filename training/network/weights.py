@@ -10,8 +10,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from lambda_app.release.manifest import sha256_of
 from training.errors import WeightsError
-from training.network.backbone import NAMED, tag_in
+from training.network.backbone import NAMED, backbone_of, tag_in
 from training.network.embedding_net import EmbeddingNet
 from training.network.weights_file import METADATA, local_copy, metadata_of, read_file, read_state
 
@@ -44,6 +45,33 @@ def start_from(model: EmbeddingNet, source: str, categories: Sequence[str]) -> N
         model.backbone.load_state_dict(fitted(model, backbone_in(state), metadata, source))
         if any(key.startswith("backbone.") for key in state):
             _load_heads(model, state, categories, metadata, source)
+
+
+def starting_network(backbone: str, weights: str, categories: Sequence[str], size: int) -> EmbeddingNet:
+    """The network from which training starts.
+
+    Args:
+        backbone, weights: the settings of these names.
+        size: side of the photos in pixels.
+
+    Raises:
+        WeightsError: see `start_from`.
+    """
+    model = EmbeddingNet(backbone_of(backbone, weights), len(categories), size=size)
+    start_from(model, weights, categories)
+    return model
+
+
+def weights_identity(source: str) -> str:
+    """The identity of the initial weights: their name, or the digest of the file.
+
+    Raises:
+        WeightsError: no such file.
+    """
+    if source in NAMED or tag_in(source):
+        return source
+    with local_copy(source) as path:
+        return sha256_of(path)
 
 
 def save_weights(

@@ -34,7 +34,7 @@ from training.pipeline.provenance import code
 from training.pipeline.stages import run_stage, stage_seconds
 from training.pipeline.work_folder import WorkFolder
 
-_STAGES = ("fit", "evaluate", "onnx", "export", "index")
+_STAGES = ("features", "heads", "fit", "evaluate", "onnx", "export", "index")
 
 
 def run(work: WorkFolder, settings: PackSettings) -> bool:

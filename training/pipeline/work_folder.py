@@ -16,13 +16,33 @@ class WorkFolder:
         return self.root / "dataset"
 
     @property
+    def frozen(self) -> Path:
+        """Pooled features of the starting weights, and the heads that were trained on them."""
+        return self.root / "frozen"
+
+    @property
+    def features(self) -> Path:
+        """The pooled features of all photos."""
+        return self.frozen / "features.npy"
+
+    @property
+    def mirrored(self) -> Path:
+        """The pooled features of the mirrored training photos."""
+        return self.frozen / "mirrored.npy"
+
+    @property
+    def heads(self) -> Path:
+        """The heads that were trained on the pooled features."""
+        return self.frozen / "heads.safetensors"
+
+    @property
     def fit(self) -> Path:
         """History, checkpoint and best weights of the training run."""
         return self.root / "fit"
 
     @property
     def weights(self) -> Path:
-        """The weights of the epoch with the best score on the validation split."""
+        """The weights with the best score on the validation split."""
         return self.fit / "best.safetensors"
 
     @property

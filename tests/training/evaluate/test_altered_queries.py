@@ -15,6 +15,10 @@ def network(trained):
     return model.to(memory_format=torch.channels_last)
 
 
+def forward_by(network, dataset):
+    return lambda photos: forward_photos(network, photos, dataset.preprocessing)
+
+
 @pytest.fixture(scope="module")
 def outputs(network, small_dataset):
     return forward_rows(network, small_dataset, np.arange(len(small_dataset.photos)), 64)
@@ -44,7 +48,7 @@ def test_an_equal_photo_does_not_hide_the_own_one():
 
 
 def test_untouched_photos_find_themselves_and_have_the_figures_of_the_report(network, small_dataset, outputs):
-    figures = search_with_altered(network, small_dataset, outputs)
+    figures = search_with_altered(forward_by(network, small_dataset), small_dataset, outputs)
     test = small_dataset.rows("test")
     untouched = figures["untouched"]
     assert figures["n"] == len(test)
@@ -56,7 +60,7 @@ def test_untouched_photos_find_themselves_and_have_the_figures_of_the_report(net
 
 
 def test_the_figures_are_those_of_the_altered_photos(network, small_dataset, outputs):
-    figures = search_with_altered(network, small_dataset, outputs)
+    figures = search_with_altered(forward_by(network, small_dataset), small_dataset, outputs)
     test, products = small_dataset.rows("test"), small_dataset.product
     paired = np.array([(products == products[row]).sum() > 1 for row in test])
     assert figures["paired"] == paired.sum() > 0
@@ -71,7 +75,9 @@ def test_the_figures_are_those_of_the_altered_photos(network, small_dataset, out
 
 
 def test_the_seed_chooses_the_photos_and_their_number_is_bounded(network, small_dataset, outputs):
-    first, again, other = (search_with_altered(network, small_dataset, outputs, 5, seed) for seed in (0, 0, 1))
+    first, again, other = (
+        search_with_altered(forward_by(network, small_dataset), small_dataset, outputs, 5, seed) for seed in (0, 0, 1)
+    )
     assert first["n"] == 5
     assert first == again
     assert first != other

@@ -1,5 +1,3 @@
-import logging
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +8,9 @@ import torch
 import training
 from lambda_app.model import Model
 from training.errors import ExportError
-from training.export.onnx_file import OPSET, check_parity, opset_of, predict, silence_libraries
+from training.export.onnx_file import check_parity, opset_of, predict
 from training.network.embedding_net import EmbeddingNet
+from training.network.onnx_graph import OPSET
 from training.network.weights import load_weights
 
 
@@ -63,13 +62,3 @@ def test_answers_in_batches_equal_those_of_one_pass(exported, small_dataset):
 def test_no_partial_files_are_left(exported):
     assert {path.suffix for path in exported.parent.iterdir()} == {".onnx", ".json"}
     assert not [path for path in exported.parent.iterdir() if path.name.startswith(".")]
-
-
-def test_libraries_are_silent_only_inside_the_block(capsys, caplog):
-    with silence_libraries():
-        print("internals")
-        logging.getLogger("any").warning("internals")
-        warnings.warn("internals", stacklevel=1)
-    logging.getLogger("any").warning("after")
-    assert capsys.readouterr().out == ""
-    assert [record.message for record in caplog.records] == ["after"]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.fit.optimisation import EmaWeights, make_optimiser
+from training.fit.optimisation import EmaWeights, make_optimiser, set_rate
 from training.network.embedding_net import EmbeddingNet
 
 
@@ -18,7 +18,7 @@ def test_the_optimiser_has_the_given_kind_and_all_trainable_parameters(model, ki
     assert type(optimiser) is expected
     moved = sum(len(group["params"]) for group in optimiser.param_groups)
     assert moved == len(list(model.parameters()))
-    assert [group["weight_decay"] for group in optimiser.param_groups] == [decay, 0.0]
+    assert [group["weight_decay"] for group in optimiser.param_groups] == [decay, 0.0] * 2  # backbone, heads
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])
@@ -65,3 +65,12 @@ def test_the_average_uses_a_smaller_decay_in_its_first_steps(model, decay, kept)
             model.classifier.bias.fill_(value)
         ema.update()
     torch.testing.assert_close(ema.module.classifier.bias, torch.full((3,), kept * 1.0 + (1 - kept) * 2.0))
+
+
+def test_the_backbone_learns_at_its_share_of_the_rate(model):
+    optimiser = make_optimiser(model, "adamw", lr=0.1, backbone_lr=0.25)
+    assert [group["lr"] for group in optimiser.param_groups] == [0.025, 0.025, 0.1, 0.1]
+    set_rate(optimiser, 0.04)
+    assert [group["lr"] for group in optimiser.param_groups] == [0.01, 0.01, 0.04, 0.04]
+    heads = {id(parameter) for head in (model.classifier, model.embedding) for parameter in head.parameters()}
+    assert {id(parameter) for group in optimiser.param_groups[2:] for parameter in group["params"]} == heads

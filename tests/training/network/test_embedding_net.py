@@ -99,6 +99,23 @@ def test_freezing_none_unfreezes_every_stage():
     assert all(module.training for module in model.modules())
 
 
+def test_freezing_all_leaves_the_heads():
+    model = EmbeddingNet("resnet18", classes=3)
+    model.freeze("all")
+    trained = {name.partition(".")[0] for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert trained == {"classifier", "embedding"}
+
+
+def test_fixed_norm_keeps_the_statistics_of_stages_that_learn():
+    model = EmbeddingNet("resnet18", classes=3)
+    model.freeze("none", fixed_norm=True)
+    model.train()
+    before = {name: value.clone() for name, value in model.backbone.named_buffers()}
+    model(torch.randn(4, 3, 32, 32))
+    assert all(torch.equal(value, before[name]) for name, value in model.backbone.named_buffers())
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
 def test_stages_are_listed_from_the_stem_on():
     assert [name for name, _ in EmbeddingNet("resnet18", 3).stages()] == [
         "conv1", "bn1", "layer1", "layer2", "layer3", "layer4",

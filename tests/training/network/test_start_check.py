@@ -33,6 +33,7 @@ def test_settings_that_fit_pass(tmp_path):
         ),
         (TINY, "missing.pt", "none", "--weights missing.pt: no such file (other values: imagenet, none"),
         (TINY, "imagenet", "none", "has no ImageNet weights"),
+        (TINY, "none", "all", "--freeze all with --weights none: the features of random weights say nothing"),
         (TINY, "none", "layer9", "no stage 'layer9' to freeze; its stages are"),
         (
             "resnet50",

@@ -41,7 +41,15 @@ def test_the_manifest_has_the_measurements_of_the_stages(trained, unpacked, smal
     assert manifest.ranking.category_weight == figures["ranking"]["category_weight"]
     assert manifest.training["dataset"]["digest"] == small_dataset.digest
     assert manifest.training["fit"]["settings"]["backbone"] == fit_settings.backbone
-    assert manifest.training["stage_seconds"].keys() == {"fit", "evaluate", "onnx", "export", "index"}
+    assert manifest.training["stage_seconds"].keys() == {
+        "features",
+        "heads",
+        "fit",
+        "evaluate",
+        "onnx",
+        "export",
+        "index",
+    }
     assert manifest.release.startswith(f"{manifest.created_at:%Y%m%d-%H%M%S}-")
     assert not manifest.force
 

@@ -17,7 +17,7 @@ def notes(figures: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
         figures: the content of `metrics.json`.
         run: the content of `fit.json`.
     """
-    return [*_on_the_test(figures), *_on_the_model(figures), *_on_the_run(figures, run)]
+    return [*_on_the_test(figures), *_on_the_model(figures), *_on_the_baseline(figures), *_on_the_run(figures, run)]
 
 
 def _on_the_test(figures: Mapping[str, Any]) -> Iterator[str]:
@@ -56,6 +56,28 @@ def _on_the_model(figures: Mapping[str, Any]) -> Iterator[str]:
             "The temperature was fitted on the validation photos. It does not lower the calibration error of the test "
             "photos."
         )
+
+
+def _on_the_baseline(figures: Mapping[str, Any]) -> Iterator[str]:
+    baseline = figures["baseline"]
+    if baseline["reason"] is not None:
+        return
+    scores, kept = baseline["scores"], baseline["kept"]
+    if kept == "frozen" and scores["fine_tuned"] is not None:
+        yield (
+            f"Fine-tuning did not beat the heads on frozen features on the validation photos "
+            f"({100 * scores['fine_tuned']:.1f} % against {100 * scores['frozen']:.1f} %), so the release holds those "
+            "heads. A longer run or another learning rate may help."
+        )
+    for name in ("accuracy", headline(figures["test"]["retrieval"])):
+        lead = baseline["leads"][name]
+        if kept == "fine-tuned" and lead["interval"] is not None and lead["interval"][0] <= 0:
+            low, high = (100 * end for end in lead["interval"])
+            yield (
+                "The test photos do not show that fine-tuning is better than heads on frozen features in "
+                f"{spoken(name)}: the difference is {100 * lead['difference']:+.1f} percentage points, 95 % interval "
+                f"{low:+.1f} to {high:+.1f}."
+            )
 
 
 def _on_the_run(figures: Mapping[str, Any], run: Mapping[str, Any]) -> Iterator[str]:

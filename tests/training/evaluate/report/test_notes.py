@@ -17,6 +17,12 @@ QUIET = {
     },
     "train": {"accuracy": 0.95},
     "validation": {"n": 50},
+    "baseline": {
+        "reason": None,
+        "kept": "fine-tuned",
+        "scores": {"frozen": 0.8, "fine_tuned": 0.9},
+        "leads": {"accuracy": LEAD, "recall@4": LEAD, "category_precision@4": LEAD},
+    },
     "leads": {"pooled": {"recall@4": LEAD, "category_precision@4": LEAD}},
 }
 RUN = {"epochs": 10, "best_epoch": 7}
@@ -53,6 +59,13 @@ def test_unremarkable_figures_get_no_note():
             "than ranking by the embedding: recall@4 is 5.0 percentage points higher",
         ),
         (("leads", "pooled", "recall@4"), {"difference": -0.05, "interval": [-0.12, 0.02]}, ""),
+        (("baseline", "kept"), "frozen", "did not beat the heads on frozen features on the validation photos (90.0 %"),
+        (
+            ("baseline", "leads", "accuracy"),
+            {"difference": 0.01, "interval": [-0.01, 0.03]},
+            "do not show that fine-tuning is better than heads on frozen features in accuracy: the difference is +1.0",
+        ),
+        (("baseline", "reason"), "training starts from random weights", ""),
     ],
 )
 def test_remarkable_figures_get_a_note(path, value, told):

@@ -1,0 +1,128 @@
+"""The frozen road: heads on the pooled features of the starting weights. Runs from pretrained weights take it first.
+
+It is the baseline that fine-tuning must beat, and fine-tuning starts from these heads. With `--freeze all` it is the
+result. Files in OUT/frozen: those of `training.fit.features`, `heads.safetensors` with the heads and a linear probe,
+and `frozen.json` with their figures on the validation split.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from training.dataset import Dataset
+from training.fit import features
+from training.fit.heads import PROBE, HeadRecipe, TrainingFeatures, train_heads
+from training.fit.settings import FitSettings
+from training.fit.validation import FIGURES, figures_of, score
+from training.network.embedding_net import EMBEDDING_DIM, EmbeddingNet
+from training.network.frozen_heads import PROBE as PROBE_PREFIX
+from training.network.frozen_heads import FrozenHeads
+from training.network.weights import starting_network
+from training.pipeline.files import write_json
+from training.pipeline.stages import run_stage
+from training.pipeline.work_folder import WorkFolder
+
+ALL = "all"  # the value of the setting `freeze`
+# Whose weights a run keeps.
+FROZEN, FINE_TUNED, INITIAL = "frozen", "fine-tuned", "initial"
+CRITERION = "mean of accuracy and recall@4 on the validation photos; the accuracy alone if no product has two photos"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the frozen road gave.
+
+    Attributes:
+        heads: for the pooled features of the starting weights.
+        figures: metrics of the heads on the validation split, by the names of `training.fit.validation.FIGURES`.
+        probe: the same of the linear probe; it has no embedding.
+    """
+
+    heads: FrozenHeads
+    figures: dict[str, float | None]
+    probe: dict[str, float | None]
+
+    @property
+    def score(self) -> float | None:
+        """The score by which weights are chosen; None without a validation split."""
+        return score(self.figures)
+
+    def is_as_good_as(self, best: float | None) -> bool:
+        """Whether fine-tuning, whose best score is `best`, does not beat it. Without a validation split it does."""
+        return self.score is not None and best is not None and best <= self.score
+
+    def network(self, dataset: Dataset, settings: FitSettings) -> EmbeddingNet:
+        """The starting weights with these heads."""
+        size = dataset.preprocessing.size
+        model = starting_network(settings.backbone, settings.weights, dataset.categories, size)
+        self.heads.load_into(model)
+        return model
+
+
+def missing_because(settings: FitSettings) -> str | None:
+    """Why a run has no baseline; None if it has one."""
+    if settings.weights == "none":
+        return "training starts from random weights, whose features say nothing of a photo"
+    if not settings.baseline and settings.freeze != ALL:
+        return "it is switched off (setting baseline)"
+    return None
+
+
+def described(settings: FitSettings, baseline: Baseline | None, kept: str, best: float | None) -> dict[str, Any]:
+    """The entry `baseline` of `fit.json`.
+
+    Args:
+        kept: FROZEN, FINE_TUNED, or INITIAL for a network that was not trained.
+        best: the best score of fine-tuning; None if there was none.
+    """
+    return {
+        "reason": missing_because(settings),
+        "kept": kept,
+        "criterion": CRITERION,
+        "scores": {"frozen": None if baseline is None else baseline.score, "fine_tuned": best},
+        "heads": None if baseline is None else baseline.figures,
+        "probe": None if baseline is None else baseline.probe,
+    }
+
+
+def run(work: WorkFolder, dataset: Dataset, settings: FitSettings, device: torch.device) -> Baseline | None:
+    """Run the stages `features` and `heads`, if their inputs have changed. None if `missing_because` names a reason.
+
+    Raises:
+        DiskFullError: the features do not fit on the disk.
+        WeightsError: the weights cannot be loaded.
+    """
+    if missing_because(settings) is not None:
+        return None
+    features.run(work, dataset, settings, device)
+    about = work.frozen / "frozen.json"
+    inputs = {**features.inputs_of(dataset, settings), "recipe": [settings.seed, settings.balance, settings.smoothing]}
+    run_stage(work, "heads", inputs, [work.heads, about], lambda: train(work, dataset, settings, device, about))
+    found = json.loads(about.read_bytes())
+    return Baseline(FrozenHeads.read(work.heads), found["validation"]["heads"], found["validation"]["probe"])
+
+
+def train(work: WorkFolder, dataset: Dataset, settings: FitSettings, device: torch.device, about: Path) -> None:
+    """Train heads and linear probe on the features, and measure them on the validation split."""
+    pooled, mirrored = (np.load(path, mmap_mode="r", allow_pickle=False) for path in (work.features, work.mirrored))
+    rows, validation = dataset.rows("train"), dataset.rows("validation")
+    own = pooled[rows]
+    views = (own, mirrored) if len(mirrored) else (own,)
+    labels = dataset.category[rows], dataset.product[rows], len(dataset.categories)
+    recipe = HeadRecipe(balance=settings.balance, smoothing=settings.smoothing)
+    state = train_heads(TrainingFeatures(views, *labels), EMBEDDING_DIM, recipe, settings.seed, device)
+    probe = train_heads(TrainingFeatures((own,), *labels), 0, PROBE, settings.seed, device)
+    heads = FrozenHeads(state | {key.replace("classifier.", PROBE_PREFIX): value for key, value in probe.items()})
+    figures: dict[str, Any] = {name: dict.fromkeys(FIGURES) for name in ("heads", "probe")}
+    if len(validation):
+        seen = pooled[validation]
+        embedding = heads.embedding(seen)
+        figures["heads"] = figures_of(heads.logits(seen), embedding, dataset, validation)
+        figures["probe"] = figures_of(heads.logits(seen, probe=True), embedding, dataset, validation)
+        figures["probe"]["val_recall4"] = None  # it has no embedding
+    heads.write(work.heads)
+    write_json(about, {"validation": figures})
