@@ -13,15 +13,13 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lambda_app.errors import LookalikeError
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
-from training.errors import DataError, LostProcessError, WeightsError
+from training.errors import DataError, WeightsError
 from training.evaluate import stage as evaluate
 from training.evaluate.baseline import in_words
 from training.export import stage as export
@@ -32,6 +30,7 @@ from training.network.start_check import check_start
 from training.network.weights import categories_of
 from training.pack import stage as pack
 from training.pipeline.commands import add_work_folder, report_errors
+from training.pipeline.failure import failure_file
 from training.pipeline.files import write_file
 from training.pipeline.work_folder import WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
@@ -219,22 +218,6 @@ def _figure(value: float | None, interval: Sequence[float] | None, *, few: bool)
     if value is None:
         return "n/a"
     return f"{value:.3f} [{interval[0]:.2f} to {interval[1]:.2f}]" if few and interval else f"{value:.3f}"
-
-
-@contextmanager
-def failure_file(environ: Mapping[str, str]) -> Iterator[None]:
-    """Write the error that stops the run to the file from which SageMaker makes the job's FailureReason.
-
-    Without this, the SageMaker toolkit writes that file itself. But it searches the output for the names of Python's
-    built-in errors, so it would miss our one-line message, which torchrun's traceback follows.
-    """
-    try:
-        yield
-    except LookalikeError as exc:
-        # LostProcessError means that another process failed first. That process writes the reason.
-        if (folder := environ.get("SM_OUTPUT_DIR")) and not isinstance(exc, LostProcessError):
-            Path(folder, "failure").write_text(f"{exc}\n", encoding="utf-8")
-        raise
 
 
 def _only_weights(folder: Path) -> Path:

@@ -28,6 +28,7 @@ _STUDY = {
     "altered": 0.0,
     "balance": 0.0,
     "baseline": False,
+    "fixed_norm": False,
     "ema": 0.0,
 }
 

@@ -27,25 +27,7 @@ def write_onnx(model: EmbeddingNet, size: int, path: Path) -> None:
     branches that only help training are merged into one convolution.
     """
     partial = path.with_name(f".{path.name}.partial")
-<<<<<<< HEAD
-    model = model.cpu().eval().merged()
-    example = torch.zeros(2, 3, size, size)
-    with silence_libraries():
-        torch.onnx.export(
-            model,
-            (example,),
-            partial,
-            input_names=[INPUT],
-            output_names=OUTPUTS,
-            dynamic_shapes={"images": {0: torch.export.Dim("n", min=1)}},
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-        )
-    optimise_graph(partial)
-=======
-    export_graph(model, size, OUTPUTS, partial)
->>>>>>> h-g2
+    export_graph(model.merged(), size, OUTPUTS, partial)
     remove_notes(partial)
     partial.replace(path)
 

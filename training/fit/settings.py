@@ -122,8 +122,9 @@ class FitSettings(Settings):
         json_schema_extra=RARE,
     )
     fixed_norm: bool = Field(
-        default=False,
-        description="whether the batch-norm layers of a pretrained backbone keep their statistics in fine-tuning",
+        default=True,
+        description="whether the batch normalisation of a pretrained backbone keeps its statistics in fine-tuning; "
+        "False: it follows the batches, which costs a short run many points",
         json_schema_extra=RARE,
     )
     baseline: bool = Field(

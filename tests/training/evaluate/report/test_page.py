@@ -40,6 +40,7 @@ ALTERED = {
     "accuracy": 0.75,
     "intervals": {"found_first": [0.125, 0.5], "recall@4": None, "accuracy": [0.625, 0.875]},
 }
+NO_BASELINE = {"reason": "training starts from random weights", "kept": "fine-tuned", "test": None, "leads": None}
 ALTERATIONS = {"n": 12, "paired": 0, "untouched": ALTERED, "quarter_turn": ALTERED}
 
 
@@ -92,7 +93,7 @@ def write(tmp_path):
         embedding = unit(rng.normal(size=(n, 6)))
         logits = rng.normal(size=(n, classes)).astype(np.float32)
         found = measure(dataset, Outputs(logits, embedding, embedding), dataset.categories)
-        figures = found.figures | {"alterations": ALTERATIONS} | ORIGIN | origin
+        figures = found.figures | {"alterations": ALTERATIONS, "baseline": NO_BASELINE} | ORIGIN | origin
         photos = GalleryPhotos(dataset, found.gallery)
         report = Report(figures, RUN, HISTORY, dataset.summary, draw(figures, HISTORY, 1), found.gallery, photos)
         write_report(tmp_path / "report.html", report)
