@@ -12,7 +12,7 @@ from training.dataset import Dataset
 from training.errors import WeightsError
 from training.fit import frozen
 from training.fit import stage as fit
-from training.fit.features import MOST_MIRRORED
+from training.fit.cached.features import MOST_MIRRORED
 from training.fit.frozen import Baseline
 from training.fit.validation import score, validate
 from training.network.embedding_net import EmbeddingNet

@@ -1,0 +1,1 @@
+"""What is computed from pooled features that are cached: heads, and the embedding that keeps the features."""
