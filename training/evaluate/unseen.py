@@ -1,7 +1,7 @@
 """How well the embedding finds products of categories that are new to it, beside the pooled features as they are.
 
 Each test photo is searched by an embedding that was trained without its category, on the features of the starting
-weights: see `training.fit.cached.unseen`. The served embedding knows all categories.
+weights: see `training.fit.heads.unseen`. The served embedding knows all categories.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """The frozen road: heads on the pooled features of the starting weights. Runs from pretrained weights take it first.
 
 It is the baseline that fine-tuning must beat, and fine-tuning starts from these heads. With `--freeze all` it is the
-result. Files in OUT/frozen: those of `training.fit.cached.features`, `heads.safetensors` with the heads, a linear
+result. Files in OUT/frozen: those of `training.fit.features`, `heads.safetensors` with the heads, a linear
 probe, and embeddings that have not seen some of the categories, and `frozen.json` with their figures on the validation
 split.
 """
@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from training.dataset import Dataset
-from training.fit.cached import features, unseen
-from training.fit.cached.blend import Linear
-from training.fit.cached.heads import PROBE, HeadRecipe, TrainingFeatures, train_heads
-from training.fit.cached.share import NOT_POOLED, LabelledFeatures, blend
+from training.fit import features
+from training.fit.heads import unseen
+from training.fit.heads.blend import Linear
+from training.fit.heads.share import NOT_POOLED, LabelledFeatures, blend
+from training.fit.heads.train import PROBE, HeadRecipe, TrainingFeatures, train_heads
 from training.fit.settings import FitSettings
 from training.fit.validation import FIGURES, figures_of, score
 from training.network.embedding_net import EMBEDDING_DIM, EmbeddingNet
@@ -44,7 +45,7 @@ class Baseline:
         heads: for the pooled features of the starting weights.
         figures: metrics of the heads on the validation split, by the names of `training.fit.validation.FIGURES`.
         probe: the same of the linear probe; it has no embedding.
-        pooled: `pooled_share` of their embedding, and how it was chosen: see `training.fit.cached.share`.
+        pooled: `pooled_share` of their embedding, and how it was chosen: see `training.fit.heads.share`.
         unseen: why no embedding was trained without some of the categories; None if there are such embeddings.
     """
 

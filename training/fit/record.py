@@ -16,9 +16,9 @@ from torch import Tensor
 
 from training.dataset import Dataset
 from training.errors import TrainingError
-from training.fit.cached.finish import keep_pooled
-from training.fit.cached.share import NOT_POOLED
 from training.fit.frozen import FINE_TUNED, FROZEN, INITIAL, Baseline, described
+from training.fit.heads.finish import keep_pooled
+from training.fit.heads.share import NOT_POOLED
 from training.fit.input.identities import identity_labels
 from training.fit.settings import Execution, FitSettings
 from training.fit.trainer import Trainer

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lambda_app.search.vectors import unit
-from training.fit.cached.blend import Linear, blended, sampled, whitened
+from training.fit.heads.blend import Linear, blended, sampled, whitened
 from training.fit.input.identities import Identities, identity_labels
 
 RNG = np.random.default_rng(5)

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import torch
 
 from training.dataset import Dataset
-from training.fit.cached.blend import Linear, sampled
-from training.fit.cached.share import MOST_QUERIES, Blend, LabelledFeatures, blend
+from training.fit.heads.blend import Linear, sampled
+from training.fit.heads.share import MOST_QUERIES, Blend, LabelledFeatures, blend
 from training.fit.input.identities import identity_labels
 from training.network.embedding_net import EmbeddingNet
 from training.network.pooled import Features, Photos, forward_of

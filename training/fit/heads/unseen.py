@@ -12,8 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from training.fit.cached.blend import Linear, blended, sampled, whitened
-from training.fit.cached.heads import HeadRecipe, TrainingFeatures, train_heads
+from training.fit.heads.blend import Linear, blended, sampled, whitened
+from training.fit.heads.train import HeadRecipe, TrainingFeatures, train_heads
 from training.fit.input.identities import identity_labels
 
 Labels = npt.NDArray[np.int64]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.fit.cached.heads import HeadRecipe, TrainingFeatures
-from training.fit.cached.unseen import FOLDS, deal, missing_because, train_folds
+from training.fit.heads.train import HeadRecipe, TrainingFeatures
+from training.fit.heads.unseen import FOLDS, deal, missing_because, train_folds
 
 CPU = torch.device("cpu")
 PRODUCTS = np.repeat(np.arange(60), 2)

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.fit.heads.losses import TrainingLoss, balanced_weights
 from training.fit.input.identities import identity_labels
 from training.fit.input.sampler import batches_per_epoch, pair_batches
-from training.fit.losses import TrainingLoss, balanced_weights
 from training.network.embedding_net import parameter_groups
 
 Features = npt.NDArray[np.float32]

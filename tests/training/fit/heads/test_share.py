@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from training.fit.cached.blend import Linear
-from training.fit.cached.share import COST, FEWEST_QUERIES, LabelledFeatures, blend
+from training.fit.heads.blend import Linear
+from training.fit.heads.share import COST, FEWEST_QUERIES, LabelledFeatures, blend
 
 RNG = np.random.default_rng(2)
 PRODUCTS = np.repeat(np.arange(300), 2)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.search.vectors import unit
-from training.fit.cached.blend import Linear, blended, sampled, whitened
+from training.fit.heads.blend import Linear, blended, sampled, whitened
 from training.fit.input.identities import identity_labels
 from training.metrics import retrieval
 
