@@ -184,7 +184,7 @@ def copy_outputs(work: WorkFolder, places: Places) -> None:
 
 
 def summarise(work: WorkFolder, manifest: Manifest) -> str:
-    """The result of the run, in four lines of text."""
+    """The result of the run, in five lines of text."""
     report = json.loads((work.report / "metrics.json").read_bytes())
     test, altered, ranked = report["test"], report["alterations"], report["ranking"]["test"]
     by_embedding, few = test["retrieval"]["embedding"], test["n"] < FEW_PHOTOS

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from cdk.context.rules import (
     BOOLEAN,
     EMAIL,
+    ISSUER,
     ORIGIN,
     PRINCIPAL,
+    SECURE_ORIGIN,
     key,
     list_of,
     matching,
@@ -37,7 +39,7 @@ class AccessKeys:
         "whether everyone must sign in with an authenticator app too; with auth=cognito",
     )
     jwt_issuer: str | None = key(
-        None, matching(r"https://[^\s,]+", "an https:// URL"), "issuer of the tokens; required with auth=jwt"
+        None, matching(ISSUER, "an https:// URL"), "issuer of the tokens; required with auth=jwt"
     )
     jwt_audience: tuple[str, ...] = key(
         (), list_of(r"[^\s,]+", "audiences separated by commas"), "accepted audiences; required with auth=jwt"
@@ -54,7 +56,7 @@ class AccessKeys:
     )
     jwt_origins: tuple[str, ...] = key(
         (),
-        list_of(ORIGIN, "origins such as https://oauth2.example, separated by commas"),
+        list_of(SECURE_ORIGIN, "origins such as https://oauth2.example, separated by commas"),
         "further origins of the issuer's endpoints that the page calls, if the token endpoint has another host",
     )
     open_images: bool = key(

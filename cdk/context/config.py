@@ -111,16 +111,22 @@ def _check_together(config: Config) -> None:
         )
     if config.github_provider and not config.github_repository:
         raise ConfigError("context githubProvider is only valid with githubRepository=OWNER/NAME")
-    reserved, warm = config.reserved_concurrency, config.provisioned_concurrency
-    if reserved is not None and warm is not None and warm > reserved:
-        raise ConfigError(f"context provisionedConcurrency='{warm}' is more than reservedConcurrency ({reserved})")
-    most = config.provisioned_maximum
+    _check_concurrency(config)
+
+
+def _check_concurrency(config: Config) -> None:
+    reserved, warm, most = config.reserved_concurrency, config.provisioned_concurrency, config.provisioned_maximum
     if most is not None and warm is None:
         raise ConfigError(f"context provisionedMaximum='{most}' requires provisionedConcurrency, the minimum")
     if most is not None and warm is not None and most <= warm:
         raise ConfigError(f"context provisionedMaximum='{most}' must be more than provisionedConcurrency ({warm})")
-    if most is not None and reserved is not None and most > reserved:
-        raise ConfigError(f"context provisionedMaximum='{most}' is more than reservedConcurrency ({reserved})")
+    # If all instances are those kept warm for the alias, Lambda throttles calls of any other version: the check's.
+    key, highest = ("provisionedMaximum", most) if most is not None else ("provisionedConcurrency", warm)
+    if reserved is not None and highest is not None and highest >= reserved:
+        raise ConfigError(
+            f"context {key}='{highest}' must be less than reservedConcurrency ({reserved}): a new version is checked "
+            "with an instance that is not kept warm"
+        )
 
 
 def _check_access(config: Config) -> None:

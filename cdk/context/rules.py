@@ -8,6 +8,9 @@ from typing import Any
 _PORT = r"(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
 _HOST = r"(?=.{1,253}(:|$))[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 ORIGIN = re.compile(rf"https?://{_HOST}(:{_PORT})?")
+# What lambda_app/settings.py takes too: it refuses other addresses at the start of the function, after the deployment.
+SECURE_ORIGIN = re.compile(rf"https://{_HOST}(:{_PORT})?")
+ISSUER = re.compile(rf"{SECURE_ORIGIN.pattern}(/[!-+\--~]*)?")
 # A host name with a dot, as a certificate has it: DNS names are lower case there.
 HOST = re.compile(rf"(?=.*\.)(?!.*[A-Z]){_HOST}")
 # A repository, or the registry of an account and region with it, as `docker push` and the console show it.

@@ -10,9 +10,11 @@ from cdk.context.rules import (
     whole,
 )
 
-# A schedule of EventBridge Scheduler. At most once an hour: a job takes longer.
-_FIELD = r"[A-Z0-9*?,/#L-]+"
-RETRAIN = re.compile(rf"rate\([1-9]\d{{0,3}} (hours?|days?)\)|cron\([0-5]?\d( {_FIELD}){{5}}\)", re.ASCII)
+# A schedule of EventBridge Scheduler. At most once an hour: a job takes longer. AWS refuses a cron expression in which
+# not exactly one of the day of the month and the day of the week is `?`.
+_FIELD = r"[A-Z0-9*,/#-]+"
+_DAYS = rf"(\? {_FIELD} {_FIELD}|{_FIELD} {_FIELD} \?)"
+RETRAIN = re.compile(rf"rate\([1-9]\d{{0,3}} (hours?|days?)\)|cron\([0-5]?\d {_FIELD} {_DAYS} {_FIELD}\)", re.ASCII)
 
 
 @dataclass(frozen=True)

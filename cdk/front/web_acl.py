@@ -1,6 +1,7 @@
 """The firewall before CloudFront: a limit of requests for each IP address."""
 
 import json
+from collections.abc import Sequence
 
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
@@ -9,8 +10,9 @@ from cdk.context.config import Config
 
 # The path of photos, if they come from the bucket: a page shows many of them, and they cost no work.
 PHOTOS = "/datasets/"
-# As CloudFront reads a path before it decides where it leads: /datasets/../predict leads to the API, so it counts.
-_READ_AS = ("URL_DECODE", "NORMALIZE_PATH")
+# A path of a photo begins so, both as it was sent and as it is resolved. /datasets/../predict leads to the API. So do
+# //datasets/1.jpg and /datasets%2F1.jpg, which are /datasets/1.jpg only when they are resolved. So these three count.
+_READ_AS = (("NONE",), ("URL_DECODE", "NORMALIZE_PATH"))
 _ANSWER = {
     "type": "about:blank",
     "title": "Too Many Requests",
@@ -49,17 +51,24 @@ class WebAcl(Construct):
 
 def _no_photo() -> waf.CfnWebACL.StatementProperty:
     photo = waf.CfnWebACL.StatementProperty(
+        and_statement=waf.CfnWebACL.AndStatementProperty(statements=[_begins(kinds) for kinds in _READ_AS])
+    )
+    return waf.CfnWebACL.StatementProperty(not_statement=waf.CfnWebACL.NotStatementProperty(statement=photo))
+
+
+def _begins(kinds: Sequence[str]) -> waf.CfnWebACL.StatementProperty:
+    """The path begins as that of a photo, after these transformations."""
+    return waf.CfnWebACL.StatementProperty(
         byte_match_statement=waf.CfnWebACL.ByteMatchStatementProperty(
             search_string=PHOTOS,
             field_to_match=waf.CfnWebACL.FieldToMatchProperty(uri_path={}),
             positional_constraint="STARTS_WITH",
             text_transformations=[
                 waf.CfnWebACL.TextTransformationProperty(priority=priority, type=kind)
-                for priority, kind in enumerate(_READ_AS)
+                for priority, kind in enumerate(kinds)
             ],
         )
     )
-    return waf.CfnWebACL.StatementProperty(not_statement=waf.CfnWebACL.NotStatementProperty(statement=photo))
 
 
 def _rate_rule(rate: int, counted: waf.CfnWebACL.StatementProperty | None) -> waf.CfnWebACL.RuleProperty:

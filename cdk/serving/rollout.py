@@ -21,12 +21,17 @@ ALL = 100
 # How busy the warm instances may be before more are started: the value that AWS's guide to Lambda uses.
 _UTILISATION = 0.7
 _CHECK = Path(__file__).with_name("check")
-_CHECK_TIMEOUT = Duration.minutes(5)
+# CodeDeploy waits for an hour for a check that was cut off, so this one has time for its slowest way to fail.
+_CHECK_TIMEOUT = Duration.minutes(15)
 
 
 def versions() -> lambda_.VersionOptions:
-    """Old versions are kept, so that the alias can be moved back by hand. A version costs nothing."""
-    return lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN)
+    """Old versions are kept, so that the alias can be moved back by hand. A version costs nothing.
+
+    The version of a deployment that went back is not kept: Lambda would refuse to publish the same code again ("Version
+    already exists"), and so a second try of the same deployment would fail.
+    """
+    return lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 
 
 def live_alias(function: lambda_.Function, config: Config | None = None) -> lambda_.Alias:
@@ -103,6 +108,11 @@ class Rollout(Construct):
             ),
             pre_hook=self.check,
         )
+        # A change of the alias starts a deployment, so what that needs must be there before.
+        alias.node.default_child.add_dependency(self.check.node.default_child)  # type: ignore[union-attr]
+        alias.node.default_child.add_dependency(self.group.node.default_child)  # type: ignore[union-attr]
+        # The role of the group has a policy to call the check, which neither of the two waits for.
+        alias.node.default_child.node.add_dependency(self.group.role)  # type: ignore[union-attr]
         nag.acknowledge(
             self.group,
             "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited]",

@@ -28,6 +28,8 @@ FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 60.0
 # Enough to read the pointer from S3 in the same region. If S3 hangs, the release that is live answers after this time.
 LOOK_WAIT_SECONDS = 0.1
+# Why nothing is live in an empty store. scripts/smoke tells this from a release that does not load.
+NOTHING_PROMOTED = "nothing has been promoted to the store yet"
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ class LiveRelease:
         try:
             found = self._store.read_pointer(unless=seen)
         except MissingObjectError:
-            self._note_unreadable("nothing has been promoted to the store yet")
+            self._note_unreadable(NOTHING_PROMOTED)
         except StoreError as exc:
             log.warning("the live pointer cannot be read: %s", exc)
             self._note_unreadable("the store's live pointer cannot be read; the log says why")

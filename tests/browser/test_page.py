@@ -28,6 +28,31 @@ def test_without_auth_a_visitor_searches_at_once(
     assert errors == []
 
 
+def test_further_photos_of_the_same_thing_are_searched_together(
+    page_of: Callable[..., str], visit: Visit, catalogue: tuple[FolderStore, Path]
+) -> None:
+    page, (_, photo) = visit.page, catalogue
+    page.goto(page_of())
+    expect(page.get_by_text("Add a photo of the same thing")).to_be_hidden()
+    visit.search(photo)
+    photos = sorted(photo.parent.glob("*.jpg"))
+    with page.expect_request("**/predict?*") as sent:
+        page.locator("#more-photos").set_input_files(photos[1])
+    assert (sent.value.post_data_buffer or b"").count(b'name="file"') == 2
+    expect(page.get_by_role("heading", name="Your 2 photos")).to_be_visible()
+    expect(page.locator("#query-others img")).to_have_count(1)
+    expect(page.locator("#results a.card").first).to_be_visible()
+    with page.expect_request("**/predict?*") as sent:
+        page.locator("#more-photos").set_input_files(photos[2:6])
+    assert (sent.value.post_data_buffer or b"").count(b'name="file"') == 4
+    expect(page.get_by_text("2 photos left out: a search takes at most 4.")).to_be_visible()
+    expect(page.get_by_text("Add a photo of the same thing")).to_be_hidden()
+    visit.picture("four-photos")
+    page.go_back()
+    expect(page.get_by_role("heading", name="Your 2 photos")).to_be_visible()
+    expect(page.get_by_text("Add a photo of the same thing")).to_be_visible()
+
+
 @pytest.mark.parametrize(
     ("auth", "title", "advice"),
     [

@@ -57,9 +57,9 @@ def gateway(served: Served) -> Iterator[str]:
     yield from serve(check)
 
 
-def run(store: FolderStore, root: Path) -> Iterator[str]:
-    """Serve a store on a free port until the generator is closed."""
-    yield from serve(create_app(Settings(store=str(root)), store))
+def run(store: FolderStore, root: Path, **settings: str) -> Iterator[str]:
+    """Serve a store on a free port until the generator is closed; keywords are further settings."""
+    yield from serve(create_app(Settings(store=str(root), **settings), store))  # type: ignore[arg-type]
 
 
 def serve(app: ASGIApp) -> Iterator[str]:

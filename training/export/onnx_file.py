@@ -27,7 +27,7 @@ def write_onnx(model: EmbeddingNet, size: int, path: Path) -> None:
     branches that only help training are merged into one convolution.
     """
     partial = path.with_name(f".{path.name}.partial")
-    export_graph(model.merged(), size, OUTPUTS, partial)
+    export_graph(model.cpu().eval().merged(), size, OUTPUTS, partial)
     remove_notes(partial)
     partial.replace(path)
 

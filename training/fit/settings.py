@@ -123,14 +123,14 @@ class FitSettings(Settings):
     )
     fixed_norm: bool = Field(
         default=True,
-        description="whether the batch normalisation of a pretrained backbone keeps its statistics in fine-tuning; "
+        description="whether the batch normalisation of a pretrained backbone keeps its statistics; "
         "False: it follows the batches, which costs a short run many points",
         json_schema_extra=RARE,
     )
     baseline: bool = Field(
         default=True,
-        description="whether heads are first trained on the frozen features of pretrained weights; fine-tuning starts "
-        "from them, and must be better on the validation split to be kept",
+        description="whether heads are first trained on the frozen features of pretrained weights; the "
+        "other training starts from them, and must be better on the validation split to be kept",
         json_schema_extra=RARE,
     )
     pooled_share: float = Field(

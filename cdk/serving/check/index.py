@@ -10,7 +10,9 @@ import base64
 import json
 import os
 import struct
+import time
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -21,6 +23,10 @@ SIDE = 64
 BOUNDARY = "lookalike"
 # The API function has 29 s for an answer. A second try hides the cause of a failure.
 _LAMBDA = Config(connect_timeout=5, read_timeout=45, retries={"total_max_attempts": 1})
+# A large release loads for longer than /readyz waits (20 s). The live version has it loaded already.
+TRIES, PAUSE = 7, 5.0
+# What may pass by itself: a release is loading, all instances are busy, Lambda still prepares the version.
+_PASSING = (": 503:", "TooManyRequestsException", "ResourceConflictException", "CodeArtifactUserPendingException")
 
 
 class VersionFailedError(Exception):
@@ -42,6 +48,9 @@ def handler(event: dict[str, str], context: object) -> None:
     except VersionFailedError as exc:
         print(f"the new version is refused: {exc}")
         status = "Failed"
+    except Exception as exc:  # without an answer, CodeDeploy would wait for an hour
+        print(f"the new version is refused, because it could not be checked: {exc!r}")
+        status = "Failed"
     boto3.client("codedeploy").put_lifecycle_event_hook_execution_status(
         deploymentId=event["DeploymentId"],
         lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"],
@@ -49,13 +58,16 @@ def handler(event: dict[str, str], context: object) -> None:
     )
 
 
-def check(client: Any, new: str, live: str, headers: dict[str, str]) -> str:
+def check(
+    client: Any, new: str, live: str, headers: dict[str, str], pause: Callable[[float], None] = time.sleep
+) -> str:
     """Call the new version, and the live one to compare where the new one fails.
 
     Args:
         client: boto3's Lambda client.
         new, live: ARNs of the functions, with version or alias.
         headers: sent with each request.
+        pause: waits this many seconds before another try.
 
     Returns:
         What was seen, in words.
@@ -63,14 +75,18 @@ def check(client: Any, new: str, live: str, headers: dict[str, str]) -> str:
     Raises:
         VersionFailedError: the new version does not answer as it should, and the live one does.
     """
-    if problem := _problem(client, new, "GET", "/healthcheck", headers):
-        raise VersionFailedError(problem)
-    for method, path in (("GET", "/readyz"), ("POST", "/predict")):
-        if not (problem := _problem(client, new, method, path, headers)):
-            continue
-        if known := _problem(client, live, method, path, headers):
+    for method, path in (("GET", "/healthcheck"), ("GET", "/readyz"), ("POST", "/predict")):
+        problem = _problem(client, new, method, path, headers)
+        compared = problem is not None and path != "/healthcheck"
+        if compared and (known := _problem(client, live, method, path, headers)):
             return f"not the new version's fault, because the live one fails too: {problem} (live: {known})"
-        raise VersionFailedError(f"{problem}; the live version answers 200")
+        for _ in range(TRIES - 1):
+            if problem is None or not any(sign in problem for sign in _PASSING):
+                break
+            pause(PAUSE)
+            problem = _problem(client, new, method, path, headers)
+        if problem is not None:
+            raise VersionFailedError(f"{problem}{'; the live version answers 200' if compared else ''}")
     return "the new version is healthy, ready and answers a photo"
 
 

@@ -58,10 +58,10 @@ async function send(url, request) {
   }
 }
 
-/** Get the category and the similar listings of a photo. */
-export function predict(photo, query, signal) {
+/** Get the category and the similar listings of one thing: of a photo, or of several photos of it. */
+export function predict(photos, query, signal) {
   const body = new FormData();
-  body.append("file", photo, "photo");
+  for (const photo of photos) body.append("file", photo, "photo");
   return call("predict", { query, body, signal });
 }
 

@@ -3,14 +3,15 @@
 
 import { ApiError, call, explain, photoAddress, predict } from "./api.js";
 import { SignInError } from "./oidc.js";
-import { megabytes, prepare, shrink } from "./photo.js";
+import { megabytes, prepareAll, shrinkAll } from "./photo.js";
 import { FILTERS, formatRoute, parseRoute } from "./route.js";
 import { openSession, signIn, signOut } from "./session.js";
 import * as view from "./view.js";
 
 const CACHED_ANSWERS = 30;
+const MOST_PHOTOS = 4; // of one thing, in one search; the API takes no more
 
-const photos = new Map(); // id -> {file, url, sent: promise of {blob, note}}
+const photos = new Map(); // id -> {files, urls, sent: promise of {blobs, note}}: the photos of one thing
 const answers = new Map(); // URL fragment -> {query, prediction, results, release}: a cache, so that going back is instant
 let release = null;
 let open = false; // whether the page may search: nobody needs to sign in, or somebody has
@@ -33,32 +34,55 @@ async function refreshRelease() {
 function searchFile(file) {
   if (!open) return;
   const id = String(photos.size + 1);
-  photos.set(id, { file, url: URL.createObjectURL(file), sent: null });
+  photos.set(id, { files: [file], urls: [URL.createObjectURL(file)], sent: null });
   const { filters } = parseRoute(location.hash);
   location.hash = formatRoute({ kind: "photo", id, filters });
 }
 
+/** Search with the photos of the current search and these: further photos of the same thing. */
+function addFiles(added) {
+  const { kind, id, filters } = parseRoute(location.hash);
+  if (!open || kind !== "photo" || !photos.has(id)) return;
+  const { files, urls } = photos.get(id);
+  const taken = added.slice(0, MOST_PHOTOS - files.length);
+  const next = String(photos.size + 1);
+  const all = { files: [...files, ...taken], urls: [...urls, ...taken.map((file) => URL.createObjectURL(file))] };
+  const left = added.length - taken.length;
+  photos.set(next, { ...all, left, sent: null });
+  location.hash = formatRoute({ kind, id: next, filters });
+}
+
 function photoQuery(id) {
-  const { file, url } = photos.get(id);
-  return { heading: "Your photo", photo: url, caption: `${file.name}, ${megabytes(file.size)}` };
+  const { files, urls, left } = photos.get(id);
+  const names = files.map((file) => `${file.name}, ${megabytes(file.size)}`);
+  return {
+    heading: files.length === 1 ? "Your photo" : `Your ${files.length} photos`,
+    photo: urls[0],
+    others: urls.slice(1),
+    caption: names.join(" · "),
+    note: left ? `${view.count(left, "photo")} left out: a search takes at most ${MOST_PHOTOS}.` : "",
+    more: files.length < MOST_PHOTOS,
+  };
 }
 
 async function searchPhoto(id, filters, signal) {
   const photo = photos.get(id);
-  photo.sent ??= prepare(photo.file);
+  photo.sent ??= prepareAll(photo.files);
   let sent = await photo.sent;
   let found;
   try {
-    found = await predict(sent.blob, filters, signal);
+    found = await predict(sent.blobs, filters, signal);
   } catch (error) {
-    // The photo exceeds this deployment's limits and was not made smaller yet: do it now and retry once.
+    // The photos exceed this deployment's limits and were not made smaller yet: do it now and retry once.
     if (!(error instanceof ApiError) || error.status !== 413 || sent.note) throw error;
-    photo.sent = shrink(photo.file).catch(() => Promise.reject(error));
+    photo.sent = shrinkAll(photo.files).catch(() => Promise.reject(error));
     sent = await photo.sent;
-    found = await predict(sent.blob, filters, signal);
+    found = await predict(sent.blobs, filters, signal);
   }
   const { answer, release } = found;
-  return { query: { ...photoQuery(id), note: sent.note }, prediction: answer, results: answer.results, release };
+  const query = photoQuery(id);
+  query.note = [query.note, sent.note].filter(Boolean).join(" ");
+  return { query, prediction: answer, results: answer.results, release };
 }
 
 async function searchItem(id, filters, signal) {
@@ -141,6 +165,11 @@ for (const id of ["file", "camera"]) {
     target.value = ""; // so that choosing the same file again triggers the event
   });
 }
+
+document.getElementById("more-photos").addEventListener("change", ({ target }) => {
+  addFiles([...target.files]);
+  target.value = "";
+});
 
 document.addEventListener("paste", (event) => {
   const file = firstImage(event.clipboardData);

@@ -24,6 +24,25 @@ export async function prepare(file) {
   }
 }
 
+/**
+ * What to send for the chosen files of one thing: {blobs, note}. Together they must fit into one request, so several
+ * are made smaller if they do not.
+ */
+export async function prepareAll(files) {
+  const sent = await Promise.all(files.map(prepare));
+  const fit = sent.reduce((sum, { blob }) => sum + blob.size, 0) <= DIRECT_LIMIT;
+  return joined(fit ? sent : await Promise.all(files.map(shrink)));
+}
+
+/** Convert all photos to smaller ones: {blobs, note}. */
+export async function shrinkAll(files) {
+  return joined(await Promise.all(files.map(shrink)));
+}
+
+function joined(sent) {
+  return { blobs: sent.map(({ blob }) => blob), note: sent.map(({ note }) => note).filter(Boolean).join(" ") };
+}
+
 /** Convert a photo to an upright JPEG with sides of at most 1600 pixels: {blob, note}. */
 export async function shrink(file) {
   const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });

@@ -34,12 +34,16 @@ export function showHome() {
   document.body.dataset.view = "home";
   document.title = "Lookalike";
   byId("query-card").hidden = true;
+  byId("add-photos").hidden = true;
   byId("found").hidden = true;
   byId("results").replaceChildren();
 }
 
-/** Show the query: heading, URL of the photo, caption, and a note about its conversion (may be empty). */
-export function showQuery({ heading, photo, caption = "", note = "" }) {
+/**
+ * Show the query: heading, URL of the photo, URLs of further photos of the same thing, caption, a note about their
+ * conversion (may be empty), and whether more photos can be added.
+ */
+export function showQuery({ heading, photo, others = [], caption = "", note = "", more = false }) {
   document.body.dataset.view = "search";
   document.title = `${heading} · Lookalike`;
   byId("query-card").hidden = false;
@@ -48,6 +52,8 @@ export function showQuery({ heading, photo, caption = "", note = "" }) {
   byId("query-caption").textContent = caption;
   byId("query-note").textContent = note;
   byId("query-note").hidden = !note;
+  byId("add-photos").hidden = !more;
+  showOthers(others);
   const image = byId("query-photo");
   const frame = image.parentElement;
   frame.hidden = !photo;
@@ -57,6 +63,19 @@ export function showQuery({ heading, photo, caption = "", note = "" }) {
     image.onerror = () => frame.classList.add("missing");
     image.src = photo;
   }
+}
+
+function showOthers(urls) {
+  const list = byId("query-others");
+  if (urls.join() === [...list.querySelectorAll("img")].map((image) => image.getAttribute("src")).join()) return;
+  const items = urls.map((url) => {
+    const image = element("img", "");
+    image.alt = "";
+    image.src = url;
+    return element("li", "", image);
+  });
+  list.replaceChildren(...items);
+  list.hidden = !urls.length;
 }
 
 /** Show a photo's category and the probabilities, the most probable first; null hides them. */

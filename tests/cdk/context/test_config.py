@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cdk.context.config import Config, ConfigError, context_keys, describe
+from lambda_app.settings import Settings
 
 ISSUER = "token.actions.githubusercontent.com"
 DOCS = Path(__file__).parents[3] / "docs" / "aws.md"
@@ -54,6 +55,11 @@ def test_values_may_be_text_from_the_command_line_or_json_from_cdk_json() -> Non
         ("jwtClientId", "two words"),
         ("jwtScopes", 'openid,"x"'),
         ("jwtOrigins", "https://tokens.example/path"),
+        ("jwtOrigins", "http://tokens.example"),
+        ("jwtIssuer", "https://login.example?tenant=1"),
+        ("jwtIssuer", "https://ann@login.example"),
+        ("jwtIssuer", "https://my_login.example/"),
+        ("jwtIssuer", "https://login.ex\u00e4mple/"),
         ("firstUser", "ann"),
         ("mfa", "no"),
         ("openImages", "sometimes"),
@@ -107,6 +113,9 @@ def test_values_may_be_text_from_the_command_line_or_json_from_cdk_json() -> Non
         ("retrain", "rate(0 days)"),
         ("retrain", "cron(* 3 ? * SUN *)"),
         ("retrain", "cron(0 3 ? * SUN)"),
+        ("retrain", "cron(0 3 * * SUN *)"),
+        ("retrain", "cron(0 3 ? * ? *)"),
+        ("retrain", "cron(0 ? * * ? *)"),
         ("retrainDataset", "../shop"),
         ("budgetAction", "stop"),
     ],
@@ -119,6 +128,27 @@ def test_a_bad_value_is_refused_in_one_line_with_key_value_and_choices(key: str,
     assert repr(value) in message
     assert "it takes" in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("issuer", "further"),
+    [
+        ("https://login.example", "https://tokens.example"),
+        ("https://login.example/", "https://tokens.example:8443,https://more.example"),
+        ("https://login.example:8443/realms/shop?x=1", "https://tokens.example"),
+    ],
+)
+def test_the_function_starts_with_every_issuer_that_is_valid_here(issuer: str, further: str) -> None:
+    context = {"auth": "jwt", "jwtIssuer": issuer, "jwtAudience": "shop", "jwtClientId": "page", "jwtOrigins": further}
+    config = Config.from_context(context)
+    environ = {
+        "LOOKALIKE_STORE": "s3://shop",
+        "LOOKALIKE_AUTH": config.auth,
+        "LOOKALIKE_OIDC_ISSUER": str(config.jwt_issuer),
+        "LOOKALIKE_OIDC_CLIENT_ID": str(config.jwt_client_id),
+        "LOOKALIKE_OIDC_ORIGINS": ",".join(config.jwt_origins),
+    }
+    assert Settings.from_environ(environ).sign_in_origins[1:] == tuple(further.split(","))
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:

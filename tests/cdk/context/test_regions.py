@@ -1,7 +1,4 @@
 import json
-import shutil
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,7 +6,6 @@ import botocore.session
 import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Annotations, Match, Template
-from cfnlint.helpers import REGIONS
 from cfnlint.schema import ResourceNotFoundError
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
@@ -107,25 +103,3 @@ def test_an_image_of_another_region_is_refused_because_lambda_would() -> None:
     assert with_region(Config.from_context({"image": image, "region": "eu-west-1"}), {}).image_region == "eu-west-1"
     with pytest.raises(ConfigError, match="is in eu-west-1; Lambda takes an image of its own region"):
         with_region(Config.from_context({"image": image}), {})
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Two regions in a usual run; every one with `--all-regions`."""
-    if "linted" in metafunc.fixturenames:
-        every = metafunc.config.getoption("all_regions")
-        metafunc.parametrize("linted", sorted(CONTAINER_ACCOUNTS) if every else ["us-gov-west-1", "mx-central-1"])
-
-
-@pytest.mark.slow
-def test_cfn_lint_finds_nothing_in_the_template_of_a_region(tmp_path: Path, linted: str) -> None:
-    if linted not in REGIONS:
-        pytest.skip(f"this version of cfn-lint does not know {linted}")
-    access = {"auth": "iam"} if linted in WITHOUT_USER_POOLS else {"firstUser": "ann@shop.example"}
-    template, _ = made(tmp_path / "out", region=linted, **CONTEXT, **access)
-    (tmp_path / "template.json").write_text(json.dumps(template.body))
-    command = shutil.which("cfn-lint", path=str(Path(sys.executable).parent))
-    assert command is not None
-    # As in test_stack. --regions makes it refuse a resource type that the region lacks.
-    options = ["--ignore-checks", "W3005", "--regions", linted, "--", str(tmp_path / "template.json")]
-    run = subprocess.run([command, *options], capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stdout) == (0, "")

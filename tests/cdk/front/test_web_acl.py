@@ -1,4 +1,10 @@
 import json
+import posixpath
+import re
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
 
 from tests.cdk.front.conftest import Stacks
 
@@ -21,14 +27,53 @@ def test_the_firewall_limits_requests_of_one_address_and_answers_429(doors: Stac
         assert json.loads(body["Content"])["status"] == 429
 
 
-def test_photos_from_the_bucket_do_not_count(doors: Stacks) -> None:
+def resolved(path: str) -> str:
+    """As AWS WAF documents NORMALIZE_PATH: no multiple slashes, no `.` and no `..`."""
+    return posixpath.normpath(re.sub("/+", "/", path)) + ("/" if path.endswith("/") else "")
+
+
+def transformed(kind: str, path: str) -> str:
+    """A text transformation of AWS WAF."""
+    return {"NONE": path, "URL_DECODE": unquote(path), "NORMALIZE_PATH": resolved(path)}[kind]
+
+
+def holds(statement: dict[str, Any], path: str) -> bool:
+    """Whether a statement of AWS WAF is true for a path."""
+    ((kind, inner),) = statement.items()
+    if kind == "NotStatement":
+        return not holds(inner["Statement"], path)
+    if kind == "AndStatement":
+        return all(holds(one, path) for one in inner["Statements"])
+    assert (kind, inner["PositionalConstraint"], inner["FieldToMatch"]) == (
+        "ByteMatchStatement",
+        "STARTS_WITH",
+        {"UriPath": {}},
+    )
+    for one in sorted(inner["TextTransformations"], key=lambda one: int(one["Priority"])):
+        path = transformed(one["Type"], path)
+    return path.startswith(inner["SearchString"])
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        ("/datasets/shop/photos/1.jpg", False),
+        ("/datasets/shop/photos/red%20shoe.jpg", False),
+        ("/predict", True),
+        ("/", True),
+        # CloudFront passes these on to the API.
+        ("/datasets/../predict", True),
+        ("/datasets/%2e%2e/predict", True),
+        ("/datasets/a/%2F..%2F..%2F..%2Fpredict", True),
+        ("//datasets/shop/photos/1.jpg", True),
+        ("/datasets%2Fshop/photos/1.jpg", True),
+        ("/%2Fdatasets/shop/photos/1.jpg", True),
+        ("/%64atasets/shop/photos/1.jpg", True),
+    ],
+)
+def test_only_what_the_bucket_answers_does_not_count(doors: Stacks, path: str, counts: bool) -> None:
     (rule,) = doors[EDGE].one("AWS::WAFv2::WebACL")["Rules"]
-    counted = rule["Statement"]["RateBasedStatement"]["ScopeDownStatement"]["NotStatement"]["Statement"]
-    match = counted["ByteMatchStatement"]
-    assert (match["SearchString"], match["PositionalConstraint"]) == ("/datasets/", "STARTS_WITH")
-    # A path such as /datasets/../predict leads to the API, so it is resolved first.
-    kinds = [one["Type"] for one in sorted(match["TextTransformations"], key=lambda one: int(one["Priority"]))]
-    assert kinds == ["URL_DECODE", "NORMALIZE_PATH"]
+    assert holds(rule["Statement"]["RateBasedStatement"]["ScopeDownStatement"], path) is counts
 
 
 def test_every_request_counts_if_photos_come_through_the_api(closed: Stacks) -> None:

@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 from mangum import Mangum
 
 from cdk.serving.check import index
-from cdk.serving.check.index import VersionFailedError, check
+from cdk.serving.check.index import PAUSE, TRIES, VersionFailedError, check
 from lambda_app.api.app import create_app
 from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore
@@ -68,6 +68,10 @@ def empty(tmp_path: Path) -> Function:
     return application(tmp_path / "empty")
 
 
+def nonsense(event: dict[str, Any], context: Any) -> Any:
+    return {"statusCode": 200, "body": "<html>"}
+
+
 def broken(event: dict[str, Any], context: Any) -> Any:
     raise RuntimeError("cannot import name 'faiss'")
 
@@ -85,7 +89,31 @@ def test_a_version_that_does_not_start_fails_even_before_the_first_release(empty
 
 def test_a_version_that_cannot_load_what_the_live_one_has_loaded_fails(working: Function, empty: Function) -> None:
     with pytest.raises(VersionFailedError, match=r"GET /readyz: 503: .*; the live version answers 200"):
-        check(Lambda(new=empty, live=working), NEW, LIVE, {})
+        check(Lambda(new=empty, live=working), NEW, LIVE, {}, pause=lambda _: None)
+
+
+def test_a_version_that_loads_its_release_slowly_is_waited_for(working: Function, empty: Function) -> None:
+    pauses: list[float] = []
+
+    def slow(event: dict[str, Any], context: Any) -> Any:
+        return (working if len(pauses) >= 3 else empty)(event, context)
+
+    client = Lambda(new=slow, live=working)
+    assert "ready" in check(client, NEW, LIVE, {}, pause=pauses.append)
+    assert pauses == [PAUSE] * 3
+    assert client.paths.count((NEW, "/readyz")) == 4
+    assert client.paths.count((LIVE, "/readyz")) == 1
+
+
+def test_what_does_not_pass_by_itself_is_not_tried_again(working: Function) -> None:
+    def refusing(event: dict[str, Any], context: Any) -> Any:
+        return working(event, context) if event["rawPath"] != "/predict" else {"statusCode": 422, "body": "{}"}
+
+    pauses: list[float] = []
+    client = Lambda(new=refusing, live=working)
+    with pytest.raises(VersionFailedError, match="POST /predict: 422"):
+        check(client, NEW, LIVE, {}, pause=pauses.append)
+    assert pauses == []
 
 
 def test_an_empty_store_does_not_stop_a_deployment(empty: Function) -> None:
@@ -112,8 +140,10 @@ def test_a_refused_call_is_a_failure_with_awss_reason(working: Function) -> None
                 raise ClientError({"Error": {"Code": "CodeArtifactUserPendingException", "Message": "wait"}}, "Invoke")
             return super().invoke(FunctionName, Payload)
 
+    pauses: list[float] = []
     with pytest.raises(VersionFailedError, match="CodeArtifactUserPendingException"):
-        check(Refusing(new=working, live=working), NEW, LIVE, {})
+        check(Refusing(new=working, live=working), NEW, LIVE, {}, pause=pauses.append)
+    assert pauses == [PAUSE] * (TRIES - 1)
 
 
 def test_requests_carry_the_headers_that_the_api_requires(built: BuiltRelease, tmp_path: Path) -> None:
@@ -124,7 +154,9 @@ def test_requests_carry_the_headers_that_the_api_requires(built: BuiltRelease, t
     assert "healthy" in check(Lambda(new=guarded, live=guarded), NEW, LIVE, {"X-Lookalike-Origin": "a" * 32})
 
 
-@pytest.mark.parametrize(("version", "status"), [("working", "Succeeded"), ("broken", "Failed")])
+@pytest.mark.parametrize(
+    ("version", "status"), [("working", "Succeeded"), ("broken", "Failed"), ("nonsense", "Failed")]
+)
 def test_codedeploy_is_told_the_outcome(
     working: Function, monkeypatch: pytest.MonkeyPatch, version: str, status: str
 ) -> None:
@@ -135,7 +167,7 @@ def test_codedeploy_is_told_the_outcome(
         {},
         {"deploymentId": "d-ABCDEF123", "lifecycleEventHookExecutionId": "execution-1", "status": status},
     )
-    calls = Lambda(new=working if version == "working" else broken, live=working)
+    calls = Lambda(new={"working": working, "broken": broken, "nonsense": nonsense}[version], live=working)
     monkeypatch.setattr(boto3, "client", lambda name, **_: {"lambda": calls, "codedeploy": codedeploy}[name])
     monkeypatch.setenv("NEW_VERSION", NEW)
     monkeypatch.setenv("LIVE_VERSION", LIVE)

@@ -38,7 +38,8 @@ def test_events_go_to_the_alias_of_each_function_and_never_to_the_function_itsel
 def test_an_alias_points_to_a_version_that_stays_when_a_newer_one_is_live(plain: SynthesisedTemplate) -> None:
     versions = {name: one for name, one in plain.body["Resources"].items() if one["Type"] == "AWS::Lambda::Version"}
     assert len(versions) == 2
-    assert {one["DeletionPolicy"] for one in versions.values()} == {"Retain"}
+    # But not the version of a deployment that went back: Lambda would not publish the same code a second time.
+    assert {one["DeletionPolicy"] for one in versions.values()} == {"RetainExceptOnCreate"}
     pointed = {one["FunctionVersion"] for one in plain.of_type("AWS::Lambda::Alias").values()}
     assert pointed == {f"{name}.Version" for name in versions}
 
@@ -69,6 +70,26 @@ def test_codedeploy_moves_only_the_apis_alias_after_the_check(plain: Synthesised
     assert settings["NEW_VERSION"] == version
     assert settings["LIVE_VERSION"].endswith(":live")
     assert settings["HEADERS"] == "{}"
+
+
+def test_what_a_deployment_needs_is_there_before_the_alias_changes(plain: SynthesisedTemplate) -> None:
+    (alias,) = (name for name, one in plain.body["Resources"].items() if "UpdatePolicy" in one)
+    (group_name,) = plain.of_type("AWS::CodeDeploy::DeploymentGroup")
+    (check,) = (name for name, one in plain.of_type("AWS::Lambda::Function").items() if one.get("Handler"))
+    assert {group_name, check} <= set(plain.body["Resources"][alias]["DependsOn"])
+    # CodeDeploy gives up waiting for a check after an hour; the function must end before it is cut off.
+    assert plain.of_type("AWS::Lambda::Function")[check]["Timeout"] == 900
+
+
+def test_codedeploy_may_call_the_check_before_the_alias_moves(plain: SynthesisedTemplate) -> None:
+    (check,) = (name for name, one in plain.of_type("AWS::Lambda::Function").items() if one.get("Handler"))
+    (caller,) = (
+        name
+        for name, one in plain.body["Resources"].items()
+        if one["Type"] == "AWS::IAM::Policy" and f'"{check}"' in json.dumps(one["Properties"]["PolicyDocument"])
+    )
+    (alias,) = (one for one in plain.body["Resources"].values() if "UpdatePolicy" in one)
+    assert caller in alias["DependsOn"]
 
 
 def test_a_tenth_of_the_requests_goes_to_the_new_version_for_five_minutes(plain: SynthesisedTemplate) -> None:
@@ -149,8 +170,9 @@ def test_warm_instances_follow_their_use_between_two_numbers(tmp_path: Path) -> 
         ({"provisionedMaximum": "2", "provisionedConcurrency": "2"}, r"must be more than provisionedConcurrency \(2\)"),
         (
             {"provisionedMaximum": "9", "provisionedConcurrency": "2", "reservedConcurrency": "5"},
-            r"is more than reservedConcurrency \(5\)",
+            r"must be less than reservedConcurrency \(5\)",
         ),
+        ({"provisionedConcurrency": "5", "reservedConcurrency": "5"}, r"must be less than reservedConcurrency \(5\)"),
         ({"canaryPercent": "0"}, "from 1 to 100"),
     ],
 )

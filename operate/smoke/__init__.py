@@ -1,0 +1,1 @@
+"""Checks of a running service: every route, with a drawn photo."""
