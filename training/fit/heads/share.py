@@ -46,7 +46,8 @@ class Blend:
 
     Attributes:
         layer: the embedding, before it is normalised.
-        about: `pooled_share`, and `validation`, for each share tried the MEASURES; empty if there was no choice.
+        about: `pooled_share`, and `validation`, the MEASURES of each share that was tried, the last one 0; empty if
+            there was no choice.
     """
 
     layer: Linear
@@ -65,18 +66,17 @@ def blend(trained: Linear, train: LabelledFeatures, validation: LabelledFeatures
     if most == 0:
         return Blend(trained, dict(NOT_POOLED))
     pooled = whitened(features, identities.labels[rows], len(trained.weight))
-    layers = {most: blended(trained, pooled, features, most)}
-    tried: list[dict[str, Any]] = []
     validation = _sample(validation)
-    if len(validation.pooled) >= FEWEST_QUERIES:
-        smaller = (share for share in _TRIED if share < most)
-        layers |= {share: blended(trained, pooled, features, share) for share in (*smaller, 0.0)}
-        tried = [{"pooled_share": share} | _figures(layer, validation) for share, layer in layers.items()]
-        floor = _judged(tried[-1]) - COST
-        chosen = next(entry["pooled_share"] for entry in tried if _judged(entry) >= floor)
-    else:
-        chosen = most
-    return Blend(layers[chosen], {"pooled_share": chosen, "validation": tried})
+    if len(validation.pooled) < FEWEST_QUERIES:
+        return Blend(blended(trained, pooled, features, most), {"pooled_share": most, "validation": []})
+    alone = {"pooled_share": 0.0} | _figures(trained, validation)
+    tried: list[dict[str, Any]] = []
+    for share in (most, *(share for share in _TRIED if share < most)):
+        layer = blended(trained, pooled, features, share)
+        tried.append({"pooled_share": share} | _figures(layer, validation))
+        if _judged(tried[-1]) >= _judged(alone) - COST:
+            return Blend(layer, {"pooled_share": share, "validation": [*tried, alone]})
+    return Blend(trained, {"pooled_share": 0.0, "validation": [*tried, alone]})
 
 
 def _sample(photos: LabelledFeatures) -> LabelledFeatures:
