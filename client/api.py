@@ -122,6 +122,8 @@ class LookalikeClient:
             raise ClientError(f"{url} did not answer within {TIMEOUT[1]} s") from exc
         except requests.ConnectionError as exc:
             raise ClientError(f"nothing answers at {self.url}; is the service running?") from exc
+        except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema) as exc:
+            raise ClientError(f"{url} is no address; it takes one such as https://search.shop.example") from exc
         except requests.RequestException as exc:
             raise ClientError(f"{url} cannot be called: {exc}") from exc
         if not response.ok:

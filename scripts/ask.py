@@ -13,8 +13,12 @@ from client.auth import AuthError, add_options, chosen_auth
 from client.picture import PictureError, Tile, draw_picture, open_photo, picture_format, save_picture
 
 FIRST_NUMBERS = 6
-# What API Gateway answers if something is missing.
-HINTS = {401: "; this deployment takes a token: --token", 403: "; this deployment may take signed requests: --sigv4"}
+# API Gateway itself answers no more than "Unauthorized" or "Forbidden".
+MISSING = {401: "; this deployment takes a token: --token", 403: "; this deployment may take signed requests: --sigv4"}
+REFUSED = {
+    401: "; the token may have expired (many last an hour), or is of another issuer",
+    403: "; the credentials may lack execute-api:Invoke on this API, or the region is wrong",
+}
 
 
 def main() -> int:
@@ -38,7 +42,7 @@ def main() -> int:
             session.auth = auth
             _ask(LookalikeClient(args.url, session), args.photo, args.k, args.picture)
     except ClientError as exc:
-        hint = "" if auth else HINTS.get(exc.status or 0, "")
+        hint = (REFUSED if auth else MISSING).get(exc.status or 0, "")
         return _fail(f"{exc}{hint}", 1)
     except (AuthError, PictureError) as exc:
         return _fail(str(exc), 2)

@@ -56,6 +56,8 @@ def _urls(args: argparse.Namespace) -> Iterator[str]:
             raise LookupError(f"--url is {args.url!r}; it takes an address such as https://search.shop.example")
         yield args.url
         return
+    if not args.outputs.is_file():
+        raise LookupError(f"{args.outputs} does not exist; run scripts/deploy, or give --url")
     stacks = json.loads(args.outputs.read_text(encoding="utf-8"))
     found = [outputs for outputs in stacks.values() if URL_OUTPUT in outputs]
     if not found:  # as after the stack of a pipeline

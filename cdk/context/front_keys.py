@@ -1,4 +1,4 @@
-"""Context keys: the public address of the API, and what stands before it."""
+"""Context keys: the public address of the API, and what is in front of it."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ _CERTIFICATE = r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}"
 
 @dataclass(frozen=True)
 class FrontKeys:
-    """The public address of the API, and what stands before it."""
+    """The public address of the API, and what is in front of it."""
 
     domain: str | None = key(
         None, matching(HOST, "a host name such as search.shop.example"), "host name of the API; requires certificate"
@@ -69,5 +69,8 @@ def contradiction_in(keys: FrontKeys, region: str) -> str | None:
         needed, found = GLOBAL_REGION if keys.front_door else region, keys.certificate.split(":")[3]
         if needed != found:
             user = "CloudFront" if keys.front_door else "API Gateway"
-            return f"context certificate is of {found}; {user} takes a certificate of {needed} here"
+            return (
+                f"context certificate is of {found}; {user} takes a certificate of {needed} here, because the "
+                f"template is for {region} (AWS_REGION or -c region=... chooses another)"
+            )
     return None

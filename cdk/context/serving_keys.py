@@ -56,6 +56,6 @@ class ServingKeys:
     canary_percent: int = key(
         10,
         whole(1, 100, "percent of the requests"),
-        "what a new version of the API gets first; an alarm takes it back. 100: all at once, whatever the alarms say",
+        "what a new version of the API gets first; an alarm rolls it back. 100: all at once, whatever the alarms say",
     )
     canary_minutes: int = key(5, whole(1, 1440, "minutes"), "how long it gets only these")

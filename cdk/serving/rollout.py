@@ -91,7 +91,7 @@ class Rollout(Construct):
 
         Args:
             alarms: each of them rolls the deployment back. With `canaryPercent=100` none does: nothing is left to wait
-                for, and a fix must be deployable while an alarm rings.
+                for, and a fix must be deployable while an alarm is on.
             headers: what requests must carry for the API to answer them.
         """
         super().__init__(scope, id)
@@ -109,8 +109,8 @@ class Rollout(Construct):
             pre_hook=self.check,
         )
         # A change of the alias starts a deployment, so what that needs must be there before.
-        alias.node.default_child.add_dependency(self.check.node.default_child)  # type: ignore[union-attr]
-        alias.node.default_child.add_dependency(self.group.node.default_child)  # type: ignore[union-attr]
+        alias.node.default_child.add_resource_dependency(self.check.node.default_child)  # type: ignore[union-attr]
+        alias.node.default_child.add_resource_dependency(self.group.node.default_child)  # type: ignore[union-attr]
         # The role of the group has a policy to call the check, which neither of the two waits for.
         alias.node.default_child.node.add_dependency(self.group.role)  # type: ignore[union-attr]
         nag.acknowledge(

@@ -67,8 +67,12 @@ def _botocore_account() -> dict[str, Any]:
         region = session.get_config_variable("region")
         credentials = session.get_credentials()
         if credentials is None:
-            raise StoreError("no AWS credentials: the environment, profile, container or instance has none")
+            raise StoreError(
+                "no AWS credentials: the environment, profile, container or instance has none; set AWS_PROFILE"
+            )
         current_credentials()  # any prompt for an MFA code appears now, not during a later request
+    except EOFError as exc:
+        raise StoreError("the AWS profile asks for an MFA code, and there is no terminal to ask on") from exc
     except (BotoCoreError, ClientError) as exc:
         raise StoreError(f"cannot get AWS credentials: {exc}") from exc
     return {"credential_provider": current_credentials, **({"region": region} if region else {})}

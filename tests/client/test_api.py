@@ -144,7 +144,7 @@ def test_network_failures_are_reported(session, failure, words):
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "localhost:8000", "nowhere", ""])
 def test_an_address_without_a_scheme_is_an_error(session, url):
-    with pytest.raises(ClientError, match="cannot be called"):
+    with pytest.raises(ClientError, match="is no address; it takes one such as https://"):
         LookalikeClient(url, session).healthcheck()
 
 

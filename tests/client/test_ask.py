@@ -117,6 +117,8 @@ def test_a_deployment_that_wants_to_know_who_calls_is_explained(ask, served, tmp
     (tmp_path / "token").write_text("good\n")
     assert ask(photo, "--url", gateway, "--token", f"@{tmp_path / 'token'}").code == 0
     done = ask(photo, "--url", gateway, "--token", "bad")
-    assert done.err.endswith("answered 401: Unauthorized\n")
+    assert done.err.endswith(
+        "answered 401: Unauthorized; the token may have expired (many last an hour), or is of another issuer\n"
+    )
     done = ask(photo, "--url", gateway, "--token", "@none")
     assert (done.code, done.err) == (2, "scripts/ask: none: No such file or directory\n")

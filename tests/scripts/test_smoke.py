@@ -122,7 +122,7 @@ def test_an_address_where_nobody_answers_is_one_failed_check(smoke: Smoke) -> No
     [
         (["--url", "search.shop.example"], "takes an address such as https://"),
         (["--url", "http://127.0.0.1:9", "--token", "two words"], "is no bearer token"),
-        (["--outputs", "/no/such/file.json"], "No such file"),
+        (["--outputs", "/no/such/file.json"], "does not exist; run scripts/deploy"),
     ],
 )
 def test_bad_arguments_are_one_line(smoke: Smoke, arguments: list[str], message: str) -> None:

@@ -1,5 +1,6 @@
 import json
 import re
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -90,6 +91,28 @@ def test_refused_credentials_are_a_store_error(tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     with pytest.raises(StoreError, match="cannot get AWS credentials: "):
         photo_url()
+
+
+def test_an_mfa_code_that_nobody_can_type_is_a_store_error(tmp_path, monkeypatch):
+    without_account(monkeypatch)
+    profiles = (
+        "[default]\nrole_arn = arn:aws:iam::123456789012:role/operator\nsource_profile = base\n"
+        "mfa_serial = arn:aws:iam::123456789012:mfa/ann\nregion = eu-west-1\n"
+        "[profile base]\naws_access_key_id = a\naws_secret_access_key = b\n"
+    )
+    (tmp_path / "config").write_text(profiles)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+
+    code = "from lambda_app.store.bucket_client import find_account; find_account(None)"
+    run = subprocess.run(  # without a terminal, as in a pipeline
+        [sys.executable, "-c", code],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "StoreError: the AWS profile asks for an MFA code, and there is no terminal to ask on" in run.stderr
 
 
 def test_a_client_retries_as_often_as_configured(s3, monkeypatch):
