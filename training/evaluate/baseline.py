@@ -36,13 +36,13 @@ _BLOCK = 4096
 
 def inputs_of(work: WorkFolder) -> dict[str, Any]:
     """What the comparison depends on besides the network and the dataset."""
-    entry = _entry(work)
+    entry = entry_of(work)
     return {"baseline": entry, "heads": sha256_of(work.heads) if entry["reason"] is None else None}
 
 
 def features_of_served(work: WorkFolder) -> Array | None:
     """The pooled features of all photos, if the network that is served has the backbone of the baseline, else None."""
-    entry = _entry(work)
+    entry = entry_of(work)
     if entry["reason"] is not None or entry["kept"] != FROZEN:
         return None
     features: Array = np.load(work.features, mmap_mode="r", allow_pickle=False)
@@ -60,7 +60,7 @@ def compare(work: WorkFolder, dataset: Dataset, served: Outputs) -> dict[str, An
     SERVED, HEADS, PROBE and POOLED the MEASURES and their intervals; and `leads`, the differences between SERVED
     and HEADS on the same photos. Without a baseline, `test` and `leads` are null.
     """
-    entry = _entry(work)
+    entry = entry_of(work)
     about = {name: entry[name] for name in ("reason", "kept", "criterion", "scores")}
     if entry["reason"] is not None:
         return about | {"test": None, "leads": None}
@@ -68,7 +68,7 @@ def compare(work: WorkFolder, dataset: Dataset, served: Outputs) -> dict[str, An
     heads, features = FrozenHeads.read(work.heads), np.load(work.features, mmap_mode="r", allow_pickle=False)
     found[HEADS] = _measured(dataset, heads.logits(features), heads.embedding(features))
     found[PROBE] = _measured(dataset, heads.logits(features, probe=True), None)
-    with _normalised(features, work.root) as pooled:
+    with normalised(features, work.root) as pooled:
         found[POOLED] = _measured(dataset, None, pooled)
     leads = {name: _lead(found[SERVED][name], found[HEADS][name]) for name in MEASURES}
     return about | {"test": {name: _figures(values) for name, values in found.items()}, "leads": leads}
@@ -93,7 +93,7 @@ def _number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.3f}"
 
 
-def _entry(work: WorkFolder) -> Mapping[str, Any]:
+def entry_of(work: WorkFolder) -> Mapping[str, Any]:
     """The entry of `fit.json`; a run of an older version has none."""
     unknown = dict.fromkeys(("kept", "criterion", "scores"))
     entry: Mapping[str, Any] = json.loads((work.fit / "fit.json").read_bytes()).get(
@@ -134,7 +134,7 @@ def _lead(
 
 
 @contextmanager
-def _normalised(features: Array, root: Path) -> Iterator[Array]:
+def normalised(features: Array, root: Path) -> Iterator[Array]:
     """The features with length 1, in a file, because they may be larger than the memory."""
     with TemporaryDirectory(dir=root, prefix=".pooled-") as folder:
         path = Path(folder) / "pooled.npy"

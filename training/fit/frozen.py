@@ -1,12 +1,13 @@
 """The frozen road: heads on the pooled features of the starting weights. Runs from pretrained weights take it first.
 
 It is the baseline that fine-tuning must beat, and fine-tuning starts from these heads. With `--freeze all` it is the
-result. Files in OUT/frozen: those of `training.fit.features`, `heads.safetensors` with the heads and a linear probe,
-and `frozen.json` with their figures on the validation split.
+result. Files in OUT/frozen: those of `training.fit.features`, `heads.safetensors` with the heads, a linear
+probe, and embeddings that have not seen some of the categories, and `frozen.json` with their figures on the validation
+split.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,16 @@ import torch
 
 from training.dataset import Dataset
 from training.fit import features
-from training.fit.heads import PROBE, HeadRecipe, TrainingFeatures, train_heads
+from training.fit.heads import unseen
+from training.fit.heads.blend import Linear
+from training.fit.heads.share import NOT_POOLED, LabelledFeatures, blend
+from training.fit.heads.train import PROBE, HeadRecipe, TrainingFeatures, train_heads
 from training.fit.settings import FitSettings
 from training.fit.validation import FIGURES, figures_of, score
 from training.network.embedding_net import EMBEDDING_DIM, EmbeddingNet
 from training.network.frozen_heads import PROBE as PROBE_PREFIX
 from training.network.frozen_heads import FrozenHeads
+from training.network.pooled import Features
 from training.network.weights import starting_network
 from training.pipeline.files import write_json
 from training.pipeline.stages import run_stage
@@ -40,11 +45,15 @@ class Baseline:
         heads: for the pooled features of the starting weights.
         figures: metrics of the heads on the validation split, by the names of `training.fit.validation.FIGURES`.
         probe: the same of the linear probe; it has no embedding.
+        pooled: `pooled_share` of their embedding, and how it was chosen: see `training.fit.heads.share`.
+        unseen: why no embedding was trained without some of the categories; None if there are such embeddings.
     """
 
     heads: FrozenHeads
     figures: dict[str, float | None]
     probe: dict[str, float | None]
+    pooled: dict[str, Any] = field(default_factory=lambda: dict(NOT_POOLED))
+    unseen: str | None = None
 
     @property
     def score(self) -> float | None:
@@ -86,6 +95,7 @@ def described(settings: FitSettings, baseline: Baseline | None, kept: str, best:
         "scores": {"frozen": None if baseline is None else baseline.score, "fine_tuned": best},
         "heads": None if baseline is None else baseline.figures,
         "probe": None if baseline is None else baseline.probe,
+        "unseen": missing_because(settings) if baseline is None else baseline.unseen,
     }
 
 
@@ -100,10 +110,17 @@ def run(work: WorkFolder, dataset: Dataset, settings: FitSettings, device: torch
         return None
     features.run(work, dataset, settings, device)
     about = work.frozen / "frozen.json"
-    inputs = {**features.inputs_of(dataset, settings), "recipe": [settings.seed, settings.balance, settings.smoothing]}
+    inputs = {**features.inputs_of(dataset, settings), "recipe": _recipe_of(settings)}
     run_stage(work, "heads", inputs, [work.heads, about], lambda: train(work, dataset, settings, device, about))
     found = json.loads(about.read_bytes())
-    return Baseline(FrozenHeads.read(work.heads), found["validation"]["heads"], found["validation"]["probe"])
+    measured = found["validation"]
+    return Baseline(
+        FrozenHeads.read(work.heads), measured["heads"], measured["probe"], found["pooled"], found["unseen"]
+    )
+
+
+def _recipe_of(settings: FitSettings) -> list[float]:
+    return [settings.seed, settings.balance, settings.smoothing, settings.pooled_share]
 
 
 def train(work: WorkFolder, dataset: Dataset, settings: FitSettings, device: torch.device, about: Path) -> None:
@@ -114,8 +131,17 @@ def train(work: WorkFolder, dataset: Dataset, settings: FitSettings, device: tor
     views = (own, mirrored) if len(mirrored) else (own,)
     labels = dataset.category[rows], dataset.product[rows], len(dataset.categories)
     recipe = HeadRecipe(balance=settings.balance, smoothing=settings.smoothing)
-    state = train_heads(TrainingFeatures(views, *labels), EMBEDDING_DIM, recipe, settings.seed, device)
+    data = TrainingFeatures(views, *labels)
+    state = train_heads(data, EMBEDDING_DIM, recipe, settings.seed, device)
     probe = train_heads(TrainingFeatures((own,), *labels), 0, PROBE, settings.seed, device)
+    kept = blend(
+        Linear.of(state),
+        _labelled(pooled, dataset, "train"),
+        _labelled(pooled, dataset, "validation"),
+        settings.pooled_share,
+    )
+    state |= {f"embedding.{name}": value for name, value in kept.layer.state().items()}
+    state |= unseen.train_folds(data, EMBEDDING_DIM, recipe, settings.seed, device, kept.about["pooled_share"])
     heads = FrozenHeads(state | {key.replace("classifier.", PROBE_PREFIX): value for key, value in probe.items()})
     figures: dict[str, Any] = {name: dict.fromkeys(FIGURES) for name in ("heads", "probe")}
     if len(validation):
@@ -125,4 +151,9 @@ def train(work: WorkFolder, dataset: Dataset, settings: FitSettings, device: tor
         figures["probe"] = figures_of(heads.logits(seen, probe=True), embedding, dataset, validation)
         figures["probe"]["val_recall4"] = None  # it has no embedding
     heads.write(work.heads)
-    write_json(about, {"validation": figures})
+    write_json(about, {"validation": figures, "pooled": kept.about, "unseen": unseen.missing_because(data)})
+
+
+def _labelled(pooled: Features, dataset: Dataset, split: str) -> LabelledFeatures:
+    rows = dataset.rows(split)
+    return LabelledFeatures(pooled[rows], dataset.category[rows], dataset.product[rows])

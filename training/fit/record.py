@@ -17,15 +17,18 @@ from torch import Tensor
 from training.dataset import Dataset
 from training.errors import TrainingError
 from training.fit.frozen import FINE_TUNED, FROZEN, INITIAL, Baseline, described
+from training.fit.heads.finish import keep_pooled
+from training.fit.heads.share import NOT_POOLED
 from training.fit.input.identities import identity_labels
 from training.fit.settings import Execution, FitSettings
 from training.fit.trainer import Trainer
-from training.fit.validation import score
+from training.fit.validation import score, validate
+from training.network.embedding_net import EmbeddingNet
 from training.network.weights import save_weights
 from training.pipeline.disk import free_bytes
 from training.pipeline.files import write_json
 from training.pipeline.provenance import device_name
-from training.pipeline.world import World
+from training.pipeline.world import SINGLE_PROCESS, World
 
 # Maximum training time lost if a machine fails without SIGTERM, when epochs are longer than this.
 _SECONDS_BETWEEN_CHECKPOINTS = 300.0
@@ -105,14 +108,16 @@ class RunRecord:
         The best weights are those of the baseline, if no epoch had a better score.
         """
         trainer, baseline, kept = self.trainer, self.baseline, FINE_TUNED if self.history else INITIAL
-        if baseline is not None and self.history and baseline.is_as_good_as(self.best):
-            kept, self.best_epoch = FROZEN, 0
+        pooled, found = self._keep_pooled()
+        if baseline is not None and self.history and baseline.is_as_good_as(found):
+            kept, self.best_epoch, pooled = FROZEN, 0, baseline.pooled
             self.weights = baseline.network(trainer.dataset, trainer.settings).state_dict()
         about = {
             "best_epoch": self.best_epoch,
             "epochs": len(self.history),
             "seconds": round(sum(figures["seconds"] for figures in self.history), 1),
-            "baseline": described(trainer.settings, baseline, kept, self.best if self.history else None),
+            "baseline": described(trainer.settings, baseline, kept, found if self.history else None),
+            "pooled": pooled,
         }
         write_json(self.folder / "history.json", self.history)
         save_weights(
@@ -123,6 +128,17 @@ class RunRecord:
             trainer.model.size,
         )
         write_about(self.folder, trainer.dataset, trainer.settings, trainer.execution, trainer.world, about)
+
+    def _keep_pooled(self) -> tuple[dict[str, Any], float | None]:
+        """Add the pooled features to the embedding of the best weights. Returns how, and the score of the result."""
+        trainer, most = self.trainer, self.trainer.settings.pooled_share
+        if not self.history or most == 0:
+            return NOT_POOLED, self.best
+        model = EmbeddingNet(trainer.model.source, len(trainer.dataset.categories), size=trainer.model.size)
+        model.load_state_dict(self.weights)
+        about = keep_pooled(model, trainer.dataset, trainer.device, most).about
+        self.weights = {key: value.detach().cpu() for key, value in model.state_dict().items()}
+        return about, score(validate(model, trainer.dataset, trainer.settings.batch, SINGLE_PROCESS))
 
     def _keep_weights(self) -> None:
         """Copy the current weights of `eval_model` as the best ones."""

@@ -133,6 +133,14 @@ class FitSettings(Settings):
         "other training starts from them, and must be better on the validation split to be kept",
         json_schema_extra=RARE,
     )
+    pooled_share: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="largest share of pooled features in the embedding, which find kinds of products that training has "
+        "not seen; 0: only the trained embedding",
+        json_schema_extra=RARE,
+    )
     ema: float = Field(
         default=0.99,
         ge=0,

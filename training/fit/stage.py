@@ -152,6 +152,7 @@ def keep_frozen(
     write_json(folder / "history.json", [])
     save_weights(folder / "best.safetensors", model.name, model.state_dict(), dataset.categories, model.size)
     about = {"best_epoch": 0, "epochs": 0, "seconds": 0.0, "baseline": described(settings, baseline, FROZEN, None)}
+    about["pooled"] = baseline.pooled
     write_about(folder, dataset, settings, execution, world, about)
 
 

@@ -13,8 +13,8 @@ from torch import Tensor
 from training.dataset import Dataset
 from training.errors import DivergedError
 from training.fit.execution import training_module
+from training.fit.heads.losses import TrainingLoss, balanced_weights
 from training.fit.input_pipeline import InputPipeline, derive_seed
-from training.fit.losses import TrainingLoss, balanced_weights
 from training.fit.optimisation import EmaWeights, make_optimiser, set_rate
 from training.fit.schedule import learning_rate, run_progress
 from training.fit.settings import DEFAULT, Execution, FitSettings

@@ -22,7 +22,9 @@ class FrozenHeads:
 
     Args:
         state: classifier.weight (classes, width), classifier.bias, embedding.weight (d, width), embedding.bias;
-            probe.weight and probe.bias, those of the linear probe.
+            probe.weight and probe.bias, those of the linear probe;
+            unseen.fold, int64 (classes,), and for each fold of categories an embedding that was trained without them:
+            unseen.N.weight, unseen.N.bias.
     """
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
@@ -56,6 +58,15 @@ class FrozenHeads:
     def embedding(self, pooled: Array) -> Array:
         """Pooled features (n, width) -> L2-normalised embedding (n, d), float32."""
         return unit(self._applied("embedding", pooled))
+
+    def folds(self) -> npt.NDArray[np.int64]:
+        """The fold of each category, int64 (classes,)."""
+        found: npt.NDArray[np.int64] = self.state["unseen.fold"].numpy()
+        return found
+
+    def unseen(self, pooled: Array, fold: int) -> Array:
+        """Like `embedding`, by the embedding that was trained without the categories of a fold."""
+        return unit(self._applied(f"unseen.{fold}", pooled))
 
     def _applied(self, name: str, pooled: Array) -> Array:
         weight, bias = (self.state[f"{name}.{part}"].numpy() for part in ("weight", "bias"))

@@ -116,7 +116,7 @@ def _by_onnx(model: EmbeddingNet, dataset: Dataset, path: Path) -> Forward | Non
     """The backbone in ONNX Runtime; None, with a log line, if it cannot be exported or gives other features."""
     by_torch = _by_torch(model, dataset.preprocessing, torch.device("cpu"))
     try:
-        export_graph(model.cpu().eval().merged().backbone, model.size, [_OUTPUT], path)
+        export_graph(model.cpu().eval().merged().backbone, dataset.preprocessing.size, [_OUTPUT], path)
     except Exception as exc:  # the errors of the exporter have no common base class
         log.info("%s cannot be exported (%s), so torch computes its features", model.name, type(exc).__name__)
         return None

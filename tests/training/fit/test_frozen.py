@@ -146,3 +146,27 @@ def test_the_baseline_is_kept_unless_fine_tuning_is_better(best, kept):
 def test_missing_weights_are_named(work, fit_settings):
     with pytest.raises(WeightsError, match=r"--weights gone\.pt: no such file"):
         fit.run(work, fit_settings.changed(weights="gone.pt", freeze="all"))
+
+
+def test_the_embedding_keeps_pooled_features_and_the_old_one_is_a_setting_away(work, pretrained, small_dataset):
+    blended = frozen.run(work, small_dataset, pretrained, CPU)
+    trained = frozen.run(work, small_dataset, pretrained.changed(pooled_share=0), CPU)
+    assert blended is not None
+    assert trained is not None
+    assert blended.pooled["pooled_share"] > 0 == trained.pooled["pooled_share"]
+    assert not torch.equal(blended.heads.state["embedding.weight"], trained.heads.state["embedding.weight"])
+    assert torch.equal(blended.heads.state["classifier.weight"], trained.heads.state["classifier.weight"])
+
+
+def test_fine_tuning_ends_with_pooled_features_in_the_embedding(work, pretrained, small_dataset):
+    fit.run(work, pretrained.changed(baseline=False))
+    model = load_weights(work.weights)[0]
+    assert about(work)["pooled"]["pooled_share"] > 0
+    fit.run(work, pretrained.changed(baseline=False, pooled_share=0))
+    plain = load_weights(work.weights)[0]
+    assert about(work)["pooled"] == {"pooled_share": 0.0, "validation": []}
+    # The same training gives the same backbone; only the embedding differs.
+    assert torch.equal(model.classifier.weight, plain.classifier.weight)
+    assert not torch.equal(model.embedding.weight, plain.embedding.weight)
+    rows = small_dataset.rows("train")
+    assert len(forward_rows(model, small_dataset, rows, 64).embedding) == len(rows)

@@ -93,7 +93,12 @@ def write(tmp_path):
         embedding = unit(rng.normal(size=(n, 6)))
         logits = rng.normal(size=(n, classes)).astype(np.float32)
         found = measure(dataset, Outputs(logits, embedding, embedding), dataset.categories)
-        figures = found.figures | {"alterations": ALTERATIONS, "baseline": NO_BASELINE} | ORIGIN | origin
+        figures = (
+            found.figures
+            | {"alterations": ALTERATIONS, "baseline": NO_BASELINE, "unseen": {"reason": "no features"}}
+            | ORIGIN
+            | origin
+        )
         photos = GalleryPhotos(dataset, found.gallery)
         report = Report(figures, RUN, HISTORY, dataset.summary, draw(figures, HISTORY, 1), found.gallery, photos)
         write_report(tmp_path / "report.html", report)

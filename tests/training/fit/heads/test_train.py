@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from training.fit.heads import PROBE, HeadRecipe, TrainingFeatures, train_heads
+from training.fit.heads.train import PROBE, HeadRecipe, TrainingFeatures, train_heads
 
 CPU = torch.device("cpu")
 

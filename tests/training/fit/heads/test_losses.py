@@ -4,8 +4,8 @@ import torch
 from pytorch_metric_learning.losses import SupConLoss
 from torch.nn import functional as F
 
+from training.fit.heads.losses import TrainingLoss, balanced_weights, supervised_contrastive_loss
 from training.fit.input.identities import identity_labels
-from training.fit.losses import TrainingLoss, balanced_weights, supervised_contrastive_loss
 
 CATEGORIES = torch.tensor([0, 0, 1, 1])
 PRODUCTS = torch.tensor([5, 5, 6, 6])

@@ -16,16 +16,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.fit.heads.losses import TrainingLoss, balanced_weights
 from training.fit.input.identities import identity_labels
 from training.fit.input.sampler import batches_per_epoch, pair_batches
-from training.fit.losses import TrainingLoss, balanced_weights
 from training.network.embedding_net import parameter_groups
 
 Features = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
 _BATCH = 256
-_EPOCHS = 60
 # A large dataset gets fewer epochs. So training takes minutes at most, however many photos there are.
 _MOST_STEPS = 20_000
 _SMALLEST_STD = 1e-6
@@ -42,6 +41,7 @@ class HeadRecipe:
         smoothing: label smoothing.
         metric_weight: factor of the metric loss; with 0 there is no embedding.
         balance: see the setting of that name.
+        epochs: passes over the photos.
     """
 
     lr: float = 5e-3
@@ -50,6 +50,7 @@ class HeadRecipe:
     smoothing: float = 0.1
     metric_weight: float = 0.2
     balance: float = 0.0
+    epochs: int = 60
 
 
 PROBE = HeadRecipe(dropout=0.0, smoothing=0.0, metric_weight=0.0)
@@ -96,7 +97,7 @@ def _train(data: TrainingFeatures, dim: int, recipe: HeadRecipe, seed: int, devi
     weights = torch.from_numpy(balanced_weights(data.categories, data.classes, recipe.balance))
     loss_of = TrainingLoss(recipe.smoothing, recipe.metric_weight if dim else 0.0, weights).to(device)
     steps = batches_per_epoch(len(data.categories), _BATCH)
-    epochs = max(1, min(_EPOCHS, _MOST_STEPS // steps))
+    epochs = max(1, min(recipe.epochs, _MOST_STEPS // steps))
     optimiser = torch.optim.AdamW(parameter_groups(heads, recipe.decay), lr=recipe.lr)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.lr, total_steps=epochs * steps)
     by_category = data.categories if identities.kind == "product" else None

@@ -1,0 +1,1 @@
+"""The heads: their loss, training on cached features, and the embedding that keeps these features."""
