@@ -47,7 +47,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--store", default=str(STORE), help="folder or s3://bucket[/prefix]")
     parser.add_argument("--backbone", default="resnet10_half")
     parser.add_argument("--size", type=int, default=64, help="side of the network's input, in pixels")
-    parser.add_argument("--epochs", type=int, default=48, help="0 means untrained, to measure speed only")
+    parser.add_argument("--epochs", type=int, default=72, help="0 means untrained, to measure speed only")
     parser.add_argument("--precision", choices=("auto", "int8", "float32"), default="auto")
     parser.add_argument("--no-serve", action="store_true", help="stop after publishing")
     parser.add_argument("--port", type=int, default=8000)

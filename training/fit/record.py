@@ -131,7 +131,7 @@ class RunRecord:
 
     def _keep_pooled(self) -> tuple[dict[str, Any], float | None]:
         """Add the pooled features to the embedding of the best weights. Returns how, and the score of the result."""
-        trainer, most = self.trainer, self.trainer.settings.pooled_share
+        trainer, most = self.trainer, self.trainer.settings.most_pooled
         if not self.history or most == 0:
             return NOT_POOLED, self.best
         model = EmbeddingNet(trainer.model.source, len(trainer.dataset.categories), size=trainer.model.size)

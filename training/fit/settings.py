@@ -138,7 +138,7 @@ class FitSettings(Settings):
         ge=0,
         le=1,
         description="largest share of pooled features in the embedding, which find kinds of products that training has "
-        "not seen; 0: only the trained embedding",
+        "not seen; 0, or random initial weights: only the trained embedding",
         json_schema_extra=RARE,
     )
     ema: float = Field(
@@ -158,6 +158,11 @@ class FitSettings(Settings):
         if self.optimiser == "sgd":
             return 0.015
         return 2e-3 if self.weights == "none" else 5e-4
+
+    @property
+    def most_pooled(self) -> float:
+        """`pooled_share`; 0 from random weights, where its gain is not measured, and products are found less often."""
+        return 0.0 if self.weights == "none" else self.pooled_share
 
     @property
     def backbone_share(self) -> float:

@@ -7,8 +7,8 @@ from training.fit.schedule import SCHEDULES
 from training.fit.settings import FitSettings
 
 
-def test_there_are_at_most_23_settings_besides_the_seed():
-    assert len(FitSettings.model_fields.keys() - {"seed"}) <= 23
+def test_there_are_at_most_24_settings_besides_the_seed():
+    assert len(FitSettings.model_fields.keys() - {"seed"}) <= 24
 
 
 def test_the_setting_allows_exactly_the_known_schedules():
@@ -31,3 +31,8 @@ def test_the_setting_allows_exactly_the_known_schedules():
 def test_a_bad_setting_is_an_error_with_its_limit(changes, message):
     with pytest.raises(SettingsError, match=message):
         FitSettings(**changes)
+
+
+def test_random_weights_give_the_trained_embedding_alone():
+    assert FitSettings(weights="none", pooled_share=0.8).most_pooled == 0
+    assert FitSettings(weights="imagenet", pooled_share=0.8).most_pooled == 0.8
