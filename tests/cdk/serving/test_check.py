@@ -1,8 +1,9 @@
 """The check of a new version, before the real application: events go through Mangum, as in Lambda."""
 
+import asyncio
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,16 @@ def application(folder: Path, **settings: Any) -> Function:
     """The API on a store, as its Lambda handler."""
     app = create_app(Settings(store=str(folder), threads=1, ready_wait_seconds=5, **settings), FolderStore(folder))
     return Mangum(app, lifespan="off")
+
+
+@pytest.fixture(autouse=True)
+def event_loop() -> Iterator[None]:
+    """Mangum uses the event loop of the thread, which Lambda never closes; here each test closes its own loop."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture(scope="module")
