@@ -15,7 +15,13 @@ import numpy.typing as npt
 
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery
 from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem
+from lambda_app.release.segmented_catalog import SegmentedCatalog
 from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.segmented_index import SegmentedIndex
+
+# Of a release of one segment without dead rows, or of any other.
+Index = VectorIndex | SegmentedIndex
+Items = Catalog | SegmentedCatalog
 
 # A search that did not find enough is repeated with this many times as many rows.
 _GROWTH = 4
@@ -28,7 +34,7 @@ _NOTHING = -float("inf")
 class Finder:
     """Searches one release. Immutable and thread-safe."""
 
-    def __init__(self, index: VectorIndex, catalog: Catalog) -> None:
+    def __init__(self, index: Index, catalog: Items) -> None:
         """Search this index, whose rows are those of the catalog."""
         self._index = index
         self._catalog = catalog
@@ -114,8 +120,8 @@ class _Search:
 
     def __init__(
         self,
-        index: VectorIndex,
-        catalog: Catalog,
+        index: Index,
+        catalog: Items,
         embedding: npt.NDArray[np.float32],
         where: CatalogFilter,
         fetch: int,
