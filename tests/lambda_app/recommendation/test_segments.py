@@ -12,6 +12,7 @@ from lambda_app.recommendation.query import SimilarQuery
 from lambda_app.recommendation.recommender import Recommender, load
 from lambda_app.release.catalog import CatalogFilter
 from lambda_app.release.manifest import FileEntry, Manifest
+from lambda_app.release.row_set import RowSet, SegmentedRowSet
 from lambda_app.settings import Settings
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import CATEGORIES
@@ -22,6 +23,12 @@ SETTINGS = Settings(store="unused", threads=1)
 
 def load_from(folder: Path, manifest: Manifest, previous: Recommender | None = None) -> Recommender:
     return load(manifest, lambda entry: folder / entry.file, SETTINGS, previous)
+
+
+def parts_of(loaded: Recommender, where: CatalogFilter) -> tuple[RowSet, ...]:
+    passing = loaded._catalog.passing(where)
+    assert isinstance(passing, SegmentedRowSet)
+    return passing.parts
 
 
 @pytest.fixture
@@ -73,11 +80,11 @@ def test_releases_with_the_same_files_share_what_is_open(tmp_path: Path, built: 
     assert second.parts.indexes[0] is first.parts.indexes[0]
     assert second.parts.catalogs[0].passing(where) is passing
     # The rows of a segment without dead rows keep what indexes know of them.
-    assert second._catalog.passing(where).parts[0] is passing
+    assert parts_of(second, where)[0] is passing
     later = extend_release(tmp_path / "later", tmp_path / "next", manifest, dead=[7])
     third = load_from(tmp_path / "later", later, second)
-    assert third._catalog.passing(where).parts[1] is second._catalog.passing(where).parts[1]
-    assert third._catalog.passing(where).parts[0] is not passing
+    assert parts_of(third, where)[1] is parts_of(second, where)[1]
+    assert parts_of(third, where)[0] is not passing
 
 
 def test_the_same_file_with_other_search_settings_is_opened_again(tmp_path: Path, built: BuiltRelease):
