@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from lambda_app.errors import DamagedFileError, ReleaseError, UnknownFormatError
 from lambda_app.photo.rules import Preprocessing
+from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
 
 FORMAT: Literal[1] = 1
@@ -113,7 +114,7 @@ class Manifest(_Frozen):
     ranking: RankingEntry = RankingEntry()  # older releases have none
     weights: FileEntry | None = None
     evaluation: dict[str, Any] = {}
-    reference: dict[str, Any] | None = None
+    reference: Reference | None = None  # older releases have none
     training: dict[str, Any] = {}
     smoke: tuple[SmokeCase, ...] = ()
     force: bool = False
@@ -127,7 +128,17 @@ class Manifest(_Frozen):
         names = [entry.file for entry in self.files()]
         if len(set(names)) != len(names) or MANIFEST in names:
             raise ValueError(f"a file name occurs twice or is {MANIFEST}: {names}")
+        if self.reference is not None:
+            self._check_reference(self.reference)
         return self
+
+    def _check_reference(self, reference: Reference) -> None:
+        if reference.dim != self.model.embedding_dim:
+            raise ValueError(f"the reference has {reference.dim} dimensions, the model {self.model.embedding_dim}")
+        if max(reference.categories) >= len(self.categories):
+            raise ValueError(
+                f"the reference has category {max(reference.categories)}; there are {len(self.categories)}"
+            )
 
     def files(self) -> Iterator[FileEntry]:
         """All files that the archive may contain, apart from the manifest and report/."""

@@ -25,6 +25,7 @@ from lambda_app.release.manifest import (
     Pointer,
     RankingEntry,
 )
+from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
 from lambda_app.settings import Settings, environment_names
 from lambda_app.store import contract
@@ -140,6 +141,7 @@ def test_the_fields_of_the_manifest_match_the_code():
         "catalog": CatalogEntry,
         "ranking": RankingEntry,
         "weights": FileEntry,
+        "reference": Reference,
     }
     for name, part in parts.items():
         assert named([rows[name]]) - {"nprobe", "factor"} == set(part.model_fields), name
