@@ -215,12 +215,20 @@ class Catalog:
             allowed: the rows that may be found; None: all.
 
         Raises:
-            NotSupportedError: the catalog has no words; see `word_index`.
-            ReleaseError: its words are damaged.
+            NotSupportedError, ReleaseError: as `require_words`.
+        """
+        return self.require_words().search(query_words(text), allowed)
+
+    def require_words(self) -> WordIndex:
+        """What a search by words needs.
+
+        Raises:
+            NotSupportedError: the catalog has no index of words; see `word_index`.
+            ReleaseError: it is damaged.
         """
         if self.word_index is None:
             raise NotSupportedError("this release was made without an index of words; a new release has one")
-        return self.word_index.search(query_words(text), allowed)
+        return self.word_index
 
     @cached_property
     def word_index(self) -> WordIndex | None:
