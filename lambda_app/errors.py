@@ -89,7 +89,7 @@ class NotLiveError(LookalikeError):
 
 
 class NotSupportedError(LookalikeError):
-    """This store does not support the operation."""
+    """This store, or the live release, does not support the operation."""
 
 
 class RequestError(LookalikeError):
