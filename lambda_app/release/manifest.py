@@ -114,6 +114,11 @@ class Manifest(Frozen):
             yield self.dead
 
     @property
+    def all_segments(self) -> tuple[SegmentEntry, ...]:
+        """All segments in the order of their rows: the first one, and the further ones."""
+        return (SegmentEntry(index=self.index, catalog=self.catalog), *self.segments)
+
+    @property
     def segmented(self) -> bool:
         """Whether there is more than one index and one catalog."""
         return bool(self.segments) or self.dead is not None
