@@ -102,7 +102,7 @@ def test_an_archive_without_manifest_is_refused(tmp_path: Path):
 
 def test_a_manifest_of_another_format_is_refused(tmp_path: Path):
     with pytest.raises(UnknownFormatError):
-        unpack(tar_of(tmp_path / "a.tar", [("manifest.json", b'{"format": 2}')]), tmp_path / "out")
+        unpack(tar_of(tmp_path / "a.tar", [("manifest.json", b'{"format": 3}')]), tmp_path / "out")
 
 
 @pytest.mark.parametrize(
