@@ -24,7 +24,6 @@ from training.evaluate import stage as evaluate
 from training.evaluate.baseline import in_words
 from training.export import stage as export
 from training.fit import stage as fit
-from training.fit.settings import FitSettings
 from training.index import stage as index
 from training.metrics.intervals import FEW_PHOTOS
 from training.network.start_check import check_start
@@ -142,11 +141,14 @@ def assist(data: Path, work: WorkFolder, settings: TrainSettings, world: World) 
 
 def _prepare(data: Path, work: WorkFolder, settings: TrainSettings, world: World) -> None:
     """Make the dataset, once per machine. If machines share the work folder, only the leader makes it."""
+    chosen, teacher = settings.prepare, settings.fit.teacher
+    if teacher is not None and chosen.categories is None and not chosen.base_categories:
+        chosen = chosen.changed(base_categories=manifest_of(teacher).categories)
     if world.is_leader:
-        prepare(data, work.dataset, settings.prepare)
+        prepare(data, work.dataset, chosen)
     world.barrier()
     if not world.is_leader and world.local_rank == 0:
-        prepare(data, work.dataset, settings.prepare)
+        prepare(data, work.dataset, chosen)
     world.barrier()
 
 
@@ -174,14 +176,9 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
     if places.weights:
         values.setdefault("weights", str(places.weights))
     settings = TrainSettings.of(values)
-    if settings.prepare.categories is None and (names := places.categories or _known_categories(settings.fit)):
+    if settings.prepare.categories is None and (names := places.categories or categories_of(settings.fit.weights)):
         settings = replace(settings, prepare=settings.prepare.changed(base_categories=names))
     return given.data, WorkFolder(given.out), settings
-
-
-def _known_categories(settings: FitSettings) -> tuple[str, ...] | None:
-    """The categories of the teacher, else those of the initial weights: the dataset keeps their order."""
-    return categories_of(settings.weights) if settings.teacher is None else manifest_of(settings.teacher).categories
 
 
 def copy_outputs(work: WorkFolder, places: Places) -> None:

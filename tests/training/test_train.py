@@ -272,3 +272,19 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, outside, capsys):
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1
+
+
+def test_a_run_with_a_teacher_keeps_the_order_of_its_categories_and_names_it(trained, sample_data, tmp_path):
+    release = read_manifest((trained.release / "manifest.json").read_bytes())
+    other = release.model_copy(update={"categories": release.categories[::-1]})
+    folder = tmp_path / "teacher"
+    folder.mkdir()
+    shutil.copyfile(trained.model, folder / "model.onnx")
+    (folder / "manifest.json").write_bytes(other.to_json())
+    options = ["--backbone", "resnet10_half", "--weights", "none", "--size", "24", "--epochs", "0"]
+    data, work, settings = parse(
+        ["--data", str(sample_data), "--out", str(tmp_path / "out"), "--teacher", str(folder), *options], Places()
+    )
+    made = train.train(data, work, settings)
+    assert made.categories == other.categories
+    assert made.training["fit"]["teacher"]["release"] == release.release
