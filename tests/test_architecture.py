@@ -26,7 +26,7 @@ PACKAGES = (
 # Rooms, top to bottom, as in docs/design.md. A file's room is its path: `lambda_app/api/app.py` is in room `api`,
 # `lambda_app/model.py` in room `model`. A file may import its own room and the rooms of later floors.
 FLOORS = {
-    "lambda_app": "handler promoter | api | promotion | recommendation | search model store | settings"
+    "lambda_app": "handler promoter | api | promotion | catalogue | recommendation | search model store | settings"
     " | release | likeness | photo | telemetry | errors onnx_runtime version",
     # The stages do not import each other: fit knows nothing of evaluate, index nothing of export.
     "training": "cloud compare | train | settings | prepare fit evaluate export index pack | network | dataset metrics"
