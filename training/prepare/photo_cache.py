@@ -9,15 +9,16 @@ import hashlib
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from lambda_app.errors import PhotoError, PhotoTooLargeError, UnsupportedPhotoError
+from lambda_app.likeness.fingerprint import fingerprint_of
 from lambda_app.photo.kinds import is_picture
-from lambda_app.photo.preprocessing import load_rgb
+from lambda_app.photo.preprocessing import load_photo
 from lambda_app.photo.rules import Preprocessing
 from training.dataset import SOURCES
 from training.pipeline.disk import check_space, writing
@@ -101,8 +102,7 @@ def fill(
             taken_over += photo.row is not None
             content = photo.source.content
             intake.db.execute("INSERT INTO cached VALUES (?, ?, ?)", (row, number, content))
-            values = (row, photo.source.path, photo.source.state, content)
-            sources.execute("INSERT INTO sources VALUES (?, ?, ?, ?)", values)
+            sources.execute("INSERT INTO sources VALUES (?, ?, ?, ?, ?)", (row, *astuple(photo.source)))
     return taken_over
 
 
@@ -225,11 +225,12 @@ def _load(data: Path, photo: str, preprocessing: Preprocessing, earlier: Decoded
     status = path.stat()
     settled = is_settled(status)
     content = _read(path, status)
-    source = Source(photo, file_state(status) if settled else None, hashlib.sha256(content).digest())
-    if earlier is not None and (row := earlier.of_content(source.content, photo)) is not None:
-        return _Loaded(source, row=row)
+    state, digest = file_state(status) if settled else None, hashlib.sha256(content).digest()
+    if earlier is not None and (found := earlier.of_content(digest, photo)) is not None:
+        return _Loaded(Source(photo, state, digest, found[1]), row=found[0])
     try:
-        return _Loaded(source, load_rgb(content, preprocessing))
+        loaded = load_photo(content, preprocessing)
+        return _Loaded(Source(photo, state, digest, fingerprint_of(loaded.overview).tobytes()), loaded.square)
     except UnsupportedPhotoError as exc:
         if is_picture(content[:HEAD_BYTES]) or ending(photo) in FOREIGN_ENDINGS:
             raise _ForeignPhotoError(str(exc)) from exc

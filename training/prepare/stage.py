@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
+from lambda_app.likeness import fingerprint as likeness
 from lambda_app.photo import preprocessing
 from training.dataset import ITEMS, PHOTOS, REJECTED, SOURCES, SUMMARY, Dataset
 from training.errors import DataError
@@ -137,8 +138,8 @@ def fingerprint(data: Path, settings: PrepareSettings) -> str:
 
 
 def pixels_key(settings: PrepareSettings) -> str:
-    """Hex digest of what the pixels of a photo depend on: settings, the code of the decoder, and its libraries."""
-    code = _digest_of_code(preprocessing.__file__)
+    """Hex digest of what pixels and fingerprint of a photo depend on: settings, code of both, and its libraries."""
+    code = _digest_of_code(preprocessing.__file__) + _digest_of_code(likeness.__file__)
     libraries = [version("pillow"), version("numpy")]
     rules = settings.preprocessing().model_dump(mode="json", exclude={"mean", "std"})  # of the network's input
     return hashlib.sha256(json.dumps([rules, code, libraries], sort_keys=True).encode()).hexdigest()
