@@ -74,6 +74,10 @@ class Reference(BaseModel):
         """The centroids, float32 (c, d)."""
         return decoded(self.centroids, self.dim)
 
+    def cell(self, embedding: npt.NDArray[np.float32]) -> int:
+        """The cell of an embedding, float32 (d,)."""
+        return cell_of(embedding, self.centroid_vectors)
+
 
 def cell_of(embedding: npt.NDArray[np.float32], centroids: npt.NDArray[np.float32]) -> int:
     """The index of the centroid with the highest cosine.

@@ -29,6 +29,7 @@ from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
 from lambda_app.settings import Settings, environment_names
 from lambda_app.store import contract
+from lambda_app.telemetry.observer import AnsweredPhoto
 from tests.docs.markdown import ROOT, fenced, section, spans, table
 from tests.test_architecture import FLOORS, PACKAGES, SHARED, floor_of
 from training.index.choice import KINDS
@@ -93,6 +94,11 @@ def test_a_result_and_the_search_parameters_match_the_models():
 def test_the_errors_match_the_table_in_the_code():
     documented = {int(code) for code in first_column("The HTTP API", "status")}
     assert documented == {int(code) for code in problems.STATUS.values()} | {403, 405, 429, 500}
+
+
+def test_the_logged_fields_of_a_photo_match_the_code():
+    documented = [cells[0].strip("`") for cells in table(section(DESIGN, "The HTTP API"), "field")]
+    assert documented == list(AnsweredPhoto("Sofas", 1).fields())
 
 
 def test_the_settings_match_the_code():
