@@ -76,7 +76,11 @@ class MissingObjectError(StoreError):
     """There is no object with this key."""
 
 
-class PointerConflictError(StoreError):
+class ConflictError(StoreError):
+    """An object has changed since it was read, so the conditional write failed."""
+
+
+class PointerConflictError(ConflictError):
     """The live pointer has changed since it was read, so the conditional write failed."""
 
 
@@ -85,7 +89,7 @@ class NotLiveError(LookalikeError):
 
 
 class NotSupportedError(LookalikeError):
-    """This store does not support the operation."""
+    """This store, or the live release, does not support the operation."""
 
 
 class RequestError(LookalikeError):

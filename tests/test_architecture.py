@@ -27,7 +27,7 @@ PACKAGES = (
 # `lambda_app/model.py` in room `model`. A file may import its own room and the rooms of later floors.
 FLOORS = {
     "lambda_app": "handler promoter | api | promotion | recommendation | search model store | settings"
-    " | release | photo | telemetry | errors onnx_runtime version",
+    " | release | likeness | photo | telemetry | errors onnx_runtime version",
     # The stages do not import each other: fit knows nothing of evaluate, index nothing of export.
     "training": "cloud compare | train | settings | prepare fit evaluate export index pack | network | dataset metrics"
     " | pipeline | errors",
@@ -37,7 +37,7 @@ FLOORS = {
     "reliability": "command | fuzz soak | pages",
 }
 # The code that training shares with serving, so that training measures the code that serves.
-SHARED = {"search", "model", "onnx_runtime", "release", "photo", "errors"}
+SHARED = {"search", "model", "onnx_runtime", "release", "likeness", "photo", "errors"}
 # Of the other packages of this project, what each package may import. The image and the job hold no others.
 MAY_IMPORT = {
     "training": {"lambda_app"},

@@ -3,7 +3,7 @@
     python -m training.train --data DATA --out OUT --backbone resnet50 --epochs 30
     torchrun --nproc-per-node 4 -m training.train --data DATA --out OUT
 
-runs prepare, fit, evaluate, export, index and pack in the work folder OUT. A stage runs again only if its inputs,
+runs prepare, fit, export, evaluate, index and pack in the work folder OUT. A stage runs again only if its inputs,
 settings or code changed. With several processes, one per GPU, all train and embed, and the leader does everything else.
 Under SageMaker the folders come from SM_* variables. The files of the release go to SM_MODEL_DIR, and SageMaker makes
 an archive of that folder.
@@ -24,9 +24,11 @@ from training.evaluate import stage as evaluate
 from training.evaluate.baseline import in_words
 from training.export import stage as export
 from training.fit import stage as fit
+from training.fit.settings import FitSettings
 from training.index import stage as index
 from training.metrics.intervals import FEW_PHOTOS
 from training.network.start_check import check_start
+from training.network.teacher.release import manifest_of, take_over
 from training.network.weights import categories_of
 from training.pack import stage as pack
 from training.pipeline.commands import add_work_folder, report_errors
@@ -105,9 +107,9 @@ def train(
     """
     check(work, settings)
     _prepare(data, work, settings, world)
-    fit.run(work, settings.fit, checkpoints, world, settings.execution)
-    evaluate.run(work)
+    fit.run(work, settings.fit, checkpoints, world, settings.execution, data)
     export.run(work, settings.export)
+    evaluate.run(work)
     index.run(work, settings.index, world)
     pack.run(work, settings.pack)
     world.barrier()
@@ -118,7 +120,7 @@ def check(work: WorkFolder, settings: TrainSettings) -> None:
     """Check the work folder and the initial network, so that a run does not fail for them after hours.
 
     Raises:
-        TrainingError: the work folder cannot be written, or a WeightsError of `check_start`.
+        TrainingError: the work folder cannot be written, a WeightsError of `check_start`, or a TeacherError.
     """
     trial = work.root / ".writable"
     write_file(trial, b"")
@@ -126,6 +128,8 @@ def check(work: WorkFolder, settings: TrainSettings) -> None:
     # A network that was trained already needs no download: a rerun for a new catalog works without internet.
     fit, size = settings.fit, settings.prepare.preprocessing().size
     check_start(fit.backbone, fit.weights, fit.freeze, size, small=fit.small, download=not work.weights.exists())
+    if fit.teacher is not None:
+        take_over(fit.teacher, work.teacher)
 
 
 def assist(data: Path, work: WorkFolder, settings: TrainSettings, world: World) -> None:
@@ -170,9 +174,14 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
     if places.weights:
         values.setdefault("weights", str(places.weights))
     settings = TrainSettings.of(values)
-    if settings.prepare.categories is None and (names := places.categories or categories_of(settings.fit.weights)):
+    if settings.prepare.categories is None and (names := places.categories or _known_categories(settings.fit)):
         settings = replace(settings, prepare=settings.prepare.changed(base_categories=names))
     return given.data, WorkFolder(given.out), settings
+
+
+def _known_categories(settings: FitSettings) -> tuple[str, ...] | None:
+    """The categories of the teacher, else those of the initial weights: the dataset keeps their order."""
+    return categories_of(settings.weights) if settings.teacher is None else manifest_of(settings.teacher).categories
 
 
 def copy_outputs(work: WorkFolder, places: Places) -> None:

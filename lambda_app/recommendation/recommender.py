@@ -1,25 +1,22 @@
 """The queries of a loaded release: classify and embed a photo, find similar items, recommend. Independent of HTTP."""
 
-import weakref
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.errors import QueryError, ReleaseError, UndecodablePhotoError, UnknownItemError
-from lambda_app.model import Model
+from lambda_app.errors import QueryError, UndecodablePhotoError, UnknownItemError
 from lambda_app.photo.memory import DecodingMemory
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import WHOLE_PHOTO, PhotoLimits, PhotoPart
 from lambda_app.recommendation.analysis import Analysis
 from lambda_app.recommendation.finder import Finder
+from lambda_app.recommendation.parts import Parts, open_parts
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery, check_k, check_references, shortened
-from lambda_app.release.catalog import Catalog, CatalogItem
+from lambda_app.release.catalog import CatalogItem
 from lambda_app.release.manifest import FileEntry, Manifest
-from lambda_app.search.faiss_index import VectorIndex
-from lambda_app.search.vectors import softmax
+from lambda_app.search.vectors import preference, softmax
 from lambda_app.settings import Settings
 from lambda_app.telemetry.timings import Timings
 
@@ -31,19 +28,14 @@ DISLIKE_WEIGHT = 0.2
 class Recommender:
     """A loaded release: immutable and thread-safe."""
 
-    def __init__(
-        self, manifest: Manifest, model: Model, index: VectorIndex, catalog: Catalog, limits: PhotoLimits, max_k: int
-    ) -> None:
+    def __init__(self, manifest: Manifest, parts: Parts, limits: PhotoLimits, max_k: int) -> None:
         """Combine the parts of one release. Use `load`, which opens and checks them."""
         self.manifest = manifest
-        self._model = model
-        self._index = index
-        self._catalog = catalog
-        self._finder = Finder(index, catalog)
+        self.parts = parts
+        self._index, self._catalog = parts.searched()
+        self._finder = Finder(self._index, self._catalog)
         self._limits = limits
         self._max_k = max_k
-        # Close the catalog when the last request that uses this release has ended, in whichever thread.
-        self._finalizer = weakref.finalize(self, catalog.close)
 
     def analyse(
         self,
@@ -69,7 +61,7 @@ class Recommender:
         with timings.measure("decode"):
             images = normalise(load_rgb(photo, preprocessing, self._limits, memory, part)[np.newaxis], preprocessing)
         with timings.measure("forward"):
-            output = self._model.run(images)
+            output = self.parts.model.run(images)
         logits, embedding = output.logits[0], output.embedding[0]
         if not (np.isfinite(logits).all() and np.isfinite(embedding).all()):
             raise UndecodablePhotoError("the network's output for the photo is not finite")
@@ -81,8 +73,11 @@ class Recommender:
 
         Raises:
             QueryError: a parameter of the query is out of range.
+            NotSupportedError: it has words, and the release has no index of them.
         """
         query.check(self._max_k, self.manifest.categories)
+        if query.words:
+            self._catalog.require_words()
 
     def top(self, analysis: Analysis, k: int) -> list[int]:
         """Indices of the k most probable categories, the most probable first. All if there are fewer than k.
@@ -135,14 +130,19 @@ class Recommender:
         row = self._row(image_id)
         return self._search(self._index.vector(row), query, frozenset([row]), timings or Timings())
 
+    def search(self, query: SimilarQuery, timings: Timings | None = None) -> list[Match]:
+        """The items that have the words of a query, best first; raises as `check`. Their scores are NaN."""
+        self.check(query)
+        with (timings or Timings()).measure("search"):
+            return self._finder.words.by_words(Selection(query))
+
     def recommend(
         self, liked: Sequence[str], disliked: Sequence[str], query: SimilarQuery, timings: Timings | None = None
     ) -> list[Match]:
         """Items similar to the liked items and dissimilar to the disliked items, without these items themselves.
 
         If `query.distinct` is "product", all photos of their products are excluded too. The query vector is the mean of
-        the liked vectors minus `DISLIKE_WEIGHT` times the mean of the disliked vectors, normalised. This is Rocchio's
-        relevance feedback (1971, "Relevance feedback in information retrieval"), without an initial query vector.
+        the liked vectors minus `DISLIKE_WEIGHT` times the mean of the disliked vectors, normalised.
 
         Raises:
             QueryError: a parameter is out of range, no id is liked, there are too many ids, an id is in both lists, or
@@ -151,9 +151,8 @@ class Recommender:
         """
         check_references(liked, disliked)
         likes, dislikes = self._rows(liked), self._rows(disliked)
-        direction = self._mean_vector(likes)
-        if dislikes:
-            direction = direction - DISLIKE_WEIGHT * self._mean_vector(dislikes)
+        near, far = ([self._index.vector(row) for row in rows] for rows in (likes, dislikes))
+        direction = preference(near, far, DISLIKE_WEIGHT)
         length = float(np.linalg.norm(direction))
         if length < 1e-6:
             raise QueryError("the vectors of the liked and disliked items cancel out; change either list")
@@ -177,11 +176,14 @@ class Recommender:
 
     def try_model(self) -> None:
         """Run the network once, on a black photo; raises as `Model.try_size`."""
-        self._model.try_size(self.manifest.preprocessing.size)
+        self.parts.model.try_size(self.manifest.preprocessing.size)
 
     def close(self) -> None:
-        """Close the catalog now. Otherwise it is closed when this object is garbage-collected."""
-        self._finalizer()
+        """Close the catalogs now, also for releases that share them.
+
+        Otherwise each is closed when the last release that uses it is garbage-collected.
+        """
+        self._catalog.close()
 
     def _row(self, image_id: str) -> int:
         row = self._catalog.find(image_id)
@@ -191,10 +193,6 @@ class Recommender:
 
     def _rows(self, image_ids: Iterable[str]) -> list[int]:
         return [self._row(image_id) for image_id in dict.fromkeys(image_ids)]
-
-    def _mean_vector(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
-        mean: npt.NDArray[np.float32] = np.mean([self._index.vector(row) for row in rows], axis=0, dtype=np.float32)
-        return mean
 
     def _search(
         self, embedding: npt.NDArray[np.float32], query: SimilarQuery, excluded: frozenset[int], timings: Timings
@@ -209,46 +207,24 @@ class Recommender:
         return frozenset(item.product_id for item in self._catalog.items(sorted(rows)))
 
 
-def load(manifest: Manifest, files: Callable[[FileEntry], Path], settings: Settings) -> Recommender:
+def load(
+    manifest: Manifest,
+    files: Callable[[FileEntry], Path],
+    settings: Settings,
+    previous: Recommender | None = None,
+) -> Recommender:
     """Open a release, and check that its parts match each other and the manifest.
 
     Args:
         manifest: the release's manifest.
-        files: returns the verified local path of a file, as a store's `local_file` does.
+        files: returns the verified local path of a file, as a store's `local_file` does. It is not asked for a file
+            that `previous` has open.
         settings: threads and limits.
+        previous: a loaded release, with the same settings. What both have in common is shared, with all caches.
 
     Raises:
         ReleaseError: a part cannot be opened, or does not match the others or the manifest.
         StoreError: raised by `files`.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="model-opener") as pool:
-        # The model is the largest file and takes longest to open. The other files are downloaded meanwhile.
-        opening = pool.submit(_open_model, manifest, files, settings)
-        index = VectorIndex(files(manifest.index), manifest.index, threads=settings.threads)
-        catalog_path = files(manifest.catalog)
-        model = opening.result()
-    _check_dimensions(manifest, model, index)
-    catalog = Catalog(catalog_path)
-    if catalog.count != manifest.catalog.count:
-        catalog.close()
-        raise ReleaseError(f"the catalog holds {catalog.count} items; the manifest says {manifest.catalog.count}")
-    return Recommender(manifest, model, index, catalog, settings.photo_limits, settings.max_k)
-
-
-def _open_model(manifest: Manifest, files: Callable[[FileEntry], Path], settings: Settings) -> Model:
-    model = Model(files(manifest.model), threads=settings.threads, seconds=settings.forward_seconds)
-    size = manifest.preprocessing.size
-    if model.input_shape[1:] == (3, size, size):
-        return model  # the input size is fixed and fits; a trial pass would add 0.05 s to a cold start
-    model.try_size(size)
-    return model
-
-
-def _check_dimensions(manifest: Manifest, model: Model, index: VectorIndex) -> None:
-    if not model.embedding_dim == index.dim == manifest.model.embedding_dim:
-        raise ReleaseError(
-            f"embedding dimensions disagree: the model has {model.embedding_dim}, the index {index.dim}, "
-            f"the manifest {manifest.model.embedding_dim}"
-        )
-    if model.classes != len(manifest.categories):
-        raise ReleaseError(f"the model has {model.classes} classes; the manifest names {len(manifest.categories)}")
+    parts = open_parts(manifest, files, settings, None if previous is None else previous.parts)
+    return Recommender(manifest, parts, settings.photo_limits, settings.max_k)

@@ -7,16 +7,19 @@ file, each as one array.
 
 import sqlite3
 import threading
-from collections import OrderedDict
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lambda_app.errors import ReleaseError
+from lambda_app.errors import NotSupportedError, ReleaseError
+from lambda_app.release.filter_cache import FilterCache
 from lambda_app.release.filter_columns import ColumnsBuilder, FilterColumns
 from lambda_app.release.row_set import RowSet
+from lambda_app.release.tokens import query_words
+from lambda_app.release.words import WordIndex, WordMatches, WordsBuilder
 
 _SCHEMA = """
 CREATE TABLE items (
@@ -36,9 +39,6 @@ _INDEXES = (
 )
 _COLUMNS_TABLE = "CREATE TABLE columns (names BLOB NOT NULL, categories BLOB NOT NULL, prices BLOB NOT NULL) STRICT"
 _IS_TABLE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'items' AND rootpage > 0"
-# Size of the cache of filter results. With ten million rows, each result takes 1.25 MB. A query with a photo uses one
-# for each category that it searches on its own.
-_CACHED_FILTERS = 32
 # SQLite allows 32,766 parameters per statement (its documentation, "Limits").
 _ROWS_PER_STATEMENT = 10_000
 
@@ -91,7 +91,7 @@ def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
     """
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
-    columns = ColumnsBuilder()
+    columns, words = ColumnsBuilder(), WordsBuilder()
     connection = sqlite3.connect(partial, isolation_level=None)
     try:
         # No journal is needed: if this process dies, the temporary file is useless anyway.
@@ -99,12 +99,13 @@ def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
         connection.execute(_SCHEMA)
         connection.executemany(
             f"INSERT INTO items (row, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 (own column names)
-            ((row, *astuple(item)) for row, item in enumerate(_with_columns(items, columns))),
+            ((row, *astuple(item)) for row, item in enumerate(_added(items, columns, words))),
         )
         for statement in _INDEXES:
             connection.execute(statement)
         connection.execute(_COLUMNS_TABLE)
         connection.execute("INSERT INTO columns VALUES (?, ?, ?)", columns.as_bytes())
+        words.write(connection)
         connection.execute("COMMIT")
         connection.execute("ANALYZE")
         (count,) = connection.execute("SELECT count(*) FROM items").fetchone()
@@ -116,10 +117,11 @@ def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
     return int(count)
 
 
-def _with_columns(items: Iterable[CatalogItem], columns: ColumnsBuilder) -> Iterator[CatalogItem]:
-    """Pass the items through, and add each to the columns."""
+def _added(items: Iterable[CatalogItem], columns: ColumnsBuilder, words: WordsBuilder) -> Iterator[CatalogItem]:
+    """Pass the items through, and add each to the columns and to the words."""
     for item in items:
         columns.add(item.category, item.price)
+        words.add(item.title, item.category)
         yield item
 
 
@@ -146,8 +148,9 @@ class Catalog:
         except sqlite3.Error as exc:
             raise ReleaseError(f"{path.name} is not a catalog: {exc}") from exc
         self._lock = threading.Lock()
-        self._cache: OrderedDict[CatalogFilter, RowSet] = OrderedDict()
-        self._cache_lock = threading.Lock()
+        self._cache: FilterCache[CatalogFilter, RowSet] = FilterCache()
+        # Close the file when the last release that uses it is gone, in whichever thread its last request ends.
+        self._finalizer = weakref.finalize(self, self._connection.close)
 
     def items(self, rows: Sequence[int]) -> list[CatalogItem]:
         """The items at these rows, in the order given."""
@@ -169,22 +172,26 @@ class Catalog:
         found = self._fetch("SELECT row FROM items WHERE product_id = ? ORDER BY row", [product_id])
         return [int(row) for (row,) in found]
 
+    def rows_of(self, image_ids: Sequence[str], product_ids: Sequence[str]) -> list[int]:
+        """The rows of these image ids and of these products' photos. Unknown ids are left out."""
+        rows: list[int] = []
+        for column, ids in (("image_id", image_ids), ("product_id", product_ids)):
+            for start in range(0, len(ids), _ROWS_PER_STATEMENT):
+                wanted = ids[start : start + _ROWS_PER_STATEMENT]
+                marks = ", ".join("?" * len(wanted))
+                statement = f"SELECT row FROM items WHERE {column} IN ({marks})"  # noqa: S608 (marks only)
+                rows += [int(row) for (row,) in self._fetch(statement, wanted)]
+        return rows
+
     def passing(self, where: CatalogFilter) -> RowSet:
         """The rows that pass a filter. The results of the latest filters are cached.
 
         Raises:
             ReleaseError: the catalog's columns are damaged or have another length than its table.
         """
-        with self._cache_lock:
-            if where in self._cache:
-                self._cache.move_to_end(where)
-                return self._cache[where]
-        passing = self.filter_columns.passing(where.category, where.min_price, where.max_price)
-        with self._cache_lock:
-            self._cache[where] = passing
-            if len(self._cache) > _CACHED_FILTERS:
-                self._cache.popitem(last=False)
-        return passing
+        return self._cache.get(
+            where, lambda: self.filter_columns.passing(where.category, where.min_price, where.max_price)
+        )
 
     @cached_property
     def filter_columns(self) -> FilterColumns:
@@ -203,9 +210,41 @@ class Catalog:
             raise ReleaseError(f"the catalog holds {self.count} items; its columns hold {len(columns.prices)}")
         return columns
 
+    def words(self, text: str, allowed: RowSet | None = None) -> WordMatches:
+        """The rows whose title and category have the words of a text: all, or else the most that any row has.
+
+        Args:
+            text: what a person typed. No part of it is an operator.
+            allowed: the rows that may be found; None: all.
+
+        Raises:
+            NotSupportedError, ReleaseError: as `require_words`.
+        """
+        return self.require_words().search(query_words(text), allowed)
+
+    def require_words(self) -> WordIndex:
+        """What a search by words needs.
+
+        Raises:
+            NotSupportedError: the catalog has no index of words; see `word_index`.
+            ReleaseError: it is damaged.
+        """
+        if self.word_index is None:
+            raise NotSupportedError("this release was made without an index of words; a new release has one")
+        return self.word_index
+
+    @cached_property
+    def word_index(self) -> WordIndex | None:
+        """What a search by words reads, loaded when first used; None for catalogs of older releases.
+
+        Raises:
+            ReleaseError: it does not fit the items.
+        """
+        return WordIndex.of(self._fetch, self.count)
+
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the file now. Otherwise it is closed when this object is garbage-collected."""
+        self._finalizer()
 
     def _fetch(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         with self._lock:

@@ -16,6 +16,7 @@ from lambda_app.api.routes import status
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.recommendation.query import MAX_PHOTOS, Rank, SimilarQuery
 from lambda_app.release.catalog import CatalogItem
+from lambda_app.release.entries import DeadRowsEntry
 from lambda_app.release.manifest import (
     CatalogEntry,
     FileEntry,
@@ -118,7 +119,16 @@ def test_the_readme_names_every_setting():
 def test_the_keys_of_the_store_match_the_code():
     documented = named(first for first, _ in table(section(DESIGN, "The store"), "key"))
     prefixes = {key.partition("/")[0] for key in documented if not key.startswith("*")}
-    known = (contract.POINTER, contract.OBJECTS, contract.RELEASES, contract.REJECTED, contract.DROPS, contract.UPLOADS)
+    known = (
+        contract.POINTER,
+        contract.OBJECTS,
+        contract.RELEASES,
+        contract.REJECTED,
+        contract.DROPS,
+        contract.UPLOADS,
+        contract.CHANGES,
+        contract.BLOCKED,
+    )
     assert prefixes == {key.rstrip("/") for key in known} | {"datasets"}
     assert set(Pointer.model_fields) <= named([section(DESIGN, "The store")])
 
@@ -147,6 +157,7 @@ def test_the_fields_of_the_manifest_match_the_code():
         "catalog": CatalogEntry,
         "ranking": RankingEntry,
         "weights": FileEntry,
+        "dead": DeadRowsEntry,
         "reference": Reference,
     }
     for name, part in parts.items():

@@ -36,6 +36,16 @@ class WorkFolder:
         return self.frozen / "heads.safetensors"
 
     @property
+    def teacher(self) -> Path:
+        """Manifest, model and outputs of the release from which the network learns."""
+        return self.root / "teacher"
+
+    @property
+    def teacher_outputs(self) -> Path:
+        """The teacher's outputs for all photos."""
+        return self.teacher / "outputs.npy"
+
+    @property
     def fit(self) -> Path:
         """History, checkpoint and best weights of the training run."""
         return self.root / "fit"

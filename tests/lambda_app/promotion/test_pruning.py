@@ -108,7 +108,7 @@ def test_the_limit_of_age_is_by_the_store_s_own_clock(store, ids):
     assert complete(store)
 
 
-@pytest.mark.parametrize("change", [{"format": 2}, {"index": {"type": "ivf"}}])
+@pytest.mark.parametrize("change", [{"format": 3}, {"index": {"type": "ivf"}}])
 def test_a_release_that_cannot_be_read_stays_with_its_objects(aged, archives, change):
     first = archives[0][1]
     raw = json.loads(first.to_json())

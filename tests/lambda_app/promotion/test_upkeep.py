@@ -40,7 +40,7 @@ def test_list_shows_newest_first_with_what_is_live(tmp_path, store):
 
 
 LATER_FORMATS = [
-    (b'{"format": 2}', "format 2"),
+    (b'{"format": 3}', "format 3"),
     (b"{", "is not JSON"),
     (b"\xff\xfe", "is not JSON"),
     (b"[1]", "format 'list'"),

@@ -11,7 +11,14 @@ import onnx
 import pytest
 from onnx import helper
 
-from lambda_app.errors import PhotoTooLargeError, QueryError, ReleaseError, UndecodablePhotoError, UnknownItemError
+from lambda_app.errors import (
+    NotSupportedError,
+    PhotoTooLargeError,
+    QueryError,
+    ReleaseError,
+    UndecodablePhotoError,
+    UnknownItemError,
+)
 from lambda_app.model import Model
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import Preprocessing
@@ -241,12 +248,12 @@ def test_closing_gives_the_catalog_back(built: BuiltRelease):
 
 def test_the_last_reference_gives_the_catalog_back(built: BuiltRelease):
     loaded = load_from(built.folder, built.manifest)
-    catalog = loaded._catalog
-    assert catalog.find("003a") == 6
+    connection = loaded.parts.catalogs[0]._connection
+    assert loaded.item("003a").product_id == "product-003"
     del loaded
     gc.collect()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        catalog.find("003a")
+        connection.execute("SELECT 1")
 
 
 def test_parts_that_disagree_are_refused(tmp_path: Path, built: BuiltRelease):
@@ -270,7 +277,7 @@ def test_parts_that_disagree_are_refused(tmp_path: Path, built: BuiltRelease):
 
     shutil.copy(built.folder / "model.onnx", folder)
     write_catalog(folder / "catalog.sqlite", [CatalogItem("1", "1", "Sofas", None, None, None, "datasets/x")])
-    refused("the catalog holds 1 items; the manifest says 40", catalog=file_entry(folder / "catalog.sqlite"))
+    refused("catalog.sqlite holds 1 items; the manifest says 40", catalog=file_entry(folder / "catalog.sqlite"))
 
 
 def test_threads_are_set_for_the_thread_that_searches(built: BuiltRelease, recommender: Recommender):
@@ -280,3 +287,38 @@ def test_threads_are_set_for_the_thread_that_searches(built: BuiltRelease, recom
         assert faiss.omp_get_max_threads() == 1
     finally:
         faiss.omp_set_num_threads(before)
+
+
+def test_items_are_found_by_words(recommender: Recommender):
+    timings = Timings()
+    assert ids(recommender.search(replace(ALL, words="listing 3"), timings)) == ["003a", "003b"]
+    assert list(timings.parts) == ["search"]
+    assert {match.item.category for match in recommender.search(replace(ALL, words="garden"))} == {"Home & Garden"}
+    with pytest.raises(QueryError, match="at least one letter"):
+        recommender.search(replace(ALL, words="!"))
+
+
+def test_words_move_items_up_that_have_them(recommender: Recommender, photo: bytes):
+    analysis = recommender.analyse(photo)
+    without = ids(recommender.similar(analysis.embedding, ALL, None, analysis.probabilities))
+    words = replace(ALL, words=f"listing {int(without[-1][:3])}")
+    found = recommender.similar(analysis.embedding, words, None, analysis.probabilities)
+    assert set(ids(found)) == set(without)
+    assert without[-1] in ids(found)[:3]
+    cosines = {match.item.image_id: match.score for match in recommender.similar(analysis.embedding, ALL)}
+    assert {match.item.image_id: match.score for match in found} == pytest.approx(cosines, abs=1e-6)
+    assert ids(recommender.similar_to("000a", words))[0][:3] == words.words.split()[1].zfill(3)
+
+
+def test_a_release_without_words_says_so_before_it_decodes(tmp_path: Path, built: BuiltRelease):
+    folder = tmp_path / "older"
+    shutil.copytree(built.folder, folder)
+    with sqlite3.connect(folder / "catalog.sqlite") as older:
+        older.execute("DROP TABLE words")
+        older.execute("DROP TABLE word_lengths")
+    older.close()
+    recommender = load_from(folder, built.manifest)
+    assert recommender.similar_to("000a", ALL)
+    recommender.check(ALL)
+    with pytest.raises(NotSupportedError, match="without an index of words"):
+        recommender.check(replace(ALL, words="sofa"))
