@@ -21,7 +21,7 @@ from operate.drift.periods import Periods, periods
 from training.pipeline.progress import track
 
 SEED = 1
-PHOTOS, QUERIES, WEEKS, WEEKS_WITHOUT = 3_000, 500, 100, 500
+PHOTOS, QUERIES, WEEKS, WEEKS_WITHOUT = 3_000, 500, 50, 300
 QUICK_PHOTOS, QUICK_QUERIES, QUICK_WEEKS = 600, 60, 5
 A_WEEK = 500  # queries
 REPEATED = 0.3  # share of the queries that are a photo sent again on the same day
@@ -108,13 +108,15 @@ def _day(
     usual, other = asked.sorts["usual"], asked.sorts[drift.sort]
     weights = popularity * wanted[usual.category]
     photos: list[Answer] = []
-    for number in range(random.poisson(math.ceil(A_WEEK / 7))):
+    count = random.poisson(math.ceil(A_WEEK / 7))
+    drawn = random.choice(len(weights), count, p=weights / weights.sum())
+    for number in range(count):
         if photos and random.random() < REPEATED:
             photos.append(photos[random.integers(len(photos))])
             continue
         strange = random.random() < drift.share
         answers = other if strange else usual
-        place = random.integers(len(other.score)) if strange else random.choice(len(weights), p=weights / weights.sum())
+        place = random.integers(len(other.score)) if strange else drawn[number]
         photos.append(
             Answer(
                 LAST - timedelta(days=day),

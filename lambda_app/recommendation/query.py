@@ -45,11 +45,6 @@ class SimilarQuery:
         """Whether some items cannot be results: a filter or a minimum score was given."""
         return not self.where.empty or self.min_score > -1.0
 
-    @property
-    def filtered(self) -> bool:
-        """Whether some items cannot be results: a filter or a minimum score was given."""
-        return not self.where.empty or self.min_score > -1.0
-
     def check(self, max_k: int, categories: Sequence[str]) -> None:
         """Check every parameter.
 
