@@ -55,7 +55,7 @@ def lines(found: Findings) -> Iterator[str]:
     what = "photos of the days before" if found.against == "before" else "held-out photos of the catalogue"
     yield f"compared with {found.compared:,} {what}"
     yield ""
-    yield f"{'shift':17}{'size':>6}  {f'{CONFIDENCE:.1%} interval':17}{'photos':>7}  verdict"
+    yield f"{'shift':17}{'size':>6}  {f'{100 * CONFIDENCE:.1f} % interval':17}{'photos':>7}  verdict"
     for shift in found.shifts:
         interval = f"{shift.low:.2f} to {shift.high:.2f}"
         needed = f" ({shift.photos:,}; needs {shift.needed})" if shift.verdict == "too few" else ""
