@@ -3,7 +3,7 @@
     python -m training.train --data DATA --out OUT --backbone resnet50 --epochs 30
     torchrun --nproc-per-node 4 -m training.train --data DATA --out OUT
 
-runs prepare, fit, export, evaluate, index and pack in the work folder OUT. A stage runs again only if its inputs,
+runs prepare, fit, evaluate, export, index and pack in the work folder OUT. A stage runs again only if its inputs,
 settings or code changed. With several processes, one per GPU, all train and embed, and the leader does everything else.
 Under SageMaker the folders come from SM_* variables. The files of the release go to SM_MODEL_DIR, and SageMaker makes
 an archive of that folder.
@@ -108,8 +108,8 @@ def train(
     check(work, settings)
     _prepare(data, work, settings, world)
     fit.run(work, settings.fit, checkpoints, world, settings.execution, data)
-    export.run(work, settings.export)
     evaluate.run(work)
+    export.run(work, settings.export)
     index.run(work, settings.index, world)
     pack.run(work, settings.pack)
     world.barrier()
