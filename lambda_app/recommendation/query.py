@@ -34,6 +34,11 @@ class SimilarQuery:
     distinct: Distinct = "product"
     rank: Rank = "category"
 
+    @property
+    def filtered(self) -> bool:
+        """Whether some items cannot be results: a filter or a minimum score was given."""
+        return not self.where.empty or self.min_score > -1.0
+
     def check(self, max_k: int, categories: Sequence[str]) -> None:
         """Check every parameter.
 

@@ -4,8 +4,9 @@
     torchrun --nnodes 2 ... -m training.index --out OUT
 
 reads OUT/dataset and OUT/release/model.onnx. It writes OUT/release/index.faiss and OUT/release/catalog.sqlite, and to
-OUT/index the vectors, the measured recall and time of the index, and the smoke cases. Photos are embedded by the code
-that serves. With several processes all embed, the leader does everything else, and the others need only OUT/dataset.
+OUT/index the vectors, the measured recall and time of the index, the smoke cases and the reference. Photos are embedded
+by the code that serves. With several processes all embed, the leader does everything else, and the others need only
+OUT/dataset.
 """
 
 import json
@@ -24,6 +25,7 @@ from lambda_app.release.manifest import IndexEntry, sha256_of
 from training.dataset import Dataset
 from training.index.choice import build_index
 from training.index.embedding import embed_rows
+from training.index.reference import make_reference
 from training.index.settings import IndexSettings
 from training.index.smoke_cases import choose_cases, replay
 from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from
@@ -62,6 +64,7 @@ def run(work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS
         work.release / "catalog.sqlite",
         work.index / "index.json",
         work.index / "smoke.json",
+        work.index / "reference.json",
     ]
 
     def make() -> None:
@@ -94,6 +97,8 @@ def index(
     cases = choose_cases(dataset, model, outputs, temperature)
     replay(cases, dataset, work.release, entry)
     write_json(work.index / "smoke.json", [case.model_dump(mode="json") for case in cases])
+    reference = make_reference(dataset, outputs, work.release, entry)
+    write_json(work.index / "reference.json", reference and reference.model_dump(mode="json"))
     return entry
 
 
