@@ -10,7 +10,8 @@ from training.settings.options import parse_values, train_parser
 from training.settings.train_settings import TrainSettings, every_setting
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
-MOST_OPTIONS = 26
+# Raised once for --reuse-model: it is not a setting of a stage, it replaces training.
+MOST_OPTIONS = 27
 
 
 def parse(*argv):
