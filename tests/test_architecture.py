@@ -36,8 +36,9 @@ FLOORS = {
     "benchmarks": "scale | bench drift | processes | inputs | figures",
     "reliability": "command | fuzz soak | pages",
 }
-# The code that training shares with serving, so that training measures the code that serves.
-SHARED = {"search", "model", "onnx_runtime", "release", "likeness", "photo", "errors"}
+# The code that training shares with serving, so that training measures the code that serves; and the store, for a
+# release whose model it uses again.
+SHARED = {"search", "model", "onnx_runtime", "store", "release", "likeness", "photo", "errors"}
 # Of the other packages of this project, what each package may import. The image and the job hold no others.
 MAY_IMPORT = {
     "training": {"lambda_app"},

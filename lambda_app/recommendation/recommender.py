@@ -11,9 +11,10 @@ from lambda_app.photo.memory import DecodingMemory
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import WHOLE_PHOTO, PhotoLimits, PhotoPart
 from lambda_app.recommendation.analysis import Analysis
-from lambda_app.recommendation.finder import Finder, Index, Items
+from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.parts import Parts, open_parts
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery, check_k, check_references, shortened
+from lambda_app.recommendation.searched import Index, Items
 from lambda_app.release.catalog import CatalogItem
 from lambda_app.release.manifest import FileEntry, Manifest
 from lambda_app.search.vectors import preference, softmax
