@@ -36,6 +36,11 @@ def views(photo: Image.Image) -> tuple[Cells, ...]:
     return tuple(_cells(photo, box) for box in dict.fromkeys((whole, inner)))
 
 
+def fingerprint_of(photo: Image.Image) -> npt.NDArray[np.uint8]:
+    """The fingerprint of an upright photo in RGB: uint8 (192,)."""
+    return fingerprint(_cells(photo, (0.0, 0.0, *photo.size)))
+
+
 def fingerprint(cells: Cells) -> npt.NDArray[np.uint8]:
     """The fingerprint of a photo whose brightness is `cells`, float32 (32, 32): uint8 (192,)."""
     pairs = cells.reshape(SIDE, DETAIL // SIDE, SIDE, DETAIL // SIDE).mean(axis=(1, 3))
