@@ -166,14 +166,12 @@ class Recommender:
         the liked vectors minus `DISLIKE_WEIGHT` times the mean of the disliked vectors, normalised.
 
         Raises:
-            QueryError: a parameter is out of range, no id is liked, there are too many ids, an id is in both lists, or
-                the vectors cancel out.
+            QueryError: a parameter is out of range, no id is liked, too many, one in both lists, or they cancel out.
             UnknownItemError: the live release has no such image id.
         """
         check_references(liked, disliked)
         likes, dislikes = self._rows(liked), self._rows(disliked)
-        near, far = ([self._index.vector(row) for row in rows] for rows in (likes, dislikes))
-        direction = preference(near, far, DISLIKE_WEIGHT)
+        direction = preference([*self._index.vectors(likes)], [*self._index.vectors(dislikes)], DISLIKE_WEIGHT)
         length = float(np.linalg.norm(direction))
         if length < 1e-6:
             raise QueryError("the vectors of the liked and disliked items cancel out; change either list")

@@ -6,7 +6,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.model import ModelOutput
+from lambda_app.model.session import ModelOutput
 from lambda_app.release.catalog import Catalog
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.release.reference import MOST_PHOTOS, Reference, most_centroids

@@ -18,7 +18,7 @@ from typing import cast
 
 import torch
 
-from lambda_app.model import Model, ModelOutput
+from lambda_app.model.session import Model, ModelOutput
 from lambda_app.photo.preprocessing import normalise
 from lambda_app.release.catalog import CatalogItem, write_catalog
 from lambda_app.release.manifest import IndexEntry, sha256_of

@@ -19,7 +19,7 @@ from lambda_app.errors import (
     UndecodablePhotoError,
     UnknownItemError,
 )
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.recommendation.query import Match, SimilarQuery

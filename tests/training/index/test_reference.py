@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lambda_app.model import ModelOutput
+from lambda_app.model.session import ModelOutput
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.release.reference import Reference
 from training.index.reference import centroids_of, held_out_rows, make_reference

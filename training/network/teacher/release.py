@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lambda_app.errors import LookalikeError, ReleaseError
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from lambda_app.release.archive import unpack
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest, verify_file
 from training.errors import TeacherError

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem
 from lambda_app.release.filter_cache import FilterCache
-from lambda_app.release.live_rows import LiveRows
 from lambda_app.release.row_set import RowSet, SegmentedRowSet
+from lambda_app.release.segments.live_rows import LiveRows
 from lambda_app.release.words import WordMatches, merged
 
 

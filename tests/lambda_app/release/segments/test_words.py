@@ -8,8 +8,8 @@ import pytest
 
 from lambda_app.errors import NotSupportedError
 from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem, write_catalog
-from lambda_app.release.live_rows import LiveRows
-from lambda_app.release.segmented_catalog import SegmentedCatalog
+from lambda_app.release.segments.live_rows import LiveRows
+from lambda_app.release.segments.segmented_catalog import SegmentedCatalog
 
 TITLES = (("red sofa", "blue sofa", "red chair"), ("red sofa bed", "lamp"))
 
