@@ -96,6 +96,10 @@ class RequestError(LookalikeError):
     """A request is malformed: it has no photo, or is not valid JSON or multipart."""
 
 
+class ChangeError(RequestError):
+    """A change to the catalogue is malformed or over a limit."""
+
+
 class EncodedBodyError(RequestError):
     """The body of a request is compressed."""
 

@@ -29,7 +29,7 @@ def row(stored: StoredRelease) -> str:
     if stored.manifest is None:
         return f"{start}cannot be read: {stored.problem}"
     figures = [f"{name} {value:.3f}" for name, value in stored.figures.items()]
-    return "  ".join([f"{start}{stored.manifest.catalog.count:>10,} photos", *figures, *filter(None, [stored.forced])])
+    return "  ".join([f"{start}{stored.manifest.count:>10,} photos", *figures, *filter(None, [stored.forced])])
 
 
 def in_utc(moment: datetime) -> str:

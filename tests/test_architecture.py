@@ -26,24 +26,25 @@ PACKAGES = (
 # Rooms, top to bottom, as in docs/design.md. A file's room is its path: `lambda_app/api/app.py` is in room `api`,
 # `lambda_app/model.py` in room `model`. A file may import its own room and the rooms of later floors.
 FLOORS = {
-    "lambda_app": "handler promoter | api | promotion | recommendation | search model store | settings"
+    "lambda_app": "handler promoter | api | promotion | catalogue | recommendation | search model store | settings"
     " | release | likeness | photo | telemetry | errors onnx_runtime version",
     # The stages do not import each other: fit knows nothing of evaluate, index nothing of export.
     "training": "cloud compare | train | settings | prepare fit evaluate export index pack | network | dataset metrics"
     " | pipeline | errors",
     "cdk": "app | stack pipeline | outputs | serving training watching operators storage | front | permissions"
     " | nag context log_group",
-    "benchmarks": "scale | bench | processes | inputs | figures",
+    "benchmarks": "scale | bench drift | processes | inputs | figures",
     "reliability": "command | fuzz soak | pages",
 }
-# The code that training shares with serving, so that training measures the code that serves.
-SHARED = {"search", "model", "onnx_runtime", "release", "likeness", "photo", "errors"}
+# The code that training shares with serving, so that training measures the code that serves; and the store, for a
+# release whose model it uses again.
+SHARED = {"search", "model", "onnx_runtime", "store", "release", "likeness", "photo", "errors"}
 # Of the other packages of this project, what each package may import. The image and the job hold no others.
 MAY_IMPORT = {
     "training": {"lambda_app"},
     # Not the other way round: training never downloads a photo.
     "fetch": {"lambda_app", "training"},
-    "benchmarks": {"lambda_app", "training", "sample"},
+    "benchmarks": {"lambda_app", "training", "sample", "operate"},
     "operate": {"lambda_app"},
     # Only its context keys, one of which has a container's tag as default.
     "pins": {"cdk"},

@@ -5,6 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from lambda_app.errors import ReleaseError
 from lambda_app.model import Model
 from lambda_app.recommendation.searched import Index, Items
@@ -16,6 +19,7 @@ from lambda_app.release.segmented_catalog import SegmentedCatalog
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.segmented_index import SegmentedIndex
 from lambda_app.settings import Settings
+from lambda_app.store.blocked import BlockedItems
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +37,33 @@ class Parts:
     catalogs: tuple[Catalog, ...]
     dead: RowSet | None
 
-    def searched(self) -> tuple[Index, Items]:
-        """The index and the catalog of all segments. Of one segment without dead rows: its own."""
-        if self.dead is None and len(self.indexes) == 1:
+    def searched(self, blocked: BlockedItems, before: Items | None = None) -> tuple[Index, Items]:
+        """The index and the catalog of all segments, without dead rows and blocked items.
+
+        Of one segment in which nothing is hidden: its own, which are searched faster.
+
+        Args:
+            blocked: the items. What the release does not have is left out.
+            before: a catalog that was searched before; what is cached for rows that both have in common is shared.
+        """
+        hidden = self._hidden(blocked)
+        if hidden is None and len(self.indexes) == 1:
             return self.indexes[0], self.catalogs[0]
-        hidden = None if self.dead is None else self.dead.mask(self.manifest.rows)
-        live = LiveRows.without([index.count for index in self.indexes], hidden)
-        return SegmentedIndex(self.indexes, live), SegmentedCatalog(self.catalogs, live)
+        known = before if isinstance(before, SegmentedCatalog) else None
+        live = LiveRows.without([index.count for index in self.indexes], hidden, None if known is None else known.live)
+        return SegmentedIndex(self.indexes, live), SegmentedCatalog(self.catalogs, live, known)
+
+    def _hidden(self, blocked: BlockedItems) -> npt.NDArray[np.bool_] | None:
+        """Which rows of all segments are dead or blocked: bool (rows,); None if none is."""
+        found, start = [], 0
+        for catalog in self.catalogs:
+            found += [start + row for row in catalog.rows_of(blocked.image_ids, blocked.product_ids)]
+            start += catalog.count
+        if self.dead is None and not found:
+            return None
+        hidden = np.zeros(start, np.bool_) if self.dead is None else self.dead.mask(start)
+        hidden[found] = True
+        return hidden
 
     def open_model(self, manifest: Manifest) -> Model | None:
         """The model, if the other release has the same."""

@@ -14,10 +14,12 @@ from lambda_app.recommendation.analysis import Analysis
 from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.parts import Parts, open_parts
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery, check_k, check_references, shortened
+from lambda_app.recommendation.searched import Index, Items
 from lambda_app.release.catalog import CatalogItem
 from lambda_app.release.manifest import FileEntry, Manifest
 from lambda_app.search.vectors import preference, softmax
 from lambda_app.settings import Settings
+from lambda_app.store.blocked import NOTHING_BLOCKED, BlockedItems
 from lambda_app.telemetry.timings import Timings
 
 # Weight of the disliked items, relative to the liked: gamma / beta = 0.15 / 0.75 (Manning, Raghavan and Schuetze 2008,
@@ -28,11 +30,30 @@ DISLIKE_WEIGHT = 0.2
 class Recommender:
     """A loaded release: immutable and thread-safe."""
 
-    def __init__(self, manifest: Manifest, parts: Parts, limits: PhotoLimits, max_k: int) -> None:
-        """Combine the parts of one release. Use `load`, which opens and checks them."""
-        self.manifest = manifest
+    def __init__(
+        self,
+        parts: Parts,
+        limits: PhotoLimits,
+        max_k: int,
+        *,
+        blocked: BlockedItems = NOTHING_BLOCKED,
+        like: "Recommender | None" = None,
+    ) -> None:
+        """Combine the parts of one release. Use `load`, which opens and checks them.
+
+        Args:
+            parts: what is open of the release.
+            limits: of photos.
+            max_k: largest number of results.
+            blocked: items that are not in any answer.
+            like: another release; what is cached for rows that both have in common is shared.
+        """
+        self.manifest = parts.manifest
         self.parts = parts
-        self._index, self._catalog = parts.searched()
+        self.blocked = blocked
+        self._index: Index
+        self._catalog: Items
+        self._index, self._catalog = parts.searched(blocked, None if like is None else like._catalog)
         self._finder = Finder(self._index, self._catalog)
         self._limits = limits
         self._max_k = max_k
@@ -178,6 +199,17 @@ class Recommender:
         """Run the network once, on a black photo; raises as `Model.try_size`."""
         self.parts.model.try_size(self.manifest.preprocessing.size)
 
+    def without(self, blocked: BlockedItems, like: "Recommender | None" = None) -> "Recommender":
+        """The same release, with these items in no answer; those that are blocked now are not, if they are not named.
+
+        Args:
+            blocked: the items. What the release does not have is left out.
+            like: another release; what is cached for rows that both have in common is shared.
+        """
+        if blocked == self.blocked:
+            return self
+        return Recommender(self.parts, self._limits, self._max_k, blocked=blocked, like=like or self)
+
     def close(self) -> None:
         """Close the catalogs now, also for releases that share them.
 
@@ -227,4 +259,4 @@ def load(
         StoreError: raised by `files`.
     """
     parts = open_parts(manifest, files, settings, None if previous is None else previous.parts)
-    return Recommender(manifest, parts, settings.photo_limits, settings.max_k)
+    return Recommender(parts, settings.photo_limits, settings.max_k, like=previous)

@@ -41,6 +41,11 @@ class RowSet:
         """Whether each of the catalog's `count` rows is in the set: bool (count,)."""
         return np.unpackbits(self.bits, count=count, bitorder="little").view(np.bool_)
 
+    def holds(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which of these rows are in the set: bool, same shape. A negative row stands for none."""
+        found: npt.NDArray[np.bool_] = ((self.bits[rows >> 3] >> (rows & 7).astype(np.uint8)) & 1).view(np.bool_)
+        return found & (rows >= 0)
+
     def __and__(self, other: "RowSet") -> "RowSet":
         """The rows that are in both sets, which are of the same catalog."""
         bits = self.bits & other.bits

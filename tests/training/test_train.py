@@ -15,6 +15,7 @@ from tests.releases import CREATED_AT
 from training import train
 from training.dataset import Dataset
 from training.errors import DataError, WeightsError
+from training.evaluate.summary import summarise
 from training.network.weights import load_weights
 from training.pipeline.commands import report_errors
 from training.prepare.stage import prepare
@@ -122,12 +123,12 @@ def test_settings_are_checked_before_a_photo_is_read(
 def test_figures_of_few_test_photos_are_printed_with_their_intervals(trained_copy, sample_data, outside):
     manifest = read_manifest((trained_copy.release / "manifest.json").read_bytes())
     pattern = r"accuracy [01]\.\d{3} \[[01]\.\d\d to [01]\.\d\d\], recall@4 .* \(14 test photos, 95 % intervals\)"
-    assert re.search(pattern, train.summarise(trained_copy, manifest))
+    assert re.search(pattern, summarise(trained_copy, manifest))
     path = trained_copy.report / "metrics.json"
     figures = json.loads(path.read_bytes())
     figures["test"]["n"] = 30
     path.write_text(json.dumps(figures))
-    assert "[" not in train.summarise(trained_copy, manifest)
+    assert "[" not in summarise(trained_copy, manifest)
 
 
 @pytest.fixture

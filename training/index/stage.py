@@ -35,11 +35,14 @@ from training.pipeline.work_folder import WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
 
 
-def run(work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS) -> bool:
+def run(
+    work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS, temperature: float | None = None
+) -> bool:
     """Run the stage, unless the last run had the same model, dataset and settings. Returns whether it ran.
 
     Args:
         world: the processes that embed together; each of them must call this.
+        temperature: of the model; None: that of the report.
 
     Raises:
         TrainingError: the processes have different datasets; or an error of `index`.
@@ -52,7 +55,8 @@ def run(work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS
             assist(dataset, work, world)
         return bool(runs)
     # The margins of the smoke cases depend on the temperature.
-    temperature = float(json.loads((work.report / "metrics.json").read_bytes())["temperature"])
+    if temperature is None:
+        temperature = float(json.loads((work.report / "metrics.json").read_bytes())["temperature"])
     inputs = {
         "dataset": dataset.digest,
         "model": sha256_of(work.model),
