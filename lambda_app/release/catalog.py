@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lambda_app.errors import NotSupportedError, ReleaseError
+from lambda_app.likeness.table import Fingerprint, read_fingerprints, write_fingerprints
 from lambda_app.release.filter_cache import FilterCache
 from lambda_app.release.filter_columns import ColumnsBuilder, FilterColumns
 from lambda_app.release.row_set import RowSet
@@ -78,10 +79,10 @@ class CatalogFilter:
 _COLUMNS = ", ".join(field.name for field in fields(CatalogItem))
 
 
-def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
+def write_catalog(path: Path, items: Iterable[CatalogItem], fingerprints: Iterable[Fingerprint] | None = None) -> int:
     """Write the catalog atomically: to a temporary file in the same folder, which is then renamed to `path`.
 
-    Items become rows 0, 1, ... in the order given.
+    Items become rows 0, 1, ... in the order given. `fingerprints`, uint8 (192,) each, have the same order.
 
     Returns:
         The number of rows.
@@ -106,6 +107,8 @@ def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
         connection.execute(_COLUMNS_TABLE)
         connection.execute("INSERT INTO columns VALUES (?, ?, ?)", columns.as_bytes())
         words.write(connection)
+        if fingerprints is not None:
+            write_fingerprints(connection, fingerprints)
         connection.execute("COMMIT")
         connection.execute("ANALYZE")
         (count,) = connection.execute("SELECT count(*) FROM items").fetchone()
@@ -182,6 +185,10 @@ class Catalog:
                 statement = f"SELECT row FROM items WHERE {column} IN ({marks})"  # noqa: S608 (marks only)
                 rows += [int(row) for (row,) in self._fetch(statement, wanted)]
         return rows
+
+    def fingerprints(self, rows: Sequence[int]) -> Fingerprint | None:
+        """The fingerprints of these rows, uint8 (m, 192), as `read_fingerprints`; None for older catalogs."""
+        return read_fingerprints(self._fetch, rows)
 
     def passing(self, where: CatalogFilter) -> RowSet:
         """The rows that pass a filter. The results of the latest filters are cached.

@@ -97,7 +97,8 @@ def index(
     outputs = cast(ModelOutput, embed(model, dataset, work.index, identity, world))  # None in other processes only
     entry = build_index(outputs.embedding, settings.index, work.release / "index.faiss", int(dataset.summary["seed"]))
     write_json(work.index / "index.json", entry.model_dump(mode="json"))
-    write_catalog(work.release / "catalog.sqlite", catalog_items(dataset, settings.name or dataset.summary["data"]))
+    items = catalog_items(dataset, settings.name or dataset.summary["data"])
+    write_catalog(work.release / "catalog.sqlite", items, dataset.fingerprints())
     cases = choose_cases(dataset, model, outputs, temperature)
     replay(cases, dataset, work.release, entry)
     write_json(work.index / "smoke.json", [case.model_dump(mode="json") for case in cases])
