@@ -66,7 +66,15 @@ def measure(asked: Traffic, weeks_without: int, weeks: int) -> Report:
             found = alarms(asked, drift, against, count)
             goal = Goal("at most", 0.02) if drift is NONE else Goal("at least", 0.9)
             what = "weeks without drift, false alarms" if drift is NONE else f"  {drift.name}"
-            rows.append(Row(what if drift is not NONE else f"{what}, against the {against}", exact(found), goal=goal))
+            rows.append(
+                Row(
+                    what
+                    if drift is not NONE
+                    else f"{what}, {'reference' if against == 'reference' else 'days before'}",
+                    exact(found),
+                    goal=goal,
+                )
+            )
     return Report(
         rows,
         [
