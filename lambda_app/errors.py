@@ -89,11 +89,15 @@ class NotLiveError(LookalikeError):
 
 
 class NotSupportedError(LookalikeError):
-    """This store does not support the operation."""
+    """This store, or the live release, does not support the operation."""
 
 
 class RequestError(LookalikeError):
     """A request is malformed: it has no photo, or is not valid JSON or multipart."""
+
+
+class ChangeError(RequestError):
+    """A change to the catalogue is malformed or over a limit."""
 
 
 class EncodedBodyError(RequestError):

@@ -2,7 +2,7 @@
 
 from lambda_app.errors import ReleaseError
 from lambda_app.recommendation.parts import Parts
-from lambda_app.release.live_rows import LiveRows
+from lambda_app.release.segments.live_rows import LiveRows
 
 _BLOCK = 10_000
 

@@ -14,14 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery
-from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem
-from lambda_app.release.segmented_catalog import SegmentedCatalog
-from lambda_app.search.faiss_index import VectorIndex
-from lambda_app.search.segmented_index import SegmentedIndex
+from lambda_app.recommendation.searched import Index, Items
+from lambda_app.recommendation.word_finder import WordFinder
+from lambda_app.release.catalog import CatalogFilter, CatalogItem
 
 # Of a release of one segment without dead rows, or of any other.
-Index = VectorIndex | SegmentedIndex
-Items = Catalog | SegmentedCatalog
 
 # A search that did not find enough is repeated with this many times as many rows.
 _GROWTH = 4
@@ -32,10 +29,15 @@ _NOTHING = -float("inf")
 
 
 class Finder:
-    """Searches one release. Immutable and thread-safe."""
+    """Searches one release. Immutable and thread-safe.
+
+    Attributes:
+        words: searches by words, for queries that have some.
+    """
 
     def __init__(self, index: Index, catalog: Items) -> None:
         """Search this index, whose rows are those of the catalog."""
+        self.words = WordFinder(index, catalog)
         self._index = index
         self._catalog = catalog
 
@@ -47,6 +49,8 @@ class Finder:
             selection: what qualifies as a result.
         """
         query = selection.query
+        if query.words and (found := self.words.blended(embedding, selection, {})) is not None:
+            return found
         search = self._search(embedding, query.where, selection)
         while True:
             matches = selection.pick(search.rows, search.scores, search.items)
@@ -62,6 +66,8 @@ class Finder:
         Args:
             bonuses: what is added to the cosine of a row, by its category; at least 0. Other categories get 0.
         """
+        if selection.query.words and (found := self.words.blended(embedding, selection, bonuses)) is not None:
+            return found
         whole = self._search(embedding, selection.query.where, selection)
         separate: dict[str, _Search] = {}
         while True:

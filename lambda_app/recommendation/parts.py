@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.errors import ReleaseError
-from lambda_app.model import Model
-from lambda_app.recommendation.finder import Index, Items
+from lambda_app.model.session import Model
+from lambda_app.recommendation.searched import Index, Items
 from lambda_app.release.catalog import Catalog
-from lambda_app.release.live_rows import LiveRows, read_dead_rows
 from lambda_app.release.manifest import CatalogEntry, FileEntry, IndexEntry, Manifest
 from lambda_app.release.row_set import RowSet
-from lambda_app.release.segmented_catalog import SegmentedCatalog
+from lambda_app.release.segments.live_rows import LiveRows, read_dead_rows
+from lambda_app.release.segments.segmented_catalog import SegmentedCatalog
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.segmented_index import SegmentedIndex
 from lambda_app.settings import Settings

@@ -7,10 +7,14 @@ from typing import Literal
 
 from lambda_app.errors import QueryError
 from lambda_app.release.catalog import CatalogFilter, CatalogItem
+from lambda_app.release.tokens import query_words
 
 DEFAULT_K = 4
 MAX_REFERENCES = 100
 MAX_PHOTOS = 4  # of the same thing, in one query
+MAX_CHARACTERS = 200  # of the words of a query
+# Some characters stand for several letters, so a short text may have many words.
+MAX_WORDS = 200
 Distinct = Literal["product", "image"]
 Rank = Literal["category", "cosine"]
 
@@ -26,6 +30,7 @@ class SimilarQuery:
         distinct: "product": at most one photo per product. "image": every photo.
         rank: order of the results of a photo. "category": by cosine plus the release's weight times the probability of
             the item's category. "cosine": by cosine alone, as all other results are.
+        words: what the title or category of a result should say; empty: anything.
     """
 
     k: int = DEFAULT_K
@@ -33,6 +38,12 @@ class SimilarQuery:
     min_score: float = -1.0
     distinct: Distinct = "product"
     rank: Rank = "category"
+    words: str = ""
+
+    @property
+    def filtered(self) -> bool:
+        """Whether some items cannot be results: a filter or a minimum score was given."""
+        return not self.where.empty or self.min_score > -1.0
 
     def check(self, max_k: int, categories: Sequence[str]) -> None:
         """Check every parameter.
@@ -45,6 +56,8 @@ class SimilarQuery:
             QueryError: a parameter is out of range; the message names the value and the limit.
         """
         check_k(self.k, max_k)
+        if self.words:
+            check_words(self.words)
         if not -1.0 <= self.min_score <= 1.0:
             raise QueryError(f"min_score is {self.min_score}; a cosine is in [-1, 1]")
         low, high = self.where.min_price, self.where.max_price
@@ -61,7 +74,10 @@ class SimilarQuery:
 
 @dataclass(frozen=True)
 class Match:
-    """A similar item: its row in index and catalog, its cosine (`score`), and its catalog entry."""
+    """A result: its row in index and catalog, its cosine (`score`), and its catalog entry.
+
+    Without a picture in the query, the score is NaN.
+    """
 
     row: int
     score: float
@@ -112,6 +128,21 @@ def check_k(k: int, max_k: int) -> None:
     """
     if not 1 <= k <= max_k:
         raise QueryError(f"k is {k}; it takes 1 to {max_k}")
+
+
+def check_words(words: str) -> None:
+    """Check the words of a query.
+
+    Raises:
+        QueryError: they are too long or too many, or there is no letter or digit in them.
+    """
+    if len(words) > MAX_CHARACTERS:
+        raise QueryError(f"q has {len(words)} characters; it takes up to {MAX_CHARACTERS}")
+    found = len(query_words(words))
+    if not found:
+        raise QueryError(f"q is {shortened(words)}; it takes at least one letter or digit")
+    if found > MAX_WORDS:
+        raise QueryError(f"q has {found} words; it takes up to {MAX_WORDS}")
 
 
 def check_references(liked: Sequence[str], disliked: Sequence[str]) -> None:

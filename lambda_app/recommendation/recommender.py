@@ -11,12 +11,13 @@ from lambda_app.photo.memory import DecodingMemory
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import WHOLE_PHOTO, PhotoLimits, PhotoPart
 from lambda_app.recommendation.analysis import Analysis
-from lambda_app.recommendation.finder import Finder, Index, Items
+from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.parts import Parts, open_parts
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery, check_k, check_references, shortened
+from lambda_app.recommendation.searched import Index, Items
 from lambda_app.release.catalog import CatalogItem
 from lambda_app.release.manifest import FileEntry, Manifest
-from lambda_app.search.vectors import softmax
+from lambda_app.search.vectors import preference, softmax
 from lambda_app.settings import Settings
 from lambda_app.store.blocked import NOTHING_BLOCKED, BlockedItems
 from lambda_app.telemetry.timings import Timings
@@ -93,8 +94,11 @@ class Recommender:
 
         Raises:
             QueryError: a parameter of the query is out of range.
+            NotSupportedError: it has words, and the release has no index of them.
         """
         query.check(self._max_k, self.manifest.categories)
+        if query.words:
+            self._catalog.require_words()
 
     def top(self, analysis: Analysis, k: int) -> list[int]:
         """Indices of the k most probable categories, the most probable first. All if there are fewer than k.
@@ -147,25 +151,27 @@ class Recommender:
         row = self._row(image_id)
         return self._search(self._index.vector(row), query, frozenset([row]), timings or Timings())
 
+    def search(self, query: SimilarQuery, timings: Timings | None = None) -> list[Match]:
+        """The items that have the words of a query, best first; raises as `check`. Their scores are NaN."""
+        self.check(query)
+        with (timings or Timings()).measure("search"):
+            return self._finder.words.by_words(Selection(query))
+
     def recommend(
         self, liked: Sequence[str], disliked: Sequence[str], query: SimilarQuery, timings: Timings | None = None
     ) -> list[Match]:
         """Items similar to the liked items and dissimilar to the disliked items, without these items themselves.
 
         If `query.distinct` is "product", all photos of their products are excluded too. The query vector is the mean of
-        the liked vectors minus `DISLIKE_WEIGHT` times the mean of the disliked vectors, normalised. This is Rocchio's
-        relevance feedback (1971, "Relevance feedback in information retrieval"), without an initial query vector.
+        the liked vectors minus `DISLIKE_WEIGHT` times the mean of the disliked vectors, normalised.
 
         Raises:
-            QueryError: a parameter is out of range, no id is liked, there are too many ids, an id is in both lists, or
-                the vectors cancel out.
+            QueryError: a parameter is out of range, no id is liked, too many, one in both lists, or they cancel out.
             UnknownItemError: the live release has no such image id.
         """
         check_references(liked, disliked)
         likes, dislikes = self._rows(liked), self._rows(disliked)
-        direction = self._mean_vector(likes)
-        if dislikes:
-            direction = direction - DISLIKE_WEIGHT * self._mean_vector(dislikes)
+        direction = preference([*self._index.vectors(likes)], [*self._index.vectors(dislikes)], DISLIKE_WEIGHT)
         length = float(np.linalg.norm(direction))
         if length < 1e-6:
             raise QueryError("the vectors of the liked and disliked items cancel out; change either list")
@@ -217,10 +223,6 @@ class Recommender:
 
     def _rows(self, image_ids: Iterable[str]) -> list[int]:
         return [self._row(image_id) for image_id in dict.fromkeys(image_ids)]
-
-    def _mean_vector(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
-        mean: npt.NDArray[np.float32] = np.mean([self._index.vector(row) for row in rows], axis=0, dtype=np.float32)
-        return mean
 
     def _search(
         self, embedding: npt.NDArray[np.float32], query: SimilarQuery, excluded: frozenset[int], timings: Timings

@@ -14,10 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lambda_app.errors import ReleaseError
+from lambda_app.errors import NotSupportedError, ReleaseError
+from lambda_app.likeness.table import Fingerprint, read_fingerprints, write_fingerprints
 from lambda_app.release.filter_cache import FilterCache
 from lambda_app.release.filter_columns import ColumnsBuilder, FilterColumns
 from lambda_app.release.row_set import RowSet
+from lambda_app.release.tokens import query_words
+from lambda_app.release.words import WordIndex, WordMatches, WordsBuilder
 
 _SCHEMA = """
 CREATE TABLE items (
@@ -76,10 +79,10 @@ class CatalogFilter:
 _COLUMNS = ", ".join(field.name for field in fields(CatalogItem))
 
 
-def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
+def write_catalog(path: Path, items: Iterable[CatalogItem], fingerprints: Iterable[Fingerprint] | None = None) -> int:
     """Write the catalog atomically: to a temporary file in the same folder, which is then renamed to `path`.
 
-    Items become rows 0, 1, ... in the order given.
+    Items become rows 0, 1, ... in the order given. `fingerprints`, uint8 (192,) each, have the same order.
 
     Returns:
         The number of rows.
@@ -89,7 +92,7 @@ def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
     """
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
-    columns = ColumnsBuilder()
+    columns, words = ColumnsBuilder(), WordsBuilder()
     connection = sqlite3.connect(partial, isolation_level=None)
     try:
         # No journal is needed: if this process dies, the temporary file is useless anyway.
@@ -97,12 +100,15 @@ def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
         connection.execute(_SCHEMA)
         connection.executemany(
             f"INSERT INTO items (row, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 (own column names)
-            ((row, *astuple(item)) for row, item in enumerate(_with_columns(items, columns))),
+            ((row, *astuple(item)) for row, item in enumerate(_added(items, columns, words))),
         )
         for statement in _INDEXES:
             connection.execute(statement)
         connection.execute(_COLUMNS_TABLE)
         connection.execute("INSERT INTO columns VALUES (?, ?, ?)", columns.as_bytes())
+        words.write(connection)
+        if fingerprints is not None:
+            write_fingerprints(connection, fingerprints)
         connection.execute("COMMIT")
         connection.execute("ANALYZE")
         (count,) = connection.execute("SELECT count(*) FROM items").fetchone()
@@ -114,10 +120,11 @@ def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
     return int(count)
 
 
-def _with_columns(items: Iterable[CatalogItem], columns: ColumnsBuilder) -> Iterator[CatalogItem]:
-    """Pass the items through, and add each to the columns."""
+def _added(items: Iterable[CatalogItem], columns: ColumnsBuilder, words: WordsBuilder) -> Iterator[CatalogItem]:
+    """Pass the items through, and add each to the columns and to the words."""
     for item in items:
         columns.add(item.category, item.price)
+        words.add(item.title, item.category)
         yield item
 
 
@@ -179,6 +186,10 @@ class Catalog:
                 rows += [int(row) for (row,) in self._fetch(statement, wanted)]
         return rows
 
+    def fingerprints(self, rows: Sequence[int]) -> Fingerprint | None:
+        """The fingerprints of these rows, uint8 (m, 192), as `read_fingerprints`; None for older catalogs."""
+        return read_fingerprints(self._fetch, rows)
+
     def passing(self, where: CatalogFilter) -> RowSet:
         """The rows that pass a filter. The results of the latest filters are cached.
 
@@ -205,6 +216,38 @@ class Catalog:
         if len(columns.prices) != self.count:
             raise ReleaseError(f"the catalog holds {self.count} items; its columns hold {len(columns.prices)}")
         return columns
+
+    def words(self, text: str, allowed: RowSet | None = None) -> WordMatches:
+        """The rows whose title and category have the words of a text: all, or else the most that any row has.
+
+        Args:
+            text: what a person typed. No part of it is an operator.
+            allowed: the rows that may be found; None: all.
+
+        Raises:
+            NotSupportedError, ReleaseError: as `require_words`.
+        """
+        return self.require_words().search(query_words(text), allowed)
+
+    def require_words(self) -> WordIndex:
+        """What a search by words needs.
+
+        Raises:
+            NotSupportedError: the catalog has no index of words; see `word_index`.
+            ReleaseError: it is damaged.
+        """
+        if self.word_index is None:
+            raise NotSupportedError("this release was made without an index of words; a new release has one")
+        return self.word_index
+
+    @cached_property
+    def word_index(self) -> WordIndex | None:
+        """What a search by words reads, loaded when first used; None for catalogs of older releases.
+
+        Raises:
+            ReleaseError: it does not fit the items.
+        """
+        return WordIndex.of(self._fetch, self.count)
 
     def close(self) -> None:
         """Close the file now. Otherwise it is closed when this object is garbage-collected."""

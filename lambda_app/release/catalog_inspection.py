@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from lambda_app.errors import ReleaseError
+from lambda_app.likeness.table import inspect_fingerprints
 from lambda_app.release.catalog import Catalog
 from lambda_app.release.filter_columns import FilterColumns
 from lambda_app.release.manifest import CatalogEntry
 from lambda_app.release.photo_key import PHOTOS, is_photo_key
+from lambda_app.release.words_inspection import inspect_words
 
 # Title, location, category and ids: bytes of each.
 MOST_TEXT_BYTES = 64 << 10
@@ -43,7 +45,8 @@ def inspect_catalog(path: Path, entry: CatalogEntry, seconds: float = CHECK_SECO
     Raises:
         ReleaseError: the file has anything but plain tables, damaged pages, other rows than 0 to n - 1, values of a
             wrong type or length, prices that are not finite, photo keys outside of datasets/, image ids that repeat,
-            or filter columns that differ from the rows; or SQLite needs more time than `seconds`.
+            filter columns that differ from the rows, or an index of words or fingerprints that do not fit them; or
+            SQLite needs more time than `seconds`.
     """
     deadline = time.monotonic() + seconds
     try:
@@ -56,6 +59,8 @@ def inspect_catalog(path: Path, entry: CatalogEntry, seconds: float = CHECK_SECO
             _check_row_numbers(connection, path.name, entry.count)
             with closing(Catalog(path)) as catalog:
                 _check_rows(connection, path.name, entry.count, catalog.filter_columns)
+            inspect_words(connection, path.name, entry.count)
+            inspect_fingerprints(connection, path.name, entry.count)
     except sqlite3.OperationalError as exc:
         if "interrupted" in str(exc):
             raise ReleaseError(f"{path.name} could not be checked within {seconds:g} s") from exc

@@ -24,6 +24,7 @@ from lambda_app.release.entries import IndexType as IndexType
 from lambda_app.release.entries import ModelEntry as ModelEntry
 from lambda_app.release.entries import RankingEntry as RankingEntry
 from lambda_app.release.entries import Sha256 as Sha256
+from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
 
 Format = Literal[1, 2]
@@ -65,7 +66,7 @@ class Manifest(Frozen):
     ranking: RankingEntry = RankingEntry()  # older releases have none
     weights: FileEntry | None = None
     evaluation: dict[str, Any] = Field(default_factory=dict)
-    reference: dict[str, Any] | None = None
+    reference: Reference | None = None  # older releases have none
     training: dict[str, Any] = Field(default_factory=dict)
     smoke: tuple[SmokeCase, ...] = ()
     force: bool = False
@@ -83,7 +84,17 @@ class Manifest(Frozen):
         names = [entry.file for entry in self.files()]
         if len(set(names)) != len(names) or MANIFEST in names:
             raise ValueError(f"a file name occurs twice or is {MANIFEST}: {names}")
+        if self.reference is not None:
+            self._check_reference(self.reference)
         return self
+
+    def _check_reference(self, reference: Reference) -> None:
+        if reference.dim != self.model.embedding_dim:
+            raise ValueError(f"the reference has {reference.dim} dimensions, the model {self.model.embedding_dim}")
+        if max(reference.categories) >= len(self.categories):
+            raise ValueError(
+                f"the reference has category {max(reference.categories)}; there are {len(self.categories)}"
+            )
 
     def files(self) -> Iterator[FileEntry]:
         """All files that the archive may contain, apart from the manifest and report/."""

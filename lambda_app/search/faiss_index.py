@@ -1,5 +1,6 @@
 """Vector search: cosine neighbours from a FAISS index, with filters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -137,6 +138,10 @@ class VectorIndex:
         """The stored vector of a row: float32 (d,), L2-normalised."""
         vector: npt.NDArray[np.float32] = self._vectors(np.array([row], np.int64))[0]
         return vector
+
+    def vectors(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
+        """The stored vectors of rows: float32 (m, d), L2-normalised."""
+        return self._vectors(np.array(rows, np.int64))
 
     def _candidates(
         self, queries: npt.NDArray[np.float32], depth: int, allowed: RowSet | None

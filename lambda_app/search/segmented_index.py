@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.release.live_rows import LiveRows
 from lambda_app.release.row_set import RowSet, SegmentedRowSet
+from lambda_app.release.segments.live_rows import LiveRows
 from lambda_app.search.faiss_index import Neighbours, VectorIndex, small_enough
 
 
@@ -61,6 +61,13 @@ class SegmentedIndex:
         """The stored vector of a row: float32 (d,), L2-normalised."""
         segment, local = self._live.segment_of(row)
         return self._indexes[segment].vector(local)
+
+    def vectors(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
+        """The stored vectors of rows, dead ones included: float32 (m, d), L2-normalised."""
+        found = np.empty((len(rows), self.dim), np.float32)
+        for segment, numbers, places in self._live.by_segment(rows):
+            found[places] = self._indexes[segment].vectors(numbers)
+        return found
 
 
 def _merged(rows: Sequence[npt.NDArray[np.int64]], scores: Sequence[npt.NDArray[np.float32]], k: int) -> Neighbours:

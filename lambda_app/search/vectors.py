@@ -44,3 +44,20 @@ def mean_direction(vectors: Sequence[_Floats]) -> npt.NDArray[np.float32]:
     mean: npt.NDArray[np.float32] = np.stack(vectors).mean(axis=0, dtype=np.float32, keepdims=True)
     direction: npt.NDArray[np.float32] = unit(mean)[0]
     return direction
+
+
+def preference(liked: Sequence[_Floats], disliked: Sequence[_Floats], dislike_weight: float) -> npt.NDArray[np.float32]:
+    """The mean of the liked vectors (d,) minus `dislike_weight` times that of the disliked: float32 (d,).
+
+    This is Rocchio's relevance feedback (1971, "Relevance feedback in information retrieval"), without an initial
+    query vector. The result is not normalised.
+
+    Args:
+        liked: at least one.
+        disliked: may be empty.
+    """
+    mean: npt.NDArray[np.float32] = np.mean(liked, axis=0, dtype=np.float32)
+    if not disliked:
+        return mean
+    away: npt.NDArray[np.float32] = np.mean(disliked, axis=0, dtype=np.float32)
+    return mean - np.float32(dislike_weight) * away

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lambda_app.release.manifest import file_entry
-from tests.crafted import catalogs, indexes, networks
+from tests.crafted import catalogs, indexes, networks, words
 
 Raw = dict[str, Any]
 PARTS = ("model", "index", "catalog")
@@ -242,6 +242,7 @@ CATALOGS = tuple(
         ("no columns", catalogs.statements("DELETE FROM columns"), "columns cannot be read"),
         ("damaged pages", catalogs.damaged_pages, "damaged|malformed|cannot be read"),
         ("an index of other rows", catalogs.wrong_index, "damaged"),
+        *words.INDEXES,
         ("no database", _bytes(b"no database" * 1000), "cannot be read as a catalog|not a catalog"),
         ("an empty file", _bytes(b""), "no table 'items'"),
     )

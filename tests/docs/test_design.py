@@ -26,9 +26,11 @@ from lambda_app.release.manifest import (
     Pointer,
     RankingEntry,
 )
+from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
 from lambda_app.settings import Settings, environment_names
 from lambda_app.store import contract
+from lambda_app.telemetry.observer import AnsweredPhoto
 from tests.docs.markdown import ROOT, fenced, section, spans, table
 from tests.test_architecture import FLOORS, PACKAGES, SHARED, floor_of
 from training.index.choice import KINDS
@@ -95,6 +97,11 @@ def test_the_errors_match_the_table_in_the_code():
     assert documented == {int(code) for code in problems.STATUS.values()} | {403, 405, 429, 500}
 
 
+def test_the_logged_fields_of_a_photo_match_the_code():
+    documented = [cells[0].strip("`") for cells in table(section(DESIGN, "The HTTP API"), "field")]
+    assert documented == list(AnsweredPhoto("Sofas", 1).fields())
+
+
 def test_the_settings_match_the_code():
     rows = table(section(DESIGN, "Settings"), "variable")
     defaults = {name.strip("`"): default for name, default, _ in rows}
@@ -151,6 +158,7 @@ def test_the_fields_of_the_manifest_match_the_code():
         "ranking": RankingEntry,
         "weights": FileEntry,
         "dead": DeadRowsEntry,
+        "reference": Reference,
     }
     for name, part in parts.items():
         assert named([rows[name]]) - {"nprobe", "factor"} == set(part.model_fields), name

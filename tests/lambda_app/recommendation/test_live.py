@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lambda_app.errors import NotLiveError
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from lambda_app.recommendation.query import SimilarQuery
 from tests.lambda_app.conftest import BuiltRelease
 from tests.lambda_app.recommendation.troubled import (

@@ -24,11 +24,20 @@ def item(name: str) -> CatalogItem:
         (SimilarQuery(where=CatalogFilter(min_price=2, max_price=1)), "min_price 2 is above max_price 1"),
         (SimilarQuery(where=CatalogFilter("Boats")), "category 'Boats' is unknown.*Home & Garden; Baby"),
         (SimilarQuery(where=CatalogFilter("B" * 1000)), r"category 'B{80}\.\.\.' is unknown"),
+        (SimilarQuery(words="x" * 201), "q has 201 characters; it takes up to 200"),
+        (SimilarQuery(words="\0 ?* 😀"), r"q is '\\x00 \?\* 😀'; it takes at least one letter or digit"),
+        (SimilarQuery(words=" "), "q is ' '; it takes at least one letter or digit"),
+        (SimilarQuery(words="".join(map(chr, range(0x3300, 0x33C8)))), r"q has \d{3} words; it takes up to 200"),
     ],
 )
 def test_a_parameter_out_of_range_is_named(query: SimilarQuery, says: str):
     with pytest.raises(QueryError, match=says):
         query.check(100, CATEGORIES)
+
+
+def test_words_within_the_limits_are_taken():
+    for words in ("", "a", "沙", "x" * 200, '"NEAR(', "a " * 100):
+        SimilarQuery(words=words).check(100, CATEGORIES)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,15 @@ import onnx
 import pytest
 from onnx import helper
 
-from lambda_app.errors import PhotoTooLargeError, QueryError, ReleaseError, UndecodablePhotoError, UnknownItemError
-from lambda_app.model import Model
+from lambda_app.errors import (
+    NotSupportedError,
+    PhotoTooLargeError,
+    QueryError,
+    ReleaseError,
+    UndecodablePhotoError,
+    UnknownItemError,
+)
+from lambda_app.model.session import Model
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.recommendation.query import Match, SimilarQuery
@@ -280,3 +287,38 @@ def test_threads_are_set_for_the_thread_that_searches(built: BuiltRelease, recom
         assert faiss.omp_get_max_threads() == 1
     finally:
         faiss.omp_set_num_threads(before)
+
+
+def test_items_are_found_by_words(recommender: Recommender):
+    timings = Timings()
+    assert ids(recommender.search(replace(ALL, words="listing 3"), timings)) == ["003a", "003b"]
+    assert list(timings.parts) == ["search"]
+    assert {match.item.category for match in recommender.search(replace(ALL, words="garden"))} == {"Home & Garden"}
+    with pytest.raises(QueryError, match="at least one letter"):
+        recommender.search(replace(ALL, words="!"))
+
+
+def test_words_move_items_up_that_have_them(recommender: Recommender, photo: bytes):
+    analysis = recommender.analyse(photo)
+    without = ids(recommender.similar(analysis.embedding, ALL, None, analysis.probabilities))
+    words = replace(ALL, words=f"listing {int(without[-1][:3])}")
+    found = recommender.similar(analysis.embedding, words, None, analysis.probabilities)
+    assert set(ids(found)) == set(without)
+    assert without[-1] in ids(found)[:3]
+    cosines = {match.item.image_id: match.score for match in recommender.similar(analysis.embedding, ALL)}
+    assert {match.item.image_id: match.score for match in found} == pytest.approx(cosines, abs=1e-6)
+    assert ids(recommender.similar_to("000a", words))[0][:3] == words.words.split()[1].zfill(3)
+
+
+def test_a_release_without_words_says_so_before_it_decodes(tmp_path: Path, built: BuiltRelease):
+    folder = tmp_path / "older"
+    shutil.copytree(built.folder, folder)
+    with sqlite3.connect(folder / "catalog.sqlite") as older:
+        older.execute("DROP TABLE words")
+        older.execute("DROP TABLE word_lengths")
+    older.close()
+    recommender = load_from(folder, built.manifest)
+    assert recommender.similar_to("000a", ALL)
+    recommender.check(ALL)
+    with pytest.raises(NotSupportedError, match="without an index of words"):
+        recommender.check(replace(ALL, words="sofa"))

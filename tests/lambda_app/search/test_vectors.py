@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lambda_app.search.vectors import mean_direction, softmax, unit
+from lambda_app.search.vectors import mean_direction, preference, softmax, unit
 from tests.test_architecture import loaded_by
 
 
@@ -71,3 +71,10 @@ def test_the_direction_of_a_mean_has_length_one():
 def test_vectors_that_cancel_out_have_no_direction():
     one = unit(np.ones((1, 4)))[0]
     assert mean_direction([one, -one]).tolist() == [0.0] * 4
+
+
+def test_a_preference_is_near_the_liked_and_away_from_the_disliked():
+    liked, disliked = [np.array([1.0, 0.0]), np.array([0.0, 1.0])], [np.array([1.0, 1.0])]
+    assert preference(liked, disliked, 0.5).tolist() == [0.0, 0.0]
+    assert preference(liked, [], 0.5).tolist() == [0.5, 0.5]
+    assert preference(liked, disliked, 0.2).dtype == np.float32

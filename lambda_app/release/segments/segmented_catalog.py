@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem
 from lambda_app.release.filter_cache import FilterCache
-from lambda_app.release.live_rows import LiveRows
 from lambda_app.release.row_set import RowSet, SegmentedRowSet
+from lambda_app.release.segments.live_rows import LiveRows
+from lambda_app.release.words import WordMatches, merged
 
 
 class SegmentedCatalog:
@@ -68,6 +69,22 @@ class SegmentedCatalog:
         return self._cache.get(
             where, lambda: SegmentedRowSet([segment.passing(where) for segment in self._segments], self.live.counts)
         )
+
+    def words(self, text: str, allowed: RowSet | None = None) -> WordMatches:
+        """The live rows with the words of a text; otherwise as `Catalog.words`.
+
+        The scores are those of each segment: how rare a word is counts within the segment.
+        """
+        parts: Sequence[RowSet | None] = self.live.parts
+        if allowed is not None:
+            parts = (allowed if isinstance(allowed, SegmentedRowSet) else self.live.split(allowed)).parts
+        found = [segment.catalog.words(text, part) for segment, part in zip(self._segments, parts, strict=True)]
+        return merged(found, self.live.starts)
+
+    def require_words(self) -> None:
+        """Check that all segments can be searched by words; raises as `Catalog.require_words`."""
+        for segment in self._segments:
+            segment.catalog.require_words()
 
     def close(self) -> None:
         """Close the files, also for others that use them."""

@@ -5,8 +5,8 @@ import pytest
 
 from lambda_app.errors import ReleaseError
 from lambda_app.release.entries import DeadRowsEntry
-from lambda_app.release.live_rows import LiveRows, read_dead_rows
 from lambda_app.release.row_set import RowSet, SegmentedRowSet
+from lambda_app.release.segments.live_rows import LiveRows, read_dead_rows
 
 
 def entry(count: int) -> DeadRowsEntry:

@@ -12,9 +12,9 @@ import pytest
 
 from lambda_app.errors import MissingObjectError, StoreError
 from lambda_app.promotion.promotion import go_live, promote_archive, promote_stored, rollback
-from lambda_app.promotion.pruning import prune
 from lambda_app.promotion.stored import PRUNING, STALE, manifest_key, stored_manifest
-from lambda_app.promotion.upkeep import list_releases
+from lambda_app.promotion.upkeep.listing import list_releases
+from lambda_app.promotion.upkeep.pruning import prune
 from lambda_app.release.archive import write_archive
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings

@@ -6,7 +6,7 @@ import pytest
 
 from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.stored import manifest_key
-from lambda_app.promotion.upkeep import list_releases
+from lambda_app.promotion.upkeep.listing import list_releases
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore
