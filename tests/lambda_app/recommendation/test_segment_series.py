@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery
 from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem, write_catalog
-from lambda_app.release.live_rows import LiveRows
 from lambda_app.release.manifest import IndexEntry, file_entry
-from lambda_app.release.segmented_catalog import SegmentedCatalog
+from lambda_app.release.segments.live_rows import LiveRows
+from lambda_app.release.segments.segmented_catalog import SegmentedCatalog
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.segmented_index import SegmentedIndex
 from lambda_app.search.vectors import unit
@@ -56,7 +56,9 @@ class Shop:
         hidden = np.zeros(len(self.rows), np.bool_)
         hidden[list(self.dead)] = True
         before = self.catalog
-        live = LiveRows.without([index.count for index in self.indexes], hidden, before and before.live)
+        live = LiveRows.without(
+            [index.count for index in self.indexes], hidden, None if before is None else before.live
+        )
         self.catalog = SegmentedCatalog(self.catalogs, live, before)
         return Finder(SegmentedIndex(self.indexes, live), self.catalog)
 
