@@ -23,7 +23,7 @@ FLOW_READS = ("live.json", "training/schedule/*")
 
 OPERATOR_READS = ("*",)
 OPERATOR_WRITES = (
-    *(*PROMOTER_WRITES, "blocked.json", "drops/*", "datasets/*"),
+    *(*PROMOTER_WRITES, "blocked.json", "changes/*", "drops/*", "datasets/*"),
     *("weights/*", "training/code/*", "training/schedule/*"),
 )
 # Old versions, for `scripts/releases restore`.

@@ -1,0 +1,8 @@
+"""Change the catalogue of a store without training."""
+
+import sys
+
+from operate.catalogue.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())
