@@ -12,8 +12,8 @@ from cdk import nag
 SERVING_READS = ("live.json", "blocked.json", "objects/*", "releases/*", "datasets/*", "uploads/*")
 SERVING_WRITES = ("uploads/*",)
 
-PROMOTER_READS = ("drops/*", "live.json", "blocked.json", "objects/*", "releases/*")
-PROMOTER_WRITES = ("live.json", "objects/*", "releases/*", "rejected/*")
+PROMOTER_READS = ("drops/*", "live.json", "blocked.json", "changes/*", "objects/*", "releases/*", "datasets/*")
+PROMOTER_WRITES = ("live.json", "changes/*", "objects/*", "releases/*", "rejected/*")
 
 TRAINING_READS = ("datasets/*", "weights/*", "training/*", "releases/*/manifest.json")
 TRAINING_WRITES = ("drops/*", "training/checkpoints/*")
@@ -23,7 +23,7 @@ FLOW_READS = ("live.json", "training/schedule/*")
 
 OPERATOR_READS = ("*",)
 OPERATOR_WRITES = (
-    *(*PROMOTER_WRITES, "blocked.json", "changes/*", "drops/*", "datasets/*"),
+    *(*PROMOTER_WRITES, "blocked.json", "drops/*", "datasets/*"),
     *("weights/*", "training/code/*", "training/schedule/*"),
 )
 # Old versions, for `scripts/releases restore`.

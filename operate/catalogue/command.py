@@ -5,7 +5,7 @@ import csv
 import getpass
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -15,9 +15,12 @@ from pydantic import ValidationError
 from lambda_app.catalogue.changes import Change, Item, Remove, Upsert
 from lambda_app.catalogue.log import append
 from lambda_app.errors import LookalikeError, MissingObjectError, SettingsError
+from lambda_app.promotion.ingest import apply_changes
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
+from lambda_app.settings import Settings
 from lambda_app.store.blocked import block, unblock
 from lambda_app.store.contract import RELEASES, Store
+from lambda_app.store.folder import FolderStore
 from lambda_app.store.opening import existing_store
 from operate.catalogue.listings import Listings, read_listings
 from operate.catalogue.overview import log_lines, wait_until_live
@@ -43,8 +46,8 @@ exit code: 0 done; 1 an error, one line on standard error; 2 wrong usage; 130 in
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit code: see `--help`."""
+def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
+    """Run the command; returns the exit code: see `--help`. `environ`: settings of serving, such as limits."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
         given = _parse(argv)
@@ -52,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"scripts/catalogue: {exc}", file=sys.stderr)
         return USAGE
     try:
+        given.settings = Settings.from_environ({**(environ or {}), "LOOKALIKE_STORE": given.store})
         _run(existing_store(given.store), given)
     except (LookalikeError, OSError) as exc:
         print(f"scripts/catalogue: {exc}", file=sys.stderr)
@@ -115,6 +119,8 @@ def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -
     numbers = append(store, changes, source, f"{given.verb}-{uuid4()}", datetime.now(UTC))
     entries = f"entry {numbers[0]}" if len(numbers) == 1 else f"entries {numbers[0]} to {numbers[-1]}"
     print(f"{len(changes):,} changes are in the log of {store}: {entries}", flush=True)
+    if isinstance(store, FolderStore):  # a bucket's events wake the promoter
+        print(apply_changes(store, given.settings).detail)
     if given.wait:
         print(wait_until_live(store, numbers[-1], given.seconds))
 

@@ -1,12 +1,15 @@
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from lambda_app.catalogue.changes import Remove, Update, Upsert
-from lambda_app.catalogue.log import entries
+from lambda_app.catalogue.log import append, entries
 from lambda_app.store.blocked import read_blocked
 from lambda_app.store.folder import FolderStore
 from operate.catalogue.command import main
+from operate.catalogue.overview import wait_until_live
+from operate.catalogue.photos import CatalogueError
 from tests.releases import build_release, publish_directly
 
 HOME, BABY = "Home & Garden", "Baby & Kids Stuff"
@@ -203,11 +206,17 @@ def test_the_log_says_which_entries_are_live_and_which_have_rejected_changes(sto
     assert len(run("log", "--last", "1")[1].splitlines()) == 2
 
 
-def test_waiting_ends_with_an_error_if_the_entry_does_not_go_live(store, run):
-    code, out, err = run("remove", "001a", "--wait", "--seconds", "0")
-    assert code == 1
-    assert "1 changes are in the log" in out
-    assert "entry 1 is in the log, but not live after 0 s" in err
+def test_waiting_ends_with_an_error_if_the_entry_does_not_go_live(store):
+    append(store, [Remove(image_id="001a")], "test", "batch", datetime.now(UTC))
+    with pytest.raises(CatalogueError, match="entry 1 is in the log, but not live after 0 s"):
+        wait_until_live(store, 1, seconds=0)
+
+
+def test_changes_of_a_folder_are_live_when_the_command_ends(store, run):
+    code, out, _ = run("remove", "001a", "nobody", "--wait")
+    assert code == 0
+    assert "contains the log up to entry 1: 1 changes applied, 1 rejected" in out
+    assert "rejected/changes/000000000001.json names changes that could not be applied" in out
 
 
 @pytest.mark.parametrize("words", [["sell"], ["log", "--last", "0"], ["add"], ["update", "x.csv", "--colour", "red"]])
