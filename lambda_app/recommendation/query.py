@@ -42,8 +42,8 @@ class SimilarQuery:
 
     @property
     def filtered(self) -> bool:
-        """Whether some items cannot be results: a filter or a minimum score was given."""
-        return not self.where.empty or self.min_score > -1.0
+        """Whether the nearest item need not be a result: a filter, a minimum score or words were given."""
+        return not self.where.empty or self.min_score > -1.0 or bool(self.words)
 
     def check(self, max_k: int, categories: Sequence[str]) -> None:
         """Check every parameter.

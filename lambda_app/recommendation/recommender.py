@@ -116,18 +116,15 @@ class Recommender:
         timings: Timings | None = None,
         probabilities: npt.NDArray[np.float32] | None = None,
     ) -> list[Match]:
-        """The items nearest to an embedding, in the order that the query asks for.
+        """The items nearest to an embedding, in the order asked for: fewer than `query.k` only if fewer qualify.
 
         Args:
             embedding: float32 (d,), L2-normalised.
             query: number of results, filter, minimum score and order.
             probabilities: float32 (classes,), of the categories; None: the order is that of the cosine.
 
-        Returns:
-            Matches, best first. Fewer than `query.k` only if fewer items qualify.
-
         Raises:
-            QueryError: a parameter of the query is out of range.
+            QueryError, NotSupportedError: as `check`.
         """
         weight = self.manifest.ranking.category_weight
         # With a filter by category all results get the same bonus.

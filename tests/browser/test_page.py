@@ -53,6 +53,43 @@ def test_further_photos_of_the_same_thing_are_searched_together(
     expect(page.get_by_text("Add a photo of the same thing")).to_be_visible()
 
 
+def test_words_find_listings_alone_and_together_with_a_photo(
+    page_of: Callable[..., str], visit: Visit, catalogue: tuple[FolderStore, Path]
+) -> None:
+    page = visit.page
+    page.goto(page_of())
+    box = page.get_by_role("searchbox", name="Search by words")
+    box.fill("listing 7")
+    box.press("Enter")
+    expect(page.get_by_role("heading", name="Listings for “listing 7”")).to_be_visible()
+    expect(page.locator("#results a.card").first).to_contain_text("Listing 7")
+    expect(page.locator("#results .score")).to_have_count(0)
+    visit.picture("words")
+    page.reload()
+    expect(box).to_have_value("listing 7")
+    expect(page.locator("#results a.card").first).to_contain_text("Listing 7")
+    with page.expect_request("**/predict?*") as sent:
+        page.locator("#file").set_input_files(catalogue[1])
+    assert "q=listing+7" in sent.value.url
+    expect(page.get_by_text(re.compile("^12 listings, best match first$"))).to_be_visible()
+    expect(page.locator("#results .score")).to_have_count(12)
+    with page.expect_request("**/predict?*") as sent:
+        box.fill("")
+        box.press("Enter")
+    assert "q=" not in sent.value.url
+
+
+def test_a_link_with_words_searches_for_them_and_says_that_there_are_none(
+    page_of: Callable[..., str], visit: Visit
+) -> None:
+    page = visit.page
+    page.goto(page_of() + "?q=zeppelin")
+    for _ in range(2):
+        expect(page.get_by_text("No listings were found for these words. Try other words.")).to_be_visible()
+        expect(page.get_by_role("searchbox", name="Search by words")).to_have_value("zeppelin")
+        page.reload()
+
+
 @pytest.mark.parametrize(
     ("auth", "title", "advice"),
     [

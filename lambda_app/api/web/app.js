@@ -4,7 +4,7 @@
 import { ApiError, call, explain, photoAddress, predict } from "./api.js";
 import { SignInError } from "./oidc.js";
 import { megabytes, prepareAll, shrinkAll } from "./photo.js";
-import { FILTERS, formatRoute, parseRoute } from "./route.js";
+import { FILTERS, formatRoute, linkedWords, parseRoute } from "./route.js";
 import { openSession, signIn, signOut } from "./session.js";
 import * as view from "./view.js";
 
@@ -28,6 +28,7 @@ async function refreshRelease() {
     if (error.status === 401 || error.status === 403) view.showFailure(explain(error));
   }
   view.showRelease(release);
+  view.showWords(release?.words);
   view.showFilters(parseRoute(location.hash).filters, release?.categories ?? []);
 }
 
@@ -36,7 +37,7 @@ function searchFile(file) {
   const id = String(photos.size + 1);
   photos.set(id, { files: [file], urls: [URL.createObjectURL(file)], sent: null });
   const { filters } = parseRoute(location.hash);
-  location.hash = formatRoute({ kind: "photo", id, filters });
+  location.hash = formatRoute({ kind: "photo", id, filters: { ...filters, q: words.elements.q.value.trim() } });
 }
 
 /** Search with the photos of the current search and these: further photos of the same thing. */
@@ -96,10 +97,21 @@ async function searchItem(id, filters, signal) {
   return { query, prediction: null, results: found.answer.results, release: found.release };
 }
 
+async function searchWords(_, filters, signal) {
+  const { answer, release } = await call("search", { query: filters, signal });
+  return { query: wordsQuery(filters), prediction: null, results: answer.results, release };
+}
+
+function wordsQuery({ q }) {
+  return { heading: `Listings for “${q}”` };
+}
+
+const SEARCHES = { photo: searchPhoto, item: searchItem, words: searchWords };
+
 async function cachedSearch({ kind, id, filters }, signal) {
   const key = formatRoute({ kind, id, filters });
   if (!answers.has(key)) {
-    const answer = await (kind === "photo" ? searchPhoto : searchItem)(id, filters, signal);
+    const answer = await SEARCHES[kind](id, filters, signal);
     if (answer.release && answer.release !== release?.release) {
       answers.clear(); // another release is live now: the cached answers are outdated
       refreshRelease();
@@ -110,6 +122,12 @@ async function cachedSearch({ kind, id, filters }, signal) {
   return answers.get(key);
 }
 
+/** What is known about a query before its answer. */
+function firstQuery({ kind, id, filters }) {
+  if (kind === "photo") return photoQuery(id);
+  return kind === "words" ? wordsQuery(filters) : { heading: "More like this" };
+}
+
 /** Show the page for the current URL fragment. */
 async function show() {
   if (!open) return;
@@ -118,11 +136,11 @@ async function show() {
   const { signal } = search;
   const route = parseRoute(location.hash);
   if (route.kind === "photo" && !photos.has(route.id)) {
-    history.replaceState(null, "", "#"); // a chosen photo is lost when the page is reloaded
-    route.kind = "home";
+    route.kind = route.filters.q ? "words" : "home"; // a chosen photo is lost when the page is reloaded, words are not
+    history.replaceState(null, "", formatRoute(route));
   }
   view.showFilters(route.filters, release?.categories ?? []);
-  const query = formatRoute({ ...route, filters: {} });
+  const query = formatRoute({ ...route, filters: route.kind === "words" ? { q: route.filters.q } : {} });
   const fresh = query !== shown;
   shown = query;
   if (route.kind === "home") {
@@ -130,7 +148,7 @@ async function show() {
     return;
   }
   if (fresh) {
-    view.showQuery(route.kind === "photo" ? photoQuery(route.id) : { heading: "More like this" });
+    view.showQuery(firstQuery(route));
     view.showCategory(null);
     view.focusQuery();
   }
@@ -192,6 +210,16 @@ document.addEventListener("drop", (event) => {
   if (!file) return;
   event.preventDefault();
   searchFile(file);
+});
+
+const words = document.getElementById("words");
+words.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!open) return;
+  const { kind, id, filters } = parseRoute(location.hash);
+  const q = words.elements.q.value.trim();
+  const alone = kind === "home" || kind === "words";
+  location.hash = formatRoute({ kind: alone ? (q ? "words" : "home") : kind, id, filters: { ...filters, q } });
 });
 
 const form = document.getElementById("filters");
@@ -262,5 +290,8 @@ document.getElementById("sign-out").addEventListener("click", async () => {
   }
 });
 
+// A link from elsewhere may have the words in the query string. From here on they are in the fragment, as all queries.
+const linked = linkedWords(location.search);
+if (linked) history.replaceState(null, "", `${location.pathname}${linked}`);
 window.addEventListener("hashchange", show);
 start();

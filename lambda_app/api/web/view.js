@@ -103,7 +103,13 @@ export function showFilters(filters, categories) {
   const options = names.map((name) => new Option(name, name));
   form.elements.category.replaceChildren(new Option("All categories", ""), ...options);
   for (const name of FILTERS) form.elements[name].value = filters[name] ?? "";
+  byId("q").value = filters.q ?? "";
   byId("clear").hidden = !isFiltered(filters);
+}
+
+/** Show the box for words if the live release can be searched by them. */
+export function showWords(possible) {
+  byId("words").hidden = !possible;
 }
 
 /** Show placeholders while waiting for an answer. */
@@ -120,19 +126,29 @@ export function showLoading(k) {
   byId("results").replaceChildren(...pending);
 }
 
-/** Show the similar listings, the most similar first. Each links to a search by that listing, with the same filters. */
+/** Show the listings found, the best first. Each links to a search by that listing, with the same filters. */
 export function showResults(results, filters) {
   byId("results").removeAttribute("aria-busy");
   byId("failure").hidden = true;
   byId("results").replaceChildren(...results.map((result) => element("li", "", card(result, filters))));
-  if (results.length) byId("status").textContent = `${count(results.length, "listing")}, most similar first`;
-  else if (isFiltered(filters)) byId("status").textContent = "No listings match these filters. Change or clear them.";
-  else byId("status").textContent = "No similar listings were found.";
+  byId("status").textContent = outcome(results.length, filters);
+}
+
+function outcome(found, filters) {
+  if (found) return `${count(found, "listing")}, ${filters.q ? "best match" : "most similar"} first`;
+  if (isFiltered(filters)) return "No listings match these filters. Change or clear them.";
+  return filters.q ? "No listings were found for these words. Try other words." : "No similar listings were found.";
+}
+
+// Results of words alone have no score: there is no photo to compare them with.
+function similarity({ score }) {
+  if (score === null) return "";
+  const shown = element("span", "score", element("span", "visually-hidden", "Similarity "), score.toFixed(2));
+  shown.title = "Similarity: cosine of the two photos' embeddings; 1 is the maximum";
+  return shown;
 }
 
 function card(result, filters) {
-  const score = element("span", "score", element("span", "visually-hidden", "Similarity "), result.score.toFixed(2));
-  score.title = "Similarity: cosine of the two photos' embeddings; 1 is the maximum";
   const about = element(
     "div",
     "about",
@@ -142,8 +158,9 @@ function card(result, filters) {
     element("span", "meta", result.location ?? ""),
     element("span", "more", "More like this"),
   );
-  const link = element("a", "card", element("div", "photo", score, listingPhoto(result)), about);
-  link.href = formatRoute({ kind: "item", id: result.image_id, filters });
+  const link = element("a", "card", element("div", "photo", similarity(result), listingPhoto(result)), about);
+  // Without the words: the listing itself is the query now.
+  link.href = formatRoute({ kind: "item", id: result.image_id, filters: { ...filters, q: "" } });
   return link;
 }
 
