@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from lambda_app.catalogue.draft import Draft
 from lambda_app.catalogue.embedding import Embedded
-from lambda_app.errors import RefusedReleaseError
 from lambda_app.likeness.table import Fingerprint
 from lambda_app.release.catalog import Catalog, CatalogItem, write_catalog
 from lambda_app.release.entries import CatalogEntry, DeadRowsEntry, FileEntry, IndexEntry, SegmentEntry
@@ -80,14 +79,11 @@ def build(
 
     Args:
         base: the release that the draft began with.
-        draft: what changes.
+        draft: what changes; something is left in its catalogue.
         photos: of the added rows that take over no vector, by image id.
         folder: an empty folder for the files.
         through: the last entry of the log that the draft contains.
         now: the release's `created_at`.
-
-    Raises:
-        RefusedReleaseError: nothing would be left in the catalogue.
     """
     dead = base.dead.copy()
     dead[list(draft.dead)] = True
@@ -97,11 +93,6 @@ def build(
         new = _taken_in(base, kept, dead, new)
         kept.append(_write_segment(folder, new, _unused_number(kept)))
     dead = np.concatenate([dead[: _rows_of(base.manifest, kept, new)], np.zeros(len(new.items), np.bool_)])
-    if dead.all():
-        raise RefusedReleaseError(
-            f"entry {through} of the log would remove the last of {base.manifest.count:,} photos; a release has at "
-            "least one. scripts/catalogue block hides all of them"
-        )
     manifest = successor(
         base.manifest,
         through,

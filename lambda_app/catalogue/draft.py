@@ -57,9 +57,15 @@ class Draft:
         self._of_product: dict[str, set[str]] = {}  # image ids of added rows, by product id
 
     @property
-    def changed(self) -> bool:
-        """Whether the catalogue differs from that of the release."""
-        return bool(self.added or self.dead)
+    def count(self) -> int:
+        """The number of photos in the catalogue."""
+        return self._catalog.live.count - len(self.dead) + len(self.added)
+
+    def reject_all(self, entries: Sequence[Entry], reason: str) -> None:
+        """Take back everything: the catalogue is that of the release again."""
+        self.added, self.dead, self._of_product, self.applied = {}, set(), {}, 0
+        lines = ((entry.number, line) for entry in entries for line in range(1, len(entry.lines) + 1))
+        self.rejections = [Rejection(entry, line, reason) for entry, line in lines]
 
     def apply(self, entry: Entry) -> None:
         """Apply the changes of an entry in their order. Those that cannot be applied are noted, with the reason."""
@@ -97,7 +103,13 @@ class Draft:
             for image_id in self._ids(change):
                 self._update(image_id, values, entry, line)
         elif isinstance(change, Remove):
-            for image_id in self._ids(change):
+            ids = self._ids(change)
+            if len(ids) >= self.count:
+                raise ChangeError(
+                    f"it would remove the last of {self.count:,} photos; a release has at least one. "
+                    "scripts/catalogue block hides all of them"
+                )
+            for image_id in ids:
                 self._hide(image_id)
 
     def _update(self, image_id: str, values: dict[str, Any], entry: int, line: int) -> None:

@@ -94,7 +94,7 @@ def apply_changes(store: Store, settings: Settings, now: Clock = utc_now) -> Ing
     """Apply what the log has after the entries of the live release, and make the result live.
 
     Raises:
-        RefusedReleaseError: nothing is live, or nothing would be left in the catalogue.
+        RefusedReleaseError: nothing is live.
         PointerConflictError: others moved the pointer again and again.
         StoreError: the store does not answer; another call goes on where this one ended.
     """
@@ -200,6 +200,8 @@ def _made(
         for entry in left:
             draft.apply(entry)
         photos = work.new_photos(base_manifest, model).of(draft)
+        if not draft.count:  # photos that cannot be used were all that was left
+            draft.reject_all(left, "together, the changes would leave no photo in the catalogue")
         last = batch[-1].number if batch else through
         made = build(base, draft, photos, folder, last, work.now())
     finally:

@@ -193,9 +193,26 @@ def test_a_lost_race_applies_the_changes_to_what_is_live_then(
 
 def test_the_last_photo_is_not_removed(store: Store, made: Manifest):
     logged(store, *(removed(product_id=f"product-{number:03}") for number in range(20)))
-    with pytest.raises(RefusedReleaseError, match="would remove the last of 40 photos"):
+    done = apply_changes(store, SETTINGS, now)
+    assert (done.through, done.applied, done.rejected) == (1, 19, 1)
+    assert "would remove the last of 2 photos" in store.read("rejected/changes/000000000001.json").decode()
+    assert live(store).manifest.count == 2
+
+
+def test_photos_that_cannot_be_used_do_not_leave_an_empty_catalogue(store: Store, made: Manifest, tmp_path: Path):
+    """The last photo is replaced by one that the store lacks: all of it is rejected, and later changes apply."""
+    lost = {"image_id": "lost", "product_id": "lost", "category": CATEGORIES[0], "photo": f"{DATASET}photos/lost.jpg"}
+    removals = [removed(product_id=f"product-{number:03}") for number in range(20)]
+    logged(store, change(op="upsert", item=lost), *removals)
+    assert apply_changes(store, SETTINGS, now).rejected == 21
+    assert live(store).manifest.count == made.count
+    logged(store, removed(image_id="000a"), at=NOW + timedelta(seconds=1))
+    assert apply_changes(store, SETTINGS, now).applied == 1
+
+
+def test_nothing_is_applied_to_a_store_without_a_release(store: Store):
+    with pytest.raises(RefusedReleaseError, match="nothing is live"):
         apply_changes(store, SETTINGS, now)
-    assert live(store).manifest.release == made.release
 
 
 def test_smoke_cases_never_name_a_removed_item(store: Store, made: Manifest):
