@@ -146,7 +146,11 @@ def reuse(data: Path, work: ReusingFolder, settings: TrainSettings, source: str)
     check_known(Dataset.open(work.dataset).categories, base)
     work.release.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(work.base / base.model.file, work.model)
-    index.run(work, settings.index, temperature=base.model.temperature)
+    weights = work.release / "weights.safetensors"
+    weights.unlink(missing_ok=True)  # an earlier run may have left those of another release
+    if base.weights is not None:
+        shutil.copyfile(work.base / base.weights.file, weights)
+    index.run(work, settings.index, base=base.model)
     reusing.run(work, base, settings.pack)
     return read_manifest((work.release / MANIFEST).read_bytes())
 

@@ -10,8 +10,8 @@ from benchmarks.inputs.bench_release import BACKBONE, SIZE, VAR, bench_release
 from lambda_app.model.session import Model
 from lambda_app.photo.preprocessing import normalise
 from training.dataset import Dataset
-from training.index.embedding import BATCH
 from training.index.stage import embed
+from training.index.ways import BATCH, served
 from training.pipeline.progress import track
 from training.prepare.settings import PrepareSettings
 from training.prepare.stage import prepare
@@ -48,9 +48,11 @@ def measure(model: Model, dataset: Dataset, rounds: int) -> list[Row]:
     images = normalise(dataset.photos[:BATCH], dataset.preprocessing)
     batches = max(1, len(dataset.photos) // len(images))
 
+    way = served(model, dataset, Path("model.onnx"), "int8")
+
     def whole() -> None:
         with TemporaryDirectory() as folder:
-            embed(model, dataset, Path(folder), "benchmark")
+            embed(way, dataset, Path(folder), "benchmark")
 
     def alone() -> None:
         model.run(images)

@@ -22,6 +22,7 @@ from lambda_app.store.blocked import block, unblock
 from lambda_app.store.contract import RELEASES, Store
 from lambda_app.store.folder import FolderStore
 from lambda_app.store.opening import existing_store
+from operate.catalogue.change_files import changes_in
 from operate.catalogue.listings import Listings, read_listings
 from operate.catalogue.overview import log_lines, wait_until_live
 from operate.catalogue.photos import CatalogueError, copy_photos
@@ -38,6 +39,7 @@ examples:
   scripts/catalogue --store s3://bucket add var/new --name shop --rejected rejected.csv
   scripts/catalogue --store s3://bucket update prices.csv          # image_id or product_id, and what changes
   scripts/catalogue --store s3://bucket remove --products 1001 1002
+  scripts/catalogue --store var/store apply changes.jsonl
   scripts/catalogue --store s3://bucket block 1001-1
   scripts/catalogue --store var/store log
 
@@ -78,6 +80,8 @@ def _run(store: Store, given: argparse.Namespace) -> None:
         print("\n".join(found.lines))
         _tell_rejected(found.rejected, given.rejected)
         _write(store, found.changes, given)
+    elif given.verb == "apply":
+        _write(store, changes_in(given.file), given)
     else:
         _write(store, [Remove.model_validate({_kind(given): one}) for one in _ids(given)], given)
 
@@ -202,13 +206,17 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         verb.add_argument("--encoding", type=_checked(check_encoding), help="text encoding without a byte order mark")
         verb.add_argument("--columns", type=_checked(check_columns), help="columns by field, such as id=Handle")
         verb.add_argument("--category-separator", help="text between the parts of a category path")
+    apply = verbs.add_parser(
+        "apply", help="take changes from a file: one JSON object in each line, as in docs/design.md"
+    )
+    apply.add_argument("file", type=Path, metavar="FILE", help="if a line is wrong, nothing is written")
     blocking = [verbs.add_parser("block", help="hide photos at once, in every release, until they are unblocked")]
     blocking.append(verbs.add_parser("unblock", help="show blocked photos again"))
     for verb in (remove, *blocking):
         verb.add_argument("ids", nargs="*", metavar="ID", help="ids of photos")
         verb.add_argument("--products", action="store_true", help="the ids are ids of products: all their photos")
         verb.add_argument("--file", type=Path, help="a file with one id per line")
-    for verb in (add, update, remove):
+    for verb in (add, update, remove, apply):
         verb.add_argument("--wait", action="store_true", help="return when the changes are live")
         verb.add_argument("--seconds", type=float, default=900.0, help="how long --wait waits (default %(default)g)")
     log = verbs.add_parser("log", help="the last entries of the log; * means that some changes could not be applied")

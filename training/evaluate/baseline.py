@@ -25,7 +25,6 @@ from training.network.frozen_heads import FrozenHeads
 from training.pipeline.disk import reserve
 from training.pipeline.work_folder import WorkFolder
 
-FROZEN = "frozen"  # what `fit.json` says if these heads are served
 SERVED, HEADS, PROBE, POOLED = "served", "heads", "probe", "pooled"
 MEASURES = ("accuracy", "recall@1", "recall@4", "category_precision@4", "category_precision@10")
 Array = npt.NDArray[np.float32]
@@ -38,15 +37,6 @@ def inputs_of(work: WorkFolder) -> dict[str, Any]:
     """What the comparison depends on besides the network and the dataset."""
     entry = entry_of(work)
     return {"baseline": entry, "heads": sha256_of(work.heads) if entry["reason"] is None else None}
-
-
-def features_of_served(work: WorkFolder) -> Array | None:
-    """The pooled features of all photos, if the network that is served has the backbone of the baseline, else None."""
-    entry = entry_of(work)
-    if entry["reason"] is not None or entry["kept"] != FROZEN:
-        return None
-    features: Array = np.load(work.features, mmap_mode="r", allow_pickle=False)
-    return features
 
 
 def compare(work: WorkFolder, dataset: Dataset, served: Outputs) -> dict[str, Any]:

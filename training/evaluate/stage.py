@@ -29,6 +29,7 @@ from training.evaluate.report.photos import GalleryPhotos
 from training.evaluate.report.pictures import Picture
 from training.evaluate.report.rendering import appearance
 from training.metrics import retrieval
+from training.network.cached import features_of_kept
 from training.network.embedding_net import EmbeddingNet
 from training.network.forward import Outputs
 from training.network.pooled import outputs_from, outputs_of
@@ -72,7 +73,7 @@ def judge(dataset: Dataset, work: WorkFolder) -> Measured:
     model, categories = load_weights(work.weights)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    features, count = baseline.features_of_served(work), len(dataset.photos)
+    features, count = features_of_kept(work, dataset), len(dataset.photos)
     with (
         tempfile.TemporaryDirectory(dir=work.root, prefix=".outputs-") as folder,
         outputs_of(model, dataset, device, altered_photos(dataset) + (count if features is None else 0)) as forward,

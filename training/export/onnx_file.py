@@ -10,6 +10,7 @@ from lambda_app.model.session import OUTPUTS, Model, ModelOutput
 from lambda_app.photo.preprocessing import normalise
 from training.dataset import Dataset
 from training.errors import ExportError
+from training.metrics.gate import Answers
 from training.network.embedding_net import EmbeddingNet
 from training.network.forward import Outputs, forward_rows
 from training.network.onnx_graph import export_graph
@@ -72,15 +73,23 @@ def check_parity(model: EmbeddingNet, path: Path, dataset: Dataset, rows: npt.ND
     """
     expected: Outputs = forward_rows(model, dataset, rows, len(rows))
     found = predict(Model(path), dataset, rows)
-    differences = {
+    if excess := difference_above_limit(expected, found):
+        raise ExportError(f"{path.name} differs from the trained network on {len(rows)} photos: {excess}")
+    return _differences(expected, found)
+
+
+def difference_above_limit(expected: Answers, found: Answers) -> str | None:
+    """The first output whose largest difference exceeds its limit, in words; None if both are within theirs."""
+    scale = max(1.0, float(np.abs(expected.logits).max()))
+    differences = _differences(expected, found)
+    for name, limit in (("logits", LOGIT_TOLERANCE * scale), ("embedding", EMBEDDING_TOLERANCE)):
+        if not differences[name] <= limit:
+            return f"the largest difference of {name} is {differences[name]:.2g}, the limit is {limit:.2g}"
+    return None
+
+
+def _differences(expected: Answers, found: Answers) -> dict[str, float]:
+    return {
         "logits": float(np.abs(found.logits - expected.logits).max()),
         "embedding": float(np.abs(found.embedding - expected.embedding).max()),
     }
-    scale = max(1.0, float(np.abs(expected.logits).max()))
-    for name, limit in (("logits", LOGIT_TOLERANCE * scale), ("embedding", EMBEDDING_TOLERANCE)):
-        if not differences[name] <= limit:
-            raise ExportError(
-                f"{path.name} differs from the trained network on {len(rows)} photos: the largest difference of "
-                f"{name} is {differences[name]:.2g}, the limit is {limit:.2g}"
-            )
-    return differences

@@ -14,6 +14,7 @@ import torch
 from training.dataset import Dataset
 from training.fit.settings import FitSettings
 from training.network.backbone import backbone_of
+from training.network.cached import FEATURES_STAGE
 from training.network.pooled import forward_of, write_pooled
 from training.network.weights import starting_network, weights_identity
 from training.pipeline.stages import run_stage
@@ -33,7 +34,7 @@ def run(work: WorkFolder, dataset: Dataset, settings: FitSettings, device: torch
     inputs = inputs_of(dataset, settings)
     return run_stage(
         work,
-        "features",
+        FEATURES_STAGE,
         inputs,
         [work.features, work.mirrored],
         lambda: write(dataset, settings, device, work.features, work.mirrored),

@@ -23,18 +23,19 @@ from training.fit.heads.train import PROBE, HeadRecipe, TrainingFeatures, train_
 from training.fit.settings import FitSettings
 from training.fit.teaching import Teaching, dimension, loss_of
 from training.fit.validation import FIGURES, figures_of, score
+from training.network.cached import FEATURES_STAGE
 from training.network.embedding_net import EmbeddingNet
 from training.network.frozen_heads import PROBE as PROBE_PREFIX
 from training.network.frozen_heads import FrozenHeads
 from training.network.pooled import Features
 from training.network.weights import starting_network
 from training.pipeline.files import write_json
-from training.pipeline.stages import run_stage
+from training.pipeline.stages import run_stage, stage_digest
 from training.pipeline.work_folder import WorkFolder
 
 ALL = "all"  # the value of the setting `freeze`
-# Whose weights a run keeps.
-FROZEN, FINE_TUNED, INITIAL = "frozen", "fine-tuned", "initial"
+# Whose weights a run keeps, if not those of the frozen road.
+FINE_TUNED, INITIAL = "fine-tuned", "initial"
 CRITERION = "mean of accuracy and recall@4 on the validation photos; the accuracy alone if no product has two photos"
 
 
@@ -48,6 +49,7 @@ class Baseline:
         probe: the same of the linear probe; it has no embedding.
         pooled: `pooled_share` of their embedding, and how it was chosen: see `training.fit.heads.share`.
         unseen: why no embedding was trained without some of the categories; None if there are such embeddings.
+        features: digest of the inputs and the code of the features; None if it is not known.
     """
 
     heads: FrozenHeads
@@ -55,6 +57,7 @@ class Baseline:
     probe: dict[str, float | None]
     pooled: dict[str, Any] = field(default_factory=lambda: dict(NOT_POOLED))
     unseen: str | None = None
+    features: str | None = None
 
     @property
     def score(self) -> float | None:
@@ -97,6 +100,7 @@ def described(settings: FitSettings, baseline: Baseline | None, kept: str, best:
         "heads": None if baseline is None else baseline.figures,
         "probe": None if baseline is None else baseline.probe,
         "unseen": missing_because(settings) if baseline is None else baseline.unseen,
+        "features": None if baseline is None else baseline.features,
     }
 
 
@@ -126,7 +130,12 @@ def run(
     found = json.loads(about.read_bytes())
     measured = found["validation"]
     return Baseline(
-        FrozenHeads.read(work.heads), measured["heads"], measured["probe"], found["pooled"], found["unseen"]
+        FrozenHeads.read(work.heads),
+        measured["heads"],
+        measured["probe"],
+        found["pooled"],
+        found["unseen"],
+        stage_digest(work, FEATURES_STAGE),
     )
 
 

@@ -16,13 +16,14 @@ from torch import Tensor
 
 from training.dataset import Dataset
 from training.errors import TrainingError
-from training.fit.frozen import FINE_TUNED, FROZEN, INITIAL, Baseline, described
+from training.fit.frozen import FINE_TUNED, INITIAL, Baseline, described
 from training.fit.heads.finish import keep_pooled
 from training.fit.heads.share import NOT_POOLED
 from training.fit.input.identities import identity_labels
 from training.fit.settings import Execution, FitSettings
 from training.fit.trainer import Trainer
 from training.fit.validation import score, validate
+from training.network.cached import FROZEN
 from training.network.embedding_net import EmbeddingNet
 from training.network.weights import save_weights
 from training.pipeline.disk import free_bytes

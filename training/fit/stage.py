@@ -21,12 +21,13 @@ from tqdm import tqdm
 
 from training.dataset import Dataset
 from training.fit import frozen
-from training.fit.frozen import ALL, FROZEN, Baseline, described
+from training.fit.frozen import ALL, Baseline, described
 from training.fit.record import RunRecord, stopped_by_signal, write_about
 from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.teaching import Teaching, dimension, teaching_of
 from training.fit.trainer import Trainer
 from training.network.backbone import backbone_of
+from training.network.cached import FROZEN
 from training.network.weights import save_weights, weights_identity
 from training.pipeline.code_digest import code_digest
 from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from

@@ -27,8 +27,8 @@ LOGITS = "logits.npy"
 EMBEDDINGS = "embeddings.npy"
 PROGRESS = "embedded.json"
 Mapped = np.memmap[Any, np.dtype[np.float32]]
-BATCH = 64  # rows per forward pass
-# Batches of each process per block. A kill loses at most 1,024 rows per process; smaller blocks would flush more often.
+# Batches of each process per block. With 64 rows per batch, a kill loses at most 1,024 rows per process; smaller blocks
+# would flush more often.
 _BATCHES_PER_BLOCK = 16
 
 
@@ -39,7 +39,7 @@ def embed_rows(
     folder: Path,
     identity: str,
     world: World = SINGLE_PROCESS,
-    batch: int = BATCH,
+    batch: int = 64,
 ) -> ModelOutput | None:
     """The model's outputs for `count` rows, in memory-mapped files of `folder`. Every process of `world` must call it.
 

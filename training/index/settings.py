@@ -4,7 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from training.pipeline.settings import Settings
+from training.pipeline.settings import RARE, Settings
+
+Bulk = Literal["auto", "served", "torch", "features"]
 
 
 class IndexSettings(Settings):
@@ -17,4 +19,10 @@ class IndexSettings(Settings):
     name: str = Field(
         default="",
         description="name of the dataset in the store, datasets/<name>/...; empty: the name of the data folder",
+    )
+    bulk: Bulk = Field(
+        default="auto",
+        description="how the catalogue is embedded: by the served model, in torch, or from the cached features of a "
+        "frozen backbone; auto: the fastest; a way that does not agree with the served model is not used",
+        json_schema_extra=RARE,
     )

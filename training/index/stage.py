@@ -3,10 +3,10 @@
     python -m training.index --out OUT [--index flat|ivf-float16|ivf-int8]
     torchrun --nnodes 2 ... -m training.index --out OUT
 
-reads OUT/dataset and OUT/release/model.onnx. It writes OUT/release/index.faiss and OUT/release/catalog.sqlite, and to
-OUT/index the vectors, the measured recall and time of the index, the smoke cases and the reference. Photos are embedded
-by the code that serves. With several processes all embed, the leader does everything else, and the others need only
-OUT/dataset.
+reads OUT/dataset, OUT/export/export.json, and the model and weights of OUT/release. It writes OUT/release/index.faiss
+and OUT/release/catalog.sqlite, and to OUT/index the vectors, the measured recall and time of the index, how the photos
+were embedded, the smoke cases and the reference. With several processes all embed, the leader does everything else, and
+the others need only OUT/dataset.
 """
 
 import json
@@ -19,15 +19,16 @@ from typing import cast
 import torch
 
 from lambda_app.model.session import Model, ModelOutput
-from lambda_app.photo.preprocessing import normalise
 from lambda_app.release.catalog import CatalogItem, write_catalog
-from lambda_app.release.manifest import IndexEntry, sha256_of
+from lambda_app.release.manifest import IndexEntry, ModelEntry, sha256_of
 from training.dataset import Dataset
+from training.index.bulk import choose
 from training.index.choice import build_index
 from training.index.embedding import embed_rows
 from training.index.reference import make_reference
 from training.index.settings import IndexSettings
 from training.index.smoke_cases import choose_cases, replay
+from training.index.ways import Precision, Way, in_torch, served
 from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from
 from training.pipeline.files import write_json
 from training.pipeline.stages import digest_of, run_stage
@@ -36,13 +37,13 @@ from training.pipeline.world import SINGLE_PROCESS, World, process_group
 
 
 def run(
-    work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS, temperature: float | None = None
+    work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS, base: ModelEntry | None = None
 ) -> bool:
     """Run the stage, unless the last run had the same model, dataset and settings. Returns whether it ran.
 
     Args:
         world: the processes that embed together; each of them must call this.
-        temperature: of the model; None: that of the report.
+        base: the model of another release, which is used here; None: that of the report and of the export.
 
     Raises:
         TrainingError: the processes have different datasets; or an error of `index`.
@@ -55,8 +56,11 @@ def run(
             assist(dataset, work, world)
         return bool(runs)
     # The margins of the smoke cases depend on the temperature.
-    if temperature is None:
+    if base is None:
         temperature = float(json.loads((work.report / "metrics.json").read_bytes())["temperature"])
+        precision = json.loads((work.export / "export.json").read_bytes())["precision"]
+    else:
+        temperature, precision = base.temperature, base.precision
     inputs = {
         "dataset": dataset.digest,
         "model": sha256_of(work.model),
@@ -73,7 +77,7 @@ def run(
 
     def make() -> None:
         world.broadcast(True)
-        index(dataset, work, settings, temperature, world)
+        index(dataset, work, settings, temperature, precision, world)
 
     ran = run_stage(work, "index", inputs, outputs, make)
     if not ran:
@@ -82,7 +86,12 @@ def run(
 
 
 def index(
-    dataset: Dataset, work: WorkFolder, settings: IndexSettings, temperature: float, world: World = SINGLE_PROCESS
+    dataset: Dataset,
+    work: WorkFolder,
+    settings: IndexSettings,
+    temperature: float,
+    precision: Precision,
+    world: World = SINGLE_PROCESS,
 ) -> IndexEntry:
     """Embed, build the index, write the catalog, and choose and check smoke cases. The other processes call `assist`.
 
@@ -92,11 +101,20 @@ def index(
     """
     work.index.mkdir(parents=True, exist_ok=True)
     model = Model(work.model, threads=_threads(world))
-    world.broadcast_bytes(work.model.read_bytes())
-    identity = digest_of({"dataset": dataset.training_digest, "model": sha256_of(work.model)})
-    outputs = cast(ModelOutput, embed(model, dataset, work.index, identity, world))  # None in other processes only
+    chosen = choose(work, dataset, served(model, dataset, work.model, precision), settings.bulk, world.device)
+    way = chosen.way
+    world.broadcast_bytes(json.dumps({"file": way.file and way.file.name, "precision": way.precision}).encode())
+    world.broadcast_bytes(way.file.read_bytes() if way.file else b"")
+    identity = digest_of(
+        {
+            "dataset": dataset.training_digest,
+            "model": sha256_of(work.model),
+            "way": [way.name, way.precision, way.device],
+        }
+    )
+    outputs = cast(ModelOutput, embed(way, dataset, work.index, identity, world))  # None in other processes only
     entry = build_index(outputs.embedding, settings.index, work.release / "index.faiss", int(dataset.summary["seed"]))
-    write_json(work.index / "index.json", entry.model_dump(mode="json"))
+    write_json(work.index / "index.json", entry.model_dump(mode="json") | {"bulk": chosen.about})
     items = catalog_items(dataset, settings.name or dataset.summary["data"])
     write_catalog(work.release / "catalog.sqlite", items, dataset.fingerprints())
     cases = choose_cases(dataset, model, outputs, temperature)
@@ -113,25 +131,28 @@ def assist(dataset: Dataset, work: WorkFolder, world: World) -> None:
     Raises:
         LostProcessError: another process has ended.
     """
+    about = json.loads(world.broadcast_bytes(b""))
+    content = world.broadcast_bytes(b"")
+    if about["file"] is None:  # the leader computes everything alone
+        return
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, work.model.name)
-        path.write_bytes(world.broadcast_bytes(b""))
-        embed(Model(path, threads=_threads(world)), dataset, work.index, "", world)
+        path = Path(folder, about["file"])
+        path.write_bytes(content)
+        if path.name == work.model.name:
+            way = served(Model(path, threads=_threads(world)), dataset, path, about["precision"])
+        else:
+            way = in_torch(path, dataset, world.device, bfloat16=about["precision"] == "bfloat16")
+        embed(way, dataset, work.index, "", world)
 
 
-def embed(
-    model: Model, dataset: Dataset, folder: Path, identity: str, world: World = SINGLE_PROCESS
-) -> ModelOutput | None:
-    """The outputs of the served model for all rows of the dataset, memory-mapped: `logits.npy` and `embeddings.npy`.
+def embed(way: Way, dataset: Dataset, folder: Path, identity: str, world: World = SINGLE_PROCESS) -> ModelOutput | None:
+    """The outputs for all rows of the dataset, memory-mapped: `logits.npy` and `embeddings.npy`.
 
     Memory use does not depend on the number of photos. An interrupted run is resumed if `identity` is the same. See
     `training.index.embedding.embed_rows`.
     """
-
-    def predict(rows: slice) -> ModelOutput:
-        return model.run(normalise(dataset.photos[rows], dataset.preprocessing))
-
-    return embed_rows(predict, len(dataset.photos), (model.classes, model.embedding_dim), folder, identity, world)
+    together = world if way.file else SINGLE_PROCESS
+    return embed_rows(way.outputs, len(dataset.photos), (way.classes, way.dim), folder, identity, together, way.batch)
 
 
 def _threads(world: World) -> int:

@@ -94,6 +94,7 @@ def rank(
     categories: Labels,
     test: Labels,
     bonuses: Bonuses | None = None,
+    asked: npt.NDArray[np.float32] | None = None,
 ) -> Ranking:
     """Rank by cosine, or by cosine plus a bonus for the category.
 
@@ -105,13 +106,14 @@ def rank(
         products, categories: int64 (n,).
         test: int64 (q,), rows.
         bonuses: of the queries, for each category; None: none.
+        asked: float32 (n, d), what is asked with instead of the row's own vector; None: that vector.
     """
     photos_of = np.bincount(products)
     paired = bool((photos_of > 1).any())
     queries = test[photos_of[products[test]] > 1] if paired else test
     depth = min(len(vectors) - 1, max(*RANKS, int(photos_of.max()) - 1)) if len(queries) else 0
     found = (
-        nearest(vectors, queries, depth, bonuses=bonuses, categories=categories)
+        nearest(vectors, queries, depth, bonuses=bonuses, categories=categories, asked=asked)
         if depth
         else np.empty((len(queries), 0), np.int64)
     )
@@ -162,10 +164,12 @@ def nearest(
     *,
     bonuses: Bonuses | None = None,
     categories: Labels | None = None,
+    asked: npt.NDArray[np.float32] | None = None,
 ) -> Labels:
     """The k nearest rows of each query row by inner product, without the query itself, best first; ties by row.
 
     With `bonuses`, that of a row's category is added to its inner product; `categories`, int64 (n,), says which it is.
+    With `asked`, float32 (n, d), a query row asks with its vector in it.
 
     Exact search. Memory holds `block_bytes` of scores at a time, so it does not depend on the number of queries.
 
@@ -173,10 +177,11 @@ def nearest(
         int64 (q, k).
     """
     found = np.empty((len(queries), k), np.int64)
+    asked = vectors if asked is None else asked
     block = max(1, block_bytes // (4 * len(vectors)))
     for start in range(0, len(queries), block):
         rows = queries[start : start + block]
-        scores = vectors[rows] @ vectors.T  # (block, n)
+        scores = asked[rows] @ vectors.T  # (block, n)
         if bonuses is not None and categories is not None:
             scores += bonuses(rows)[:, categories]
         scores[np.arange(len(rows)), rows] = -np.inf

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import safetensors.torch
 from torch import Tensor
 
+from lambda_app.model.session import ModelOutput
 from lambda_app.search.vectors import unit
 from training.network.embedding_net import EmbeddingNet
 from training.network.weights_file import read_file
@@ -58,6 +59,10 @@ class FrozenHeads:
     def embedding(self, pooled: Array) -> Array:
         """Pooled features (n, width) -> L2-normalised embedding (n, d), float32."""
         return unit(self._applied("embedding", pooled))
+
+    def outputs(self, pooled: Array) -> ModelOutput:
+        """Pooled features (n, width) -> the outputs of the network with these heads."""
+        return ModelOutput(self.logits(pooled), self.embedding(pooled))
 
     def folds(self) -> npt.NDArray[np.int64]:
         """The fold of each category, int64 (classes,)."""

@@ -78,10 +78,10 @@ def forward_of(model: EmbeddingNet, dataset: Dataset, device: torch.device, phot
     """
     rules = dataset.preprocessing
     if device.type == "cuda" or photos < EXPORTED_FROM:
-        yield _by_torch(model, rules, device)
+        yield by_torch(model, rules, device)
         return
     with tempfile.TemporaryDirectory(prefix="lookalike-features-") as folder:
-        yield _by_onnx(model, dataset, Path(folder) / "backbone.onnx") or _by_torch(model, rules, device)
+        yield _by_onnx(model, dataset, Path(folder) / "backbone.onnx") or by_torch(model, rules, device)
 
 
 @contextmanager
@@ -101,11 +101,16 @@ def outputs_from(model: EmbeddingNet, pooled: Features) -> Outputs:
     return Outputs(logits.cpu().numpy(), embedding.cpu().numpy(), pooled)
 
 
-def _by_torch(model: EmbeddingNet, rules: Preprocessing, device: torch.device) -> Forward:
+def by_torch(model: EmbeddingNet, rules: Preprocessing, device: torch.device, *, bfloat16: bool = False) -> Forward:
+    """The backbone in torch; the model moves to the device.
+
+    Args:
+        bfloat16: whether the backbone computes in bfloat16 (autocast). The features are float32 in any case.
+    """
     model.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
     def forward(photos: Photos) -> Features:
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             images = to_input(torch.from_numpy(np.array(photos)).to(device), rules)
             return model.features(images.contiguous(memory_format=torch.channels_last)).float().cpu().numpy()
 
@@ -114,7 +119,7 @@ def _by_torch(model: EmbeddingNet, rules: Preprocessing, device: torch.device) -
 
 def _by_onnx(model: EmbeddingNet, dataset: Dataset, path: Path) -> Forward | None:
     """The backbone in ONNX Runtime; None, with a log line, if it cannot be exported or gives other features."""
-    by_torch = _by_torch(model, dataset.preprocessing, torch.device("cpu"))
+    torch_forward = by_torch(model, dataset.preprocessing, torch.device("cpu"))
     try:
         export_graph(model.cpu().eval().merged().backbone, dataset.preprocessing.size, [_OUTPUT], path)
     except Exception as exc:  # the errors of the exporter have no common base class
@@ -132,7 +137,7 @@ def _by_onnx(model: EmbeddingNet, dataset: Dataset, path: Path) -> Forward | Non
         return found
 
     tried = np.array(dataset.photos[:2])
-    expected = by_torch(tried)
+    expected = torch_forward(tried)
     if not np.abs(forward(tried) - expected).max() <= _TOLERANCE * max(1.0, float(np.abs(expected).max())):
         log.info("%s gives other features in ONNX Runtime, so torch computes them", model.name)
         return None

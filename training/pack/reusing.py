@@ -27,6 +27,7 @@ def run(work: ReusingFolder, base: Manifest, settings: PackSettings) -> bool:
     inputs = {
         "files": {path.name: sha256_of(path) for path in files},
         "settings": settings.as_json(),
+        "bulk": json.loads((work.index / "index.json").read_bytes()).get("bulk"),
         "currency": dataset.summary.get("currency"),
     }
     outputs = [work.archive, work.release / MANIFEST]
@@ -76,6 +77,7 @@ def manifest_of(work: ReusingFolder, dataset: Dataset, base: Manifest, settings:
                 "photos": len(dataset.photos),
                 "seed": dataset.summary["seed"],
             },
+            "bulk": made["index"].get("bulk"),
             "stage_seconds": {"index": stage_seconds(work, "index")},
         },
         smoke=tuple(SmokeCase.model_validate(case) for case in made["smoke"]),

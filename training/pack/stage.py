@@ -52,6 +52,7 @@ def run(work: WorkFolder, settings: PackSettings) -> bool:
     inputs = {
         "files": {path.name: sha256_of(path) for path in files},
         "settings": settings.as_json(),
+        "bulk": _read(work.index / "index.json").get("bulk"),
         "currency": read_summary(work.dataset).get("currency"),
     }
     outputs = [work.archive, work.release / MANIFEST]
@@ -121,6 +122,7 @@ def _provenance(work: WorkFolder, dataset: Dataset, exported: dict[str, Any]) ->
         },
         "fit": _read(work.fit / "fit.json"),
         "export": exported,
+        "bulk": _read(work.index / "index.json").get("bulk"),
         "stage_seconds": {name: stage_seconds(work, name) for name in _STAGES},
     }
 

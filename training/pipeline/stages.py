@@ -41,7 +41,7 @@ def run_stage(
         TrainingError: `make` returned, but an output is missing.
         DiskFullError: the disk is full.
     """
-    stamp = work.root / "stages" / f"{name}.json"
+    stamp = _stamp_of(work, name)
     code = code_digest(Path(inspect.getfile(make)))
     digest = digest_of({"stage": name, "version": importlib.metadata.version("lookalike"), "code": code, **inputs})
     if _stored_digest(stamp) == digest and all(path.exists() for path in outputs):
@@ -62,13 +62,29 @@ def run_stage(
 
 def stage_seconds(work: WorkFolder, name: str) -> float | None:
     """Duration of the last run of a stage in seconds; None if it has not run."""
-    stamp = work.root / "stages" / f"{name}.json"
+    stamp = _stamp_of(work, name)
     return float(json.loads(stamp.read_bytes())["seconds"]) if stamp.is_file() else None
+
+
+def stage_digest(work: WorkFolder, name: str) -> str | None:
+    """What the outputs of a stage belong to: the digest of its inputs and code. None if it has not finished."""
+    return _stored_digest(_stamp_of(work, name))
+
+
+def stage_inputs(work: WorkFolder, name: str) -> dict[str, Any]:
+    """The inputs of the last run of a stage; empty if it has not finished."""
+    stamp = _stamp_of(work, name)
+    inputs: dict[str, Any] = json.loads(stamp.read_bytes())["inputs"] if stamp.is_file() else {}
+    return inputs
 
 
 def digest_of(values: Mapping[str, Any]) -> str:
     """Hex SHA-256 of JSON values; the order of the keys does not matter."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _stamp_of(work: WorkFolder, name: str) -> Path:
+    return work.root / "stages" / f"{name}.json"
 
 
 def _stored_digest(stamp: Path) -> str | None:

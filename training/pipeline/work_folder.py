@@ -71,6 +71,11 @@ class WorkFolder:
         return self.export / "float32.onnx"
 
     @property
+    def gate(self) -> Path:
+        """The outputs of the int8 model for the photos on which it was compared with the float32 model."""
+        return self.export / "gate.npz"
+
+    @property
     def index(self) -> Path:
         """Embeddings, measurements of the index, smoke cases."""
         return self.root / "index"

@@ -212,6 +212,18 @@ def test_waiting_ends_with_an_error_if_the_entry_does_not_go_live(store):
         wait_until_live(store, 1, seconds=0)
 
 
+def test_changes_come_from_a_file_and_a_wrong_line_stops_all_of_them(store, run, tmp_path):
+    remove = '{"op": "remove", "image_id": "001a"}'
+    wrong = write(tmp_path / "wrong.jsonl", remove, '{"op": "sell"}', "", "{")
+    code, _, err = run("apply", wrong)
+    assert code == 1
+    assert "wrong.jsonl line 2: " in err
+    assert "wrong.jsonl line 4: " in err
+    assert changes(store) == []
+    code, out, _ = run("apply", write(tmp_path / "changes.jsonl", remove))
+    assert (code, "1 changes applied" in out) == (0, True)
+
+
 def test_changes_of_a_folder_are_live_when_the_command_ends(store, run):
     code, out, _ = run("remove", "001a", "nobody", "--wait")
     assert code == 0

@@ -1,15 +1,19 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
-import onnx
 import pytest
 
 from lambda_app.errors import SettingsError
 from lambda_app.model.session import Model
 from lambda_app.release.manifest import sha256_of
 from training.export import stage as export
+from training.export.onnx_file import predict
 from training.export.settings import ExportSettings
-from training.export.stage import compare
+from training.fit import stage as fit
+from training.metrics.gate import compare
+from training.network.cached import ServedOutputs
+from training.pipeline.work_folder import WorkFolder
 
 
 def measured(work):
@@ -46,31 +50,48 @@ def test_float32_is_exported_without_a_gate(trained_copy):
     assert sha256_of(trained_copy.model) == sha256_of(trained_copy.float32)
 
 
-def test_a_model_passes_the_gate_against_itself(trained, small_dataset):
-    model = Model(trained.float32)
-    gate = compare(small_dataset, model, model, small_dataset.rows("validation"))
-    assert gate.passed
-    assert (gate.agreement, gate.accuracy_drop, gate.recall4_drop) == (1.0, 0.0, 0.0)
+def test_the_outputs_of_the_gate_are_kept_with_the_model_and_the_dataset_they_belong_to(
+    trained, small_dataset, tmp_path
+):
+    int8 = trained.export / "int8.onnx"
+    found = ServedOutputs.read(trained.gate, sha256_of(int8), small_dataset)
+    assert found is not None
+    assert found.rows.tolist() == small_dataset.rows("validation").tolist()
+    served = predict(Model(int8), small_dataset, found.rows)
+    np.testing.assert_allclose(found.embedding, served.embedding, atol=1e-6)
+    expected = predict(Model(trained.float32), small_dataset, found.rows)
+    gate = compare(expected, found, small_dataset.category[found.rows], small_dataset.product[found.rows])
+    assert measured(trained)["int8"] == asdict(gate)
 
 
-def test_a_model_with_other_answers_fails_the_gate(trained, small_dataset, tmp_path):
-    spoilt = onnx.load(trained.float32)
-    (bias,) = [tensor for tensor in spoilt.graph.initializer if tensor.name == "classifier.bias"]
-    bias.CopyFrom(onnx.numpy_helper.from_array(np.linspace(0, 50, 13, dtype=np.float32), bias.name))
-    onnx.save(spoilt, tmp_path / "spoilt.onnx")
-    reference = Model(trained.float32)
-    gate = compare(small_dataset, reference, Model(tmp_path / "spoilt.onnx"), small_dataset.rows("validation"))
-    assert not gate.passed
-    assert gate.agreement < 0.99
-    assert gate.recall4_drop == 0.0
+@pytest.fixture
+def frozen(trained, fit_settings, tmp_path):
+    """A run with heads on frozen features, exported to float32."""
+    work = WorkFolder(tmp_path / "frozen")
+    work.root.mkdir()
+    work.dataset.symlink_to(trained.dataset)
+    fit.run(work, fit_settings.changed(weights=str(trained.weights), freeze="all"))
+    export.run(work, ExportSettings(precision="float32"))
+    return work
 
 
-def test_without_pairs_the_gate_judges_only_the_answers(trained, small_dataset):
-    model = Model(trained.float32)
-    _, first = np.unique(small_dataset.product, return_index=True)
-    gate = compare(small_dataset, model, model, first)
-    assert gate.recall4_drop is None
-    assert gate.passed
+def test_the_float32_outputs_come_from_the_cached_features_only_if_they_are_those_of_the_file(
+    frozen, small_dataset, caplog
+):
+    rows = small_dataset.rows("validation")
+    by_file = predict(Model(frozen.float32), small_dataset, rows)
+    features = np.load(frozen.features)
+    features[rows[0]] *= 1 + 1e-6  # shows which of the two ways was used, and is within the limits
+    np.save(frozen.features, features)
+    cached = export.float32_outputs(small_dataset, frozen, rows)
+    assert not np.array_equal(cached.logits, by_file.logits)
+    np.testing.assert_allclose(cached.logits, by_file.logits, atol=1e-4)
+    np.testing.assert_allclose(cached.embedding, by_file.embedding, atol=1e-5)
+    np.save(frozen.features, features[::-1])
+    with caplog.at_level("INFO"):
+        other = export.float32_outputs(small_dataset, frozen, rows)
+    np.testing.assert_array_equal(other.logits, by_file.logits)
+    assert "export: not from the cached features, which give other outputs: the largest difference of" in caplog.text
 
 
 def test_an_unknown_precision_is_refused():

@@ -17,10 +17,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from training.fit.heads.algebra import Wide, components, inverse_root
 from training.fit.input.identities import Identities
 
 Array = npt.NDArray[np.float32]
-Wide = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 # The covariance is estimated from this many photos at most: several times the width of the widest backbones.
@@ -85,11 +85,10 @@ def whitened(features: Array, labels: Labels, dim: int) -> Linear:
     spread = float(np.trace(within)) / len(within)
     if spread <= 0:  # no label has two different photos: plain PCA
         spread = 1.0
-    # Any square root of the covariance serves, because PCA follows. This one is the fastest.
-    root = np.linalg.cholesky(within + _SHRINKAGE * spread * np.eye(len(within)))
-    whitening = np.linalg.inv(root)
-    components = _components(centred @ whitening.T, dim)
-    weight = components @ whitening
+    # Any root of the covariance serves, because PCA follows. This one is the fastest.
+    whitening = inverse_root(within + _SHRINKAGE * spread * np.eye(len(within)))
+    # The second moments of the whitened photos, without whitening each of them.
+    weight = components(whitening @ _moments(centred) @ whitening.T, dim) @ whitening
     weight /= max(_length(centred @ weight.T), 1e-12)
     return Linear(weight.astype(np.float32), (-weight @ mean).astype(np.float32))
 
@@ -110,8 +109,8 @@ def blended(trained: Linear, pooled: Linear, features: Array, share: float) -> L
     weight = np.concatenate([factor * layer.weight for factor, (_, layer) in zip(factors, parts, strict=True)])
     bias = np.concatenate([factor * layer.bias for factor, (_, layer) in zip(factors, parts, strict=True)])
     # Not centred: of all projections to this dimension, these components keep the inner products best.
-    components = _components(features.astype(np.float64) @ weight.T + bias, len(trained.weight))
-    return Linear((components @ weight).astype(np.float32), (components @ bias).astype(np.float32))
+    kept = components(_moments(features.astype(np.float64) @ weight.T + bias), len(trained.weight))
+    return Linear((kept @ weight).astype(np.float32), (kept @ bias).astype(np.float32))
 
 
 def _within(centred: Wide, labels: Labels) -> Wide:
@@ -125,10 +124,9 @@ def _within(centred: Wide, labels: Labels) -> Wide:
     return found
 
 
-def _components(vectors: Wide, dim: int) -> Wide:
-    """The directions with the largest second moments, largest first: (min(dim, width), width), orthonormal."""
-    _, directions = np.linalg.eigh(vectors.T @ vectors / len(vectors))
-    found: Wide = directions[:, ::-1][:, :dim].T
+def _moments(vectors: Wide) -> Wide:
+    """The second moments of vectors (n, width): (width, width)."""
+    found: Wide = vectors.T @ vectors / len(vectors)
     return found
 
 

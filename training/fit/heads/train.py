@@ -6,8 +6,7 @@ trained beside them for comparison (Alain and Bengio 2016, "Understanding interm
 probes").
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.fit.heads.algebra import one_thread
 from training.fit.heads.losses import TrainingLoss, balanced_weights
 from training.fit.heads.teaching import Lesson, taught_by
 from training.fit.input.identities import identity_labels
@@ -88,7 +88,7 @@ def train_heads(
         State dict for pooled features, on the CPU: classifier.weight (classes, width), classifier.bias,
         embedding.weight (d, width), embedding.bias.
     """
-    with _one_thread():
+    with one_thread():
         return _train(data, dim, recipe, seed, device)
 
 
@@ -120,17 +120,6 @@ def _train(data: TrainingFeatures, dim: int, recipe: HeadRecipe, seed: int, devi
             optimiser.step()
             rate.step()
     return heads.folded(mean, scale)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch on one thread. The products are small: beside other work, two threads were many times slower than one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Heads(nn.Module):
