@@ -87,6 +87,11 @@ class Recommender:
         if query.words:
             self._catalog.require_words()
 
+    @property
+    def has_words(self) -> bool:
+        """Whether items can be searched by words."""
+        return self._catalog.word_index is not None
+
     def top(self, analysis: Analysis, k: int) -> list[int]:
         """Indices of the k most probable categories, the most probable first. All if there are fewer than k.
 
@@ -103,18 +108,15 @@ class Recommender:
         timings: Timings | None = None,
         probabilities: npt.NDArray[np.float32] | None = None,
     ) -> list[Match]:
-        """The items nearest to an embedding, in the order that the query asks for.
+        """The items nearest to an embedding, in the order asked for: fewer than `query.k` only if fewer qualify.
 
         Args:
             embedding: float32 (d,), L2-normalised.
             query: number of results, filter, minimum score and order.
             probabilities: float32 (classes,), of the categories; None: the order is that of the cosine.
 
-        Returns:
-            Matches, best first. Fewer than `query.k` only if fewer items qualify.
-
         Raises:
-            QueryError: a parameter of the query is out of range.
+            QueryError, NotSupportedError: as `check`.
         """
         weight = self.manifest.ranking.category_weight
         # With a filter by category all results get the same bonus.

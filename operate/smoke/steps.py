@@ -20,7 +20,7 @@ class Seen:
 
     Attributes:
         categories, dim: number of categories, length of an embedding.
-        image_id: an item of the catalogue.
+        image_id, category: an item of the catalogue.
         static: a static file of the page.
     """
 
@@ -28,6 +28,7 @@ class Seen:
     categories: int = 0
     dim: int = 0
     image_id: str = ""
+    category: str = ""
     static: str = ""
 
 
@@ -62,6 +63,10 @@ def _photo(path: str) -> Callable[[Seen], Request]:
 
 def _item(path: str) -> Callable[[Seen], Request]:
     return lambda seen: Request("GET", path.replace("{image_id}", quote(seen.image_id)))
+
+
+def _words(seen: Seen) -> Request:
+    return Request("GET", f"/search?q={quote(seen.category[:200] or 'a')}")
 
 
 def _json(path: str, body: Callable[[Seen], object]) -> Callable[[Seen], Request]:
@@ -131,7 +136,7 @@ def _similar(answer: Answer, seen: Seen) -> str:
 def _similar_in(fields: dict[str, Any], seen: Seen) -> str:
     results = _value(fields, "results", list)
     _require(0 < len(results) <= NEIGHBOURS, f"{len(results)} results; it must be 1 to {NEIGHBOURS}")
-    seen.image_id = results[0]["image_id"]
+    seen.image_id, seen.category = results[0]["image_id"], results[0]["category"]
     return f"{len(results)} results, the first with score {results[0]['score']:.3f}"
 
 
@@ -153,6 +158,16 @@ def _others(answer: Answer, seen: Seen) -> str:
     """Similar items of an item: the catalogue may have none beside it and its product."""
     results = _value(answer.json(), "results", list)
     _require(all(one["image_id"] != seen.image_id for one in results), "the item itself is among the results")
+    return f"{len(results)} results"
+
+
+def _found(answer: Answer, _: Seen) -> str:
+    """Items by words: the request asks for those of a category that has one."""
+    if answer.status == 501:
+        return "none: the release has no index of words"
+    results = _value(answer.json(), "results", list)
+    _require(bool(results), "no result for the name of a category")
+    _require(all(one["score"] is None for one in results), "a result of words has a score")
     return f"{len(results)} results"
 
 
@@ -213,6 +228,7 @@ STEPS = (
     Step("POST /predict/similar_images", _photo(f"/predict/similar_images?k={NEIGHBOURS}&rank=cosine"), _similar),
     Step("POST /predict", _photo(f"/predict?k={NEIGHBOURS}"), lambda answer, seen: _prediction(answer.json(), seen)),
     Step("POST /predict/batch", _batch, _predictions),
+    Step("GET /search", _words, _found, (200, 501)),
     Step("GET /items/{image_id}", _item("/items/{image_id}"), _shown_item),
     Step("GET /items/{image_id}/similar", _item("/items/{image_id}/similar"), _others),
     Step("POST /recommend", _json("/recommend", lambda seen: {"liked": [seen.image_id]}), _others),

@@ -14,7 +14,8 @@ from lambda_app.api.app import create_app
 from lambda_app.api.messages import parameters, problems, schemas
 from lambda_app.api.routes import status
 from lambda_app.photo.rules import Preprocessing
-from lambda_app.recommendation.query import MAX_PHOTOS, Rank, SimilarQuery
+from lambda_app.recommendation.query import MAX_CHARACTERS, MAX_PHOTOS, MAX_WORDS, Rank, SimilarQuery
+from lambda_app.recommendation.word_finder import DEPTH, FUSION
 from lambda_app.release.catalog import CatalogItem
 from lambda_app.release.manifest import (
     CatalogEntry,
@@ -26,6 +27,7 @@ from lambda_app.release.manifest import (
     RankingEntry,
 )
 from lambda_app.release.smoke import SmokeCase
+from lambda_app.release.words import BEGINNING_WEIGHT, K1, TITLE_WEIGHT, B
 from lambda_app.settings import Settings, environment_names
 from lambda_app.store import contract
 from tests.docs.markdown import ROOT, fenced, section, spans, table
@@ -81,12 +83,25 @@ def test_a_result_and_the_search_parameters_match_the_models():
     (asked,) = re.findall(r"- \*\*Search parameters\*\*: (.*?)\n- ", text, re.DOTALL)
     assert named([asked]) - {"product", "image"} == set(parameters.SearchParameters.model_fields)
     (with_photo,) = re.findall(r"- \*\*With a photo\*\* (.*?)\n- ", text, re.DOTALL)
-    assert {"rank", "box"} == set(parameters.PhotoParameters.model_fields) - set(
+    assert {"rank", "box", "q"} == set(parameters.PhotoParameters.model_fields) - set(
         parameters.SearchParameters.model_fields
     )
     assert {"rank", "box", *get_args(Rank)} <= named([with_photo])
     assert f"{MAX_PHOTOS} photos" in text
+    (words,) = re.findall(r"- \*\*Words\*\*: (.*?)\n- ", text, re.DOTALL)
+    assert f"`q`, up to {MAX_CHARACTERS} characters and {MAX_WORDS} words" in words
+    alone = {"q", *parameters.SearchParameters.model_fields} - {"min_score"}
+    assert set(parameters.WordParameters.model_fields) == alone
     assert f"`k` ({SimilarQuery().k})" in asked
+
+
+def test_the_search_by_words_is_that_of_the_code():
+    text = section(DESIGN, "The HTTP API").partition("\n### Search by words\n")[2]
+    assert f"BM25 (k1 {K1:g}, b {B:g}" in text
+    assert f"counts {TITLE_WEIGHT} times as much" in text
+    assert f"1 / ({FUSION} + rank)" in text
+    assert f"among the {DEPTH} nearest items" in text
+    assert BEGINNING_WEIGHT == 0.5
 
 
 def test_the_errors_match_the_table_in_the_code():

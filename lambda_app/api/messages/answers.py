@@ -1,5 +1,6 @@
 """The answers of the routes, as dicts ready for JSON. `schemas.py` documents them."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
@@ -37,11 +38,20 @@ def embedding_answer(analysis: Analysis) -> dict[str, Any]:
 
 
 def similar_answer(matches: list[Match], store: Store, currency: str | None) -> dict[str, Any]:
-    """Rows and image ids, in the fields of the service that this one replaces, and the full items with scores."""
+    """Rows and image ids, in the fields of the service that this one replaces, and the full items with scores.
+
+    A score that is NaN, because there was no picture, becomes null.
+    """
     return {
         "similar_index": [match.row for match in matches],
         "image_labels": [match.item.image_id for match in matches],
-        "results": [{**item_answer(match.item, store, currency), "score": _rounded(match.score)} for match in matches],
+        "results": [
+            {
+                **item_answer(match.item, store, currency),
+                "score": None if math.isnan(match.score) else _rounded(match.score),
+            }
+            for match in matches
+        ],
     }
 
 
@@ -68,6 +78,7 @@ def release_answer(live: Live) -> dict[str, Any]:
         "precision": manifest.model.precision,
         "index_type": manifest.index.type,
         "category_weight": manifest.ranking.category_weight,
+        "words": live.recommender.has_words,
     }
 
 

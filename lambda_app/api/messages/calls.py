@@ -50,7 +50,7 @@ class Call:
         one_at_a_time: whether the process handles one request at a time, as in a Lambda.
         release: id of the release that answers; None until `live` is called.
         category: the predicted category, if the response has one.
-        top_score: the cosine of the first result, if the response has one.
+        top_score: the cosine of the first result, if the response has one and no words were asked for.
         timings: durations of the request's parts.
         begun: when the request arrived, on the clock of `time.monotonic`.
     """

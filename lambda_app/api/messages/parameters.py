@@ -8,7 +8,15 @@ from pydantic import BaseModel, Field
 
 from lambda_app.errors import QueryError
 from lambda_app.photo.rules import WHOLE_PHOTO, PhotoPart
-from lambda_app.recommendation.query import DEFAULT_K, MAX_REFERENCES, Distinct, Rank, SimilarQuery, shortened
+from lambda_app.recommendation.query import (
+    DEFAULT_K,
+    MAX_CHARACTERS,
+    MAX_REFERENCES,
+    Distinct,
+    Rank,
+    SimilarQuery,
+    shortened,
+)
 from lambda_app.release.catalog import CatalogFilter
 
 PROBABILITIES = 5
@@ -20,6 +28,7 @@ _ROUNDING = 1e-9
 # limits that are settings are put into /openapi.json when the application is made (`fill_limits`).
 K_LIMITS: dict[str, Any] = {"minimum": 1, "maximum": "max_k"}
 _COSINE_LIMITS: dict[str, Any] = {"minimum": -1, "maximum": 1}
+_WORD_LIMITS: dict[str, Any] = {"maxLength": MAX_CHARACTERS}
 _LIKED_LIMITS: dict[str, Any] = {"minItems": 1, "maxItems": MAX_REFERENCES}
 _DISLIKED_LIMITS: dict[str, Any] = {"maxItems": MAX_REFERENCES}
 
@@ -38,8 +47,8 @@ class TopParameters(BaseModel):
         return self.k if "k" in self.model_fields_set else min(self.k, max_k)
 
 
-class SearchParameters(BaseModel):
-    """Parameters of a search, in the query string or in the JSON body."""
+class ListingParameters(BaseModel):
+    """How many results, and of which listings."""
 
     # `SimilarQuery.check` checks the ranges, because they depend on the settings.
     k: int = Field(default=DEFAULT_K, description="Number of results.", json_schema_extra=K_LIMITS)
@@ -48,16 +57,62 @@ class SearchParameters(BaseModel):
         default=None, description="Only items that cost at least this; at most `max_price`."
     )
     max_price: float | None = Field(default=None, description="Only items that cost at most this.")
-    min_score: float = Field(
-        default=-1.0, description="Only items with at least this cosine.", json_schema_extra=_COSINE_LIMITS
-    )
     distinct: Distinct = Field(default="product", description="At most one photo per product, or all similar photos.")
 
     def query(self, max_k: int) -> SimilarQuery:
         """The parameters as a query for the recommender. A default never exceeds `max_k`."""
         where = CatalogFilter(self.category, self.min_price, self.max_price)
         k = self.k if "k" in self.model_fields_set else min(self.k, max_k)
-        return SimilarQuery(k, where, self.min_score, self.distinct)
+        return SimilarQuery(k, where, distinct=self.distinct)
+
+
+class WordParameters(ListingParameters):
+    """Parameters of a search by words alone."""
+
+    q: str = Field(
+        description="Words of the title or category. Upper case and diacritics do not count; the last word may be the "
+        "beginning of one. No character is an operator.",
+        examples=["red sofa"],
+        json_schema_extra={"minLength": 1, **_WORD_LIMITS},
+    )
+
+    def query(self, max_k: int) -> SimilarQuery:
+        """As that of the base class, with the words.
+
+        Raises:
+            QueryError: there are none.
+        """
+        if not self.q:
+            raise QueryError(f"q is empty; it takes words, of 1 to {MAX_CHARACTERS} characters")
+        return replace(super().query(max_k), words=self.q)
+
+
+class SearchParameters(ListingParameters):
+    """Parameters of a search, in the query string or in the JSON body."""
+
+    min_score: float = Field(
+        default=-1.0, description="Only items with at least this cosine.", json_schema_extra=_COSINE_LIMITS
+    )
+
+    def query(self, max_k: int) -> SimilarQuery:
+        """As that of the base class, with the smallest cosine."""
+        return replace(super().query(max_k), min_score=self.min_score)
+
+
+class SimilarParameters(SearchParameters):
+    """Parameters of a search by picture that may have words too."""
+
+    q: str = Field(
+        default="",
+        description="Words that the title or category should have, as in GET /search. Their order and that of the "
+        "picture are blended.",
+        examples=["red sofa"],
+        json_schema_extra=_WORD_LIMITS,
+    )
+
+    def query(self, max_k: int) -> SimilarQuery:
+        """As that of the base class, with the words."""
+        return replace(super().query(max_k), words=self.q)
 
 
 class RankParameters(SearchParameters):
@@ -114,7 +169,7 @@ class CategoryParameters(PartParameters, TopParameters):
     """Parameters of a prediction of the category."""
 
 
-class PhotoParameters(PartParameters, RankParameters):
+class PhotoParameters(PartParameters, RankParameters, SimilarParameters):
     """Parameters of a search with one photo, or with several of the same thing."""
 
 

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from lambda_app.api.messages.calls import Call, CurrentCall
 from lambda_app.api.messages.form import MEDIA_TYPE, Part, parse_multipart
-from lambda_app.api.messages.parameters import RankParameters, RecommendRequest, SearchParameters
+from lambda_app.api.messages.parameters import RankParameters, RecommendRequest, SimilarParameters, WordParameters
 from lambda_app.api.messages.problems import validation_detail
 from lambda_app.api.messages.schemas import UploadedPhoto, UploadedPhotos, UploadRequest
 from lambda_app.errors import (
@@ -174,8 +174,13 @@ async def read_upload_body(request: Request, call: CurrentCall) -> UploadRequest
     return parse_json(await _read(request, call), UploadRequest)
 
 
-async def read_query(parameters: Annotated[SearchParameters, Query()], call: CurrentCall) -> SimilarQuery:
-    """The parameters of a search, from the query string."""
+async def read_query(parameters: Annotated[SimilarParameters, Query()], call: CurrentCall) -> SimilarQuery:
+    """The parameters of a search by an item, from the query string."""
+    return parameters.query(call.service.settings.max_k)
+
+
+async def read_word_query(parameters: Annotated[WordParameters, Query()], call: CurrentCall) -> SimilarQuery:
+    """The parameters of a search by words alone, from the query string."""
     return parameters.query(call.service.settings.max_k)
 
 
@@ -241,6 +246,7 @@ Photo = Annotated[bytes, Depends(read_photo)]
 SameThing = Annotated[list[bytes], Depends(read_same)]
 Photos = Annotated[list[Part], Depends(read_photos)]
 SearchQuery = Annotated[SimilarQuery, Depends(read_query)]
+WordQuery = Annotated[SimilarQuery, Depends(read_word_query)]
 RankQuery = Annotated[SimilarQuery, Depends(read_rank_query)]
 RecommendBody = Annotated[RecommendRequest, Depends(read_recommend_body)]
 UploadBody = Annotated[UploadRequest, Depends(read_upload_body)]

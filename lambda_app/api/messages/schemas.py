@@ -67,6 +67,7 @@ class ReleaseAnswer(_Answer):
     category_weight: float = Field(
         description="Results for a photo rank by their cosine plus this times the probability of their category."
     )
+    words: bool = Field(description="Whether it can be searched by words. Older releases cannot.")
 
 
 class CategoryProbability(_Answer):
@@ -112,9 +113,26 @@ class Result(Item):
 
 
 class SimilarAnswer(_Answer):
-    """Similar items, best first: for photos by `rank`, else by score. The lists have the same order and length."""
+    """Similar items, best first: for photos by `rank`, else by score, and with `q` blended with the order of the words.
+
+    The lists have the same order and length.
+    """
 
     results: list[Result]
+    similar_index: list[int] = Field(description="Their rows in the index.")
+    image_labels: list[str] = Field(description="Their image ids.")
+
+
+class Found(Item):
+    """An item that has the words."""
+
+    score: None = Field(description="Null: there is no picture to compare with.")
+
+
+class SearchAnswer(_Answer):
+    """Items that have the words, best first. The lists have the same order and length."""
+
+    results: list[Found]
     similar_index: list[int] = Field(description="Their rows in the index.")
     image_labels: list[str] = Field(description="Their image ids.")
 

@@ -1,4 +1,4 @@
-"""The routes for catalog items: items, similar items, recommendations, photos."""
+"""The routes for catalog items: search by words, items, similar items, recommendations, photos."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -8,7 +8,7 @@ from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import CurrentCall, blocking
 from lambda_app.api.messages.files import photo_response
 from lambda_app.api.messages.parameters import RecommendRequest
-from lambda_app.api.messages.reading import RecommendBody, SearchQuery
+from lambda_app.api.messages.reading import RecommendBody, SearchQuery, WordQuery
 from lambda_app.api.routes import openapi
 from lambda_app.errors import UnknownItemError
 
@@ -18,16 +18,25 @@ REDIRECT_CACHE = "private, max-age=60"
 router = APIRouter(tags=["items"])
 
 
+@router.get("/search", response_model=schemas.SearchAnswer, responses=openapi.errors(422, 429, 501, 503))
+@blocking
+def search(call: CurrentCall, query: WordQuery) -> JSONResponse:
+    """The listings whose title or category has the words. If none has all of them, those that have the most."""
+    recommender = call.live().recommender
+    matches = recommender.search(query, call.timings)
+    return JSONResponse(answers.similar_answer(matches, call.service.store, recommender.manifest.currency))
+
+
 # An image id may contain slashes (`<category>/<photo>`), so it matches the rest of the path. The route with `/similar`
 # must be registered before the one without.
 @router.get(
     "/items/{image_id:path}/similar",
     response_model=schemas.SimilarAnswer,
-    responses=openapi.errors(404, 422, 429, 503),
+    responses=openapi.errors(404, 422, 429, 501, 503),
 )
 @blocking
 def similar_items(call: CurrentCall, image_id: str, query: SearchQuery) -> JSONResponse:
-    """The listings most similar to an item. Uses the item's stored embedding."""
+    """The listings most similar to an item, by its stored embedding; with `q`, blended with those of the words."""
     recommender = call.live().recommender
     matches = recommender.similar_to(image_id, query, call.timings)
     return JSONResponse(answers.similar_answer(matches, call.service.store, recommender.manifest.currency))

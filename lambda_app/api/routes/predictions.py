@@ -50,7 +50,7 @@ def predict_feature_embedding(
 def predict_similar_images(
     call: CurrentCall, photos: SameThing, asked: Annotated[PhotoParameters, Query()]
 ) -> JSONResponse:
-    """The listings most similar to a photo, or to several photos of the same thing."""
+    """The listings most similar to a photo, or to several photos of the same thing; with `q`, blended with words."""
     recommender, query = call.live().recommender, asked.query(call.service.settings.max_k)
     recommender.check(query)
     analysis = _analyse(call, recommender, photos, asked.part(len(photos)))
@@ -125,5 +125,6 @@ def _numbered(number: int, count: int) -> Iterator[None]:
 
 def _similar(call: Call, recommender: Recommender, analysis: Analysis, query: SimilarQuery) -> list[Match]:
     matches = recommender.similar(analysis.embedding, query, call.timings, analysis.probabilities)
-    call.top_score = matches[0].score if matches else None
+    if matches and not query.words:  # with words, the first result need not be the most similar one
+        call.top_score = matches[0].score
     return matches

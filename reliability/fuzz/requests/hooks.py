@@ -18,6 +18,7 @@ from reliability.fuzz.photos.sound import sound_photos
 KNOWN, STATUSES = Path("known.json"), Path("statuses")
 # No pattern says that a box ends within the photo.
 WHOLE = "0,0,1,1"
+MOST_WORD_CHARACTERS = 200
 BOXES = (WHOLE, "0.25,0.1,0.5,0.5", "0,0.9,1,0.1")
 MEDIA_TYPES = (
     "image/*",
@@ -69,6 +70,8 @@ def _fit(values: dict[str, Any]) -> None:
     if isinstance(values.get("category"), str):
         known = _known("categories")
         values["category"] = known[len(values["category"]) % len(known)]
+    if isinstance(values.get("q"), str):
+        values["q"] = f"{values['q'][: MOST_WORD_CHARACTERS - 2]} a"  # no pattern says that it has a letter or digit
     low, high = values.get("min_price"), values.get("max_price")
     if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
         values["min_price"], values["max_price"] = high, low

@@ -83,6 +83,8 @@ def test_every_route_of_the_application_is_checked(client: TestClient):
         ("POST /predict", lambda _: Answer(403, {}, b'{"message": "Forbidden"}'), "403 Forbidden"),
         ("POST /predict/batch", json_with(lambda fields: fields["entries"].pop()), "1 entries for 2 photos"),
         ("POST /predict/batch", json_with(lambda fields: fields["entries"][1].update(status=503)), "second.jpg: 503"),
+        ("GET /search", json_with(lambda fields: fields.update(results=[])), "no result for the name"),
+        ("GET /search", json_with(lambda fields: fields["results"][0].update(score=1)), "has a score"),
         ("POST /recommend", json_with(lambda fields: fields.update(results=[{}])), "not as described"),
         ("POST /uploads", lambda _: Answer(200, {}, b"[]"), "no JSON object"),
         ("GET /", lambda answer: replace(answer, body=b"<html>"), "names no static file"),

@@ -6,7 +6,9 @@ from lambda_app.api.messages.parameters import (
     RankParameters,
     RecommendRequest,
     SearchParameters,
+    SimilarParameters,
     TopParameters,
+    WordParameters,
 )
 from lambda_app.errors import QueryError
 from lambda_app.photo.rules import WHOLE_PHOTO, PhotoPart
@@ -39,6 +41,15 @@ def test_every_parameter_reaches_the_search(model: type[SearchParameters], refer
 def test_the_order_is_a_parameter_of_searches_with_photos():
     assert RankParameters(rank="cosine", k=7).query(100) == SimilarQuery(7, rank="cosine")
     assert PhotoParameters().query(100).rank == "category"
+
+
+def test_words_are_a_parameter_of_searches_by_picture_and_alone():
+    assert WordParameters(q="red", k=7, distinct="image").query(100) == SimilarQuery(7, distinct="image", words="red")
+    assert SimilarParameters(q="red", min_score=0.5).query(100) == SimilarQuery(min_score=0.5, words="red")
+    assert PhotoParameters(q="red", rank="cosine").query(100) == SimilarQuery(rank="cosine", words="red")
+    assert SimilarParameters().query(100).words == ""
+    with pytest.raises(QueryError, match="q is empty"):
+        WordParameters(q="").query(100)
 
 
 def test_a_box_is_a_part_of_the_photo():

@@ -40,6 +40,105 @@ def test_similar_items_are_as_documented_and_leave_the_item_out(client: TestClie
     assert [part.partition(";")[0] for part in answer.headers["server-timing"].split(", ")] == ["search", "total"]
 
 
+def test_a_search_by_words_is_as_documented(client: TestClient):
+    answer = client.get("/search", params={"q": "LISTING 3", "k": 10, "distinct": "image"})
+    found = schemas.SearchAnswer.model_validate(answer.json())
+    assert found.image_labels == ["003a", "003b"]
+    assert [result["score"] for result in answer.json()["results"]] == [None, None]
+    assert answer.json()["similar_index"] == [6, 7]
+    assert [part.partition(";")[0] for part in answer.headers["server-timing"].split(", ")] == ["search", "total"]
+
+
+def test_words_can_be_searched_with_filters(client: TestClient):
+    def labels(**asked: int | str) -> list[str]:
+        return list(client.get("/search", params={"q": "listing", **asked}).json()["image_labels"])
+
+    assert len(labels()) == 4
+    assert labels(k=9, max_price=30) == ["000a", "001a", "002a"]
+    assert labels(k=2, category=CATEGORIES[3]) == ["003a", "016a"]
+    assert labels(k=9, category=CATEGORIES[3], distinct="image") == ["003a", "003b", "016a", "016b"]
+    assert labels(max_price=1) == []
+    assert labels(q="zebra") == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        '"listing" AND 3*',
+        "x OR (listing",
+        "NEAR(listing, 2",
+        "listing\0",
+        "\ud83d listing",
+        "listing' --",
+        "沙 %listing",
+    ],
+)
+def test_words_are_no_language(client: TestClient, words: str):
+    answer = client.get("/search", params={"q": words.encode("utf-8", "surrogatepass")})
+    assert answer.status_code == 200
+    assert all("Listing" in result["title"] for result in answer.json()["results"])
+    assert answer.json()["results"]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("", "q is"),
+        ("q=", "q is empty; it takes words, of 1 to 200 characters"),
+        ("q=+", "q is ' '; it takes at least one letter or digit"),
+        ("q=%F0%9F%98%80%F0%9F%98%80", "it takes at least one letter or digit"),
+        ("q=%00", "it takes at least one letter or digit"),
+        ("q=%FF%FE", "it takes at least one letter or digit"),
+        (f"q={'x' * 201}", "q has 201 characters; it takes up to 200"),
+        ("q=listing&k=0", "k is 0; it takes 1 to 100"),
+        ("q=listing&category=Boats", "'Boats' is unknown"),
+        ("q=listing&min_price=2&max_price=1", "min_price 2.0 is above max_price 1.0"),
+    ],
+)
+def test_words_out_of_range_are_named(client: TestClient, query: str, says: str):
+    answer = client.get(f"/search?{query}")
+    assert answer.status_code == 422
+    assert says in answer.json()["detail"]
+
+
+def test_words_move_similar_items_up(client: TestClient):
+    without = client.get("/items/003a/similar?k=40&distinct=image").json()
+    with_words = client.get("/items/003a/similar?k=40&distinct=image&q=listing+17").json()
+    assert sorted(with_words["image_labels"]) == sorted(without["image_labels"])
+    assert with_words["image_labels"][0][:3] == "017" != without["image_labels"][0][:3]
+    assert {one["image_id"]: one["score"] for one in with_words["results"]} == {
+        one["image_id"]: one["score"] for one in without["results"]
+    }
+    refused = client.get("/items/003a/similar?q=%21")
+    assert (refused.status_code, refused.json()["detail"]) == (422, "q is '!'; it takes at least one letter or digit")
+
+
+def test_a_release_without_words_is_searched_by_picture_alone(tmp_path: Path, built: BuiltRelease, photo: bytes):
+    folder = tmp_path / "release"
+    manifest = build_release(folder)
+    with closing(sqlite3.connect(folder / "catalog.sqlite", isolation_level=None)) as older:
+        older.execute("DROP TABLE words")
+        older.execute("DROP TABLE word_lengths")
+    manifest = manifest.model_copy(
+        update={"catalog": manifest.catalog.model_copy(update=file_entry(folder / "catalog.sqlite"))}
+    )
+    (folder / "manifest.json").write_bytes(manifest.to_json())
+    store = FolderStore(tmp_path / "store")
+    publish_directly(store, folder, manifest)
+    client = TestClient(create_app(Settings(store=str(tmp_path / "store"), threads=1), store))
+    assert client.get("/release").json()["words"] is False
+    assert client.get("/items/003a/similar").status_code == 200
+    files = {"file": photo}
+    for answer in (
+        client.get("/search?q=listing"),
+        client.get("/items/003a/similar?q=listing"),
+        client.post("/predict?q=listing", files=files),
+        client.post("/predict/similar_images?q=listing", files=files),
+    ):
+        assert answer.status_code == 501
+        assert "without an index of words" in answer.json()["detail"]
+
+
 def test_recommendations_are_as_documented_and_leave_both_sides_out(client: TestClient):
     asked = {"liked": ["003a"], "disliked": ["004a"], "k": 100, "distinct": "image"}
     answer = client.post("/recommend", json=asked)

@@ -23,6 +23,7 @@ ROUTES = {
     ("post", "/predict/similar_images"),
     ("post", "/predict/batch"),
     ("post", "/recommend"),
+    ("get", "/search"),
     ("post", "/uploads"),
     ("get", "/items/{image_id}"),
     ("get", "/items/{image_id}/similar"),
@@ -87,16 +88,16 @@ def test_a_photo_is_not_empty(client: TestClient, document: dict[str, Any], path
 @pytest.mark.parametrize(
     ("path", "method", "more"),
     [
-        ("/predict", "post", ["rank", "box"]),
+        ("/predict", "post", ["q", "rank", "box"]),
         ("/predict/batch", "post", ["rank"]),
-        ("/predict/similar_images", "post", ["rank", "box"]),
-        ("/items/{image_id}/similar", "get", []),
+        ("/predict/similar_images", "post", ["q", "rank", "box"]),
+        ("/items/{image_id}/similar", "get", ["q"]),
     ],
 )
 def test_search_parameters_are_described(document: dict[str, Any], path: str, method: str, more: list[str]):
     parameters = {parameter["name"]: parameter for parameter in document["paths"][path][method]["parameters"]}
     parameters.pop("image_id", None)
-    assert list(parameters) == ["k", "category", "min_price", "max_price", "min_score", "distinct", *more]
+    assert list(parameters) == ["k", "category", "min_price", "max_price", "distinct", "min_score", *more]
     for parameter in parameters.values():
         assert (parameter["in"], parameter["required"]) == ("query", False)
         assert parameter["description"]
@@ -108,6 +109,7 @@ def test_a_recommendation_takes_the_same_parameters_in_its_body(document: dict[s
     body = document["paths"]["/recommend"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     searched = document["paths"]["/items/{image_id}/similar"]["get"]["parameters"]
     described = {parameter["name"]: parameter["description"] for parameter in searched if parameter["in"] == "query"}
+    described.pop("q")
     assert list(body["properties"]) == ["liked", "disliked", *described]
     assert {name: body["properties"][name]["description"] for name in described} == described
     assert body["required"] == ["liked"]

@@ -4,6 +4,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -369,6 +370,22 @@ def test_results_of_a_photo_rank_by_cosine_and_category(ranked: TestClient, buil
             assert ranked.post(asked, files={"file": photo}).json()["results"] == expected[:k]
     batch = ranked.post("/predict/batch?k=3&distinct=image", files={"files": photo}).json()["entries"][0]
     assert batch["prediction"]["results"] == expected[:3]
+
+
+@pytest.mark.parametrize("route", ["/predict", "/predict/similar_images"])
+def test_words_move_results_of_a_photo_up(client: TestClient, photo: bytes, route: str):
+    def asked(**words: str) -> list[dict[str, Any]]:
+        answer = client.post(route, params={"k": 20, **words}, files={"file": photo})
+        return list(answer.json()["results"])
+
+    without = asked()
+    last = without[-1]
+    found = asked(q=last["title"].upper())
+    assert last["title"] in [result["title"] for result in found[:2]]
+    assert sorted(result["score"] for result in found) == pytest.approx(sorted(result["score"] for result in without))
+    assert asked(q="") == asked(q="zebra") == without
+    refused = client.post(route, params={"q": "?!"}, files={"file": b"no photo"})
+    assert (refused.status_code, "q is '?!'" in refused.json()["detail"]) == (422, True)
 
 
 def test_an_unknown_order_is_refused(ranked: TestClient, photo: bytes):
