@@ -9,10 +9,10 @@ from constructs import Construct
 
 from cdk import nag
 
-SERVING_READS = ("live.json", "objects/*", "releases/*", "datasets/*", "uploads/*")
+SERVING_READS = ("live.json", "blocked.json", "objects/*", "releases/*", "datasets/*", "uploads/*")
 SERVING_WRITES = ("uploads/*",)
 
-PROMOTER_READS = ("drops/*", "live.json", "objects/*", "releases/*")
+PROMOTER_READS = ("drops/*", "live.json", "blocked.json", "objects/*", "releases/*")
 PROMOTER_WRITES = ("live.json", "objects/*", "releases/*", "rejected/*")
 
 TRAINING_READS = ("datasets/*", "weights/*", "training/*", "releases/*/manifest.json")
@@ -22,7 +22,10 @@ TRAINING_WRITES = ("drops/*", "training/checkpoints/*")
 FLOW_READS = ("live.json", "training/schedule/*")
 
 OPERATOR_READS = ("*",)
-OPERATOR_WRITES = (*PROMOTER_WRITES, "drops/*", "datasets/*", "weights/*", "training/code/*", "training/schedule/*")
+OPERATOR_WRITES = (
+    *(*PROMOTER_WRITES, "blocked.json", "drops/*", "datasets/*"),
+    *("weights/*", "training/code/*", "training/schedule/*"),
+)
 # Old versions, for `scripts/releases restore`.
 OPERATOR_RESTORES = ("live.json", "objects/*", "releases/*", "datasets/*")
 OPERATOR_DELETES = ("objects/*", "releases/*", "rejected/*")

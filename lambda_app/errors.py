@@ -76,7 +76,11 @@ class MissingObjectError(StoreError):
     """There is no object with this key."""
 
 
-class PointerConflictError(StoreError):
+class ConflictError(StoreError):
+    """An object has changed since it was read, so the conditional write failed."""
+
+
+class PointerConflictError(ConflictError):
     """The live pointer has changed since it was read, so the conditional write failed."""
 
 
@@ -90,6 +94,10 @@ class NotSupportedError(LookalikeError):
 
 class RequestError(LookalikeError):
     """A request is malformed: it has no photo, or is not valid JSON or multipart."""
+
+
+class ChangeError(RequestError):
+    """A change to the catalogue is malformed or over a limit."""
 
 
 class EncodedBodyError(RequestError):

@@ -12,8 +12,10 @@ from benchmarks.figures.table import Report
 # Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
 NAMES = (
     *("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "train", "embed", "sample"),
-    "backbones",
+    *("backbones", "drift"),
 )
+# Modules in another room of `benchmarks`.
+ELSEWHERE = {"drift": "benchmarks.drift.weeks"}
 
 
 def main() -> int:
@@ -31,7 +33,8 @@ def main() -> int:
     print("\n".join(machine.lines(measured_on)), flush=True)
     reports: dict[str, Report] = {}
     for name in args.name or NAMES:
-        reports[name] = importlib.import_module(f"benchmarks.bench.{name}").run(quick=args.quick)
+        module = ELSEWHERE.get(name, f"benchmarks.bench.{name}")
+        reports[name] = importlib.import_module(module).run(quick=args.quick)
         print("", *table.lines(name, reports[name]), sep="\n", flush=True)
     if args.json:
         figures = {"machine": measured_on, "quick": args.quick}

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from lambda_app.errors import LookalikeError
 from lambda_app.promotion.promotion import check_release, promote_stored, rollback
-from lambda_app.promotion.pruning import Pruned, prune
 from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.scratch import scratch_folder
-from lambda_app.promotion.upkeep import StoredRelease, list_releases
+from lambda_app.promotion.upkeep.listing import StoredRelease, list_releases
+from lambda_app.promotion.upkeep.pruning import Pruned, prune
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
@@ -29,7 +29,7 @@ def row(stored: StoredRelease) -> str:
     if stored.manifest is None:
         return f"{start}cannot be read: {stored.problem}"
     figures = [f"{name} {value:.3f}" for name, value in stored.figures.items()]
-    return "  ".join([f"{start}{stored.manifest.catalog.count:>10,} photos", *figures, *filter(None, [stored.forced])])
+    return "  ".join([f"{start}{stored.manifest.count:>10,} photos", *figures, *filter(None, [stored.forced])])
 
 
 def in_utc(moment: datetime) -> str:

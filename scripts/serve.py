@@ -15,6 +15,7 @@ from lambda_app.api.memory import keep_freed_memory
 from lambda_app.errors import LookalikeError
 from lambda_app.settings import Settings, misspelt
 from lambda_app.store.opening import existing_store
+from lambda_app.telemetry.formats import PlainFormatter
 
 # After SIGTERM, requests in progress have this long to finish. Then their connections are closed.
 GRACE_SECONDS = 10
@@ -62,7 +63,9 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Run until interrupted: exit code 0. 1: the address cannot be used. 2: a setting or the store is wrong."""
     args = arguments()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    output = logging.StreamHandler()
+    output.setFormatter(PlainFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[output])
     keep_freed_memory()
     environ = dict(os.environ)
     if args.store:

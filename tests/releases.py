@@ -6,6 +6,7 @@ embeddings, and an answer takes a millisecond.
 
 import base64
 import io
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import Preprocessing
-from lambda_app.release.catalog import CatalogItem, write_catalog
+from lambda_app.release.catalog import Catalog, CatalogItem, write_catalog
 from lambda_app.release.manifest import FileEntry, Manifest, Pointer, file_entry, release_id, sha256_of
+from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
+from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.reference import derived
 from lambda_app.store.contract import OBJECTS, RELEASES, Store
 
 CREATED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -53,12 +57,14 @@ def build_release(
     accuracy: float = 0.9,
     categories: tuple[str, ...] = CATEGORIES,
     products: int = 20,
+    referenced: bool = False,
     **overrides: Any,
 ) -> Manifest:
     """Write model.onnx, index.faiss, catalog.sqlite, manifest.json and photos/ into `folder`.
 
     Each product has two photos, `<product>a` and `<product>b`, of category `product % len(categories)` and price
-    10, 20, ...; the last but one has no price. `overrides` replace fields of the manifest.
+    10, 20, ...; the last but one has no price. `referenced`: the manifest has a reference, with the first photos of the
+    products as held-out photos and as centroids. `overrides` replace fields of the manifest.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_network(folder / "model.onnx", classes=len(categories), seed=seed)
@@ -79,6 +85,8 @@ def build_release(
     }
     entries = [FileEntry(**file_entry(folder / name)) for name in ("model.onnx", "index.faiss", "catalog.sqlite")]
     manifest = Manifest.model_validate({"release": release_id(created_at, entries), **fields})
+    if referenced:
+        manifest = manifest.model_copy(update={"reference": reference(folder, manifest, list(photos))})
     if "smoke" not in overrides:
         manifest = manifest.model_copy(update={"smoke": smoke_cases(folder, manifest, photos)})
     (folder / "manifest.json").write_bytes(manifest.to_json())
@@ -172,6 +180,15 @@ def write_index(path: Path, embeddings: np.ndarray) -> None:
     index = faiss.IndexFlatIP(embeddings.shape[1])
     index.add(embeddings)
     faiss.write_index(index, str(path))
+
+
+def reference(folder: Path, manifest: Manifest, image_ids: list[str]) -> Reference | None:
+    """A reference with the first photo of each product; the first eight of them are the centroids."""
+    index, catalog = VectorIndex(folder / "index.faiss", manifest.index), Catalog(folder / "catalog.sqlite")
+    with closing(catalog):
+        held_out = [(image_id, row % len(manifest.categories)) for row, image_id in enumerate(image_ids[::2])]
+        centroids = np.stack([index.vector(2 * row) for row in range(8)])
+        return derived(index, catalog, held_out, centroids)
 
 
 def smoke_cases(folder: Path, manifest: Manifest, photos: dict[str, bytes]) -> tuple[SmokeCase, ...]:

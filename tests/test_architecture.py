@@ -24,26 +24,27 @@ PACKAGES = (
 )
 
 # Rooms, top to bottom, as in docs/design.md. A file's room is its path: `lambda_app/api/app.py` is in room `api`,
-# `lambda_app/model.py` in room `model`. A file may import its own room and the rooms of later floors.
+# `lambda_app/model/session.py` in room `model`. A file may import its own room and the rooms of later floors.
 FLOORS = {
-    "lambda_app": "handler promoter | api | promotion | recommendation | search model store | settings"
-    " | release | photo | telemetry | errors onnx_runtime version",
+    "lambda_app": "handler promoter | api | promotion | catalogue | recommendation | search model store | settings"
+    " | release | likeness | photo | telemetry | errors version",
     # The stages do not import each other: fit knows nothing of evaluate, index nothing of export.
     "training": "cloud compare | train | settings | prepare fit evaluate export index pack | network | dataset metrics"
     " | pipeline | errors",
     "cdk": "app | stack pipeline | outputs | serving training watching operators storage | front | permissions"
     " | nag context log_group",
-    "benchmarks": "scale | bench | processes | inputs | figures",
+    "benchmarks": "scale | bench drift | processes | inputs | figures",
     "reliability": "command | fuzz soak | pages",
 }
-# The code that training shares with serving, so that training measures the code that serves.
-SHARED = {"search", "model", "onnx_runtime", "release", "photo", "errors"}
+# The code that training shares with serving, so that training measures the code that serves; and the store, for a
+# release whose model it uses again.
+SHARED = {"search", "model", "store", "release", "likeness", "photo", "errors"}
 # Of the other packages of this project, what each package may import. The image and the job hold no others.
 MAY_IMPORT = {
     "training": {"lambda_app"},
     # Not the other way round: training never downloads a photo.
     "fetch": {"lambda_app", "training"},
-    "benchmarks": {"lambda_app", "training", "sample"},
+    "benchmarks": {"lambda_app", "training", "sample", "operate"},
     "operate": {"lambda_app"},
     # Only its context keys, one of which has a container's tag as default.
     "pins": {"cdk"},
@@ -223,7 +224,7 @@ def test_only_five_modules_read_the_environment(package: str):
     # The limiter and the check are Lambdas of their own, which nothing imports. onnx_runtime.py only writes the switch
     # that ONNX Runtime reads during its import.
     lambdas = {"cdk/watching/limiter.py", "cdk/serving/check/index.py"}
-    allowed = {"lambda_app/settings.py", "cdk/app.py", "lambda_app/onnx_runtime.py"} | lambdas
+    allowed = {"lambda_app/settings.py", "cdk/app.py", "lambda_app/model/onnx_runtime.py"} | lambdas
     for path in sources(package):
         name = path.relative_to(ROOT).as_posix()
         reads = "os.environ" in path.read_text() or "getenv" in path.read_text()

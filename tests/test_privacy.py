@@ -22,7 +22,7 @@ import sys, time
 from pathlib import Path
 {imports}
 import numpy as np
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 Model(Path(sys.argv[1]), threads=1).run(np.zeros((1, 3, {size}, {size}), np.float32))
 time.sleep(0.5)
 print(len(list(Path("/proc/self/task").iterdir())))
@@ -104,7 +104,7 @@ def test_every_import_of_onnx_runtime_comes_after_the_switch():
             names = imported(path)
             used = [i for i, name in enumerate(names) if name.partition(".")[0] == "onnxruntime"]
             if used and path.name != "onnx_runtime.py":
-                assert "lambda_app.onnx_runtime" in names[: used[0]], path
+                assert "lambda_app.model.onnx_runtime" in names[: used[0]], path
 
 
 def imported(path: Path) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lambda_app.onnx_runtime import onnxruntime
+from lambda_app.model.onnx_runtime import onnxruntime
 from lambda_app.store.folder import FolderStore
 from scripts.slim_packages import slim, unread
 from tests.lambda_events import post_photo

@@ -2,7 +2,7 @@
 
 items.sqlite   table `items`; row i belongs to row i of the photo cache
 photos.npy     uint8 (n, size, size, 3), letterboxed by the serving code
-sources.sqlite the file of each photo and its SHA-256, from which a rerun knows what it need not decode
+sources.sqlite the file of each photo and its SHA-256, from which a rerun knows what it need not decode; its fingerprint
 rejected.csv   every rejected input row or photo, with its reason
 summary.json   counts of what was read, kept and rejected; settings and digest
 """
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
+from lambda_app.likeness.fingerprint import FINGERPRINT_BYTES
 from lambda_app.photo.rules import Preprocessing
 from training.errors import DataError
 
@@ -142,6 +143,26 @@ class Dataset:
     def image_ids(self) -> tuple[str, ...]:
         """The image id of each row; read from the table at the first access."""
         return tuple(item.image_id for item in self.items())
+
+    def fingerprints(self) -> npt.NDArray[np.uint8] | None:
+        """The fingerprint of each photo, uint8 (n, 192); None in a dataset that was made without them.
+
+        Raises:
+            DataError: they cannot be read, or photos are missing.
+        """
+        path = self.path / SOURCES
+        if not path.is_file():
+            return None
+        try:
+            with closing(_connect(path)) as db:
+                if "fingerprint" not in [column for _, column, *_ in db.execute("PRAGMA table_info(sources)")]:
+                    return None
+                data = b"".join(row[0] for row in db.execute("SELECT fingerprint FROM sources ORDER BY row"))
+        except (sqlite3.Error, TypeError) as exc:
+            raise DataError(f"{path} cannot be read: {exc}") from exc
+        if len(data) != len(self.photos) * FINGERPRINT_BYTES:
+            raise DataError(f"{path} holds {len(data)} bytes of fingerprints for {len(self.photos)} photos")
+        return np.frombuffer(data, np.uint8).reshape(-1, FINGERPRINT_BYTES)
 
     def items(self) -> Iterator[Item]:
         """Yield all items in row order."""

@@ -15,6 +15,10 @@ class WeightsError(TrainingError):
     """The backbone is unknown, or the initial weights do not match it."""
 
 
+class TeacherError(TrainingError):
+    """The teacher's release cannot be used: it is missing or damaged, or it does not fit the dataset."""
+
+
 class DivergedError(TrainingError):
     """The loss is no longer a finite number."""
 

@@ -5,36 +5,38 @@
 
 runs prepare, fit, evaluate, export, index and pack in the work folder OUT. A stage runs again only if its inputs,
 settings or code changed. With several processes, one per GPU, all train and embed, and the leader does everything else.
+With --reuse-model RELEASE nothing is trained: prepare, index and pack make OUT/reused/release.tar with its model.
 Under SageMaker the folders come from SM_* variables. The files of the release go to SM_MODEL_DIR, and SageMaker makes
 an archive of that folder.
 """
 
-import json
 import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
+from training.dataset import Dataset
 from training.errors import DataError, WeightsError
 from training.evaluate import stage as evaluate
-from training.evaluate.baseline import in_words
+from training.evaluate.summary import summarise, summarise_reused
 from training.export import stage as export
 from training.fit import stage as fit
 from training.index import stage as index
-from training.metrics.intervals import FEW_PHOTOS
 from training.network.start_check import check_start
+from training.network.teacher.release import manifest_of, take_over
 from training.network.weights import categories_of
+from training.pack import reusing
 from training.pack import stage as pack
+from training.pack.base import fetch
 from training.pipeline.commands import add_work_folder, report_errors
 from training.pipeline.failure import failure_file
 from training.pipeline.files import write_file
-from training.pipeline.work_folder import WorkFolder
+from training.pipeline.work_folder import ReusingFolder, WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
-from training.prepare.categories import released_categories
+from training.prepare.categories import check_known, released_categories
 from training.prepare.stage import prepare
 from training.settings.options import parse_values, train_parser
 from training.settings.train_settings import TrainSettings
@@ -105,7 +107,7 @@ def train(
     """
     check(work, settings)
     _prepare(data, work, settings, world)
-    fit.run(work, settings.fit, checkpoints, world, settings.execution)
+    fit.run(work, settings.fit, checkpoints, world, settings.execution, data)
     evaluate.run(work)
     export.run(work, settings.export)
     index.run(work, settings.index, world)
@@ -118,7 +120,7 @@ def check(work: WorkFolder, settings: TrainSettings) -> None:
     """Check the work folder and the initial network, so that a run does not fail for them after hours.
 
     Raises:
-        TrainingError: the work folder cannot be written, or a WeightsError of `check_start`.
+        TrainingError: the work folder cannot be written, a WeightsError of `check_start`, or a TeacherError.
     """
     trial = work.root / ".writable"
     write_file(trial, b"")
@@ -126,6 +128,27 @@ def check(work: WorkFolder, settings: TrainSettings) -> None:
     # A network that was trained already needs no download: a rerun for a new catalog works without internet.
     fit, size = settings.fit, settings.prepare.preprocessing().size
     check_start(fit.backbone, fit.weights, fit.freeze, size, small=fit.small, download=not work.weights.exists())
+    if fit.teacher is not None:
+        take_over(fit.teacher, work.teacher)
+
+
+def reuse(data: Path, work: ReusingFolder, settings: TrainSettings, source: str) -> Manifest:
+    """Make a release of `data` with the model, the order of the categories and the figures of another release.
+
+    Args:
+        source: see `training.pack.base.fetch`.
+
+    Raises:
+        TrainingError: an error of a stage, or a category that the model does not know.
+    """
+    base = fetch(source, work.base)
+    prepare(data, work.dataset, settings.prepare.reusing(base))
+    check_known(Dataset.open(work.dataset).categories, base)
+    work.release.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(work.base / base.model.file, work.model)
+    index.run(work, settings.index, temperature=base.model.temperature)
+    reusing.run(work, base, settings.pack)
+    return read_manifest((work.release / MANIFEST).read_bytes())
 
 
 def assist(data: Path, work: WorkFolder, settings: TrainSettings, world: World) -> None:
@@ -138,11 +161,14 @@ def assist(data: Path, work: WorkFolder, settings: TrainSettings, world: World) 
 
 def _prepare(data: Path, work: WorkFolder, settings: TrainSettings, world: World) -> None:
     """Make the dataset, once per machine. If machines share the work folder, only the leader makes it."""
+    chosen, teacher = settings.prepare, settings.fit.teacher
+    if teacher is not None and chosen.categories is None and not chosen.base_categories:
+        chosen = chosen.changed(base_categories=manifest_of(teacher).categories)
     if world.is_leader:
-        prepare(data, work.dataset, settings.prepare)
+        prepare(data, work.dataset, chosen)
     world.barrier()
     if not world.is_leader and world.local_rank == 0:
-        prepare(data, work.dataset, settings.prepare)
+        prepare(data, work.dataset, chosen)
     world.barrier()
 
 
@@ -160,6 +186,12 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
         default=places.data,
         help="folder with a table of listings and their photos, or with one folder of photos per category",
     )
+    parser.add_argument(
+        "--reuse-model",
+        metavar="RELEASE",
+        help="train nothing: make a new catalogue for the model of a release, which is an archive, a folder with its "
+        "files, a store (its live release) or STORE/releases/ID",
+    )
     add_work_folder(parser, places.out)
     given, values = parse_values(parser, argv)
     if given.data is None:
@@ -167,6 +199,8 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
             "--data is missing; it names a folder with a table of listings and their photos, or with one folder of "
             "photos per category"
         )
+    if given.reuse_model:
+        return given.data, WorkFolder(given.out), TrainSettings.reusing(given.reuse_model, values)
     if places.weights:
         values.setdefault("weights", str(places.weights))
     settings = TrainSettings.of(values)
@@ -179,45 +213,8 @@ def copy_outputs(work: WorkFolder, places: Places) -> None:
     """Copy the release's files and the report to the folders that the environment sets."""
     if places.release:
         shutil.copytree(work.release, places.release, dirs_exist_ok=True)
-    if places.report:
+    if places.report and work.report.is_dir():
         shutil.copytree(work.report, places.report / "report", dirs_exist_ok=True)
-
-
-def summarise(work: WorkFolder, manifest: Manifest) -> str:
-    """The result of the run, in five lines of text."""
-    report = json.loads((work.report / "metrics.json").read_bytes())
-    test, altered, ranked = report["test"], report["alterations"], report["ranking"]["test"]
-    by_embedding, few = test["retrieval"]["embedding"], test["n"] < FEW_PHOTOS
-    figures = {
-        "accuracy": _with_interval(test, "accuracy"),
-        "recall@4 by embedding": _with_interval(by_embedding, "recall@4"),
-        "by logits": _with_interval(test["retrieval"]["logits"], "recall@4"),
-    }
-    photos = "1 test photo" if test["n"] == 1 else f"{test['n']} test photos"
-    known = ", ".join(f"{name} {_figure(*figure, few=few)}" for name, figure in figures.items())
-    found = ", ".join(
-        f"{name.replace('_', ' ')} {_figure(entry['found_first'], None, few=few)}"
-        for name, entry in altered.items()
-        if isinstance(entry, dict) and name != "untouched"
-    )
-    same = [_figure(*_with_interval(entry, "category_precision@10"), few=few) for entry in (by_embedding, ranked)]
-    return (
-        f"release {manifest.release}: {known} ({photos}{', 95 % intervals' if few else ''})\n"
-        f"category precision@10 by embedding {same[0]}, in the order of results {same[1]} (category weight "
-        f"{manifest.ranking.category_weight:g}, recall@4 {_figure(*_with_interval(ranked, 'recall@4'), few=few)})\n"
-        f"{in_words(report['baseline'])}\n"
-        f"altered photos that find themselves first: {found} ({altered['n']} test photos)\n{work.archive}"
-    )
-
-
-def _with_interval(entry: dict[str, Any], name: str) -> tuple[float | None, list[float] | None]:
-    return entry[name], entry["intervals"][name]
-
-
-def _figure(value: float | None, interval: Sequence[float] | None, *, few: bool) -> str:
-    if value is None:
-        return "n/a"
-    return f"{value:.3f} [{interval[0]:.2f} to {interval[1]:.2f}]" if few and interval else f"{value:.3f}"
 
 
 def _only_weights(folder: Path) -> Path:
@@ -236,9 +233,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             if not world.is_leader:
                 assist(data, work, settings, world)
                 return
-            manifest = train(data, work, settings, places.checkpoints, world)
+            if settings.reuse_model is not None:
+                work = ReusingFolder.inside(work)
+                manifest = reuse(data, work, settings, settings.reuse_model)
+            else:
+                manifest = train(data, work, settings, places.checkpoints, world)
         copy_outputs(work, places)
-    print(summarise(work, manifest))
+    print(summarise(work, manifest) if settings.reuse_model is None else summarise_reused(work, manifest))
 
 
 if __name__ == "__main__":

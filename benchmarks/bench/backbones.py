@@ -25,7 +25,7 @@ from benchmarks.bench.prepare import catalogue
 from benchmarks.figures import machine, table
 from benchmarks.figures.table import Report, Row, Spread, spread
 from benchmarks.inputs.bench_release import VAR
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from training.dataset import Dataset
 from training.export.onnx_file import write_onnx
 from training.export.quantise import quantise

@@ -7,7 +7,7 @@ from benchmarks.bench.forward import Taken, timed
 from benchmarks.bench.prepare import catalogue
 from benchmarks.figures.table import Goal, Report, Row, spread
 from benchmarks.inputs.bench_release import BACKBONE, SIZE, VAR, bench_release
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from lambda_app.photo.preprocessing import normalise
 from training.dataset import Dataset
 from training.index.embedding import BATCH

@@ -13,7 +13,7 @@ import torch
 from benchmarks.figures.table import Goal, Report, Row, exact, spread
 from benchmarks.inputs.bench_release import ROOT, SIZE, BenchRelease, bench_release
 from benchmarks.processes import baseline
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from training.export.stage import ACCURACY_DROP, MIN_AGREEMENT, RECALL_DROP
 from training.pipeline.progress import track
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from training.dataset import Dataset
 from training.errors import WeightsError
 from training.export.onnx_file import predict

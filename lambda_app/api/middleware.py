@@ -130,6 +130,7 @@ def _answered(call: Call, method: str, scope: Scope, status: int) -> AnsweredReq
         status=status,
         category=call.category,
         top_score=call.top_score,
+        photos=tuple(call.photos),
         parts=call.timings.parts,
         total=call.timings.total(),
         invocation=_invocation(scope),

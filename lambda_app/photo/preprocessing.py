@@ -1,12 +1,13 @@
 """From photo bytes to network input: decode, apply EXIF orientation, convert to RGB, letterbox, normalise.
 
-Training and serving use the same function, `load_rgb`. So the pixels of an evaluation equal those of serving bit for
+Training and serving use the same function, `load_photo`. So the pixels of an evaluation equal those of serving bit for
 bit.
 """
 
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -31,9 +32,24 @@ DRAFT = 1.5
 # Pillow's `resize` does with `reducing_gap=3`, but before the photo is converted and turned, and in strips.
 REDUCING_GAP = 3.0
 STRIP_PIXELS = 1 << 20
+# Sides of an overview in pixels: the short one is at least this, unless the decoded photo is smaller.
+OVERVIEW = 128
 Window = tuple[int, int, int, int]  # left, top, right, bottom, in pixels of the photo as it is stored
 _GREY_MODES = frozenset(("1", "L", "LA", "I;16"))
 _CONVERSIONS = Conversions()  # of this process
+
+
+@dataclass(frozen=True)
+class LoadedPhoto:
+    """A decoded photo.
+
+    Attributes:
+        square: uint8 (size, size, 3), RGB, what the network sees.
+        overview: the whole photo in RGB, upright and small, with its borders.
+    """
+
+    square: npt.NDArray[np.uint8]
+    overview: Image.Image
 
 
 def load_rgb(
@@ -43,6 +59,17 @@ def load_rgb(
     memory: DecodingMemory | None = None,
     part: PhotoPart = WHOLE_PHOTO,
 ) -> npt.NDArray[np.uint8]:
+    """The square of `load_photo`, uint8 (size, size, 3), RGB; with its arguments and errors."""
+    return load_photo(data, settings, limits, memory, part).square
+
+
+def load_photo(
+    data: bytes,
+    settings: Preprocessing,
+    limits: PhotoLimits = PhotoLimits(),
+    memory: DecodingMemory | None = None,
+    part: PhotoPart = WHOLE_PHOTO,
+) -> LoadedPhoto:
     """Decode a JPEG, PNG, WebP or AVIF photo and make it square: letterbox it, or cut it to its centre.
 
     Args:
@@ -51,9 +78,6 @@ def load_rgb(
         limits: largest area, side and work that are accepted.
         memory: what all photos that are decoded at once may take; None for no limit.
         part: what of the upright photo is used, as if it were a photo of its own.
-
-    Returns:
-        uint8 (size, size, 3), RGB.
 
     Raises:
         UnsupportedPhotoError: the photo is not a JPEG, PNG, WebP or AVIF, or it is animated.
@@ -71,7 +95,7 @@ def load_rgb(
             photo.draft("RGB" if photo.mode != "L" else "L", _draft_size(photo.size, used, settings))
             with memory.reserved(memory_needed(photo, container)) if memory else nullcontext():
                 photo.load()
-                return _square(mend(photo, container, full), container, settings, part)
+                return _loaded(mend(photo, container, full), container, settings, part)
         except LookalikeError:
             raise
         except MemoryError as exc:
@@ -139,9 +163,7 @@ def _to_rgb(photo: Image.Image, background: str, *, keep_inks: bool) -> Image.Im
     return photo.convert("RGB")
 
 
-def _square(
-    photo: Image.Image, container: Container, settings: Preprocessing, part: PhotoPart
-) -> npt.NDArray[np.uint8]:
+def _loaded(photo: Image.Image, container: Container, settings: Preprocessing, part: PhotoPart) -> LoadedPhoto:
     size, orientation = settings.size, container.orientation
     window = _window(photo.size, orientation, part)
     full = window[2] - window[0], window[3] - window[1]
@@ -167,7 +189,7 @@ def _square(
     square = np.zeros((size, size, 3), np.uint8)
     top, left = (size - height) // 2, (size - width) // 2
     square[top : top + height, left : left + width] = np.asarray(resized)
-    return square
+    return LoadedPhoto(square, reduced.reduce(max(1, min(reduced.size) // OVERVIEW)).convert("RGB"))
 
 
 def _upright(

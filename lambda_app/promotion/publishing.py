@@ -1,6 +1,7 @@
 """Operations on a release archive: publish it with its photos, drop it for the promoter, read the outcome of a drop."""
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -73,7 +74,7 @@ def publish(
     with scratch_folder("publish") as scratch:
         manifest = _unpacked(archive, scratch)
         try:
-            upload = upload_photos(store, located(store, scratch, manifest.catalog), photos)
+            upload = upload_photos(store, _catalogs(store, scratch, manifest), photos)
             promotion = promote_unpacked(store, scratch, manifest, settings, now, force)
         except ReleaseError as exc:
             reject(store, drop, exc)
@@ -93,7 +94,7 @@ def drop(store: Store, archive: Path, photos: Path | None) -> tuple[Drop, PhotoU
     _check_paths(archive, photos)
     with scratch_folder("publish") as scratch:
         manifest = _unpacked(archive, scratch)
-        upload = upload_photos(store, located(store, scratch, manifest.catalog), photos)
+        upload = upload_photos(store, _catalogs(store, scratch, manifest), photos)
     key = DROPS + archive.name
     dropped = Drop(key, manifest.release, manifest.created_at, _rejection(store, key))
     store.upload(key, archive)
@@ -127,20 +128,23 @@ def outcome(store: Store, dropped: Drop, now: Clock = utc_now) -> Promotion | No
     return None
 
 
-def upload_photos(store: Store, catalog_file: Path, photos: Path | None) -> PhotoUpload:
-    """Copy the photos of a catalog that the store lacks.
+def upload_photos(store: Store, catalog_files: Sequence[Path], photos: Path | None) -> PhotoUpload:
+    """Copy the photos of catalogs that the store lacks.
 
     Args:
         store: the store to copy to.
-        catalog_file: the catalog.
+        catalog_files: the catalogs of all segments.
         photos: the data folder. The photo with key `datasets/<name>/<path>` is the file <path> in it. None: copy
             nothing, only count.
 
     Raises:
-        ReleaseError: the catalog cannot be read.
+        ReleaseError: a catalog cannot be read.
     """
-    with refusing(catalog_file.name):
-        keys = _photo_keys(catalog_file)
+    named: dict[str, None] = {}  # once, also if several segments name it
+    for file in catalog_files:
+        with refusing(file.name):
+            named |= dict.fromkeys(_photo_keys(file))
+    keys = list(named)
     # List each dataset once, instead of sending one request per photo.
     folders = {"/".join(key.split("/")[:2]) + "/" for key in keys}
     present = {key for folder in folders for key in store.keys(folder)}
@@ -156,6 +160,10 @@ def reject(store: Store, drop: str, reason: Exception) -> None:
     """Write the reason why a drop was refused to the store, as a rejection note."""
     note = {"drop": drop, "reason": str(reason)[:_MOST_WORDS], "rejected_at": datetime.now(UTC).isoformat()}
     store.write(rejection_key(drop), json.dumps(note, indent=1).encode())
+
+
+def _catalogs(store: Store, folder: Path, manifest: Manifest) -> list[Path]:
+    return [located(store, folder, segment.catalog) for segment in manifest.all_segments]
 
 
 def _check_paths(archive: Path, photos: Path | None) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from lambda_app.errors import RefusedReleaseError, ReleaseError
 from lambda_app.promotion import canary, smoke_replay
+from lambda_app.promotion.segment_inspection import check_live_ids
 from lambda_app.recommendation import recommender
 from lambda_app.release.catalog_inspection import inspect_catalog
 from lambda_app.release.manifest import Manifest, read_manifest
@@ -61,10 +62,12 @@ def attempt(manifest: Manifest, files: dict[str, Path], settings: Settings) -> N
     Raises:
         ReleaseError: it must not go live.
     """
-    inspect_catalog(files[manifest.catalog.file], manifest.catalog)
-    inspect_index(files[manifest.index.file], manifest.index)
+    for segment in manifest.all_segments:
+        inspect_catalog(files[segment.catalog.file], segment.catalog)
+        inspect_index(files[segment.index.file], segment.index)
     loaded = recommender.load(manifest, lambda entry: files[entry.file], settings)
     try:
+        check_live_ids(loaded.parts)
         if failures := smoke_replay.replay(loaded, manifest):
             raise RefusedReleaseError(f"fails its smoke cases: {'; '.join(failures)}")
         canary.check_answers(loaded, settings.max_k)

@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery
+from lambda_app.recommendation.searched import Index, Items
 from lambda_app.recommendation.word_finder import WordFinder
-from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem
-from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.release.catalog import CatalogFilter, CatalogItem
+
+# Of a release of one segment without dead rows, or of any other.
 
 # A search that did not find enough is repeated with this many times as many rows.
 _GROWTH = 4
@@ -33,7 +35,7 @@ class Finder:
         words: searches by words, for queries that have some.
     """
 
-    def __init__(self, index: VectorIndex, catalog: Catalog) -> None:
+    def __init__(self, index: Index, catalog: Items) -> None:
         """Search this index, whose rows are those of the catalog."""
         self.words = WordFinder(index, catalog)
         self._index = index
@@ -124,8 +126,8 @@ class _Search:
 
     def __init__(
         self,
-        index: VectorIndex,
-        catalog: Catalog,
+        index: Index,
+        catalog: Items,
         embedding: npt.NDArray[np.float32],
         where: CatalogFilter,
         fetch: int,

@@ -4,24 +4,19 @@ Requests ask for a look at the pointer, because a Lambda runs no code between re
 threads, while the old release answers requests. If the Lambda is frozen during one, it continues with the next request.
 """
 
-import hashlib
 import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from lambda_app.errors import DamagedFileError, MissingObjectError, NotLiveError, OverdueError, ReleaseError, StoreError
-from lambda_app.release.manifest import MANIFEST, Manifest, Pointer, read_manifest
+from lambda_app.recommendation.fetching import fetch_release
+from lambda_app.recommendation.shown import Live as Live
+from lambda_app.recommendation.shown import ShownRelease
 from lambda_app.settings import Settings
-from lambda_app.store.contract import RELEASES, LivePointer, Store
+from lambda_app.store.contract import LivePointer, Store
 from lambda_app.telemetry.observer import Observer
-
-if TYPE_CHECKING:
-    from lambda_app.recommendation.recommender import Recommender
 
 log = logging.getLogger(__name__)
 FIRST_RETRY_SECONDS = 1.0
@@ -30,20 +25,6 @@ LAST_RETRY_SECONDS = 60.0
 LOOK_WAIT_SECONDS = 0.1
 # Why nothing is live in an empty store. scripts/smoke tells this from a release that does not load.
 NOTHING_PROMOTED = "nothing has been promoted to the store yet"
-
-
-@dataclass(frozen=True)
-class Live:
-    """A loaded release. A request that holds it can use it until the request ends, even after a hot swap."""
-
-    recommender: "Recommender"
-    pointer: Pointer
-    loaded_at: datetime
-
-    @property
-    def release(self) -> str:
-        """The release's id, as its manifest says. The pointer's name of it only says where the manifest is."""
-        return self.recommender.manifest.release
 
 
 class LiveRelease:
@@ -74,7 +55,7 @@ class LiveRelease:
         self._clock = clock
         self._look_wait_seconds = look_wait_seconds
         self._changed = threading.Condition()
-        self._live: Live | None = None
+        self._shown = ShownRelease(store)
         self._wanted: LivePointer | None = None
         self._settled: str | None = None  # pointer version that is live, or that cannot be loaded
         self._looking = self._loading = False
@@ -91,7 +72,7 @@ class LiveRelease:
 
     def peek(self) -> Live | None:
         """The release that is loaded now, or None. Does not read the pointer and does not wait."""
-        return self._live
+        return self._shown.live
 
     def current(self, waited: float = 0.0, patience: float | None = None) -> Live:
         """The release that answers this request.
@@ -111,22 +92,22 @@ class LiveRelease:
         with self._changed:
             began = self._look_is_due() and self._start_looking()
             self._start_loading()
-            if self._live is None:
+            if self._shown.live is None:
                 most = self._settings.ready_wait_seconds if patience is None else patience
                 left = max(0.0, most - waited)
-                self._changed.wait_for(lambda: self._live or not (self._looking or self._loading), left)
+                self._changed.wait_for(lambda: self._shown.live or not (self._looking or self._loading), left)
             elif self._settings.reload_wait_seconds:
                 if began:
                     self._changed.wait_for(lambda: not self._looking, self._look_wait_seconds)
                 self._changed.wait_for(lambda: not self._loading, self._settings.reload_wait_seconds)
-            if self._live is None:
-                raise NotLiveError(self._reason)
-            return self._live
+            if self._shown.live is None:
+                raise NotLiveError(self._reason if self._shown.loaded is None else self._shown.problem)
+            return self._shown.live
 
     def _look_is_due(self) -> bool:
         # If nothing is live and nothing is loading, every request asks for a look: the operator may be waiting for the
         # first promotion.
-        return (self._live is None and not self._loading) or self._clock() >= self._next_look
+        return (self._shown.live is None and not self._loading) or self._clock() >= self._next_look
 
     def _start_looking(self) -> bool:
         """Start the thread that reads the pointer, unless one runs; returns whether. The caller must hold the lock."""
@@ -143,6 +124,11 @@ class LiveRelease:
         except Exception:  # requests wait for this thread, so they must learn of any error
             log.exception("the live pointer cannot be read")
             self._note_unreadable("the store's live pointer cannot be read; the log says why")
+        with self._changed:
+            self._start_loading()  # now, because a load takes longer than the next read
+        if self._wanted is not None:
+            self._shown.look()
+            self._shown.hide_blocked()
         with self._changed:
             self._looking = False
             self._next_look = self._clock() + self._settings.reload_seconds
@@ -167,10 +153,10 @@ class LiveRelease:
                     self._next_try, self._backoff = -float("inf"), FIRST_RETRY_SECONDS
 
     def _note_unreadable(self, reason: str) -> None:
-        if self._live is None:
+        if self._shown.live is None:
             self._reason = reason
         else:
-            log.warning("release %s stays live: %s", self._live.release, reason)
+            log.warning("release %s stays live: %s", self._shown.live.release, reason)
 
     def _start_loading(self) -> None:
         """Start the loader thread if there is a new pointer to load. The caller must hold the lock."""
@@ -197,16 +183,18 @@ class LiveRelease:
     def _finish(self, wanted: LivePointer, loaded: Live | Exception) -> LivePointer | None:
         """Handle the outcome of a load. Returns the pointer to load next, or None to end the loader thread."""
         with self._changed:
-            moved = self._wanted if self._wanted != wanted else None
-            if moved is None:
+            if self._wanted == wanted:
                 self._settle(wanted, loaded)
+        self._shown.hide_blocked()  # before requests that wait for the load go on
+        with self._changed:
+            moved = self._wanted if self._wanted != wanted else None
             self._loading = moved is not None
             self._changed.notify_all()
             return moved
 
     def _settle(self, wanted: LivePointer, loaded: Live | Exception) -> None:
         if isinstance(loaded, Live):
-            self._live, self._settled = loaded, wanted.version
+            self._shown.loaded, self._settled = loaded, wanted.version
             self._observer.loaded(loaded.release)
         elif isinstance(loaded, ReleaseError) and not isinstance(loaded, DamagedFileError | OverdueError):
             # The bytes are those that were promoted, but they are no release: no retry before the pointer changes.
@@ -225,32 +213,14 @@ class LiveRelease:
             self._backoff = min(2 * self._backoff, LAST_RETRY_SECONDS)
 
     def _load(self, wanted: LivePointer) -> Live:
-        pointer = wanted.pointer
-        if self._live is not None and self._live.pointer.manifest_sha256 == pointer.manifest_sha256:
-            return Live(self._live.recommender, pointer, self._live.loaded_at)
-        manifest = self._read_manifest(pointer)
-        loaded = self._open(manifest)
-        if self._live is not None:
+        pointer, before = wanted.pointer, self._shown.loaded
+        if before is not None and before.pointer.manifest_sha256 == pointer.manifest_sha256:
+            return Live(before.recommender, pointer, before.loaded_at)
+        loaded = fetch_release(self._store, self._settings, pointer, None if before is None else before.recommender)
+        if before is not None and loaded.parts.model is not before.recommender.parts.model:
             # A release that hangs must not replace one that answers. At a cold start nothing is to be protected: there
             # the first photo's own run has the same deadline, and the start is not delayed by a run without a photo.
             loaded.try_model()
         # The old release has its files open or in memory, so their cached copies can be deleted.
-        self._store.keep_local(manifest.serving_files())
+        self._store.keep_local(loaded.manifest.serving_files())
         return Live(loaded, pointer, datetime.now(UTC))
-
-    def _open(self, manifest: Manifest) -> "Recommender":
-        files = list(manifest.serving_files())
-        with ThreadPoolExecutor(len(files), thread_name_prefix="release-fetcher") as fetching:
-            fetched = {entry.sha256: fetching.submit(self._store.local_file, entry) for entry in files}
-            # Imported only now: when a process starts, numpy, FAISS and ONNX Runtime are imported during the download.
-            from lambda_app.recommendation.recommender import load
-
-            return load(manifest, lambda entry: fetched[entry.sha256].result(), self._settings)
-
-    def _read_manifest(self, pointer: Pointer) -> Manifest:
-        data = self._store.read(f"{RELEASES}{pointer.release}/{MANIFEST}")
-        if (digest := hashlib.sha256(data).hexdigest()) != pointer.manifest_sha256:
-            raise DamagedFileError(
-                f"the manifest of {pointer.release} has sha256 {digest}; the pointer says {pointer.manifest_sha256}"
-            )
-        return read_manifest(data)

@@ -40,6 +40,11 @@ class SimilarQuery:
     rank: Rank = "category"
     words: str = ""
 
+    @property
+    def filtered(self) -> bool:
+        """Whether the results need not be the nearest items: a filter, a minimum score or words were given."""
+        return not self.where.empty or self.min_score > -1.0 or bool(self.words)
+
     def check(self, max_k: int, categories: Sequence[str]) -> None:
         """Check every parameter.
 

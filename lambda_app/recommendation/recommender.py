@@ -1,26 +1,25 @@
 """The queries of a loaded release: classify and embed a photo, find similar items, recommend. Independent of HTTP."""
 
-import weakref
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.errors import QueryError, ReleaseError, UndecodablePhotoError, UnknownItemError
-from lambda_app.model import Model
+from lambda_app.errors import QueryError, UndecodablePhotoError, UnknownItemError
 from lambda_app.photo.memory import DecodingMemory
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import WHOLE_PHOTO, PhotoLimits, PhotoPart
 from lambda_app.recommendation.analysis import Analysis
 from lambda_app.recommendation.finder import Finder
+from lambda_app.recommendation.parts import Parts, open_parts
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery, check_k, check_references, shortened
-from lambda_app.release.catalog import Catalog, CatalogItem
+from lambda_app.recommendation.searched import Index, Items, has_words
+from lambda_app.release.catalog import CatalogItem
 from lambda_app.release.manifest import FileEntry, Manifest
-from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.vectors import preference, softmax
 from lambda_app.settings import Settings
+from lambda_app.store.blocked import NOTHING_BLOCKED, BlockedItems
 from lambda_app.telemetry.timings import Timings
 
 # Weight of the disliked items, relative to the liked: gamma / beta = 0.15 / 0.75 (Manning, Raghavan and Schuetze 2008,
@@ -32,18 +31,32 @@ class Recommender:
     """A loaded release: immutable and thread-safe."""
 
     def __init__(
-        self, manifest: Manifest, model: Model, index: VectorIndex, catalog: Catalog, limits: PhotoLimits, max_k: int
+        self,
+        parts: Parts,
+        limits: PhotoLimits,
+        max_k: int,
+        *,
+        blocked: BlockedItems = NOTHING_BLOCKED,
+        like: "Recommender | None" = None,
     ) -> None:
-        """Combine the parts of one release. Use `load`, which opens and checks them."""
-        self.manifest = manifest
-        self._model = model
-        self._index = index
-        self._catalog = catalog
-        self._finder = Finder(index, catalog)
+        """Combine the parts of one release. Use `load`, which opens and checks them.
+
+        Args:
+            parts: what is open of the release.
+            limits: of photos.
+            max_k: largest number of results.
+            blocked: items that are not in any answer.
+            like: another release; what is cached for rows that both have in common is shared.
+        """
+        self.manifest = parts.manifest
+        self.parts = parts
+        self.blocked = blocked
+        self._index: Index
+        self._catalog: Items
+        self._index, self._catalog = parts.searched(blocked, None if like is None else like._catalog)
+        self._finder = Finder(self._index, self._catalog)
         self._limits = limits
         self._max_k = max_k
-        # Close the catalog when the last request that uses this release has ended, in whichever thread.
-        self._finalizer = weakref.finalize(self, catalog.close)
 
     def analyse(
         self,
@@ -69,7 +82,7 @@ class Recommender:
         with timings.measure("decode"):
             images = normalise(load_rgb(photo, preprocessing, self._limits, memory, part)[np.newaxis], preprocessing)
         with timings.measure("forward"):
-            output = self._model.run(images)
+            output = self.parts.model.run(images)
         logits, embedding = output.logits[0], output.embedding[0]
         if not (np.isfinite(logits).all() and np.isfinite(embedding).all()):
             raise UndecodablePhotoError("the network's output for the photo is not finite")
@@ -90,7 +103,7 @@ class Recommender:
     @property
     def has_words(self) -> bool:
         """Whether items can be searched by words."""
-        return self._catalog.word_index is not None
+        return has_words(self._catalog)
 
     def top(self, analysis: Analysis, k: int) -> list[int]:
         """Indices of the k most probable categories, the most probable first. All if there are fewer than k.
@@ -155,14 +168,12 @@ class Recommender:
         the liked vectors minus `DISLIKE_WEIGHT` times the mean of the disliked vectors, normalised.
 
         Raises:
-            QueryError: a parameter is out of range, no id is liked, there are too many ids, an id is in both lists, or
-                the vectors cancel out.
+            QueryError: a parameter is out of range, no id is liked, too many, one in both lists, or they cancel out.
             UnknownItemError: the live release has no such image id.
         """
         check_references(liked, disliked)
         likes, dislikes = self._rows(liked), self._rows(disliked)
-        near, far = ([self._index.vector(row) for row in rows] for rows in (likes, dislikes))
-        direction = preference(near, far, DISLIKE_WEIGHT)
+        direction = preference([*self._index.vectors(likes)], [*self._index.vectors(dislikes)], DISLIKE_WEIGHT)
         length = float(np.linalg.norm(direction))
         if length < 1e-6:
             raise QueryError("the vectors of the liked and disliked items cancel out; change either list")
@@ -186,11 +197,22 @@ class Recommender:
 
     def try_model(self) -> None:
         """Run the network once, on a black photo; raises as `Model.try_size`."""
-        self._model.try_size(self.manifest.preprocessing.size)
+        self.parts.model.try_size(self.manifest.preprocessing.size)
+
+    def without(self, blocked: BlockedItems, like: "Recommender | None" = None) -> "Recommender":
+        """The same release, with these items in no answer; those that are blocked now are not, if they are not named.
+
+        Args:
+            blocked: the items. What the release does not have is left out.
+            like: another release; what is cached for rows that both have in common is shared.
+        """
+        if blocked == self.blocked:
+            return self
+        return Recommender(self.parts, self._limits, self._max_k, blocked=blocked, like=like or self)
 
     def close(self) -> None:
-        """Close the catalog now. Otherwise it is closed when this object is garbage-collected."""
-        self._finalizer()
+        """Close the catalogs now, also for releases that share them; else each is closed with its last release."""
+        self._catalog.close()
 
     def _row(self, image_id: str) -> int:
         row = self._catalog.find(image_id)
@@ -214,46 +236,24 @@ class Recommender:
         return frozenset(item.product_id for item in self._catalog.items(sorted(rows)))
 
 
-def load(manifest: Manifest, files: Callable[[FileEntry], Path], settings: Settings) -> Recommender:
+def load(
+    manifest: Manifest,
+    files: Callable[[FileEntry], Path],
+    settings: Settings,
+    previous: Recommender | None = None,
+) -> Recommender:
     """Open a release, and check that its parts match each other and the manifest.
 
     Args:
         manifest: the release's manifest.
-        files: returns the verified local path of a file, as a store's `local_file` does.
+        files: returns the verified local path of a file, as a store's `local_file` does. It is not asked for a file
+            that `previous` has open.
         settings: threads and limits.
+        previous: a loaded release, with the same settings. What both have in common is shared, with all caches.
 
     Raises:
         ReleaseError: a part cannot be opened, or does not match the others or the manifest.
         StoreError: raised by `files`.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="model-opener") as pool:
-        # The model is the largest file and takes longest to open. The other files are downloaded meanwhile.
-        opening = pool.submit(_open_model, manifest, files, settings)
-        index = VectorIndex(files(manifest.index), manifest.index, threads=settings.threads)
-        catalog_path = files(manifest.catalog)
-        model = opening.result()
-    _check_dimensions(manifest, model, index)
-    catalog = Catalog(catalog_path)
-    if catalog.count != manifest.catalog.count:
-        catalog.close()
-        raise ReleaseError(f"the catalog holds {catalog.count} items; the manifest says {manifest.catalog.count}")
-    return Recommender(manifest, model, index, catalog, settings.photo_limits, settings.max_k)
-
-
-def _open_model(manifest: Manifest, files: Callable[[FileEntry], Path], settings: Settings) -> Model:
-    model = Model(files(manifest.model), threads=settings.threads, seconds=settings.forward_seconds)
-    size = manifest.preprocessing.size
-    if model.input_shape[1:] == (3, size, size):
-        return model  # the input size is fixed and fits; a trial pass would add 0.05 s to a cold start
-    model.try_size(size)
-    return model
-
-
-def _check_dimensions(manifest: Manifest, model: Model, index: VectorIndex) -> None:
-    if not model.embedding_dim == index.dim == manifest.model.embedding_dim:
-        raise ReleaseError(
-            f"embedding dimensions disagree: the model has {model.embedding_dim}, the index {index.dim}, "
-            f"the manifest {manifest.model.embedding_dim}"
-        )
-    if model.classes != len(manifest.categories):
-        raise ReleaseError(f"the model has {model.classes} classes; the manifest names {len(manifest.categories)}")
+    parts = open_parts(manifest, files, settings, None if previous is None else previous.parts)
+    return Recommender(parts, settings.photo_limits, settings.max_k, like=previous)

@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.recommendation.query import Match, Selection
-from lambda_app.release.catalog import Catalog
+from lambda_app.recommendation.searched import Index, Items
 from lambda_app.release.row_set import RowSet
 from lambda_app.release.words import WordMatches
-from lambda_app.search.faiss_index import VectorIndex
 
 # The constant of Cormack, Clarke and Buettcher.
 FUSION = 60
@@ -26,7 +25,7 @@ _NO_SCORE = float("nan")
 class WordFinder:
     """Searches one release by words. Immutable and thread-safe."""
 
-    def __init__(self, index: VectorIndex, catalog: Catalog) -> None:
+    def __init__(self, index: Index, catalog: Items) -> None:
         """Search this index, whose rows are those of the catalog."""
         self._index = index
         self._catalog = catalog
@@ -69,7 +68,7 @@ class WordFinder:
             return None
         allowed = None if selection.query.where.empty else self._catalog.passing(selection.query.where)
         available = self._index.count if allowed is None else len(allowed)
-        ranks = np.zeros(self._index.count, np.int64)
+        ranks = np.zeros(self._catalog.count, np.int64)
         ranks[found.rows] = found.ranks
         depth = DEPTH
         while True:
@@ -109,7 +108,7 @@ class WordFinder:
         return candidates | self._nearest(embedding, len(missing), self._set(np.array(missing, np.int64)))
 
     def _set(self, rows: npt.NDArray[np.int64]) -> RowSet:
-        mask = np.zeros(self._index.count, np.bool_)
+        mask = np.zeros(self._catalog.count, np.bool_)
         mask[rows] = True
         return RowSet.of_mask(mask)
 

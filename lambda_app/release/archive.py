@@ -7,10 +7,11 @@ written. Every size is checked before the copy and again during it, because a gz
 import errno
 import gzip
 import io
+import os
 import shutil
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -67,10 +68,18 @@ def write_archive(path: Path, manifest: Manifest, folder: Path) -> Path:
     return path
 
 
-def unpack(archive: Path, into: Path, limits: ArchiveLimits = ArchiveLimits()) -> Manifest:
+def unpack(
+    archive: Path,
+    into: Path,
+    limits: ArchiveLimits = ArchiveLimits(),
+    wanted: Callable[[str], bool] = lambda _: True,
+) -> Manifest:
     """Unpack a release archive into an empty folder and read its manifest.
 
     A file that the manifest does not name is an error. A file that it names may be absent: the store may have it.
+
+    Args:
+        wanted: which files are written, besides the manifest; by default all.
 
     Raises:
         ReleaseError: the archive is not a tar, exceeds `limits`, has no manifest, or contains a link, a device, an
@@ -98,7 +107,8 @@ def unpack(archive: Path, into: Path, limits: ArchiveLimits = ArchiveLimits()) -
             content = tar.extractfile(member)
             if content is None:
                 raise ReleaseError(f"{member.name} in the archive is not a regular file")
-            budget -= _copy(content, into / name, str(name), member.size, cap)
+            keep = str(name) == MANIFEST or wanted(str(name))
+            budget -= _copy(content, into / name if keep else None, str(name), member.size, cap)
             written.add(name)
     return _manifest_of(into, written)
 
@@ -175,15 +185,17 @@ def _checked_name(member: tarfile.TarInfo) -> PurePosixPath | None:
     return name
 
 
-def _copy(source: IO[bytes], target: Path, name: str, declared: int, cap: int) -> int:
+def _copy(source: IO[bytes], target: Path | None, name: str, declared: int, cap: int) -> int:
+    """Copy a member to a file, or only read it. Returns its bytes."""
     if declared > cap:
         raise ReleaseError(f"{name} in the archive has {declared:,} bytes; the remaining limit is {cap:,}")
     if declared < 0:
         raise ReleaseError(f"{name} in the archive has {declared:,} bytes")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _check_space(target.parent, name, declared)
+    if target is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _check_space(target.parent, name, declared)
     copied = 0
-    with target.open("wb") as file:
+    with Path(os.devnull).open("wb") if target is None else target.open("wb") as file:
         while chunk := source.read(_CHUNK):
             copied += len(chunk)
             if copied > cap:

@@ -7,7 +7,7 @@ file, each as one array.
 
 import sqlite3
 import threading
-from collections import OrderedDict
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from functools import cached_property
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from lambda_app.errors import NotSupportedError, ReleaseError
+from lambda_app.likeness.table import Fingerprint, read_fingerprints, write_fingerprints
+from lambda_app.release.filter_cache import FilterCache
 from lambda_app.release.filter_columns import ColumnsBuilder, FilterColumns
 from lambda_app.release.row_set import RowSet
 from lambda_app.release.tokens import query_words
@@ -38,9 +40,6 @@ _INDEXES = (
 )
 _COLUMNS_TABLE = "CREATE TABLE columns (names BLOB NOT NULL, categories BLOB NOT NULL, prices BLOB NOT NULL) STRICT"
 _IS_TABLE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'items' AND rootpage > 0"
-# Size of the cache of filter results. With ten million rows, each result takes 1.25 MB. A query with a photo uses one
-# for each category that it searches on its own.
-_CACHED_FILTERS = 32
 # SQLite allows 32,766 parameters per statement (its documentation, "Limits").
 _ROWS_PER_STATEMENT = 10_000
 
@@ -80,10 +79,10 @@ class CatalogFilter:
 _COLUMNS = ", ".join(field.name for field in fields(CatalogItem))
 
 
-def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
+def write_catalog(path: Path, items: Iterable[CatalogItem], fingerprints: Iterable[Fingerprint] | None = None) -> int:
     """Write the catalog atomically: to a temporary file in the same folder, which is then renamed to `path`.
 
-    Items become rows 0, 1, ... in the order given.
+    Items become rows 0, 1, ... in the order given. `fingerprints`, uint8 (192,) each, have the same order.
 
     Returns:
         The number of rows.
@@ -108,6 +107,8 @@ def write_catalog(path: Path, items: Iterable[CatalogItem]) -> int:
         connection.execute(_COLUMNS_TABLE)
         connection.execute("INSERT INTO columns VALUES (?, ?, ?)", columns.as_bytes())
         words.write(connection)
+        if fingerprints is not None:
+            write_fingerprints(connection, fingerprints)
         connection.execute("COMMIT")
         connection.execute("ANALYZE")
         (count,) = connection.execute("SELECT count(*) FROM items").fetchone()
@@ -150,8 +151,9 @@ class Catalog:
         except sqlite3.Error as exc:
             raise ReleaseError(f"{path.name} is not a catalog: {exc}") from exc
         self._lock = threading.Lock()
-        self._cache: OrderedDict[CatalogFilter, RowSet] = OrderedDict()
-        self._cache_lock = threading.Lock()
+        self._cache: FilterCache[CatalogFilter, RowSet] = FilterCache()
+        # Close the file when the last release that uses it is gone, in whichever thread its last request ends.
+        self._finalizer = weakref.finalize(self, self._connection.close)
 
     def items(self, rows: Sequence[int]) -> list[CatalogItem]:
         """The items at these rows, in the order given."""
@@ -173,22 +175,30 @@ class Catalog:
         found = self._fetch("SELECT row FROM items WHERE product_id = ? ORDER BY row", [product_id])
         return [int(row) for (row,) in found]
 
+    def rows_of(self, image_ids: Sequence[str], product_ids: Sequence[str]) -> list[int]:
+        """The rows of these image ids and of these products' photos. Unknown ids are left out."""
+        rows: list[int] = []
+        for column, ids in (("image_id", image_ids), ("product_id", product_ids)):
+            for start in range(0, len(ids), _ROWS_PER_STATEMENT):
+                wanted = ids[start : start + _ROWS_PER_STATEMENT]
+                marks = ", ".join("?" * len(wanted))
+                statement = f"SELECT row FROM items WHERE {column} IN ({marks})"  # noqa: S608 (marks only)
+                rows += [int(row) for (row,) in self._fetch(statement, wanted)]
+        return rows
+
+    def fingerprints(self, rows: Sequence[int]) -> Fingerprint | None:
+        """The fingerprints of these rows, uint8 (m, 192), as `read_fingerprints`; None for older catalogs."""
+        return read_fingerprints(self._fetch, rows)
+
     def passing(self, where: CatalogFilter) -> RowSet:
         """The rows that pass a filter. The results of the latest filters are cached.
 
         Raises:
             ReleaseError: the catalog's columns are damaged or have another length than its table.
         """
-        with self._cache_lock:
-            if where in self._cache:
-                self._cache.move_to_end(where)
-                return self._cache[where]
-        passing = self.filter_columns.passing(where.category, where.min_price, where.max_price)
-        with self._cache_lock:
-            self._cache[where] = passing
-            if len(self._cache) > _CACHED_FILTERS:
-                self._cache.popitem(last=False)
-        return passing
+        return self._cache.get(
+            where, lambda: self.filter_columns.passing(where.category, where.min_price, where.max_price)
+        )
 
     @cached_property
     def filter_columns(self) -> FilterColumns:
@@ -240,8 +250,8 @@ class Catalog:
         return WordIndex.of(self._fetch, self.count)
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the file now. Otherwise it is closed when this object is garbage-collected."""
+        self._finalizer()
 
     def _fetch(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         with self._lock:

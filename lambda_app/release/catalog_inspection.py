@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lambda_app.errors import ReleaseError
+from lambda_app.likeness.table import inspect_fingerprints
 from lambda_app.release.catalog import Catalog
 from lambda_app.release.filter_columns import FilterColumns
 from lambda_app.release.manifest import CatalogEntry
@@ -44,8 +45,8 @@ def inspect_catalog(path: Path, entry: CatalogEntry, seconds: float = CHECK_SECO
     Raises:
         ReleaseError: the file has anything but plain tables, damaged pages, other rows than 0 to n - 1, values of a
             wrong type or length, prices that are not finite, photo keys outside of datasets/, image ids that repeat,
-            filter columns that differ from the rows, or an index of words that does not fit them; or SQLite needs more
-            time than `seconds`.
+            filter columns that differ from the rows, or an index of words or fingerprints that do not fit them; or
+            SQLite needs more time than `seconds`.
     """
     deadline = time.monotonic() + seconds
     try:
@@ -59,6 +60,7 @@ def inspect_catalog(path: Path, entry: CatalogEntry, seconds: float = CHECK_SECO
             with closing(Catalog(path)) as catalog:
                 _check_rows(connection, path.name, entry.count, catalog.filter_columns)
             inspect_words(connection, path.name, entry.count)
+            inspect_fingerprints(connection, path.name, entry.count)
     except sqlite3.OperationalError as exc:
         if "interrupted" in str(exc):
             raise ReleaseError(f"{path.name} could not be checked within {seconds:g} s") from exc

@@ -1,7 +1,8 @@
 """The release format: a manifest and the files that it lists, each with its sha256.
 
-Training writes a release, the promoter verifies it, serving loads it. The manifest is JSON with `format: 1`. Unknown
-keys are ignored, so an older reader accepts the manifest of a newer writer until `format` is raised.
+Training writes a release, the promoter verifies it, serving loads it. The manifest is JSON. Unknown keys are ignored,
+so an older reader accepts the manifest of a newer writer until `format` is raised. It is 1 if the catalogue is one
+index and one catalog, as training writes it, and 2 if changes since then are in further segments or dead rows.
 """
 
 import hashlib
@@ -9,112 +10,64 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from lambda_app.errors import DamagedFileError, ReleaseError, UnknownFormatError
 from lambda_app.photo.rules import Preprocessing
+from lambda_app.release.entries import CatalogEntry as CatalogEntry
+from lambda_app.release.entries import DeadRowsEntry, Frozen, SegmentEntry
+from lambda_app.release.entries import FileEntry as FileEntry
+from lambda_app.release.entries import IndexEntry as IndexEntry
+from lambda_app.release.entries import IndexType as IndexType
+from lambda_app.release.entries import ModelEntry as ModelEntry
+from lambda_app.release.entries import RankingEntry as RankingEntry
+from lambda_app.release.entries import Sha256 as Sha256
+from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
 
-FORMAT: Literal[1] = 1
+Format = Literal[1, 2]
+FORMAT: Format = 1
+SEGMENTED: Format = 2
 MANIFEST = "manifest.json"
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+MOST_SEGMENTS = 16  # beside the first; each costs a search of its own
 ReleaseId = Annotated[str, Field(pattern=r"^[a-z0-9-]{8,64}$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-IndexType = Literal["flat", "ivf-float16", "ivf-int8"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class FileEntry(_Frozen):
-    """A file at the root of the archive."""
-
-    file: FileName
-    sha256: Sha256
-    bytes: int = Field(ge=0)
-
-
-class ModelEntry(FileEntry):
-    """The ONNX model.
-
-    Attributes:
-        precision: number format of weights and activations.
-        gate: "reference" for float32. For int8 "passed" if it is close enough to float32 on validation photos, and
-            "ungated" if it was forced.
-        embedding_dim: d of the output `embedding`.
-        temperature: divisor of the logits before softmax (Guo et al. 2017, section 4.2).
-        opset: version of the ONNX operator set.
-    """
-
-    precision: Literal["float32", "int8"] = "float32"
-    gate: Literal["reference", "passed", "ungated"] = "reference"
-    embedding_dim: int = Field(ge=1)
-    temperature: float = Field(default=1.0, gt=0)
-    opset: int
-
-
-class IndexEntry(FileEntry):
-    """The FAISS index. Row i of the index is row i of the catalog.
-
-    Attributes:
-        type: "flat" is exact search. The others are inverted files: they find candidates by a few dimensions of each
-            vector, and re-rank them by the full vectors, which are stored in the precision of that name.
-        metric: inner product; of L2-normalised vectors it is the cosine.
-        search: search settings of an inverted file, such as {"nprobe": 16, "factor": 8}: lists searched for each query,
-            and candidates for each neighbour.
-        recall_at_10: measured against exact search when the index was built.
-        latency_ms: median time of one query on one thread, on the machine that built the index.
-    """
-
-    type: IndexType = "flat"
-    metric: Literal["inner_product"] = "inner_product"
-    count: int = Field(ge=1)
-    search: dict[str, int] = {}
-    recall_at_10: float | None = Field(default=None, ge=0, le=1)
-    latency_ms: float | None = Field(default=None, ge=0)
-
-
-class CatalogEntry(FileEntry):
-    """The SQLite item table."""
-
-    count: int = Field(ge=1)
-
-
-class RankingEntry(_Frozen):
-    """The order of the results of a photo.
-
-    Attributes:
-        category_weight: an item ranks by its cosine plus this times the probability of its category. 0: by the cosine.
-    """
-
-    category_weight: float = Field(default=0.0, ge=0, le=1)
-
-
-class Manifest(_Frozen):
+class Manifest(Frozen):
     """The content of `manifest.json`. `evaluation` is a short version of `report/metrics.json`.
 
     Attributes:
         currency: ISO 4217 code of all prices in the catalog; None if it is unknown, as in older releases.
+        index, catalog: the first segment.
+        segments: the further segments, in the order of their rows: those of the first one come before.
+        dead: rows that are in a segment but not in the catalogue; None if there are none.
+        parent: the release whose catalogue this one changes; None for one that training made.
+        changes_through: number of the last entry of the store's log of changes that the catalogue contains; 0: none.
+        snapshot_at: when training began to read the listings. Later changes are not in the catalogue that it made.
     """
 
-    format: Literal[1] = FORMAT
+    format: Format = FORMAT
     release: ReleaseId
     created_at: AwareDatetime
+    parent: ReleaseId | None = None
+    changes_through: int = Field(default=0, ge=0)
+    snapshot_at: AwareDatetime | None = None
     categories: tuple[str, ...] = Field(min_length=1)
     currency: Currency | None = None
     preprocessing: Preprocessing
     model: ModelEntry
     index: IndexEntry
     catalog: CatalogEntry
+    segments: tuple[SegmentEntry, ...] = Field(default=(), max_length=MOST_SEGMENTS)
+    dead: DeadRowsEntry | None = None
     ranking: RankingEntry = RankingEntry()  # older releases have none
     weights: FileEntry | None = None
-    evaluation: dict[str, Any] = {}
-    reference: dict[str, Any] | None = None
-    training: dict[str, Any] = {}
+    evaluation: dict[str, Any] = Field(default_factory=dict)
+    reference: Reference | None = None  # older releases have none
+    training: dict[str, Any] = Field(default_factory=dict)
     smoke: tuple[SmokeCase, ...] = ()
     force: bool = False
 
@@ -124,10 +77,24 @@ class Manifest(_Frozen):
             raise ValueError("a category occurs twice")
         if self.index.count != self.catalog.count:
             raise ValueError(f"the index has {self.index.count} rows, the catalog {self.catalog.count}")
+        if self.segmented is not (self.format == SEGMENTED):
+            raise ValueError(f"format {self.format} has {len(self.segments)} further segments, dead rows: {self.dead}")
+        if self.count < 1:
+            raise ValueError(f"all {self.rows} rows are dead")
         names = [entry.file for entry in self.files()]
         if len(set(names)) != len(names) or MANIFEST in names:
             raise ValueError(f"a file name occurs twice or is {MANIFEST}: {names}")
+        if self.reference is not None:
+            self._check_reference(self.reference)
         return self
+
+    def _check_reference(self, reference: Reference) -> None:
+        if reference.dim != self.model.embedding_dim:
+            raise ValueError(f"the reference has {reference.dim} dimensions, the model {self.model.embedding_dim}")
+        if max(reference.categories) >= len(self.categories):
+            raise ValueError(
+                f"the reference has category {max(reference.categories)}; there are {len(self.categories)}"
+            )
 
     def files(self) -> Iterator[FileEntry]:
         """All files that the archive may contain, apart from the manifest and report/."""
@@ -140,13 +107,38 @@ class Manifest(_Frozen):
         yield self.model
         yield self.index
         yield self.catalog
+        for segment in self.segments:
+            yield segment.index
+            yield segment.catalog
+        if self.dead is not None:
+            yield self.dead
+
+    @property
+    def all_segments(self) -> tuple[SegmentEntry, ...]:
+        """All segments in the order of their rows: the first one, and the further ones."""
+        return (SegmentEntry(index=self.index, catalog=self.catalog), *self.segments)
+
+    @property
+    def segmented(self) -> bool:
+        """Whether there is more than one index and one catalog."""
+        return bool(self.segments) or self.dead is not None
+
+    @property
+    def rows(self) -> int:
+        """The number of rows of all segments, dead ones included."""
+        return self.index.count + sum(segment.index.count for segment in self.segments)
+
+    @property
+    def count(self) -> int:
+        """The number of photos in the catalogue."""
+        return self.rows - (0 if self.dead is None else self.dead.count)
 
     def to_json(self) -> bytes:
         """The bytes of `manifest.json`. `Pointer.manifest_sha256` is their SHA-256."""
         return (self.model_dump_json(indent=1, exclude_none=True) + "\n").encode()
 
 
-class Pointer(_Frozen):
+class Pointer(Frozen):
     """The content of `live.json`: the id of the live release.
 
     Attributes:
@@ -168,16 +160,16 @@ def read_manifest(data: bytes) -> Manifest:
     """Parse a manifest.
 
     Raises:
-        UnknownFormatError: `format` is not 1.
+        UnknownFormatError: `format` is not 1 or 2.
         ReleaseError: not JSON, or a field is missing or invalid; the message names it.
     """
     try:
         raw = json.loads(data)
     except (ValueError, RecursionError) as exc:
         raise ReleaseError(f"{MANIFEST} is not JSON: {exc}") from exc
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        found = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
-        raise UnknownFormatError(f"{MANIFEST} has format {found!r}; this code reads format {FORMAT}")
+    found = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
+    if type(found) is not int or found not in get_args(Format):
+        raise UnknownFormatError(f"{MANIFEST} has format {found!r}; this code reads {FORMAT} and {SEGMENTED}")
     try:
         return Manifest.model_validate(raw)
     except ValidationError as exc:

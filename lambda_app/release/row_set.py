@@ -1,5 +1,6 @@
 """A set of catalog rows, with one bit per row: the rows that pass a filter, to which a search is restricted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,3 +40,37 @@ class RowSet:
     def mask(self, count: int) -> npt.NDArray[np.bool_]:
         """Whether each of the catalog's `count` rows is in the set: bool (count,)."""
         return np.unpackbits(self.bits, count=count, bitorder="little").view(np.bool_)
+
+    def holds(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which of these rows are in the set: bool, same shape. A negative row stands for none."""
+        found: npt.NDArray[np.bool_] = ((self.bits[rows >> 3] >> (rows & 7).astype(np.uint8)) & 1).view(np.bool_)
+        return found & (rows >= 0)
+
+    def __and__(self, other: "RowSet") -> "RowSet":
+        """The rows that are in both sets, which are of the same catalog."""
+        bits = self.bits & other.bits
+        return RowSet(bits, int(np.bitwise_count(bits).sum(dtype=np.int64)))
+
+
+class SegmentedRowSet(RowSet):
+    """A set of rows of a catalogue of segments, kept as one set for each segment.
+
+    Attributes:
+        parts: the rows of each segment, numbered from 0 in each.
+    """
+
+    parts: tuple[RowSet, ...]
+
+    def __init__(self, parts: Sequence[RowSet], counts: Sequence[int]) -> None:
+        """Combine the sets of segments with so many rows each."""
+        # As the constructor of a frozen dataclass does it. `bits` is left out: few callers need it.
+        object.__setattr__(self, "parts", tuple(parts))
+        object.__setattr__(self, "size", sum(map(len, parts)))
+        object.__setattr__(self, "_counts", tuple(counts))
+
+    @cached_property
+    def bits(self) -> npt.NDArray[np.uint8]:
+        """The bits of all segments, whose rows are numbered through."""
+        masks = [part.mask(count) for part, count in zip(self.parts, self._counts, strict=True)]  # type: ignore[attr-defined]
+        bits: npt.NDArray[np.uint8] = np.packbits(np.concatenate(masks), bitorder="little")
+        return bits

@@ -149,6 +149,21 @@ class WordMatches:
         return np.cumsum(new)
 
 
+def merged(found: Sequence[WordMatches], starts: Sequence[int]) -> WordMatches:
+    """The matches of several catalogs as those of one: of all rows, those with the most words.
+
+    Args:
+        found: the matches of each.
+        starts: the number of each catalog's first row.
+    """
+    most = max(matches.words for matches in found)
+    kept = [(matches, start) for matches, start in zip(found, starts, strict=True) if matches.words == most]
+    rows = np.concatenate([matches.rows + start for matches, start in kept])
+    scores = np.concatenate([matches.scores for matches, _ in kept])
+    order = np.lexsort((rows, -scores))
+    return WordMatches(rows[order], scores[order], most)
+
+
 class WordIndex:
     """Reads the tables. Immutable and thread-safe, if `fetch` is."""
 

@@ -1,5 +1,6 @@
 """Vector search: cosine neighbours from a FAISS index, with filters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -25,8 +26,16 @@ _MIN_FACTOR = 8
 # With a filter, nprobe is multiplied by these powers of concentration and dilution (see `_candidates`). Measured with
 # filters that pass 50 %, 1 % and one category, on catalogues of one million and of ten million rows.
 _CONCENTRATION_POWER, _DILUTION_POWER = 0.85, 0.3
+# A filter that passes at least this share of all rows is searched without a selector, if at least this share of the
+# candidates remains.
+_DENSE_SHARE, _DENSE_REMAINDER = 0.6, 0.7
 # If the searched lists have too few candidates, nprobe is multiplied by this.
 _NPROBE_GROWTH = 4
+
+
+def small_enough(passing: int, count: int) -> bool:
+    """Whether a filter leaves so few of `count` rows that exact search over them is faster."""
+    return passing <= max(_EXACT_ROWS, count // _EXACT_ONE_IN)
 
 
 @dataclass(frozen=True)
@@ -108,20 +117,31 @@ class VectorIndex:
         queries = np.ascontiguousarray(queries, np.float32)
         passing = self.count if allowed is None else len(allowed)
         k = min(k, max(1, passing))
-        if allowed is not None and passing <= max(_EXACT_ROWS, self.count // _EXACT_ONE_IN):
-            return self._rank(queries, np.broadcast_to(allowed.rows, (len(queries), passing)), k)
+        if allowed is not None and small_enough(passing, self.count):
+            return self.search_exactly(queries, k, allowed)
         if self._file.lists == 0:
             parameters = self._unfiltered if allowed is None else self._file.parameters(0, allowed)
             scores, rows = self._file.searched.search(queries, k, params=parameters)
             return Neighbours(rows, scores)
         depth = max(k, _MIN_DEPTH)
-        candidates = self._candidates(queries, depth, allowed)
+        candidates = self._dense_candidates(queries, depth, allowed) if allowed is not None else None
+        if candidates is None:
+            candidates = self._candidates(queries, depth, allowed)
         return self._rank(queries, candidates[:, : _RERANKED * depth], k)
+
+    def search_exactly(self, queries: npt.NDArray[np.float32], k: int, allowed: RowSet) -> Neighbours:
+        """As `search`, by the cosine of each of the allowed rows. It takes long if there are many."""
+        candidates = np.broadcast_to(allowed.rows, (len(queries), len(allowed)))
+        return self._rank(queries, candidates, min(k, max(1, len(allowed))))
 
     def vector(self, row: int) -> npt.NDArray[np.float32]:
         """The stored vector of a row: float32 (d,), L2-normalised."""
         vector: npt.NDArray[np.float32] = self._vectors(np.array([row], np.int64))[0]
         return vector
+
+    def vectors(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
+        """The stored vectors of rows: float32 (m, d), L2-normalised."""
+        return self._vectors(np.array(rows, np.int64))
 
     def _candidates(
         self, queries: npt.NDArray[np.float32], depth: int, allowed: RowSet | None
@@ -151,6 +171,29 @@ class VectorIndex:
             parameters = self._file.parameters(nprobe, allowed, lists)
             _, rows[few] = self._file.searched.search(queries[few], wanted, params=parameters)
         return rows
+
+    def _dense_candidates(
+        self, queries: npt.NDArray[np.float32], depth: int, allowed: RowSet
+    ) -> npt.NDArray[np.int64] | None:
+        """As `_candidates`, for a set of nearly all rows: a search in all rows, of whose result the others are dropped.
+
+        This is faster than a selector, which is asked for each row of the lists. None if the set leaves out more rows,
+        or if it leaves out more near a query than elsewhere, so that too few candidates remain.
+        """
+        share = len(allowed) / self.count
+        if share < _DENSE_SHARE:
+            return None
+        wanted = self._factor * depth
+        fetched = min(self.count, int(wanted / share))
+        _, rows = self._file.searched.search(queries, fetched, params=self._unfiltered)
+        passing = allowed.holds(rows)
+        if passing.sum(axis=1).min() < _DENSE_REMAINDER * min(wanted, len(allowed)):
+            return None
+        # Those that pass first, in their order.
+        order = np.argsort(~passing, axis=1, kind="stable")[:, : _RERANKED * depth]
+        rows = np.take_along_axis(rows, order, axis=1)
+        kept: npt.NDArray[np.int64] = np.where(np.take_along_axis(passing, order, axis=1), rows, -1)
+        return kept
 
     def _distribution_of(self, allowed: RowSet) -> _Distribution:
         """How the allowed rows are distributed over the lists. Cached as long as the set of rows exists.

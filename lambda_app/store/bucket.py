@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import obstore
 from obstore.exceptions import AlreadyExistsError, NotModifiedError, PreconditionError
 
-from lambda_app.errors import MissingObjectError, PhotoTooLargeError, PointerConflictError
-from lambda_app.release.manifest import FileEntry, Pointer
+from lambda_app.errors import ConflictError, MissingObjectError, PhotoTooLargeError
+from lambda_app.release.manifest import FileEntry
 from lambda_app.release.photo_key import is_photo_key
 from lambda_app.store.bucket_client import Timeouts, find_account, open_bucket, post_client, store_errors
-from lambda_app.store.contract import OBJECTS, POINTER, UPLOADS, LivePointer, UploadTicket, parse_pointer
+from lambda_app.store.contract import OBJECTS, UPLOADS, UploadTicket, Versioned
+from lambda_app.store.pointer import PointerMethods
 from lambda_app.store.ranged_download import RangedDownload
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _PART_BYTES, _PARALLEL_PARTS = 8 << 20, 4
 _CHUNK_BYTES, _KEYS_AT_ONCE = 1 << 20, 1000
 
 
-class S3Store:
+class S3Store(PointerMethods):
     """A store in an S3 bucket. Thread-safe."""
 
     def __init__(
@@ -93,10 +94,17 @@ class S3Store:
         """All keys that start with `prefix`, sorted. `prefix` must end with a slash."""
         return (key for key, _ in self.times(prefix))
 
+    def keys_after(self, key: str) -> Iterator[str]:
+        """The keys in the folder of `key` that sort after it, sorted. S3 lists no earlier ones."""
+        return (found for found, _ in self._listed(key.rpartition("/")[0] + "/", after=key))
+
     def times(self, prefix: str) -> Iterator[tuple[str, datetime]]:
         """As `keys`, each key with the moment of its last write."""
+        return self._listed(prefix)
+
+    def _listed(self, prefix: str, after: str | None = None) -> Iterator[tuple[str, datetime]]:
         with store_errors(prefix, self):
-            for page in obstore.list(self._client(_TIMEOUTS), prefix, chunk_size=_KEYS_AT_ONCE):
+            for page in obstore.list(self._client(_TIMEOUTS), prefix, offset=after, chunk_size=_KEYS_AT_ONCE):
                 # The S3 console marks a folder by an empty object `folder/`. obstore lists it as `folder`: skip it.
                 found = ((entry["path"], entry["last_modified"]) for entry in page)
                 yield from (pair for pair in found if pair[0].startswith(prefix))
@@ -204,43 +212,35 @@ class S3Store:
                 raise PhotoTooLargeError(f"{key} has {length:,} bytes; the limit of an upload is {max_bytes:,}")
             return answer.bytes().to_bytes()
 
-    def read_pointer(self, unless: str | None = None) -> LivePointer | None:
-        """Read the live pointer.
-
-        Args:
-            unless: the version (ETag) of an earlier read. If the pointer still has this version, S3 responds 304 and
-                the result is None.
+    def read_versioned(self, key: str, unless: str | None = None) -> Versioned | None:
+        """Read an object with its version, which is its ETag. If that is still `unless`, S3 responds 304.
 
         Raises:
-            MissingObjectError: no release was promoted yet.
-            StoreError: `live.json` is damaged, or S3 refused the request or did not respond.
+            MissingObjectError: there is no such object.
+            StoreError: S3 refused the request or did not respond.
         """
         bucket = self._client(_TIMEOUTS if unless is None else _REREAD_TIMEOUTS)
         condition: GetOptions = {} if unless is None else {"if_none_match": unless}
-        with store_errors(POINTER, self):
+        with store_errors(key, self):
             try:
-                answer = obstore.get(bucket, POINTER, options=condition)
+                answer = obstore.get(bucket, key, options=condition)
             except NotModifiedError:
                 return None
-            data, version = answer.bytes().to_bytes(), str(answer.meta["e_tag"])
-        return LivePointer(parse_pointer(data, str(self)), version)
+            return Versioned(answer.bytes().to_bytes(), str(answer.meta["e_tag"]))
 
-    def write_pointer(self, pointer: Pointer, expected: str | None) -> None:
-        """Write the live pointer, as a conditional write: If-Match `expected`, or If-None-Match * if that is None.
-
-        Args:
-            expected: the version (ETag) that was read; None if there was no pointer.
+    def replace(self, key: str, data: bytes, expected: str | None) -> None:
+        """Write an object, as a conditional write: If-Match `expected`, or If-None-Match * if that is None.
 
         Raises:
-            PointerConflictError: the pointer no longer has the version `expected`.
+            ConflictError: the object no longer has the version `expected`.
         """
         mode: PutMode = "create" if expected is None else {"e_tag": expected}
-        bucket, body = self._client(_TIMEOUTS), pointer.model_dump_json(indent=1).encode()
-        with store_errors(POINTER, self):
+        bucket = self._client(_TIMEOUTS)
+        with store_errors(key, self):
             try:
-                obstore.put(bucket, POINTER, body, attributes={"Content-Type": "application/json"}, mode=mode)
+                obstore.put(bucket, key, data, attributes={"Content-Type": "application/json"}, mode=mode)
             except (AlreadyExistsError, PreconditionError) as exc:
-                raise PointerConflictError(f"{POINTER} of {self} has changed since it was read; try again") from exc
+                raise ConflictError(f"{key} of {self} has changed since it was read; try again") from exc
 
     @cached_property
     def _post_client(self) -> Any:

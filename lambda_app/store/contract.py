@@ -1,8 +1,9 @@
 """The storage protocol: what every store guarantees.
 
-Keys are relative paths with forward slashes: objects/<sha256>, releases/<id>/..., live.json, drops/, rejected/,
-datasets/, uploads/. Every write of an object is atomic. The live pointer changes only by a conditional write: it fails
-if the pointer changed since it was read.
+Keys are relative paths with forward slashes: objects/<sha256>, releases/<id>/..., live.json, blocked.json,
+changes/, drops/, rejected/, datasets/, uploads/. Every write of an object is atomic. What several writers change
+(live.json, blocked.json, changes/) is written by conditional writes only: they fail if the object changed since it was
+read.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,9 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import ValidationError
-
-from lambda_app.errors import StoreError
 from lambda_app.release.manifest import FileEntry, Pointer
 
 POINTER = "live.json"
@@ -22,6 +20,8 @@ RELEASES = "releases/"
 REJECTED = "rejected/"
 DROPS = "drops/"
 UPLOADS = "uploads/"
+CHANGES = "changes/"
+BLOCKED = "blocked.json"
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,14 @@ class LivePointer:
     """The live pointer, and its version when it was read. A conditional write needs this version."""
 
     pointer: Pointer
+    version: str
+
+
+@dataclass(frozen=True)
+class Versioned:
+    """An object, and its version when it was read. A conditional write needs this version."""
+
+    data: bytes
     version: str
 
 
@@ -66,6 +74,9 @@ class Store(Protocol):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys that start with `prefix`, sorted. `prefix` must end with a slash."""
+
+    def keys_after(self, key: str) -> Iterator[str]:
+        """The keys in the folder of `key` that sort after it, sorted. Earlier keys are not listed."""
 
     def times(self, prefix: str) -> Iterator[tuple[str, datetime]]:
         """As `keys`, each key with the moment of its last write by the store's clock."""
@@ -122,6 +133,22 @@ class Store(Protocol):
             PhotoTooLargeError: the photo has more than `max_bytes`.
         """
 
+    def read_versioned(self, key: str, unless: str | None = None) -> Versioned | None:
+        """Read an object with its version; None if it still has the version `unless`.
+
+        Raises:
+            MissingObjectError: there is no such object.
+        """
+
+    def replace(self, key: str, data: bytes, expected: str | None) -> None:
+        """Write an object if it still has the version `expected`; None means that it does not exist yet.
+
+        On S3, a conflict can be with this very write: if its response is lost, it is sent again.
+
+        Raises:
+            ConflictError: the object no longer has the version `expected`.
+        """
+
     def read_pointer(self, unless: str | None = None) -> LivePointer | None:
         """Read the live pointer; None if it still has the version `unless`.
 
@@ -136,15 +163,3 @@ class Store(Protocol):
         Raises:
             PointerConflictError: the pointer no longer has the version `expected`.
         """
-
-
-def parse_pointer(data: bytes, store: str) -> Pointer:
-    """Parse `live.json`.
-
-    Raises:
-        StoreError: it is damaged.
-    """
-    try:
-        return Pointer.model_validate_json(data)
-    except ValidationError as exc:
-        raise StoreError(f"{POINTER} of {store} is damaged: {exc.errors()[0]['msg']}") from exc

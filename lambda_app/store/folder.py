@@ -15,10 +15,11 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from lambda_app.errors import MissingObjectError, NotSupportedError, PointerConflictError, StoreError
-from lambda_app.release.manifest import FileEntry, Pointer, verify_file
+from lambda_app.errors import ConflictError, MissingObjectError, NotSupportedError, StoreError
+from lambda_app.release.manifest import FileEntry, verify_file
 from lambda_app.release.photo_key import is_photo_key
-from lambda_app.store.contract import OBJECTS, POINTER, LivePointer, UploadTicket, parse_pointer
+from lambda_app.store.contract import OBJECTS, POINTER, UploadTicket, Versioned
+from lambda_app.store.pointer import PointerMethods
 
 PARTIAL = ".partial-"
 # A file that nobody has written to for so long is that of a killed process.
@@ -26,7 +27,7 @@ STALE_SECONDS = 3600
 NO_UPLOADS = "this service stores data in a folder and takes no uploads; send the photo as field 'file' of a form"
 
 
-class FolderStore:
+class FolderStore(PointerMethods):
     """A store in a local folder. Thread-safe."""
 
     def __init__(self, root: Path) -> None:
@@ -58,6 +59,10 @@ class FolderStore:
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys that start with `prefix`, sorted. `prefix` must end with a slash."""
         return (key for key, _ in self.times(prefix))
+
+    def keys_after(self, key: str) -> Iterator[str]:
+        """The keys in the folder of `key` that sort after it, sorted."""
+        return (found for found in self.keys(key.rpartition("/")[0] + "/") if found > key)
 
     def times(self, prefix: str) -> Iterator[tuple[str, datetime]]:
         """As `keys`, each key with the moment of its last write."""
@@ -133,35 +138,29 @@ class FolderStore:
         """
         raise NotSupportedError(f"upload {key[:80]!r}: {NO_UPLOADS}")
 
-    def read_pointer(self, unless: str | None = None) -> LivePointer | None:
-        """Read the live pointer.
-
-        Args:
-            unless: the version of an earlier read. If the pointer still has this version, the result is None.
+    def read_versioned(self, key: str, unless: str | None = None) -> Versioned | None:
+        """Read an object with its version, which is its sha256; None if that is still `unless`.
 
         Raises:
-            MissingObjectError: no release was promoted yet.
-            StoreError: `live.json` is damaged.
+            MissingObjectError: there is no such object.
+            StoreError: the object cannot be read.
         """
-        data = self.read(POINTER)
+        data = self.read(key)
         version = hashlib.sha256(data).hexdigest()
-        return None if version == unless else LivePointer(parse_pointer(data, str(self)), version)
+        return None if version == unless else Versioned(data, version)
 
-    def write_pointer(self, pointer: Pointer, expected: str | None) -> None:
-        """Replace the live pointer if it still has the version `expected`.
-
-        Args:
-            expected: the version that was read; None if there was no pointer.
+    def replace(self, key: str, data: bytes, expected: str | None) -> None:
+        """Write an object if it still has the version `expected`; None means that it does not exist yet.
 
         Raises:
-            PointerConflictError: the pointer no longer has the version `expected`.
+            ConflictError: the object no longer has the version `expected`.
         """
-        with self._pointer_lock():
-            path = self._path(POINTER)
+        with self._lock():
+            path = self._path(key)
             current = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
             if current != expected:
-                raise PointerConflictError(f"{POINTER} of {self} has changed since it was read; try again")
-            self.write(POINTER, pointer.model_dump_json(indent=1).encode())
+                raise ConflictError(f"{key} of {self} has changed since it was read; try again")
+            self.write(key, data)
 
     def _path(self, key: str) -> Path:
         name = PurePosixPath(key)
@@ -202,7 +201,8 @@ class FolderStore:
                     path.unlink()
 
     @contextmanager
-    def _pointer_lock(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
+        """The lock of all conditional writes. It has the name that it had when only the pointer needed one."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / f".{POINTER}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

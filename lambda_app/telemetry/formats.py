@@ -15,7 +15,12 @@ from typing import IO
 
 NAMESPACE = "Lookalike"
 # The only fields of `extra` that are written to the log; all others are dropped.
-FIELDS = ("request_id", "invocation", "release", "cold_start", "route", "status", "category", "drop", "milliseconds")
+FIELDS = (
+    *("request_id", "invocation", "release", "cold_start", "route", "status", "category", "cell", "top_score"),
+    *("filtered", "drop", "milliseconds"),
+)
+# Those that the log of `scripts/serve` has, beside what its message says.
+_PLAIN_FIELDS = ("request_id", "release", "category", "cell", "top_score", "filtered")
 
 
 class JsonFormatter(logging.Formatter):
@@ -38,6 +43,21 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
+
+
+class PlainFormatter(logging.Formatter):
+    """Formats a record for people: time, level, logger, message. If it is about a photo, its fields follow as JSON."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (a method of logging)
+        """The line of a record without its error."""
+        line = super().formatMessage(record)
+        if getattr(record, "filtered", None) is None:
+            return line
+        found = {name: getattr(record, name) for name in _PLAIN_FIELDS if getattr(record, name, None) is not None}
+        return f"{line} {json.dumps(found)}"
 
 
 class Metrics:

@@ -1,6 +1,8 @@
 """Logs every request and every load of a release. In a Lambda, also writes metrics for the alarms and the dashboard.
 
 A request is logged as route template, outcome and durations: no photo, no query string, no key of an upload, no URL.
+What was answered about a photo is logged too, so that a change in the photos that people send can be seen. It is not
+written to the metrics.
 """
 
 import logging
@@ -17,6 +19,29 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class AnsweredPhoto:
+    """What a response says about a photo, without the photo and without its embedding.
+
+    Attributes:
+        category: the predicted category.
+        cell: index of the nearest centroid of the release's reference; None if the release has no reference.
+        top_score: the highest cosine of its results; None if there was no search or no result.
+        filtered: whether the search had a filter or a minimum score.
+    """
+
+    category: str
+    cell: int | None
+    top_score: float | None = None
+    filtered: bool = False
+
+    def fields(self) -> dict[str, object]:
+        """The fields of its log line."""
+        # Six decimals: equal lines are then the same photo again, because other photos rarely agree in all of them.
+        score = None if self.top_score is None else round(self.top_score, 6)
+        return {"category": self.category, "cell": self.cell, "top_score": score, "filtered": self.filtered}
+
+
+@dataclass(frozen=True)
 class AnsweredRequest:
     """A request whose response has been sent.
 
@@ -28,6 +53,7 @@ class AnsweredRequest:
         parts: duration of each part, in milliseconds, as in `Timings`.
         total: duration of the whole request, in milliseconds.
         invocation: id of the Lambda's run, which API Gateway logs too; None outside of Lambda.
+        photos: what the response says about each photo.
     """
 
     request_id: str
@@ -40,6 +66,7 @@ class AnsweredRequest:
     parts: Mapping[str, float]
     total: float
     invocation: str | None = None
+    photos: tuple[AnsweredPhoto, ...] = ()
 
 
 class Observer:
@@ -69,8 +96,17 @@ class Observer:
             request.route,
             request.status,
             request.total,
-            extra={**fields, "cold_start": cold, "milliseconds": round(request.total, 2)},
+            extra={
+                **fields,
+                "cold_start": cold,
+                "milliseconds": round(request.total, 2),
+                **(request.photos[0].fields() if len(request.photos) == 1 else {}),
+            },
         )
+        if len(request.photos) > 1:
+            for number, photo in enumerate(request.photos, start=1):
+                extra = {**fields, **photo.fields()}
+                log.info("photo %d of %d of the request", number, len(request.photos), extra=extra)
         if self._metrics is not None:
             self._metrics.put(_data_points(request, cold), fields)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from lambda_app.errors import StoreError
 from lambda_app.promotion.promotion import go_live
-from lambda_app.promotion.pruning import prune
+from lambda_app.promotion.upkeep.pruning import prune
 from lambda_app.release.manifest import MANIFEST, read_manifest
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store

@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 from benchmarks.figures.table import Goal, Report, Row, exact
 from lambda_app.errors import LookalikeError
 from lambda_app.promotion.stored import stored_manifest
-from lambda_app.promotion.upkeep import list_releases
+from lambda_app.promotion.upkeep.listing import list_releases
 from lambda_app.recommendation import recommender
 from lambda_app.release.manifest import MANIFEST, FileEntry, Manifest
 from lambda_app.settings import Settings, harmless_environ

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.figures.table import Goal, Report, Row, Spread, exact
 from benchmarks.processes import server
 from benchmarks.processes.server import CONTENT_TYPE, Server, form
-from lambda_app.promotion.pruning import prune
+from lambda_app.promotion.upkeep.pruning import prune
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import DROPS, OBJECTS
 from reliability.soak.load.connection import Reply, connect, request

@@ -20,6 +20,7 @@ ROLES: dict[str, Callable[[SynthesisedTemplate], str]] = {
 }
 KEYS = (
     "live.json",
+    "blocked.json",
     "objects/ab12",
     "releases/r-1/manifest.json",
     "rejected/a.tar.json",
@@ -33,8 +34,8 @@ KEYS = (
     "elsewhere",
 )
 READS = {
-    "serving": {"live.json", "objects", "releases", "datasets", "uploads"},
-    "promoter": {"live.json", "objects", "releases", "drops"},
+    "serving": {"live.json", "blocked.json", "objects", "releases", "datasets", "uploads"},
+    "promoter": {"live.json", "blocked.json", "objects", "releases", "drops"},
     "job": {"datasets", "weights", "training", "releases/r-1/manifest.json"},
     "flow": {"live.json", "training/schedule"},
     "operator": {key.split("/")[0] for key in KEYS},
@@ -45,7 +46,7 @@ WRITES = {
     "job": {"drops", "training/checkpoints"},
     "flow": set(),
     "operator": {
-        *("live.json", "objects", "releases", "rejected", "drops", "datasets", "weights"),
+        *("live.json", "blocked.json", "objects", "releases", "rejected", "drops", "datasets", "weights"),
         *("training/code", "training/schedule"),
     },
 }

@@ -17,6 +17,7 @@ from lambda_app.photo.rules import Preprocessing
 from lambda_app.recommendation.query import MAX_CHARACTERS, MAX_PHOTOS, MAX_WORDS, Rank, SimilarQuery
 from lambda_app.recommendation.word_finder import DEPTH, FUSION
 from lambda_app.release.catalog import CatalogItem
+from lambda_app.release.entries import DeadRowsEntry
 from lambda_app.release.manifest import (
     CatalogEntry,
     FileEntry,
@@ -26,10 +27,12 @@ from lambda_app.release.manifest import (
     Pointer,
     RankingEntry,
 )
+from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
 from lambda_app.release.words import BEGINNING_WEIGHT, K1, TITLE_WEIGHT, B
 from lambda_app.settings import Settings, environment_names
 from lambda_app.store import contract
+from lambda_app.telemetry.observer import AnsweredPhoto
 from tests.docs.markdown import ROOT, fenced, section, spans, table
 from tests.test_architecture import FLOORS, PACKAGES, SHARED, floor_of
 from training.index.choice import KINDS
@@ -109,6 +112,11 @@ def test_the_errors_match_the_table_in_the_code():
     assert documented == {int(code) for code in problems.STATUS.values()} | {403, 405, 429, 500}
 
 
+def test_the_logged_fields_of_a_photo_match_the_code():
+    documented = [cells[0].strip("`") for cells in table(section(DESIGN, "The HTTP API"), "field")]
+    assert documented == list(AnsweredPhoto("Sofas", 1).fields())
+
+
 def test_the_settings_match_the_code():
     rows = table(section(DESIGN, "Settings"), "variable")
     defaults = {name.strip("`"): default for name, default, _ in rows}
@@ -126,7 +134,16 @@ def test_the_readme_names_every_setting():
 def test_the_keys_of_the_store_match_the_code():
     documented = named(first for first, _ in table(section(DESIGN, "The store"), "key"))
     prefixes = {key.partition("/")[0] for key in documented if not key.startswith("*")}
-    known = (contract.POINTER, contract.OBJECTS, contract.RELEASES, contract.REJECTED, contract.DROPS, contract.UPLOADS)
+    known = (
+        contract.POINTER,
+        contract.OBJECTS,
+        contract.RELEASES,
+        contract.REJECTED,
+        contract.DROPS,
+        contract.UPLOADS,
+        contract.CHANGES,
+        contract.BLOCKED,
+    )
     assert prefixes == {key.rstrip("/") for key in known} | {"datasets"}
     assert set(Pointer.model_fields) <= named([section(DESIGN, "The store")])
 
@@ -155,6 +172,8 @@ def test_the_fields_of_the_manifest_match_the_code():
         "catalog": CatalogEntry,
         "ranking": RankingEntry,
         "weights": FileEntry,
+        "dead": DeadRowsEntry,
+        "reference": Reference,
     }
     for name, part in parts.items():
         assert named([rows[name]]) - {"nprobe", "factor"} == set(part.model_fields), name

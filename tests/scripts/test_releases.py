@@ -69,16 +69,16 @@ def test_list_tells_times_in_utc_figures_and_force(releases, made):
 
 
 def test_a_release_that_cannot_be_read_breaks_neither_list_nor_prune(tmp_path, releases, made):
-    raw = json.loads(made[0].to_json()) | {"format": 2}
+    raw = json.loads(made[0].to_json()) | {"format": 3}
     FolderStore(tmp_path / "store").write(manifest_key(made[0].release), json.dumps(raw).encode())
     listed = releases("list")
     assert (listed.code, len(listed.out)) == (0, 3)
-    problem = "cannot be read: manifest.json has format 2; this code reads format 1"
+    problem = "cannot be read: manifest.json has format 3; this code reads 1 and 2"
     assert sum(line.endswith(problem) for line in listed.out) == 1
     pruned = releases("prune", "--keep", "1")
     assert pruned.code == 0
     assert pruned.out[0].startswith("nothing to delete: the newest, live and previous releases stay")
-    assert pruned.out[1].startswith(f"{made[0].release} stays, because it cannot be read: manifest.json has format 2")
+    assert pruned.out[1].startswith(f"{made[0].release} stays, because it cannot be read: manifest.json has format 3")
 
 
 def test_rollback_says_from_where_to_where_until_there_is_nothing_before(releases, made):

@@ -8,7 +8,7 @@ import pytest
 
 from lambda_app.photo.preprocessing import load_rgb
 from lambda_app.photo.rules import Preprocessing
-from training.dataset import SPLITS, Dataset
+from training.dataset import SOURCES, SPLITS, Dataset
 from training.errors import DataError
 
 
@@ -119,3 +119,18 @@ def test_an_items_table_out_of_order_is_refused(copy, change):
         db.execute(change)
     with pytest.raises(DataError, match=r"items\.sqlite"):
         Dataset.open(copy)
+
+
+def test_a_dataset_of_an_older_version_has_no_fingerprints(copy):
+    with closing(sqlite3.connect(copy / SOURCES)) as db, db:
+        db.execute("ALTER TABLE sources DROP COLUMN fingerprint")
+    assert Dataset.open(copy).fingerprints() is None
+    (copy / SOURCES).unlink()
+    assert Dataset.open(copy).fingerprints() is None
+
+
+def test_missing_fingerprints_are_named(copy):
+    with closing(sqlite3.connect(copy / SOURCES)) as db, db:
+        db.execute("DELETE FROM sources WHERE row = 0")
+    with pytest.raises(DataError, match="bytes of fingerprints for"):
+        Dataset.open(copy).fingerprints()

@@ -15,6 +15,7 @@ from tests.releases import CREATED_AT
 from training import train
 from training.dataset import Dataset
 from training.errors import DataError, WeightsError
+from training.evaluate.summary import summarise
 from training.network.weights import load_weights
 from training.pipeline.commands import report_errors
 from training.prepare.stage import prepare
@@ -122,12 +123,12 @@ def test_settings_are_checked_before_a_photo_is_read(
 def test_figures_of_few_test_photos_are_printed_with_their_intervals(trained_copy, sample_data, outside):
     manifest = read_manifest((trained_copy.release / "manifest.json").read_bytes())
     pattern = r"accuracy [01]\.\d{3} \[[01]\.\d\d to [01]\.\d\d\], recall@4 .* \(14 test photos, 95 % intervals\)"
-    assert re.search(pattern, train.summarise(trained_copy, manifest))
+    assert re.search(pattern, summarise(trained_copy, manifest))
     path = trained_copy.report / "metrics.json"
     figures = json.loads(path.read_bytes())
     figures["test"]["n"] = 30
     path.write_text(json.dumps(figures))
-    assert "[" not in train.summarise(trained_copy, manifest)
+    assert "[" not in summarise(trained_copy, manifest)
 
 
 @pytest.fixture
@@ -272,3 +273,19 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, outside, capsys):
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1
+
+
+def test_a_run_with_a_teacher_keeps_the_order_of_its_categories_and_names_it(trained, sample_data, tmp_path):
+    release = read_manifest((trained.release / "manifest.json").read_bytes())
+    other = release.model_copy(update={"categories": release.categories[::-1]})
+    folder = tmp_path / "teacher"
+    folder.mkdir()
+    shutil.copyfile(trained.model, folder / "model.onnx")
+    (folder / "manifest.json").write_bytes(other.to_json())
+    options = ["--backbone", "resnet10_half", "--weights", "none", "--size", "24", "--epochs", "0"]
+    data, work, settings = parse(
+        ["--data", str(sample_data), "--out", str(tmp_path / "out"), "--teacher", str(folder), *options], Places()
+    )
+    made = train.train(data, work, settings)
+    assert made.categories == other.categories
+    assert made.training["fit"]["teacher"]["release"] == release.release

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from lambda_app.model import ModelOutput
+from lambda_app.model.session import ModelOutput
 from training.dataset import Dataset
 from training.fit.settings import FitSettings
 from training.fit.trainer import Trainer

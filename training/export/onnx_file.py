@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from lambda_app.model import OUTPUTS, Model, ModelOutput
+from lambda_app.model.session import OUTPUTS, Model, ModelOutput
 from lambda_app.photo.preprocessing import normalise
 from training.dataset import Dataset
 from training.errors import ExportError

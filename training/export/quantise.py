@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from lambda_app.onnx_runtime import onnxruntime  # noqa: F401 - its telemetry is off from here on
+from lambda_app.model.onnx_runtime import onnxruntime  # noqa: F401 - its telemetry is off from here on
 
 # isort: split
 from onnxruntime.quantization import (
@@ -18,7 +18,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from lambda_app.model import INPUT
+from lambda_app.model.session import INPUT
 from lambda_app.photo.preprocessing import normalise
 from training.dataset import Dataset
 from training.network.onnx_graph import silence_libraries

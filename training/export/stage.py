@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from lambda_app.release.manifest import sha256_of
 from training.dataset import Dataset
 from training.errors import ExportError

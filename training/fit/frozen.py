@@ -21,8 +21,9 @@ from training.fit.heads.blend import Linear
 from training.fit.heads.share import NOT_POOLED, LabelledFeatures, blend
 from training.fit.heads.train import PROBE, HeadRecipe, TrainingFeatures, train_heads
 from training.fit.settings import FitSettings
+from training.fit.teaching import Teaching, dimension, loss_of
 from training.fit.validation import FIGURES, figures_of, score
-from training.network.embedding_net import EMBEDDING_DIM, EmbeddingNet
+from training.network.embedding_net import EmbeddingNet
 from training.network.frozen_heads import PROBE as PROBE_PREFIX
 from training.network.frozen_heads import FrozenHeads
 from training.network.pooled import Features
@@ -66,8 +67,8 @@ class Baseline:
 
     def network(self, dataset: Dataset, settings: FitSettings) -> EmbeddingNet:
         """The starting weights with these heads."""
-        size = dataset.preprocessing.size
-        model = starting_network(settings.backbone, settings.weights, dataset.categories, size)
+        size, dim = dataset.preprocessing.size, len(self.heads.state["embedding.weight"])
+        model = starting_network(settings.backbone, settings.weights, dataset.categories, size, dim)
         self.heads.load_into(model)
         return model
 
@@ -99,7 +100,13 @@ def described(settings: FitSettings, baseline: Baseline | None, kept: str, best:
     }
 
 
-def run(work: WorkFolder, dataset: Dataset, settings: FitSettings, device: torch.device) -> Baseline | None:
+def run(
+    work: WorkFolder,
+    dataset: Dataset,
+    settings: FitSettings,
+    device: torch.device,
+    teaching: Teaching | None = None,
+) -> Baseline | None:
     """Run the stages `features` and `heads`, if their inputs have changed. None if `missing_because` names a reason.
 
     Raises:
@@ -111,7 +118,11 @@ def run(work: WorkFolder, dataset: Dataset, settings: FitSettings, device: torch
     features.run(work, dataset, settings, device)
     about = work.frozen / "frozen.json"
     inputs = {**features.inputs_of(dataset, settings), "recipe": _recipe_of(settings)}
-    run_stage(work, "heads", inputs, [work.heads, about], lambda: train(work, dataset, settings, device, about))
+    if teaching is not None:
+        inputs["teacher"] = [teaching.about, loss_of(settings).about()]
+    run_stage(
+        work, "heads", inputs, [work.heads, about], lambda: train(work, dataset, settings, device, about, teaching)
+    )
     found = json.loads(about.read_bytes())
     measured = found["validation"]
     return Baseline(
@@ -120,10 +131,17 @@ def run(work: WorkFolder, dataset: Dataset, settings: FitSettings, device: torch
 
 
 def _recipe_of(settings: FitSettings) -> list[float]:
-    return [settings.seed, settings.balance, settings.smoothing, settings.pooled_share]
+    return [settings.seed, settings.balance, settings.smoothing, settings.most_pooled]
 
 
-def train(work: WorkFolder, dataset: Dataset, settings: FitSettings, device: torch.device, about: Path) -> None:
+def train(
+    work: WorkFolder,
+    dataset: Dataset,
+    settings: FitSettings,
+    device: torch.device,
+    about: Path,
+    teaching: Teaching | None = None,
+) -> None:
     """Train heads and linear probe on the features, and measure them on the validation split."""
     pooled, mirrored = (np.load(path, mmap_mode="r", allow_pickle=False) for path in (work.features, work.mirrored))
     rows, validation = dataset.rows("train"), dataset.rows("validation")
@@ -131,17 +149,18 @@ def train(work: WorkFolder, dataset: Dataset, settings: FitSettings, device: tor
     views = (own, mirrored) if len(mirrored) else (own,)
     labels = dataset.category[rows], dataset.product[rows], len(dataset.categories)
     recipe = HeadRecipe(balance=settings.balance, smoothing=settings.smoothing)
-    data = TrainingFeatures(views, *labels)
-    state = train_heads(data, EMBEDDING_DIM, recipe, settings.seed, device)
+    data = TrainingFeatures(views, *labels, None if teaching is None else teaching.lesson(rows, settings))
+    dim = dimension(teaching)
+    state = train_heads(data, dim, recipe, settings.seed, device)
     probe = train_heads(TrainingFeatures((own,), *labels), 0, PROBE, settings.seed, device)
     kept = blend(
         Linear.of(state),
         _labelled(pooled, dataset, "train"),
         _labelled(pooled, dataset, "validation"),
-        settings.pooled_share,
+        settings.most_pooled,
     )
     state |= {f"embedding.{name}": value for name, value in kept.layer.state().items()}
-    state |= unseen.train_folds(data, EMBEDDING_DIM, recipe, settings.seed, device, kept.about["pooled_share"])
+    state |= unseen.train_folds(data, dim, recipe, settings.seed, device, kept.about["pooled_share"])
     heads = FrozenHeads(state | {key.replace("classifier.", PROBE_PREFIX): value for key, value in probe.items()})
     figures: dict[str, Any] = {name: dict.fromkeys(FIGURES) for name in ("heads", "probe")}
     if len(validation):

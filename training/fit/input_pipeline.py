@@ -80,6 +80,14 @@ class InputPipeline:
         unit = apply_changes(to_unit(photos), changes, self.side(progress))
         return normalise(unit, self.dataset.preprocessing).contiguous(memory_format=torch.channels_last)
 
+    def alike(self, batch: npt.NDArray[np.int64], step: tuple[int, int]) -> Tensor:
+        """Whether each photo of the whole batch shows the product of its original, bool (n,), on the device.
+
+        Not if it is mirrored or recoloured, or an altered view.
+        """
+        original = torch.from_numpy(view_sources(batch) == np.arange(len(batch)))
+        return copy_to_device(self._changes(batch, step).alike & original, self.device)
+
     def labels(self, batch: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Category and identity labels of the whole batch, both int64 (n,), on the device."""
         categories = torch.from_numpy(self._categories[batch])

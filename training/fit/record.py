@@ -118,6 +118,7 @@ class RunRecord:
             "seconds": round(sum(figures["seconds"] for figures in self.history), 1),
             "baseline": described(trainer.settings, baseline, kept, found if self.history else None),
             "pooled": pooled,
+            "teacher": None if trainer.teaching is None else trainer.teaching.about,
         }
         write_json(self.folder / "history.json", self.history)
         save_weights(

@@ -17,6 +17,23 @@ class FitSettings(Settings):
         description="freezes the backbone up to this stage; layer3 of a ResNet: only layer4 and the heads are trained; "
         "all: only the heads are trained, on features that are computed once",
     )
+    teacher: str | None = Field(
+        default=None,
+        description="release of a larger network from which this one learns besides: a release archive, its unpacked "
+        "folder, or the work folder of its training; its categories must be those of the dataset",
+    )
+    teacher_embedding: float = Field(
+        default=1.0,
+        ge=0,
+        description="weight of the distance between the embeddings of network and teacher (1 - cosine)",
+        json_schema_extra=RARE,
+    )
+    teacher_logits: float = Field(
+        default=1.0,
+        ge=0,
+        description="weight of the KL divergence between the predictions of network and teacher",
+        json_schema_extra=RARE,
+    )
     epochs: int = Field(default=30, ge=0, description="passes over the training photos; 0 exports the initial network")
     seconds: float = Field(
         default=0.0, ge=0, description="time limit in seconds; the schedule is fitted to it; 0: no limit"
@@ -161,8 +178,11 @@ class FitSettings(Settings):
 
     @property
     def most_pooled(self) -> float:
-        """`pooled_share`; 0 from random weights, where its gain is not measured, and products are found less often."""
-        return 0.0 if self.weights == "none" else self.pooled_share
+        """`pooled_share`; 0 from random weights, where its gain is not measured, and products are found less often.
+
+        0 with a teacher too: its embedding has its own share, and another one would leave the space of its vectors.
+        """
+        return 0.0 if self.weights == "none" or self.teacher is not None else self.pooled_share
 
     @property
     def backbone_share(self) -> float:

@@ -24,6 +24,7 @@ from training.fit import frozen
 from training.fit.frozen import ALL, FROZEN, Baseline, described
 from training.fit.record import RunRecord, stopped_by_signal, write_about
 from training.fit.settings import DEFAULT, Execution, FitSettings
+from training.fit.teaching import Teaching, dimension, teaching_of
 from training.fit.trainer import Trainer
 from training.network.backbone import backbone_of
 from training.network.weights import save_weights, weights_identity
@@ -44,6 +45,7 @@ def run(
     checkpoints: Path | None = None,
     world: World = SINGLE_PROCESS,
     execution: Execution = DEFAULT,
+    data: Path | None = None,
 ) -> bool:
     """Run the stage: train, unless the last run had the same settings, dataset and code. Returns whether it ran.
 
@@ -51,39 +53,44 @@ def run(
         checkpoints: folder for the checkpoint, if it must survive the loss of the machine; by default the work folder.
         world: the processes that train together; every process must call this function.
         execution: how the training is computed. A change of it does not cause a new run.
+        data: the folder from which the dataset was prepared: see `training.network.teacher.outputs.run`.
 
     Raises:
+        TeacherError: the teacher's release cannot be used, or does not fit the dataset.
         TrainingError: the processes have different datasets; also the errors of `fit`.
     """
     dataset = Dataset.open(work.dataset)
     _warn_of_other_input(dataset, settings)
     world.check_same_digest("dataset", dataset.training_digest)
     if not world.is_leader:
-        (runs,) = world.broadcast(False)
+        runs, dim = world.broadcast(False, 0)
         if runs and settings.freeze != ALL:
-            assist(dataset, settings, world, execution)
+            teaching = Teaching(int(dim), {}) if settings.teacher is not None else None
+            assist(dataset, settings, world, execution, teaching)
         return bool(runs)
+    teaching = teaching_of(work, dataset, settings, data)
     inputs = {
         "dataset": dataset.training_digest,
         "settings": settings.as_json(),
         "weights": weights_identity(settings.weights),
+        "teacher": None if teaching is None else teaching.about,
     }
-    baseline = frozen.run(work, dataset, settings, world.device)
+    baseline = frozen.run(work, dataset, settings, world.device, teaching)
     checkpoint = (checkpoints or work.fit) / "checkpoint.pt"
     outputs = [work.weights, work.fit / "history.json", work.fit / "fit.json"]
 
     def make() -> None:
-        world.broadcast(True)
+        world.broadcast(True, dimension(teaching))
         if settings.freeze == ALL and baseline is not None:
-            keep_frozen(dataset, settings, work.fit, baseline, world, execution)
+            keep_frozen(dataset, settings, work.fit, baseline, world, execution, teaching)
             return
         # Includes the code: after a code change, a run must not resume from a checkpoint of the old code.
         fingerprint = digest_of(inputs | {"code": code_digest(Path(__file__))})
-        fit(dataset, settings, work.fit, checkpoint, fingerprint, world, execution, baseline)
+        fit(dataset, settings, work.fit, checkpoint, fingerprint, world, execution, baseline, teaching)
 
     ran = run_stage(work, "fit", inputs, outputs, make)
     if not ran:
-        world.broadcast(False)
+        world.broadcast(False, 0)
     return ran
 
 
@@ -96,6 +103,7 @@ def fit(
     world: World = SINGLE_PROCESS,
     execution: Execution = DEFAULT,
     baseline: Baseline | None = None,
+    teaching: Teaching | None = None,
 ) -> None:
     """Train on the leader; resumes from a checkpoint with the same fingerprint. Other processes call `assist`.
 
@@ -104,6 +112,7 @@ def fit(
         checkpoint: checkpoint file, rewritten after every epoch.
         fingerprint: digest of everything that the run depends on.
         baseline: training starts from its heads, and must beat it on the validation split.
+        teaching: the teacher, if there is one.
 
     Raises:
         DivergedError: the loss is not a finite number.
@@ -113,7 +122,7 @@ def fit(
     """
     folder.mkdir(parents=True, exist_ok=True)
     heads = baseline.heads if baseline is not None and settings.epochs else None
-    trainer = Trainer(dataset, settings, world.device, world, execution, heads)
+    trainer = Trainer(dataset, settings, world.device, world, execution, heads, teaching)
     record = RunRecord(trainer, folder, checkpoint, fingerprint, baseline)
     state = world.broadcast_state(record.resume())
     if state is not None:
@@ -143,7 +152,13 @@ def fit(
 
 
 def keep_frozen(
-    dataset: Dataset, settings: FitSettings, folder: Path, baseline: Baseline, world: World, execution: Execution
+    dataset: Dataset,
+    settings: FitSettings,
+    folder: Path,
+    baseline: Baseline,
+    world: World,
+    execution: Execution,
+    teaching: Teaching | None = None,
 ) -> None:
     """Write the files of a run that trains the heads alone: those of the baseline, with the starting weights."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -152,17 +167,23 @@ def keep_frozen(
     write_json(folder / "history.json", [])
     save_weights(folder / "best.safetensors", model.name, model.state_dict(), dataset.categories, model.size)
     about = {"best_epoch": 0, "epochs": 0, "seconds": 0.0, "baseline": described(settings, baseline, FROZEN, None)}
-    about["pooled"] = baseline.pooled
+    about |= {"pooled": baseline.pooled, "teacher": None if teaching is None else teaching.about}
     write_about(folder, dataset, settings, execution, world, about)
 
 
-def assist(dataset: Dataset, settings: FitSettings, world: World, execution: Execution = DEFAULT) -> None:
+def assist(
+    dataset: Dataset,
+    settings: FitSettings,
+    world: World,
+    execution: Execution = DEFAULT,
+    teaching: Teaching | None = None,
+) -> None:
     """Train together with the leader, in the other processes. They make no decisions and write no files.
 
     Raises:
         DivergedError, LostProcessError, SystemExit: see `fit`.
     """
-    trainer = Trainer(dataset, settings, world.device, world, execution)
+    trainer = Trainer(dataset, settings, world.device, world, execution, teaching=teaching)
     state = world.broadcast_state(None)
     if state is not None:
         trainer.restore(state)
@@ -198,6 +219,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_work_folder(parser)
     add_settings(parser, FitSettings)
     add_settings(parser, Execution)
+    parser.add_argument(
+        "--data", type=Path, help="the raw data of the dataset, if the teacher sees photos of another size"
+    )
     arguments = parser.parse(argv)
     with process_group(os.environ) as world:
         run(
@@ -205,4 +229,5 @@ def main(argv: Sequence[str] | None = None) -> None:
             settings_from(arguments, FitSettings),
             world=world,
             execution=settings_from(arguments, Execution),
+            data=arguments.data,
         )

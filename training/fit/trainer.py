@@ -14,10 +14,12 @@ from training.dataset import Dataset
 from training.errors import DivergedError
 from training.fit.execution import training_module
 from training.fit.heads.losses import TrainingLoss, balanced_weights
+from training.fit.heads.teaching import Taught
 from training.fit.input_pipeline import InputPipeline, derive_seed
 from training.fit.optimisation import EmaWeights, make_optimiser, set_rate
 from training.fit.schedule import learning_rate, run_progress
 from training.fit.settings import DEFAULT, Execution, FitSettings
+from training.fit.teaching import Teaching, dimension, loss_of
 from training.fit.validation import validate
 from training.network.backbone import backbone_of
 from training.network.embedding_net import EmbeddingNet
@@ -46,34 +48,36 @@ class Trainer:
         world: World = SINGLE_PROCESS,
         execution: Execution = DEFAULT,
         heads: FrozenHeads | None = None,
+        teaching: Teaching | None = None,
     ) -> None:
         """Load the initial weights.
 
         Args:
             heads: heads to start from, in the leader; by default those of the initial weights, else random ones.
+            teaching: the teacher of the run, if it has one.
         """
         torch.manual_seed(settings.seed)
         self.dataset, self.settings, self.device, self.world = dataset, settings, device, world
-        self.execution = execution
+        self.execution, self.teaching = execution, teaching
         self.input = InputPipeline(dataset, settings, device, world)
         source = backbone_of(settings.backbone, settings.weights)
-        model = EmbeddingNet(source, len(dataset.categories), size=dataset.preprocessing.size)
+        model = EmbeddingNet(source, len(dataset.categories), dimension(teaching), dataset.preprocessing.size)
         if world.is_leader:  # the other processes get the weights from the leader
             start_from(model, settings.weights, dataset.categories)
             if heads is not None:
                 heads.load_into(model)
         world.sync_batch_norm(model, device)
         model.freeze(settings.freeze, fixed_norm=settings.fixed_norm and settings.weights != "none")
-        # Without the metric loss the embedding head gets no gradient, and DDP would wait for one.
-        model.embedding.requires_grad_(settings.metric_weight > 0)
+        # Without a loss of its own the embedding head gets no gradient, and DDP would wait for one.
+        model.embedding.requires_grad_(settings.metric_weight > 0 or teaching is not None)
         self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.forward = world.data_parallel(training_module(self.model, execution, device), device)
         self.ema = EmaWeights(self.model, settings.ema)
         weights = balanced_weights(dataset.category[self.input.rows], len(dataset.categories), settings.balance)
         self.loss = TrainingLoss(settings.smoothing, settings.metric_weight, torch.from_numpy(weights)).to(device)
+        self.teaching_loss = loss_of(settings)
         self.optimiser = make_optimiser(self.model, settings.optimiser, settings.rate, settings.backbone_share)
-        self.epoch = 0
-        self.elapsed = 0.0
+        self.epoch, self.elapsed = 0, 0.0
         self.begin_epoch()
 
     @property
@@ -191,17 +195,20 @@ class Trainer:
         self.steps_done, self.seconds, self.side = int(state["done"]), float(state["seconds"]), state["side"]
         self.losses = state["losses"].to(self.device)
 
-    def learn(self, images: Tensor, categories: Tensor, identities: Tensor) -> Tensor:
+    def learn(self, images: Tensor, categories: Tensor, identities: Tensor, taught: Taught | None = None) -> Tensor:
         """Make one optimiser step on a batch; returns its loss, detached.
 
         Args:
             images: normalised, float32 (own, 3, size, size), channels last: this process's shard of the batch.
             categories, identities: int64 (n,), labels of the whole batch.
+            taught: the teacher's outputs for the whole batch.
         """
         with self.world.detect_lost_process():
             outputs = self.world.all_gather(self.forward(images), len(categories))
-            classes = len(self.dataset.categories)
-            loss = self.loss(outputs[:, :classes], outputs[:, classes:], categories, identities)
+            logits, embedding = outputs.tensor_split((len(self.dataset.categories),), dim=1)
+            loss = self.loss(logits, embedding, categories, identities)
+            if taught is not None:
+                loss = loss + self.teaching_loss(logits, embedding, taught)
             self.optimiser.zero_grad(set_to_none=True)
             # Each process has a part of the gradient. DDP averages them; multiply by the world size to get the sum.
             (loss * self.world.size).backward()
@@ -217,7 +224,8 @@ class Trainer:
         torch.manual_seed(derive_seed(self.settings.seed, *step, self.world.rank))
         images = self.input.images(batch, photos, step, self.progress())
         self.side = images.shape[-1]
-        return self.learn(images, *self.input.labels(batch))
+        taught = None if self.teaching is None else self.teaching.of(batch, step, self.input)
+        return self.learn(images, *self.input.labels(batch), taught)
 
     def _set_rate(self) -> None:
         """Set the learning rate for the current progress of the run."""

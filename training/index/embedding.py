@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lambda_app.model import ModelOutput
+from lambda_app.model.session import ModelOutput
 from training.errors import TrainingError
 from training.pipeline.disk import free_bytes
 from training.pipeline.files import write_json

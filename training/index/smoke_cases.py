@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from lambda_app.model import Model, ModelOutput
+from lambda_app.model.session import Model, ModelOutput
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.release.catalog import Catalog
 from lambda_app.release.manifest import IndexEntry

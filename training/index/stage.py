@@ -4,8 +4,9 @@
     torchrun --nnodes 2 ... -m training.index --out OUT
 
 reads OUT/dataset and OUT/release/model.onnx. It writes OUT/release/index.faiss and OUT/release/catalog.sqlite, and to
-OUT/index the vectors, the measured recall and time of the index, and the smoke cases. Photos are embedded by the code
-that serves. With several processes all embed, the leader does everything else, and the others need only OUT/dataset.
+OUT/index the vectors, the measured recall and time of the index, the smoke cases and the reference. Photos are embedded
+by the code that serves. With several processes all embed, the leader does everything else, and the others need only
+OUT/dataset.
 """
 
 import json
@@ -17,13 +18,14 @@ from typing import cast
 
 import torch
 
-from lambda_app.model import Model, ModelOutput
+from lambda_app.model.session import Model, ModelOutput
 from lambda_app.photo.preprocessing import normalise
 from lambda_app.release.catalog import CatalogItem, write_catalog
 from lambda_app.release.manifest import IndexEntry, sha256_of
 from training.dataset import Dataset
 from training.index.choice import build_index
 from training.index.embedding import embed_rows
+from training.index.reference import make_reference
 from training.index.settings import IndexSettings
 from training.index.smoke_cases import choose_cases, replay
 from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from
@@ -33,11 +35,14 @@ from training.pipeline.work_folder import WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
 
 
-def run(work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS) -> bool:
+def run(
+    work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS, temperature: float | None = None
+) -> bool:
     """Run the stage, unless the last run had the same model, dataset and settings. Returns whether it ran.
 
     Args:
         world: the processes that embed together; each of them must call this.
+        temperature: of the model; None: that of the report.
 
     Raises:
         TrainingError: the processes have different datasets; or an error of `index`.
@@ -50,7 +55,8 @@ def run(work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS
             assist(dataset, work, world)
         return bool(runs)
     # The margins of the smoke cases depend on the temperature.
-    temperature = float(json.loads((work.report / "metrics.json").read_bytes())["temperature"])
+    if temperature is None:
+        temperature = float(json.loads((work.report / "metrics.json").read_bytes())["temperature"])
     inputs = {
         "dataset": dataset.digest,
         "model": sha256_of(work.model),
@@ -62,6 +68,7 @@ def run(work: WorkFolder, settings: IndexSettings, world: World = SINGLE_PROCESS
         work.release / "catalog.sqlite",
         work.index / "index.json",
         work.index / "smoke.json",
+        work.index / "reference.json",
     ]
 
     def make() -> None:
@@ -90,10 +97,13 @@ def index(
     outputs = cast(ModelOutput, embed(model, dataset, work.index, identity, world))  # None in other processes only
     entry = build_index(outputs.embedding, settings.index, work.release / "index.faiss", int(dataset.summary["seed"]))
     write_json(work.index / "index.json", entry.model_dump(mode="json"))
-    write_catalog(work.release / "catalog.sqlite", catalog_items(dataset, settings.name or dataset.summary["data"]))
+    items = catalog_items(dataset, settings.name or dataset.summary["data"])
+    write_catalog(work.release / "catalog.sqlite", items, dataset.fingerprints())
     cases = choose_cases(dataset, model, outputs, temperature)
     replay(cases, dataset, work.release, entry)
     write_json(work.index / "smoke.json", [case.model_dump(mode="json") for case in cases])
+    reference = make_reference(dataset, outputs, work.release, entry)
+    write_json(work.index / "reference.json", reference and reference.model_dump(mode="json"))
     return entry
 
 

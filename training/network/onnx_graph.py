@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from lambda_app.model import INPUT
-from lambda_app.onnx_runtime import onnxruntime as ort
+from lambda_app.model.onnx_runtime import onnxruntime as ort
+from lambda_app.model.session import INPUT
 
 OPSET = 18
 

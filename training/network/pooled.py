@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lambda_app.model import INPUT
-from lambda_app.onnx_runtime import onnxruntime as ort
+from lambda_app.model.onnx_runtime import onnxruntime as ort
+from lambda_app.model.session import INPUT
 from lambda_app.photo.preprocessing import normalise
 from lambda_app.photo.rules import Preprocessing
 from training.dataset import Dataset

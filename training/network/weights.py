@@ -13,7 +13,7 @@ from torch import Tensor
 from lambda_app.release.manifest import sha256_of
 from training.errors import WeightsError
 from training.network.backbone import NAMED, backbone_of, tag_in
-from training.network.embedding_net import EmbeddingNet
+from training.network.embedding_net import EMBEDDING_DIM, EmbeddingNet
 from training.network.weights_file import METADATA, local_copy, metadata_of, read_file, read_state
 
 log = logging.getLogger(__name__)
@@ -47,17 +47,20 @@ def start_from(model: EmbeddingNet, source: str, categories: Sequence[str]) -> N
             _load_heads(model, state, categories, metadata, source)
 
 
-def starting_network(backbone: str, weights: str, categories: Sequence[str], size: int) -> EmbeddingNet:
+def starting_network(
+    backbone: str, weights: str, categories: Sequence[str], size: int, dim: int = EMBEDDING_DIM
+) -> EmbeddingNet:
     """The network from which training starts.
 
     Args:
         backbone, weights: the settings of these names.
         size: side of the photos in pixels.
+        dim: dimension of the embedding.
 
     Raises:
         WeightsError: see `start_from`.
     """
-    model = EmbeddingNet(backbone_of(backbone, weights), len(categories), size=size)
+    model = EmbeddingNet(backbone_of(backbone, weights), len(categories), dim, size)
     start_from(model, weights, categories)
     return model
 

@@ -46,6 +46,7 @@ def run(work: WorkFolder, settings: PackSettings) -> bool:
         work.release / "weights.safetensors",
         work.report / "metrics.json",
         work.index / "smoke.json",
+        work.index / "reference.json",
         work.fit / "fit.json",
     ]
     inputs = {
@@ -96,6 +97,7 @@ def build_manifest(work: WorkFolder, settings: PackSettings) -> Manifest:
         ranking=RankingEntry(category_weight=figures["ranking"]["category_weight"]),
         weights=weights,
         evaluation=_short_metrics(figures),
+        reference=_read(work.index / "reference.json"),
         training=_provenance(work, dataset, exported),
         smoke=tuple(SmokeCase.model_validate(case) for case in _read(work.index / "smoke.json")),
         force=settings.force,

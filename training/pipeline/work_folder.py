@@ -36,6 +36,16 @@ class WorkFolder:
         return self.frozen / "heads.safetensors"
 
     @property
+    def teacher(self) -> Path:
+        """Manifest, model and outputs of the release from which the network learns."""
+        return self.root / "teacher"
+
+    @property
+    def teacher_outputs(self) -> Path:
+        """The teacher's outputs for all photos."""
+        return self.teacher / "outputs.npy"
+
+    @property
     def fit(self) -> Path:
         """History, checkpoint and best weights of the training run."""
         return self.root / "fit"
@@ -79,3 +89,33 @@ class WorkFolder:
     def archive(self) -> Path:
         """The release archive."""
         return self.root / "release.tar"
+
+
+@dataclass(frozen=True)
+class ReusingFolder(WorkFolder):
+    """The work folder of a run with the model of a release, inside that of a training run, whose dataset it shares.
+
+    All other files have places of their own, so a later training run finds its files as it left them.
+    """
+
+    outer: WorkFolder
+
+    @classmethod
+    def inside(cls, outer: WorkFolder) -> "ReusingFolder":
+        """The folder `reused` of a work folder."""
+        return cls(outer.root / "reused", outer)
+
+    @property
+    def dataset(self) -> Path:
+        """The dataset that `training.prepare` writes."""
+        return self.outer.dataset
+
+    @property
+    def base(self) -> Path:
+        """Manifest, model, weights and report of the release whose model is used."""
+        return self.root / "base"
+
+    @property
+    def report(self) -> Path:
+        """The report of that release; may be absent."""
+        return self.base / "report"

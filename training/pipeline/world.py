@@ -126,6 +126,12 @@ class World:
         received: dict[str, Any] = torch.load(io.BytesIO(sent), weights_only=True)
         return received
 
+    def broadcast_tensor(self, tensor: Tensor) -> Tensor:
+        """The CPU tensor of rank 0; the other processes pass one of the same shape and type (a collective call)."""
+        if self.size > 1:
+            self._broadcast_tensor(tensor)
+        return tensor
+
     def broadcast_bytes(self, content: bytes) -> bytes:
         """The bytes of rank 0, for example a file that only its machine has (a collective call)."""
         if self.size == 1:

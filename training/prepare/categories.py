@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lambda_app.release.manifest import MANIFEST, read_manifest
+from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
 from training.errors import DataError
 from training.prepare.intake.tables import Intake
 
@@ -47,6 +47,21 @@ def released_categories(folder: str | None) -> tuple[str, ...]:
     except OSError as exc:
         raise DataError(f"{folder} should hold the {MANIFEST} of the live release: {exc}") from exc
     return read_manifest(data).categories
+
+
+def check_known(categories: Sequence[str], base: Manifest) -> None:
+    """Check that the model of a release knows all categories.
+
+    Raises:
+        DataError: it does not; the message names them.
+    """
+    unknown = [name for name in categories if name not in base.categories]
+    if unknown:
+        raise DataError(
+            f"the model of {base.release} does not know {len(unknown)} of the categories: "
+            f"{_examples([repr(name) for name in unknown])}. Train without --reuse-model to add them; it knows "
+            f"{', '.join(map(repr, base.categories))}"
+        )
 
 
 def category_order(intake: Intake, leading: Sequence[str]) -> list[str]:

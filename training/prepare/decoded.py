@@ -1,6 +1,7 @@
 """Photos that an earlier run has decoded. A later run takes their pixels over instead of decoding them again.
 
-sources.sqlite   table `sources`: for each row of photos.npy, the photo's path, state and SHA-256
+sources.sqlite   table `sources`: for each row of photos.npy, the photo's path, state, SHA-256 and
+                 fingerprint
                  table `about`: the key
 
 A photo is the same if its path, size, times and inode are, and so it is not even read. Else it is read, and it is the
@@ -28,7 +29,8 @@ _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE about (key TEXT NOT NULL);
-CREATE TABLE sources (row INTEGER PRIMARY KEY, path TEXT NOT NULL, state TEXT, content BLOB NOT NULL);
+CREATE TABLE sources (row INTEGER PRIMARY KEY, path TEXT NOT NULL, state TEXT, content BLOB NOT NULL,
+    fingerprint BLOB NOT NULL);
 """
 _INDEXES = "CREATE INDEX sources_by_path ON sources (path); CREATE INDEX sources_by_content ON sources (content);"
 _TRUSTED_AFTER_NS = 2 * 10**9
@@ -42,11 +44,13 @@ class Source:
         path: relative to the data folder.
         state: size, times and inode of the file before it was read; None if they are not to be trusted.
         content: SHA-256 of its bytes.
+        fingerprint: of the whole photo, see `lambda_app.likeness`.
     """
 
     path: str
     state: str | None
     content: bytes
+    fingerprint: bytes
 
 
 class Decoded:
@@ -66,17 +70,17 @@ class Decoded:
 
     def of_state(self, path: str, state: str) -> tuple[int, Source] | None:
         """Row and source of the photo at `path`, if the file has not changed since."""
-        sql = "SELECT row, path, state, content FROM sources WHERE path = ? AND state = ?"
+        sql = "SELECT row, path, state, content, fingerprint FROM sources WHERE path = ? AND state = ?"
         with self._lock:  # threads that decode photos ask too
             row = self._db.execute(sql, (path, state)).fetchone()
         return None if row is None else (int(row[0]), Source(*row[1:]))
 
-    def of_content(self, content: bytes, path: str) -> int | None:
-        """The row of a photo with this SHA-256: of the one at `path`, else at any path."""
-        sql = "SELECT row FROM sources WHERE content = ? ORDER BY path != ?, row LIMIT 1"
+    def of_content(self, content: bytes, path: str) -> tuple[int, bytes] | None:
+        """Row and fingerprint of a photo with this SHA-256: of the one at `path`, else at any path."""
+        sql = "SELECT row, fingerprint FROM sources WHERE content = ? ORDER BY path != ?, row LIMIT 1"
         with self._lock:
             row = self._db.execute(sql, (content, path)).fetchone()
-        return None if row is None else int(row[0])
+        return None if row is None else (int(row[0]), row[1])
 
     def close(self) -> None:
         self._db.close()

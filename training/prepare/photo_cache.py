@@ -7,28 +7,24 @@ run decoded are taken over; if they are all the same, in the same order, the fil
 
 import hashlib
 import os
-import stat
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.errors import PhotoError, PhotoTooLargeError, UnsupportedPhotoError
-from lambda_app.photo.kinds import is_picture
-from lambda_app.photo.preprocessing import load_rgb
+from lambda_app.errors import PhotoError
+from lambda_app.likeness.fingerprint import fingerprint_of
 from lambda_app.photo.rules import Preprocessing
 from training.dataset import SOURCES
 from training.pipeline.disk import check_space, writing
 from training.pipeline.in_order import in_order
 from training.pipeline.progress import ProgressReporter
 from training.prepare.decoded import Decoded, Source, file_state, is_settled, recorded_sources
-from training.prepare.intake.photo_files import FOREIGN_ENDINGS, HEAD_BYTES, ending
 from training.prepare.intake.tables import ImageRow, Intake
+from training.prepare.photo_loading import decode, read_photo, reject_photo
 
-# A photo within the pixel limit is smaller than this in any usual format. Reading a larger file would waste memory.
-MAX_FILE_BYTES = 256 * 2**20
 _ROWS_COPIED_AT_ONCE = 256
 
 
@@ -39,10 +35,6 @@ class _Loaded:
     source: Source
     pixels: npt.NDArray[np.uint8] | None = None
     row: int | None = None
-
-
-class _ForeignPhotoError(PhotoError):
-    """The file is a photo in a format that is not supported."""
 
 
 def fill(
@@ -93,16 +85,13 @@ def fill(
             try:
                 photo = loaded.result()
             except (PhotoError, OSError) as exc:
-                reason = "unsupported_photo" if isinstance(exc, _ForeignPhotoError) else "unreadable_photo"
-                detail = f"{image.photo}: {exc}"
-                intake.reject("images", image.source, image.record, image.id, reason, detail, image.line)
+                reject_photo(intake, image, exc)
                 continue
             row = rows.add(photo)
             taken_over += photo.row is not None
             content = photo.source.content
             intake.db.execute("INSERT INTO cached VALUES (?, ?, ?)", (row, number, content))
-            values = (row, photo.source.path, photo.source.state, content)
-            sources.execute("INSERT INTO sources VALUES (?, ?, ?, ?)", values)
+            sources.execute("INSERT INTO sources VALUES (?, ?, ?, ?, ?)", (row, *astuple(photo.source)))
     return taken_over
 
 
@@ -224,21 +213,9 @@ def _load(data: Path, photo: str, preprocessing: Preprocessing, earlier: Decoded
     path = data / photo
     status = path.stat()
     settled = is_settled(status)
-    content = _read(path, status)
-    source = Source(photo, file_state(status) if settled else None, hashlib.sha256(content).digest())
-    if earlier is not None and (row := earlier.of_content(source.content, photo)) is not None:
-        return _Loaded(source, row=row)
-    try:
-        return _Loaded(source, load_rgb(content, preprocessing))
-    except UnsupportedPhotoError as exc:
-        if is_picture(content[:HEAD_BYTES]) or ending(photo) in FOREIGN_ENDINGS:
-            raise _ForeignPhotoError(str(exc)) from exc
-        raise
-
-
-def _read(path: Path, status: os.stat_result) -> bytes:
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(f"{path.name} is not a file")  # reading a pipe would wait for ever
-    if status.st_size > MAX_FILE_BYTES:
-        raise PhotoTooLargeError(f"the file is {status.st_size:,} bytes; the limit is {MAX_FILE_BYTES:,}")
-    return path.read_bytes()
+    content = read_photo(path, status)
+    state, digest = file_state(status) if settled else None, hashlib.sha256(content).digest()
+    if earlier is not None and (found := earlier.of_content(digest, photo)) is not None:
+        return _Loaded(Source(photo, state, digest, found[1]), row=found[0])
+    loaded = decode(content, photo, preprocessing)
+    return _Loaded(Source(photo, state, digest, fingerprint_of(loaded.overview).tobytes()), loaded.square)

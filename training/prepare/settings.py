@@ -1,11 +1,12 @@
 """Settings of the prepare stage."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, field_validator
 
 from lambda_app.photo.rules import Preprocessing
+from lambda_app.release.manifest import Manifest
 from training.pipeline.settings import BACKBONE, DERIVED, RARE, SEED, WEIGHTS, Settings
 from training.prepare.categories import read_categories
 from training.prepare.intake.fields.currencies import CODES
@@ -18,6 +19,8 @@ class PrepareSettings(Settings):
     Attributes:
         base_categories: categories of the release that is to be replaced, else of the one from which training starts.
             They keep their indices, and new ones go last. Used only if `categories` is None.
+        own_preprocessing: that of the release whose model is used again; it stands for backbone, weights, size, trim
+            and cut.
     """
 
     backbone: str = BACKBONE
@@ -73,6 +76,7 @@ class PrepareSettings(Settings):
         default=None, description="text between the parts of a category path; none: found from the cells"
     )
     base_categories: tuple[str, ...] = Field(default=(), json_schema_extra=DERIVED)
+    own_preprocessing: Preprocessing | None = Field(default=None, json_schema_extra=DERIVED)
     workers: int | None = Field(
         default=None,
         ge=1,
@@ -108,6 +112,8 @@ class PrepareSettings(Settings):
         Raises:
             WeightsError: there is no such backbone.
         """
+        if self.own_preprocessing is not None:
+            return self.own_preprocessing
         # torch is large, and the declarations of settings must be readable without it.
         from training.network.backbone import backbone_of
 
@@ -116,6 +122,11 @@ class PrepareSettings(Settings):
         if not self.cut:
             changed |= {"fit": "trimmed" if self.trim else "letterbox", "crop": 1.0}
         return own.model_copy(update=changed)
+
+    def reusing(self, base: Manifest) -> Self:
+        """These settings with the photos as input of a release's model, and with its categories and splits."""
+        seed = base.training.get("dataset", {}).get("seed", self.seed)
+        return self.changed(base_categories=base.categories, own_preprocessing=base.preprocessing, seed=seed)
 
     def leading_categories(self) -> tuple[str, ...]:
         """The categories with the first indices, in order: those of the file, else those of the base release."""

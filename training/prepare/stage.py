@@ -16,8 +16,8 @@ from contextlib import closing, contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 
+from lambda_app.likeness import fingerprint as likeness
 from lambda_app.photo import preprocessing
 from training.dataset import ITEMS, PHOTOS, REJECTED, SOURCES, SUMMARY, Dataset
 from training.errors import DataError
@@ -32,8 +32,7 @@ from training.prepare.categories import category_order, doubtful_categories
 from training.prepare.cautions import cautions, unmatched
 from training.prepare.dataset_tables import write_items, write_rejected
 from training.prepare.decoded import count_sources, earlier_photos, file_state
-from training.prepare.intake import folders, listings
-from training.prepare.intake.photo_files import holds_folders
+from training.prepare.intake import layouts
 from training.prepare.intake.tables import Intake
 from training.prepare.intake.wrapper import wrapper
 from training.prepare.settings import PrepareSettings
@@ -42,7 +41,6 @@ from training.prepare.summary import Summary, rejected_by_source, total_by_reaso
 log = logging.getLogger(__name__)
 # Increase this number when datasets that older code made must be made again.
 FORMAT = 2
-LAYOUTS: dict[str, ModuleType] = {"listings": listings, "folders": folders}
 FILES = (ITEMS, PHOTOS, SOURCES, REJECTED, SUMMARY)
 
 
@@ -64,7 +62,7 @@ def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: Progr
 
 
 def _prepare(data: Path, out: Path, settings: PrepareSettings, progress: ProgressReporter) -> Summary:
-    layout = layout_of(data)
+    layout = layouts.layout_of(data)
     check_output_folder(out, FILES, data)
     input_digest = fingerprint(data, settings)
     existing = _existing_summary(out, input_digest)
@@ -76,10 +74,7 @@ def _prepare(data: Path, out: Path, settings: PrepareSettings, progress: Progres
     with earlier_photos((out, stopped), key) as earlier, atomic_folder(out) as folder, writing(folder):
         working = folder / "intake.sqlite"
         with closing(Intake(working)) as intake:
-            if layout == "listings":
-                listings.read(root, intake, progress, settings.reading())
-            else:
-                folders.read(root, intake, progress)
+            layouts.read(data, intake, progress, settings.reading())
             with _kept_if_stopped(folder, stopped, len(earlier or ())):
                 taken_over = photo_cache.fill(
                     root,
@@ -102,31 +97,13 @@ def _prepare(data: Path, out: Path, settings: PrepareSettings, progress: Progres
     return summary
 
 
-def layout_of(data: Path) -> str:
-    """The layout of `data`: "listings" or "folders".
-
-    Raises:
-        DataError: it has neither layout.
-    """
-    if not data.is_dir():
-        raise DataError(f"{data} is not a folder")
-    root = data / wrapper(data)
-    if listings.found(root):
-        return "listings"
-    if holds_folders(root):
-        return "folders"
-    raise DataError(
-        f"{data} holds neither a table of listings (CSV, TSV or XML) nor folders of photos (<category>/<photo>)"
-    )
-
-
 def fingerprint(data: Path, settings: PrepareSettings) -> str:
     """Hex digest of the settings, the code, and the path and state of every input file.
 
     The files are not opened. Their digests are added up, so the order does not matter and no list is kept in memory.
     """
     total, place = 0, wrapper(data)
-    for path, entry in LAYOUTS[layout_of(data)].input_files(data / place):
+    for path, entry in layouts.input_files(data):
         line = f"{path}\0{_state(entry)}".encode("utf-8", "surrogateescape")
         total += int.from_bytes(hashlib.sha256(line).digest(), "big")
     code = _digest_of_code(__file__)
@@ -137,8 +114,8 @@ def fingerprint(data: Path, settings: PrepareSettings) -> str:
 
 
 def pixels_key(settings: PrepareSettings) -> str:
-    """Hex digest of what the pixels of a photo depend on: settings, the code of the decoder, and its libraries."""
-    code = _digest_of_code(preprocessing.__file__)
+    """Hex digest of what pixels and fingerprint of a photo depend on: settings, code of both, and its libraries."""
+    code = _digest_of_code(preprocessing.__file__) + _digest_of_code(likeness.__file__)
     libraries = [version("pillow"), version("numpy")]
     rules = settings.preprocessing().model_dump(mode="json", exclude={"mean", "std"})  # of the network's input
     return hashlib.sha256(json.dumps([rules, code, libraries], sort_keys=True).encode()).hexdigest()

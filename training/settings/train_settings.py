@@ -1,7 +1,7 @@
 """The settings of a whole run, by name, for all stages."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lambda_app.errors import SettingsError
@@ -19,11 +19,19 @@ STAGES: dict[str, tuple[type[Settings], ...]] = {
     "index": (IndexSettings,),
     "pack": (PackSettings,),
 }
+# What may be set if the model of a release is used.
+_WITHOUT_TRAINING = frozenset(
+    {"currency", "encoding", "columns", "category_separator", "workers", "index", "name", "force"}
+)
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """The settings of all stages."""
+    """The settings of all stages.
+
+    Attributes:
+        reuse_model: a release whose model is used; then nothing is trained. None: a network is trained.
+    """
 
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
     fit: FitSettings = field(default_factory=FitSettings)
@@ -31,6 +39,7 @@ class TrainSettings:
     index: IndexSettings = field(default_factory=IndexSettings)
     pack: PackSettings = field(default_factory=PackSettings)
     execution: Execution = field(default_factory=Execution)
+    reuse_model: str | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "TrainSettings":
@@ -55,6 +64,22 @@ class TrainSettings:
             pack=PackSettings(**given(PackSettings)),
             execution=Execution(**given(Execution)),
         )
+
+    @classmethod
+    def reusing(cls, release: str, values: Mapping[str, Any]) -> "TrainSettings":
+        """The settings of a run that uses the model of a release, from values by name.
+
+        Raises:
+            SettingsError: see `of`; or a value that has no effect, because nothing is trained.
+        """
+        settings = cls.of(values)
+        for name in values:
+            if name not in _WITHOUT_TRAINING:
+                raise SettingsError(
+                    f"{name} has no effect with --reuse-model: the network, its input and the order of the categories "
+                    "are those of the release"
+                )
+        return replace(settings, reuse_model=release)
 
 
 def by_stage() -> Iterator[tuple[str, list[Setting]]]:

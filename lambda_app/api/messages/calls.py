@@ -16,7 +16,7 @@ from lambda_app.photo.memory import DecodingMemory
 from lambda_app.recommendation.live import Live, LiveRelease
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
-from lambda_app.telemetry.observer import Observer
+from lambda_app.telemetry.observer import AnsweredPhoto, Observer
 from lambda_app.telemetry.timings import Timings
 
 _KEY = "lookalike.call"
@@ -51,6 +51,7 @@ class Call:
         release: id of the release that answers; None until `live` is called.
         category: the predicted category, if the response has one.
         top_score: the cosine of the first result, if the response has one and no words were asked for.
+        photos: what the response says about each photo; photos of the same thing are one.
         timings: durations of the request's parts.
         begun: when the request arrived, on the clock of `time.monotonic`.
     """
@@ -61,6 +62,7 @@ class Call:
     release: str | None = None
     category: str | None = None
     top_score: float | None = None
+    photos: list[AnsweredPhoto] = field(default_factory=list)
     timings: Timings = field(default_factory=Timings)
     begun: float = field(default_factory=time.monotonic)
 

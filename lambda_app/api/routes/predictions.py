@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -19,6 +20,7 @@ from lambda_app.recommendation.analysis import Analysis, fused
 from lambda_app.recommendation.live import Live
 from lambda_app.recommendation.query import MAX_PHOTOS, Match, SimilarQuery
 from lambda_app.recommendation.recommender import Recommender
+from lambda_app.telemetry.observer import AnsweredPhoto
 
 # /predict returns more, so that a client which shows more than the first 5 needs no second request.
 PREDICT_PROBABILITIES = 20
@@ -109,6 +111,8 @@ def _analyse(call: Call, recommender: Recommender, photos: Sequence[bytes], part
             analyses.append(recommender.analyse(photo, call.timings, call.service.decoding, part))
     analysis = fused(analyses)
     call.category = recommender.manifest.categories[int(analysis.probabilities.argmax())]
+    reference = recommender.manifest.reference
+    call.photos.append(AnsweredPhoto(call.category, reference.cell(analysis.embedding) if reference else None))
     return analysis
 
 
@@ -127,4 +131,6 @@ def _similar(call: Call, recommender: Recommender, analysis: Analysis, query: Si
     matches = recommender.similar(analysis.embedding, query, call.timings, analysis.probabilities)
     if matches and not query.words:  # with words, the first result need not be the most similar one
         call.top_score = matches[0].score
+    highest = max((match.score for match in matches), default=None)
+    call.photos[-1] = replace(call.photos[-1], top_score=highest, filtered=query.filtered)
     return matches

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.release.archive import write_archive

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.bench.embed import measure
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from sample.generate import generate
 from training.dataset import Dataset
 from training.prepare.settings import PrepareSettings

@@ -13,7 +13,7 @@ from PIL import Image
 
 from benchmarks.inputs.photos import make_photo
 from benchmarks.processes import baseline
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from lambda_app.errors import BusyError, PhotoError, PhotoTooLargeError, Undecod
 from lambda_app.photo.kinds import media_type
 from lambda_app.photo.memory import DecodingMemory
 from lambda_app.photo.opening import open_photo
-from lambda_app.photo.preprocessing import load_rgb, normalise
+from lambda_app.photo.preprocessing import load_photo, load_rgb, normalise
 from lambda_app.photo.rules import PhotoLimits, PhotoPart, Preprocessing
 from tests.releases import encode
 
@@ -404,3 +404,29 @@ def test_a_part_fills_the_square_as_a_photo_does(fit: str):
     found = load_rgb(encode(photo, "PNG"), settings, part=PhotoPart(0.25, 0.2, 0.5, 0.7))
     expected = load_rgb(encode(photo.crop((100, 60, 300, 270)), "PNG"), settings)
     assert np.array_equal(found, expected)
+
+
+def test_an_overview_shows_the_whole_upright_photo_with_its_borders():
+    pixels = np.zeros((600, 900, 3), np.uint8)
+    pixels[:, 300:] = (200, 100, 50)
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright
+    Image.fromarray(pixels).save(file, "JPEG", quality=95, exif=exif)
+    overview = load_photo(file.getvalue(), Preprocessing(size=64, fit="trimmed")).overview
+    assert overview.mode == "RGB"
+    width, height = overview.size
+    assert width < height
+    assert abs(height / width - 1.5) < 0.02
+    red = np.asarray(overview)[:, width // 2, 0].astype(int)
+    assert red[height // 6] < 20
+    assert abs(red[height // 2] - 200) < 5
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16"])
+def test_an_overview_is_rgb_whatever_the_photo_is(mode):
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    file = io.BytesIO()
+    (Image.new(mode, (40, 30))).save(file, kind)
+    overview = load_photo(file.getvalue(), Preprocessing(size=16)).overview
+    assert (overview.mode, overview.size) == ("RGB", (40, 30))

@@ -12,7 +12,7 @@ import pytest
 from lambda_app.errors import RefusedReleaseError, ReleaseError
 from lambda_app.promotion.promotion import Promotion, promote_archive, rollback
 from lambda_app.promotion.stored import forced_key, manifest_key
-from lambda_app.promotion.upkeep import list_releases
+from lambda_app.promotion.upkeep.listing import list_releases
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.release.archive import write_archive
 from lambda_app.release.manifest import Manifest, Pointer

@@ -157,8 +157,8 @@ def test_a_release_that_fails_its_smoke_cases_is_refused(tmp_path, store, first)
 
 def test_an_unknown_format_is_refused(tmp_path, store):
     archive, manifest = build_archive(tmp_path / "second")
-    raw = json.loads(manifest.to_json()) | {"format": 2}
-    with pytest.raises(UnknownFormatError, match="format 2"):
+    raw = json.loads(manifest.to_json()) | {"format": 3}
+    with pytest.raises(UnknownFormatError, match="format 3"):
         promote_archive(store, rewritten(archive, manifest__json=json.dumps(raw).encode()), SETTINGS)
 
 

@@ -9,7 +9,7 @@ from lambda_app.errors import RefusedReleaseError, ReleaseError
 from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.publishing import drop, outcome, publish, reject
 from lambda_app.promotion.stored import manifest_key
-from lambda_app.promotion.upkeep import list_releases
+from lambda_app.promotion.upkeep.listing import list_releases
 from lambda_app.release.archive import write_archive
 from lambda_app.release.manifest import CatalogEntry, file_entry
 from lambda_app.settings import Settings

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lambda_app.errors import NotLiveError
+from lambda_app.model.session import Model
 from lambda_app.recommendation.query import SimilarQuery
 from tests.lambda_app.conftest import BuiltRelease
 from tests.lambda_app.recommendation.troubled import (
@@ -19,6 +20,7 @@ from tests.lambda_app.recommendation.troubled import (
     holder,
 )
 from tests.releases import build_release, move_pointer, publish_directly
+from tests.segments import added_products, extend_release
 
 
 def test_nothing_is_read_before_the_first_request(store: TroubledStore, built: BuiltRelease, publish):
@@ -171,3 +173,38 @@ def test_a_swap_gives_the_old_release_back(store: TroubledStore, built: BuiltRel
     finish_loading(store)
     gc.collect()
     assert old() is None
+
+
+def test_releases_of_one_model_open_one_session_and_fetch_what_is_new(
+    store: TroubledStore, built: BuiltRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    sessions, passes = [], []
+
+    class Counted(Model):
+        def __init__(self, *args, **kwargs) -> None:
+            super().__init__(*args, **kwargs)
+            sessions.append(self)
+
+        def try_size(self, size: int) -> None:
+            passes.append(size)
+
+    monkeypatch.setattr("lambda_app.recommendation.parts.Model", Counted)
+    publish_directly(store, built.folder, built.manifest)
+    live = holder(store)
+    live.current()
+    folder, manifest = built.folder, built.manifest
+    for number in range(3):
+        new = added_products(
+            tmp_path / f"new-{number}", folder / "model.onnx", 2, seed=50 + number, prefix=f"{number}-"
+        )
+        store.fetched.clear()
+        manifest = extend_release(tmp_path / f"{number}", folder, manifest, segments=[new], dead=[number])
+        folder = tmp_path / f"{number}"
+        publish_directly(store, folder, manifest)
+        now = live.current()
+        assert now.release == manifest.release
+        assert now.recommender.item(f"{number}-001b") == new.items[3]
+        segment = manifest.segments[-1]
+        assert sorted(store.fetched) == sorted([segment.index.file, segment.catalog.file, "dead.bits"])
+        assert store.kept[-1] == [entry.sha256 for entry in manifest.serving_files()]
+    assert (len(sessions), passes) == (1, [])

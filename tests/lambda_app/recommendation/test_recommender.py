@@ -19,7 +19,7 @@ from lambda_app.errors import (
     UndecodablePhotoError,
     UnknownItemError,
 )
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.recommendation.query import Match, SimilarQuery
@@ -248,12 +248,12 @@ def test_closing_gives_the_catalog_back(built: BuiltRelease):
 
 def test_the_last_reference_gives_the_catalog_back(built: BuiltRelease):
     loaded = load_from(built.folder, built.manifest)
-    catalog = loaded._catalog
-    assert catalog.find("003a") == 6
+    connection = loaded.parts.catalogs[0]._connection
+    assert loaded.item("003a").product_id == "product-003"
     del loaded
     gc.collect()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        catalog.find("003a")
+        connection.execute("SELECT 1")
 
 
 def test_parts_that_disagree_are_refused(tmp_path: Path, built: BuiltRelease):
@@ -277,7 +277,7 @@ def test_parts_that_disagree_are_refused(tmp_path: Path, built: BuiltRelease):
 
     shutil.copy(built.folder / "model.onnx", folder)
     write_catalog(folder / "catalog.sqlite", [CatalogItem("1", "1", "Sofas", None, None, None, "datasets/x")])
-    refused("the catalog holds 1 items; the manifest says 40", catalog=file_entry(folder / "catalog.sqlite"))
+    refused("catalog.sqlite holds 1 items; the manifest says 40", catalog=file_entry(folder / "catalog.sqlite"))
 
 
 def test_threads_are_set_for_the_thread_that_searches(built: BuiltRelease, recommender: Recommender):

@@ -33,6 +33,7 @@ class TroubledStore(FolderStore):
         super().__init__(root)
         self.looks = self.loads = 0
         self.kept: list[list[str]] = []
+        self.fetched: list[str] = []  # names of files
         self.pointer_error: StoreError | None = None
         self.misread: dict[str, str] = {}  # fields of the pointer that arrive wrong, under the right version
         self.file_error: Exception | None = None
@@ -51,6 +52,7 @@ class TroubledStore(FolderStore):
 
     def local_file(self, entry: FileEntry) -> Path:
         self.loads += entry.file == "model.onnx"
+        self.fetched.append(entry.file)
         assert self.open.wait(20)
         if self.file_error:
             raise self.file_error

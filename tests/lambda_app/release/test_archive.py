@@ -58,6 +58,13 @@ def test_files_that_the_store_may_hold_can_be_left_out(tmp_path: Path, built: Bu
     assert unpack(archive, tmp_path / "out") == built.manifest
 
 
+def test_files_that_are_not_wanted_are_read_and_not_written(tmp_path: Path, built: BuiltRelease):
+    archive = write_archive(tmp_path / "a.tar.gz", built.manifest, built.folder)
+    assert unpack(archive, tmp_path / "out", wanted=lambda name: name.endswith(".onnx")) == built.manifest
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"manifest.json", built.manifest.model.file}
+    verify_file(tmp_path / "out" / built.manifest.model.file, built.manifest.model)
+
+
 @pytest.mark.parametrize(
     ("member", "says"),
     [
@@ -95,7 +102,7 @@ def test_an_archive_without_manifest_is_refused(tmp_path: Path):
 
 def test_a_manifest_of_another_format_is_refused(tmp_path: Path):
     with pytest.raises(UnknownFormatError):
-        unpack(tar_of(tmp_path / "a.tar", [("manifest.json", b'{"format": 2}')]), tmp_path / "out")
+        unpack(tar_of(tmp_path / "a.tar", [("manifest.json", b'{"format": 3}')]), tmp_path / "out")
 
 
 @pytest.mark.parametrize(

@@ -45,13 +45,50 @@ def test_a_manifest_survives_writing_and_reading():
     assert read_manifest(manifest.to_json()) == manifest
 
 
+def segmented(**changes: Any) -> Manifest:
+    """A manifest with one further segment of two rows, and one dead row."""
+    delta = {
+        "index": {**ENTRY, "file": "delta-1.faiss", "count": 2},
+        "catalog": {**ENTRY, "file": "delta-1.sqlite", "count": 2},
+    }
+    dead = {**ENTRY, "file": "dead.bits", "count": 1}
+    return read(**{"format": 2, "segments": [delta], "dead": dead, "parent": "20261101-110000-0a1b2c3d", **changes})
+
+
+def test_a_manifest_of_segments_counts_rows_and_photos():
+    manifest = segmented(changes_through=7)
+    assert read_manifest(manifest.to_json()) == manifest
+    assert (manifest.rows, manifest.count, manifest.segmented) == (5, 4, True)
+    files = ["model.onnx", "index.faiss", "catalog.sqlite", "delta-1.faiss", "delta-1.sqlite", "dead.bits"]
+    assert [entry.file for entry in manifest.serving_files()] == files
+    plain = read()
+    assert (plain.rows, plain.count, plain.segmented) == (3, 3, False)
+
+
+def test_segments_need_format_2_so_that_older_readers_refuse_them():
+    with pytest.raises(ReleaseError, match="format 1 has 1 further segments"):
+        segmented(format=1)
+    with pytest.raises(ReleaseError, match="format 2 has 0 further segments"):
+        read(format=2)
+
+
+def test_segments_that_disagree_are_refused():
+    with pytest.raises(ReleaseError, match="all 5 rows are dead"):
+        segmented(dead={**ENTRY, "file": "dead.bits", "count": 5})
+    with pytest.raises(ReleaseError, match="file name occurs twice"):
+        segmented(dead={**ENTRY, "file": "delta-1.faiss", "count": 1})
+    delta = {"index": {**ENTRY, "file": "d.faiss", "count": 2}, "catalog": {**ENTRY, "file": "d.sqlite", "count": 3}}
+    with pytest.raises(ReleaseError, match="the index has 2 rows, the catalog 3"):
+        segmented(segments=[delta])
+
+
 def test_unknown_keys_are_ignored():
     assert read(invented="later").release == read().release
 
 
-@pytest.mark.parametrize("found", [2, 0, "1", None])
+@pytest.mark.parametrize("found", [3, 0, "1", True, None])
 def test_an_unknown_format_is_refused_by_name(found: object):
-    with pytest.raises(UnknownFormatError, match=f"format {found!r}.*reads format 1"):
+    with pytest.raises(UnknownFormatError, match=f"format {found!r}.*reads 1 and 2"):
         read(format=found)
 
 

@@ -2,17 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from lambda_app.errors import SettingsError, StoreError
+from lambda_app.errors import SettingsError
 from lambda_app.store.bucket import S3Store
-from lambda_app.store.contract import parse_pointer
 from lambda_app.store.folder import FolderStore
 from lambda_app.store.opening import existing_store, open_store
-
-
-@pytest.mark.parametrize("data", [b"", b"{}", b'{"release": "x"}'])
-def test_a_damaged_pointer_is_an_error(data: bytes):
-    with pytest.raises(StoreError, match=r"live.json of the shop is damaged"):
-        parse_pointer(data, "the shop")
 
 
 def test_folders_are_opened_by_path_or_file_url(tmp_path: Path):

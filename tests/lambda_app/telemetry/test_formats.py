@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from lambda_app.telemetry.formats import JsonFormatter, Metrics, configure_logging
+from lambda_app.telemetry.formats import JsonFormatter, Metrics, PlainFormatter, configure_logging
 
 
 def line_of(**extra) -> dict:
@@ -34,6 +34,26 @@ def test_an_error_is_part_of_its_log_line():
     line = JsonFormatter("api").format(record)
     assert "\n" not in line
     assert "ValueError: broken" in json.loads(line)["error"]
+
+
+def test_a_plain_line_about_a_photo_ends_with_its_fields():
+    logger = logging.getLogger("lambda_app.live")
+    extra = {"release": "r1", "category": "Bücher", "cell": 0, "filtered": False, "secret": "s"}
+    record = logger.makeRecord(logger.name, logging.INFO, __file__, 1, "POST %s", ("/predict",), None, extra=extra)
+    start, _, fields = PlainFormatter().format(record).partition(" {")
+    assert start.endswith(" INFO lambda_app.live: POST /predict")
+    assert json.loads("{" + fields) == {"release": "r1", "category": "Bücher", "cell": 0, "filtered": False}
+
+
+def test_another_plain_line_has_no_fields_and_keeps_its_error():
+    logger = logging.getLogger("lambda_app.live")
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        record = logger.makeRecord("x", logging.ERROR, "f", 1, "failed", (), sys.exc_info(), extra={"release": "r1"})
+    lines = PlainFormatter().format(record).splitlines()
+    assert lines[0].endswith(" ERROR x: failed")
+    assert lines[-1] == "ValueError: broken"
 
 
 def test_metrics_follow_the_embedded_format():

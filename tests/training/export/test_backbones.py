@@ -7,7 +7,7 @@ import onnx
 import pytest
 import torch
 
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from training.dataset import Dataset
 from training.export import stage as export
 from training.export.onnx_file import check_parity, predict, write_onnx

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import training
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from training.errors import ExportError
 from training.export.onnx_file import check_parity, opset_of, predict
 from training.network.embedding_net import EmbeddingNet

@@ -1,7 +1,7 @@
 import numpy as np
 import onnx
 
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from training.export.onnx_file import predict
 from training.export.quantise import quantise
 

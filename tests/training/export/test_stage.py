@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 from lambda_app.errors import SettingsError
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from lambda_app.release.manifest import sha256_of
 from training.export import stage as export
 from training.export.settings import ExportSettings

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lambda_app.model import ModelOutput
+from lambda_app.model.session import ModelOutput
 from training.index.embedding import embed_rows
 from training.pipeline.world import process_group
 

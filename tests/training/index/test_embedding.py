@@ -4,7 +4,7 @@ import signal
 import numpy as np
 import pytest
 
-from lambda_app.model import ModelOutput
+from lambda_app.model.session import ModelOutput
 from tests.training.index.embedding_together import BATCH, COUNT, SHAPE, answers
 from training.errors import TrainingError
 from training.index.embedding import EMBEDDINGS, LOGITS, PROGRESS, embed_rows

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from lambda_app.model import Model, ModelOutput
+from lambda_app.model.session import Model, ModelOutput
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.release.smoke import SmokeCase

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lambda_app.errors import SettingsError
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from lambda_app.release.catalog import Catalog
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.search.faiss_index import VectorIndex

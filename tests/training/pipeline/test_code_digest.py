@@ -3,7 +3,7 @@ import pytest
 from training.pipeline.code_digest import ROOT, code_digest, with_imports
 
 TRAINER = '''"""Trains."""
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 
 def train():
     """Do."""
@@ -13,7 +13,7 @@ SOURCES = {
     "training/fit.py": "from training import trainer\nimport numpy\n",
     "training/trainer.py": TRAINER,
     "training/report.py": "PAGE = 1\n",
-    "lambda_app/model.py": "from training import fit\n\nModel = 1\n",
+    "lambda_app/model/session.py": "from training import fit\n\nModel = 1\n",
 }
 
 
@@ -35,7 +35,7 @@ def test_imports_are_followed_through_both_packages_and_circular_imports(root):
     ("name", "old", "new", "same"),
     [
         ("training/trainer.py", "return 1", "return 2", False),
-        ("lambda_app/model.py", "Model = 1", "Model = 2", False),
+        ("lambda_app/model/session.py", "Model = 1", "Model = 2", False),
         ("training/fit.py", "import numpy", "import scipy", False),
         ("training/report.py", "PAGE = 1", "PAGE = 2", True),
         ("training/trainer.py", "return 1", "return 1  # one", True),

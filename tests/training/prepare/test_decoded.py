@@ -8,6 +8,8 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from lambda_app.likeness.fingerprint import fingerprint_of
+from lambda_app.photo.preprocessing import load_photo
 from training.dataset import PHOTOS, SOURCES, Dataset
 from training.pipeline.progress import track
 from training.prepare.decoded import count_sources, earlier_photos
@@ -145,3 +147,16 @@ def test_the_state_of_a_file_that_has_just_changed_is_not_trusted(data, out):
     prepare(data, out, SMALL)
     with closing(sqlite3.connect(out / SOURCES)) as db:
         assert db.execute("SELECT DISTINCT state FROM sources").fetchall() == [(None,)]
+
+
+def test_fingerprints_are_taken_over_with_the_pixels(data, out):
+    prepare(data, out, SMALL)
+    first = Dataset.open(out).fingerprints()
+    assert first is not None
+    assert first.shape == (COUNT, 192)
+    for image_id, row in zip(Dataset.open(out).image_ids, first, strict=True):
+        (path,) = data.rglob(f"{image_id}.*")
+        assert np.array_equal(row, fingerprint_of(load_photo(path.read_bytes(), SMALL.preprocessing()).overview))
+    change_prices(data)
+    prepare(data, out, SMALL)
+    np.testing.assert_array_equal(Dataset.open(out).fingerprints(), first)

@@ -8,7 +8,7 @@ from lambda_app.photo.preprocessing import load_rgb
 from lambda_app.photo.rules import Preprocessing
 from training.pipeline.in_order import IN_FLIGHT_PER_WORKER, in_order
 from training.pipeline.progress import track
-from training.prepare import photo_cache
+from training.prepare import photo_loading
 from training.prepare.intake.tables import ImageRow, Intake
 from training.prepare.photo_cache import RowWriter, fill
 
@@ -51,7 +51,7 @@ def test_the_cache_has_the_pixels_of_serving_and_skips_photos_that_do_not_decode
 
 
 def test_a_file_over_the_limit_is_not_read(tmp_path, intake, jpeg, monkeypatch):
-    monkeypatch.setattr(photo_cache, "MAX_FILE_BYTES", 100)
+    monkeypatch.setattr(photo_loading, "MAX_FILE_BYTES", 100)
     add(intake, tmp_path, {"a.jpg": jpeg(0)})
     fill(tmp_path, tmp_path / "photos.npy", intake, SETTINGS, workers=1, progress=track)
     (detail,) = intake.db.execute("SELECT detail FROM rejected").fetchone()
@@ -60,7 +60,7 @@ def test_a_file_over_the_limit_is_not_read(tmp_path, intake, jpeg, monkeypatch):
 
 
 def test_a_file_at_the_limit_is_read(tmp_path, intake, jpeg, monkeypatch):
-    monkeypatch.setattr(photo_cache, "MAX_FILE_BYTES", len(jpeg(0)))
+    monkeypatch.setattr(photo_loading, "MAX_FILE_BYTES", len(jpeg(0)))
     add(intake, tmp_path, {"a.jpg": jpeg(0)})
     fill(tmp_path, tmp_path / "photos.npy", intake, SETTINGS, workers=1, progress=track)
     assert np.load(tmp_path / "photos.npy").shape == (1, 16, 16, 3)

@@ -13,7 +13,7 @@ from training.dataset import Dataset
 from training.errors import DataError
 from training.pipeline.commands import report_errors
 from training.prepare.settings import PrepareSettings
-from training.prepare.stage import layout_of, main, prepare
+from training.prepare.stage import main, prepare
 
 SMALL = PrepareSettings(size=16)
 
@@ -168,14 +168,6 @@ def test_splits_without_a_photo_to_train_on_are_an_error(write_folders, tmp_path
     (data / "train" / "hat" / "a.jpg").write_bytes(b"broken")
     with pytest.raises(DataError, match="has no photo in the training split"):
         prepare(data, tmp_path / "out", SMALL)
-
-
-def test_the_layout_is_detected(write_listings):
-    data = write_listings([], [])
-    assert layout_of(data) == "listings"
-    for name in ("Products.csv", "Images.csv"):
-        (data / name).unlink()
-    assert layout_of(data) == "folders"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.fit.heads.losses import TrainingLoss, balanced_weights
+from training.fit.heads.teaching import Lesson, taught_by
 from training.fit.input.identities import identity_labels
 from training.fit.input.sampler import batches_per_epoch, pair_batches
 from training.network.embedding_net import parameter_groups
@@ -65,12 +66,14 @@ class TrainingFeatures:
         categories: int64 (n,).
         products: int64 (n,).
         classes: number of categories.
+        lesson: what the heads learn from a teacher; None: nothing.
     """
 
     views: Sequence[Features]
     categories: Labels
     products: Labels
     classes: int
+    lesson: Lesson | None = None
 
 
 def train_heads(
@@ -104,10 +107,14 @@ def _train(data: TrainingFeatures, dim: int, recipe: HeadRecipe, seed: int, devi
     for epoch in range(epochs):
         rng = np.random.default_rng((seed, epoch))
         for batch in pair_batches(identities.labels, _BATCH, rng, by_category):
-            pooled = (torch.from_numpy(_drawn(data.views, batch, rng)).to(device) - mean) / scale
+            drawn = rng.integers(0, len(data.views), len(batch))
+            pooled = (torch.from_numpy(_drawn(data.views, batch, drawn)).to(device) - mean) / scale
             logits, embedding = heads(F.dropout(pooled, recipe.dropout))
             labels = [torch.from_numpy(of[batch]).to(device) for of in (data.categories, identities.labels)]
             loss = loss_of(logits, embedding, *labels)
+            if data.lesson is not None:
+                outputs, alike = (torch.from_numpy(of).to(device) for of in (data.lesson.outputs[batch], drawn == 0))
+                loss = loss + data.lesson.loss(logits, embedding, taught_by(outputs, data.classes, alike))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -161,9 +168,8 @@ def _standard(features: Features, device: torch.device) -> tuple[Tensor, Tensor]
     return torch.tensor(mean, dtype=torch.float32).to(device), torch.tensor(scale, dtype=torch.float32).to(device)
 
 
-def _drawn(views: Sequence[Features], batch: Labels, rng: np.random.Generator) -> Features:
-    """The features of a batch, of each photo one of its views at random."""
-    drawn = rng.integers(0, len(views), len(batch))
+def _drawn(views: Sequence[Features], batch: Labels, drawn: Labels) -> Features:
+    """The features of a batch, of each photo the view of this number."""
     found = np.empty((len(batch), views[0].shape[1]), np.float32)
     for number, view in enumerate(views):
         chosen = drawn == number

@@ -56,9 +56,11 @@ class Changes:
         erased: left, top, right and bottom of the rectangle as shares of the frame, float32 (n, 4); all 0 for none.
         paint: colour of the rectangle, float32 (n, 3).
         alterations: what shoppers do to photos; `theta` contains their linear maps already.
+        alike: whether the photo still shows the same product: neither mirrored nor recoloured, bool (n,).
     """
 
     theta: Tensor
+    alike: Tensor
     mix: Tensor | None = None
     mean_factor: Tensor | None = None
     erased: Tensor | None = None
@@ -100,16 +102,19 @@ def draw_changes(
             recoloured alike. None: each photo has its own mirroring, and channels are not permuted.
     """
     theta = _affine(count, limits, generator, same_as)
+    # Rotation, zoom and stretch keep the sign of the determinant, and mirroring changes it.
+    alike = theta[:, 0, 0] * theta[:, 1, 1] > theta[:, 0, 1] * theta[:, 1, 0]
     mix = mean_factor = erased = paint = None
     if limits.colour > 0:
         mix, mean_factor = _colours(count, limits, generator)
         if same_as is not None:
             channels = _channel_orders(count, limits, generator)[same_as]
             mix = mix.gather(1, channels[:, :, None].expand_as(mix))
+            alike &= (channels == torch.arange(3)).all(dim=1)
     if limits.erasing > 0:
         erased = _rectangles(count, limits, generator)
         paint = torch.rand((count, 3), generator=generator)
-    return Changes(theta, mix, mean_factor, erased, paint)
+    return Changes(theta, alike, mix, mean_factor, erased, paint)
 
 
 def apply_changes(unit: Tensor, changes: Changes, side: int | None = None) -> Tensor:

@@ -26,15 +26,19 @@ def input_files(data: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
             yield path, entry
 
 
-def read(data: Path, intake: Intake, progress: ProgressReporter, reading: Reading) -> None:
+def read(data: Path, intake: Intake, progress: ProgressReporter, reading: Reading, photos: Path | None = None) -> None:
     """Read the tables and the list of photo files into `intake`; every row is kept or rejected with a reason.
+
+    Args:
+        data: folder with the tables at its root, or the only table.
+        photos: folder under which the photos are; None: `data`.
 
     Raises:
         DataError: no table can be used, a table lacks a required column, or it cannot be read.
     """
     opened = open_tables(data, reading)
-    _list_photos(data, intake, progress)
-    for photo in read_fetched(data):
+    _list_photos(photos or data, intake, progress)
+    for photo in read_fetched(photos or data):
         intake.add_fetched(photo.url, photo.path)
     read_tables(opened, intake, progress, reading)
     intake.settle_photos()

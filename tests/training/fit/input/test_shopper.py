@@ -20,7 +20,7 @@ def neutral(count):
 
 def still(count):
     """No change besides alterations."""
-    return Changes(torch.eye(2, 3).repeat(count, 1, 1))
+    return Changes(torch.eye(2, 3).repeat(count, 1, 1), torch.ones(count, dtype=torch.bool))
 
 
 def letterboxed(width, height, value=None):

@@ -48,17 +48,20 @@ def open_tables(data: Path, reading: Reading) -> list[Opened]:
     """The tables of the listings in `data`: one of products and photos, or one of products and one of photos.
 
     `Products` and `Images` are names of tables, in any case and with any ending of a table. A table of other name is
-    read if it is the only one that has all columns. Other tables are left alone.
+    read if it is the only one that has all columns. Other tables are left alone. If `data` is a file, it is the only
+    table, whatever its name.
 
     Raises:
         DataError: no table or no two tables will do. The message names the files.
     """
-    files = table_files(data)
+    files = [data.name] if data.is_file() else table_files(data)
     names = [name for name in files if not name.lower().endswith(OTHER_ENDINGS)]
     if not names:
         raise DataError(f"{_holds(data, files)}, which cannot be read; save it as CSV (UTF-8)")
-    products, images = (_named(data, names, stem) for stem in (PRODUCTS, IMAGES))
-    if products and images:
+    products, images = (None if data.is_file() else _named(data, names, stem) for stem in (PRODUCTS, IMAGES))
+    if data.is_file():
+        opened = [_open(data, "listings", reading)]
+    elif products and images:
         opened = [_open(data / products, "products", reading), _open(data / images, "images", reading)]
     elif products or images or len(names) == 1:
         opened = [_open(data / (products or images or names[0]), "listings", reading)]

@@ -12,9 +12,9 @@ import pytest
 
 from lambda_app.errors import MissingObjectError, StoreError
 from lambda_app.promotion.promotion import go_live, promote_archive, promote_stored, rollback
-from lambda_app.promotion.pruning import prune
 from lambda_app.promotion.stored import PRUNING, STALE, manifest_key, stored_manifest
-from lambda_app.promotion.upkeep import list_releases
+from lambda_app.promotion.upkeep.listing import list_releases
+from lambda_app.promotion.upkeep.pruning import prune
 from lambda_app.release.archive import write_archive
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
@@ -108,7 +108,7 @@ def test_the_limit_of_age_is_by_the_store_s_own_clock(store, ids):
     assert complete(store)
 
 
-@pytest.mark.parametrize("change", [{"format": 2}, {"index": {"type": "ivf"}}])
+@pytest.mark.parametrize("change", [{"format": 3}, {"index": {"type": "ivf"}}])
 def test_a_release_that_cannot_be_read_stays_with_its_objects(aged, archives, change):
     first = archives[0][1]
     raw = json.loads(first.to_json())

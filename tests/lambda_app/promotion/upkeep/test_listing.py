@@ -6,7 +6,7 @@ import pytest
 
 from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.stored import manifest_key
-from lambda_app.promotion.upkeep import list_releases
+from lambda_app.promotion.upkeep.listing import list_releases
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore
@@ -40,7 +40,7 @@ def test_list_shows_newest_first_with_what_is_live(tmp_path, store):
 
 
 LATER_FORMATS = [
-    (b'{"format": 2}', "format 2"),
+    (b'{"format": 3}', "format 3"),
     (b"{", "is not JSON"),
     (b"\xff\xfe", "is not JSON"),
     (b"[1]", "format 'list'"),

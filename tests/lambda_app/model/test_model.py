@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from lambda_app.errors import OverdueError, ReleaseError
-from lambda_app.model import Model
+from lambda_app.model.session import Model
 from tests.crafted import networks
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import CATEGORIES, DIM, SIZE

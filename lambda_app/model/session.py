@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.errors import OverdueError, ReleaseError
-from lambda_app.onnx_runtime import onnxruntime as ort
+from lambda_app.model.onnx_runtime import onnxruntime as ort
 
 INPUT = "images"
 OUTPUTS = ["logits", "embedding"]

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lambda_app.promotion.stored import PRUNING, STALE, manifest_key
-from lambda_app.promotion.upkeep import StoredRelease, list_releases
+from lambda_app.promotion.upkeep.listing import StoredRelease, list_releases
 from lambda_app.store.contract import OBJECTS, RELEASES, Store
 
 AGE = timedelta(hours=1)

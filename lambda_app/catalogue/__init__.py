@@ -1,0 +1,1 @@
+"""The catalogue that lives: the log of changes, and releases of segments made from the live one."""

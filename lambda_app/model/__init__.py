@@ -1,0 +1,1 @@
+"""The network of a release: an ONNX Runtime session."""

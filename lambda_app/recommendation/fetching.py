@@ -1,0 +1,54 @@
+"""Fetches the release that a pointer names from its store, and opens it."""
+
+import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lambda_app.errors import DamagedFileError
+from lambda_app.release.manifest import MANIFEST, FileEntry, Manifest, Pointer, read_manifest
+from lambda_app.settings import Settings
+from lambda_app.store.contract import RELEASES, Store
+
+if TYPE_CHECKING:
+    from lambda_app.recommendation.recommender import Recommender
+
+
+def fetch_release(
+    store: Store, settings: Settings, pointer: Pointer, previous: "Recommender | None" = None
+) -> "Recommender":
+    """Fetch and open a release.
+
+    Args:
+        store: where it is.
+        settings: threads and limits.
+        pointer: names the release.
+        previous: a loaded release. Files that both have in common are not fetched, and stay open for both.
+
+    Raises:
+        DamagedFileError: the manifest or a file is not what was promoted.
+        ReleaseError: the files do not form a release.
+        StoreError: the store cannot be read.
+    """
+    manifest = _read_manifest(store, pointer)
+    open_already = set() if previous is None else {entry.sha256 for entry in previous.manifest.serving_files()}
+    files = [entry for entry in manifest.serving_files() if entry.sha256 not in open_already]
+    with ThreadPoolExecutor(max(1, len(files)), thread_name_prefix="release-fetcher") as fetching:
+        fetched: dict[str, Future[Path]] = {entry.sha256: fetching.submit(store.local_file, entry) for entry in files}
+        # Imported only now: when a process starts, numpy, FAISS and ONNX Runtime are imported during the download.
+        from lambda_app.recommendation.recommender import load
+
+        def locate(entry: FileEntry) -> Path:
+            # What is open already is needed again if it is opened in another way, such as with other search settings.
+            return fetched[entry.sha256].result() if entry.sha256 in fetched else store.local_file(entry)
+
+        return load(manifest, locate, settings, previous)
+
+
+def _read_manifest(store: Store, pointer: Pointer) -> Manifest:
+    data = store.read(f"{RELEASES}{pointer.release}/{MANIFEST}")
+    if (digest := hashlib.sha256(data).hexdigest()) != pointer.manifest_sha256:
+        raise DamagedFileError(
+            f"the manifest of {pointer.release} has sha256 {digest}; the pointer says {pointer.manifest_sha256}"
+        )
+    return read_manifest(data)

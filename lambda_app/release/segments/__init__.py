@@ -1,0 +1,1 @@
+"""Releases of several segments: which rows are live, and the catalogs of all segments as one."""

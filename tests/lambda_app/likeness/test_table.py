@@ -1,0 +1,75 @@
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from lambda_app.errors import ReleaseError
+from lambda_app.likeness.table import inspect_fingerprints
+from lambda_app.release.catalog import Catalog, CatalogItem, write_catalog
+from lambda_app.release.catalog_inspection import inspect_catalog
+from lambda_app.release.manifest import CatalogEntry
+
+PRINTS = np.random.default_rng(0).integers(0, 256, (3, 192), np.uint8)
+ITEMS = [CatalogItem(f"i{n}", f"p{n}", "Toys", None, None, None, f"datasets/d/{n}.jpg") for n in range(3)]
+
+
+@pytest.fixture
+def path(tmp_path):
+    write_catalog(tmp_path / "catalog.sqlite", ITEMS, PRINTS)
+    return tmp_path / "catalog.sqlite"
+
+
+def change(path, *statements):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def inspect(path):
+    with closing(sqlite3.connect(path)) as connection:
+        inspect_fingerprints(connection, path.name, 3)
+
+
+def test_fingerprints_are_read_in_the_order_asked(path):
+    with closing(Catalog(path)) as catalog:
+        np.testing.assert_array_equal(np.asarray(catalog.fingerprints([2, 0, 2])), PRINTS[[2, 0, 2]])
+        assert np.asarray(catalog.fingerprints([])).shape == (0, 192)
+
+
+def test_an_older_catalog_has_none(tmp_path):
+    write_catalog(tmp_path / "c.sqlite", ITEMS)
+    with closing(Catalog(tmp_path / "c.sqlite")) as catalog:
+        assert catalog.fingerprints([0]) is None
+    inspect(tmp_path / "c.sqlite")
+
+
+def test_a_row_without_a_fingerprint_is_named(path):
+    with closing(Catalog(path)) as catalog, pytest.raises(ReleaseError, match="row 7 of the catalog"):
+        catalog.fingerprints([0, 7])
+
+
+def test_a_catalog_with_fingerprints_passes_the_inspection_of_a_drop(path):
+    inspect_catalog(path, CatalogEntry(file=path.name, sha256="0" * 64, bytes=path.stat().st_size, count=3))
+
+
+@pytest.mark.parametrize(
+    ("statements", "message"),
+    [
+        (["DELETE FROM fingerprints WHERE row = 1"], "holds 2 fingerprints, of rows 0 to 2, for 3 items"),
+        (["UPDATE fingerprints SET row = 9 WHERE row = 2"], "of rows 0 to 9"),
+        (["UPDATE fingerprints SET bits = x'00' WHERE row = 1"], "1 fingerprints of another length than 192 bytes"),
+        (["DROP TABLE fingerprints", "CREATE TABLE fingerprints (row INTEGER PRIMARY KEY)"], "columns row and bits"),
+        (
+            [
+                "DROP TABLE fingerprints",
+                "CREATE TABLE fingerprints (row INTEGER PRIMARY KEY, bits BLOB AS (zeroblob(192)))",
+            ],
+            "needs the stored columns",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_items_is_refused(path, statements, message):
+    change(path, *statements)
+    with pytest.raises(ReleaseError, match=message):
+        inspect(path)
