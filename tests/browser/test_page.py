@@ -53,6 +53,58 @@ def test_further_photos_of_the_same_thing_are_searched_together(
     expect(page.get_by_text("Add a photo of the same thing")).to_be_visible()
 
 
+def test_words_are_searched_and_stay_in_the_address(page_of: Callable[..., str], visit: Visit) -> None:
+    page = visit.page
+    page.goto(page_of())
+    box = page.get_by_role("searchbox", name="Or search by words")
+    box.fill(" listing 7 ")
+    visit.picture("words-home")
+    box.press("Enter")
+    expect(page.get_by_text("1 listing, best match first")).to_be_visible()
+    expect(page.get_by_role("heading", name="Listings with “listing 7”")).to_be_focused()
+    expect(page.locator("#results .title")).to_have_text("Listing 7")
+    expect(page.locator("#results .score")).to_have_count(0)
+    assert page.url.endswith("#q=listing+7")
+    page.reload()
+    expect(page.get_by_text("1 listing, best match first")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_value("listing 7")
+    visit.picture("words")
+    page.get_by_role("searchbox").fill("zebra")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_role("status")).to_have_text(
+        "No listing has any of these words. Check their spelling, or try others."
+    )
+    page.get_by_role("searchbox").fill("!")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("it takes at least one letter or digit")
+    page.get_by_role("searchbox").fill("")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_role("heading", name="Find listings that look like your photo")).to_be_visible()
+
+
+def test_words_refine_a_photo_and_remain_when_it_is_lost(
+    page_of: Callable[..., str], visit: Visit, catalogue: tuple[FolderStore, Path]
+) -> None:
+    page, (_, photo) = visit.page, catalogue
+    page.goto(page_of())
+    visit.search(photo)
+    with page.expect_request("**/predict?*") as sent:
+        page.get_by_role("searchbox", name="Words to look for").fill("listing 7")
+        page.get_by_role("searchbox").press("Enter")
+    assert "q=listing+7" in sent.value.url
+    expect(page.get_by_text("12 listings, best match of words and picture first")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your photo")).to_be_visible()
+    expect(page.locator("#results .title", has_text="Listing 7")).to_have_count(1)
+    expect(page.locator("#results .score")).to_have_count(12)
+    visit.picture("words-and-photo")
+    page.reload()
+    expect(page.get_by_role("heading", name="Listings with “listing 7”")).to_be_visible()
+    page.locator("#results a.card").first.click()
+    expect(page.get_by_role("heading", name="More like “Listing 7”")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_value("")
+    assert "q=" not in page.url
+
+
 @pytest.mark.parametrize(
     ("auth", "title", "advice"),
     [

@@ -5,6 +5,7 @@ import { authorization, renewAfterRefusal } from "./session.js";
 
 export const ROUTES = {
   predict: "POST predict",
+  search: "GET search",
   item: "GET items/{image_id}",
   similar: "GET items/{image_id}/similar",
   image: "GET images/{image_id}",
@@ -99,6 +100,7 @@ export function explain(error) {
   if (status === 404) return { title: "Not found", detail, retry: false };
   if (status === 429) return { title: "Too many requests at the moment", detail, retry: true };
   if (status === 503) return { title: "The service is not ready yet", detail, retry: true };
+  if (status === 501) return { title: "The live release cannot be searched by words", detail, retry: false };
   if (status < 500) return { title: "The service refused this search", detail, retry: false };
   return { title: "The service failed", detail, retry: true };
 }

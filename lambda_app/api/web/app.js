@@ -35,13 +35,13 @@ function searchFile(file) {
   if (!open) return;
   const id = String(photos.size + 1);
   photos.set(id, { files: [file], urls: [URL.createObjectURL(file)], sent: null });
-  const { filters } = parseRoute(location.hash);
-  location.hash = formatRoute({ kind: "photo", id, filters });
+  const { words, filters } = parseRoute(location.hash);
+  location.hash = formatRoute({ kind: "photo", id, words, filters });
 }
 
 /** Search with the photos of the current search and these: further photos of the same thing. */
 function addFiles(added) {
-  const { kind, id, filters } = parseRoute(location.hash);
+  const { kind, id, words, filters } = parseRoute(location.hash);
   if (!open || kind !== "photo" || !photos.has(id)) return;
   const { files, urls } = photos.get(id);
   const taken = added.slice(0, MOST_PHOTOS - files.length);
@@ -49,7 +49,7 @@ function addFiles(added) {
   const all = { files: [...files, ...taken], urls: [...urls, ...taken.map((file) => URL.createObjectURL(file))] };
   const left = added.length - taken.length;
   photos.set(next, { ...all, left, sent: null });
-  location.hash = formatRoute({ kind, id: next, filters });
+  location.hash = formatRoute({ kind, id: next, words, filters });
 }
 
 function photoQuery(id) {
@@ -65,41 +65,57 @@ function photoQuery(id) {
   };
 }
 
-async function searchPhoto(id, filters, signal) {
-  const photo = photos.get(id);
+/** What the API is asked beside the photo or the item: the words and the filters. */
+function parameters({ words, filters }) {
+  return words ? { ...filters, q: words } : filters;
+}
+
+async function searchPhoto(route, signal) {
+  const photo = photos.get(route.id);
   photo.sent ??= prepareAll(photo.files);
   let sent = await photo.sent;
   let found;
   try {
-    found = await predict(sent.blobs, filters, signal);
+    found = await predict(sent.blobs, parameters(route), signal);
   } catch (error) {
     // The photos exceed this deployment's limits and were not made smaller yet: do it now and retry once.
     if (!(error instanceof ApiError) || error.status !== 413 || sent.note) throw error;
     photo.sent = shrinkAll(photo.files).catch(() => Promise.reject(error));
     sent = await photo.sent;
-    found = await predict(sent.blobs, filters, signal);
+    found = await predict(sent.blobs, parameters(route), signal);
   }
   const { answer, release } = found;
-  const query = photoQuery(id);
+  const query = photoQuery(route.id);
   query.note = [query.note, sent.note].filter(Boolean).join(" ");
   return { query, prediction: answer, results: answer.results, release };
 }
 
-async function searchItem(id, filters, signal) {
-  const params = { image_id: id };
+async function searchItem(route, signal) {
+  const params = { image_id: route.id };
   const [item, found] = await Promise.all([
     call("item", { params, signal }).then(({ answer }) => answer),
-    call("similar", { params, query: filters, signal }),
+    call("similar", { params, query: parameters(route), signal }),
   ]);
   const caption = [view.price(item), item.category, item.location].filter(Boolean).join(" · ");
   const query = { heading: `More like “${item.title ?? "Untitled"}”`, photo: photoAddress(item), caption };
   return { query, prediction: null, results: found.answer.results, release: found.release };
 }
 
-async function cachedSearch({ kind, id, filters }, signal) {
-  const key = formatRoute({ kind, id, filters });
+function wordQuery(words) {
+  return { heading: `Listings with “${words}”`, results: "Listings" };
+}
+
+async function searchWords(route, signal) {
+  const { answer, release } = await call("search", { query: parameters(route), signal });
+  return { query: wordQuery(route.words), prediction: null, results: answer.results, release };
+}
+
+const SEARCHES = { photo: searchPhoto, item: searchItem, words: searchWords };
+
+async function cachedSearch(route, signal) {
+  const key = formatRoute(route);
   if (!answers.has(key)) {
-    const answer = await (kind === "photo" ? searchPhoto : searchItem)(id, filters, signal);
+    const answer = await SEARCHES[route.kind](route, signal);
     if (answer.release && answer.release !== release?.release) {
       answers.clear(); // another release is live now: the cached answers are outdated
       refreshRelease();
@@ -110,6 +126,12 @@ async function cachedSearch({ kind, id, filters }, signal) {
   return answers.get(key);
 }
 
+/** The query as far as it is known before the answer. */
+function firstQuery({ kind, id, words }) {
+  if (kind === "photo") return photoQuery(id);
+  return kind === "words" ? wordQuery(words) : { heading: "More like this" };
+}
+
 /** Show the page for the current URL fragment. */
 async function show() {
   if (!open) return;
@@ -118,9 +140,10 @@ async function show() {
   const { signal } = search;
   const route = parseRoute(location.hash);
   if (route.kind === "photo" && !photos.has(route.id)) {
-    history.replaceState(null, "", "#"); // a chosen photo is lost when the page is reloaded
-    route.kind = "home";
+    route.kind = route.words ? "words" : "home"; // a chosen photo is lost when the page is reloaded
+    history.replaceState(null, "", formatRoute(route));
   }
+  view.showWords(route.words);
   view.showFilters(route.filters, release?.categories ?? []);
   const query = formatRoute({ ...route, filters: {} });
   const fresh = query !== shown;
@@ -130,7 +153,7 @@ async function show() {
     return;
   }
   if (fresh) {
-    view.showQuery(route.kind === "photo" ? photoQuery(route.id) : { heading: "More like this" });
+    view.showQuery(firstQuery(route));
     view.showCategory(null);
     view.focusQuery();
   }
@@ -140,7 +163,7 @@ async function show() {
     if (signal.aborted) return;
     view.showQuery(answer.query);
     view.showCategory(answer.prediction);
-    view.showResults(answer.results, route.filters);
+    view.showResults(answer.results, route);
   } catch (error) {
     if (signal.aborted) return;
     view.showFailure(explain(error));
@@ -192,6 +215,15 @@ document.addEventListener("drop", (event) => {
   if (!file) return;
   event.preventDefault();
   searchFile(file);
+});
+
+document.getElementById("words").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!open) return;
+  const words = event.target.elements.q.value.trim();
+  const route = parseRoute(location.hash);
+  const kind = ["photo", "item"].includes(route.kind) ? route.kind : words ? "words" : "home";
+  location.hash = formatRoute({ ...route, kind, words });
 });
 
 const form = document.getElementById("filters");

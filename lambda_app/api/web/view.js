@@ -41,14 +41,15 @@ export function showHome() {
 
 /**
  * Show the query: heading, URL of the photo, URLs of further photos of the same thing, caption, a note about their
- * conversion (may be empty), and whether more photos can be added.
+ * conversion (may be empty), whether more photos can be added, and the heading of the results.
  */
-export function showQuery({ heading, photo, others = [], caption = "", note = "", more = false }) {
+export function showQuery({ heading, photo, others = [], caption = "", note = "", more = false, results = "Similar listings" }) {
   document.body.dataset.view = "search";
   document.title = `${heading} · Lookalike`;
   byId("query-card").hidden = false;
   byId("found").hidden = false;
   byId("query-heading").textContent = heading;
+  byId("found-heading").textContent = results;
   byId("query-caption").textContent = caption;
   byId("query-note").textContent = note;
   byId("query-note").hidden = !note;
@@ -120,19 +121,26 @@ export function showLoading(k) {
   byId("results").replaceChildren(...pending);
 }
 
-/** Show the similar listings, the most similar first. Each links to a search by that listing, with the same filters. */
-export function showResults(results, filters) {
+/** Fill the box for words with those of the URL. */
+export function showWords(words) {
+  byId("words").elements.q.value = words;
+}
+
+/** Show the results of a route, the best first. Each links to a search by that listing, with the same filters. */
+export function showResults(results, { kind, words, filters }) {
   byId("results").removeAttribute("aria-busy");
   byId("failure").hidden = true;
   byId("results").replaceChildren(...results.map((result) => element("li", "", card(result, filters))));
-  if (results.length) byId("status").textContent = `${count(results.length, "listing")}, most similar first`;
+  const order = words ? (kind === "words" ? "best match first" : "best match of words and picture first") : "most similar first";
+  if (results.length) byId("status").textContent = `${count(results.length, "listing")}, ${order}`;
   else if (isFiltered(filters)) byId("status").textContent = "No listings match these filters. Change or clear them.";
+  else if (kind === "words") byId("status").textContent = "No listing has any of these words. Check their spelling, or try others.";
   else byId("status").textContent = "No similar listings were found.";
 }
 
 function card(result, filters) {
-  const score = element("span", "score", element("span", "visually-hidden", "Similarity "), result.score.toFixed(2));
-  score.title = "Similarity: cosine of the two photos' embeddings; 1 is the maximum";
+  const photo = element("div", "photo", listingPhoto(result));
+  if (result.score !== null) photo.prepend(similarity(result.score)); // without a picture in the query there is none
   const about = element(
     "div",
     "about",
@@ -142,9 +150,15 @@ function card(result, filters) {
     element("span", "meta", result.location ?? ""),
     element("span", "more", "More like this"),
   );
-  const link = element("a", "card", element("div", "photo", score, listingPhoto(result)), about);
+  const link = element("a", "card", photo, about);
   link.href = formatRoute({ kind: "item", id: result.image_id, filters });
   return link;
+}
+
+function similarity(cosine) {
+  const score = element("span", "score", element("span", "visually-hidden", "Similarity "), cosine.toFixed(2));
+  score.title = "Similarity: cosine of the two photos' embeddings; 1 is the maximum";
+  return score;
 }
 
 // Presigned URLs expire. If a photo fails to load, try once more with the API's route for its id.
@@ -198,8 +212,9 @@ export function showAccount(signedIn, person = "") {
   byId("sign-out").hidden = !signedIn;
 }
 
-/** Show the live release in the footer; null if it is unknown. */
+/** Show the live release in the footer; null if it is unknown. The box for words is shown if it can be searched by them. */
 export function showRelease(release) {
+  byId("words").hidden = release?.words === false;
   byId("release").textContent = release
     ? `Release ${release.release} · ${count(release.count, "item")} · ${release.categories.length} categories`
     : "The live release is unknown: none is live, or the request for it failed.";

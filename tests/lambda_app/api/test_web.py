@@ -102,7 +102,7 @@ def test_every_call_of_the_page_is_a_route_of_the_api(paths):
 def test_every_filter_of_the_page_is_a_parameter_of_the_search(page, paths):
     parameters = {entry["name"] for entry in paths["/predict"]["post"]["parameters"]}
     named = {attributes["name"] for tag, attributes in page.tags if tag in ("select", "input") and "name" in attributes}
-    assert named == {"category", "min_price", "max_price", "k"}
+    assert named == {"category", "min_price", "max_price", "k", "q"}
     assert named <= parameters
 
 
