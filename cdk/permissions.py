@@ -12,8 +12,8 @@ from cdk import nag
 SERVING_READS = ("live.json", "blocked.json", "objects/*", "releases/*", "datasets/*", "uploads/*")
 SERVING_WRITES = ("uploads/*",)
 
-PROMOTER_READS = ("drops/*", "live.json", "blocked.json", "objects/*", "releases/*")
-PROMOTER_WRITES = ("live.json", "objects/*", "releases/*", "rejected/*")
+PROMOTER_READS = ("drops/*", "live.json", "blocked.json", "changes/*", "objects/*", "releases/*", "datasets/*")
+PROMOTER_WRITES = ("live.json", "changes/*", "objects/*", "releases/*", "rejected/*")
 
 TRAINING_READS = ("datasets/*", "weights/*", "training/*", "releases/*/manifest.json")
 TRAINING_WRITES = ("drops/*", "training/checkpoints/*")

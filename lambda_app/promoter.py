@@ -12,11 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lambda_app.catalogue.dropped import append_drop
 from lambda_app.errors import MissingObjectError, ReleaseError, SettingsError
-from lambda_app.promotion.drop_names import check_key, is_drop
+from lambda_app.promotion.drop_names import check_key, is_changes, is_drop
+from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.publishing import reject
 from lambda_app.promotion.scratch import keep_only_live, scratch_folder
+from lambda_app.promotion.succession import utc_now
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import DROPS
@@ -44,7 +47,9 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
     request_id = str(getattr(context, "aws_request_id", ""))
     detail = event.get("detail") or {}
     key = _key_in_store(store, str(detail.get("bucket", {}).get("name")), str(detail.get("object", {}).get("key")))
-    answer = {"key": key or "", **take_drop(store, key, settings)}
+    # S3 numbers the writes of a key; an event that is delivered again has the same number.
+    occasion = str(detail.get("object", {}).get("sequencer") or event.get("time") or "")
+    answer = {"key": key or "", **take_drop(store, key, settings, occasion)}
     log.info("drop %s: %s", answer["outcome"], answer["detail"], extra={"request_id": request_id, "drop": key})
     Metrics(SERVICE, stack=settings.stack).put(
         {"RefusedDrops": (int(answer["outcome"] == "refused"), "Count"), "Drops": (1, "Count")},
@@ -53,17 +58,20 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
     return answer
 
 
-def take_drop(store: S3Store, key: str | None, settings: Settings) -> dict[str, str]:
-    """Promote the archive at a key of the store. If it is refused, also write the reason to `rejected/`.
+def take_drop(store: S3Store, key: str | None, settings: Settings, occasion: str = "") -> dict[str, str]:
+    """Promote the archive or take the changes at a key of the store. If refused, also write the reason to `rejected/`.
+
+    Args:
+        occasion: see `append_drop`.
 
     Returns:
         `outcome` and `detail`, as in `handler`.
     """
-    if key is None or not is_drop(key):
-        return {"outcome": "ignored", "detail": f"{key} is not a release archive under {DROPS}"}
+    if key is None or not (is_drop(key) or is_changes(key)):
+        return {"outcome": "ignored", "detail": f"{key} is neither a release archive nor changes under {DROPS}"}
     try:
         check_key(key)
-        return _promoted(store, key, settings)
+        return _changed(store, key, settings, occasion) if is_changes(key) else _promoted(store, key, settings)
     except ReleaseError as exc:
         reject(store, key, exc)
         return {"outcome": "refused", "detail": str(exc)}
@@ -82,6 +90,18 @@ def _promoted(store: S3Store, key: str, settings: Settings) -> dict[str, str]:
         promotion = promote_archive(store, archive, settings)
     keep_only_live(store)
     return {"outcome": promotion.outcome, "detail": promotion.detail}
+
+
+def _changed(store: S3Store, key: str, settings: Settings, occasion: str) -> dict[str, str]:
+    """Put the changes of a drop into the log, and apply what the log has. An entry of the log is applied only."""
+    if key.startswith(DROPS):
+        try:
+            append_drop(store, key, utc_now(), occasion)
+        except MissingObjectError as exc:
+            return {"outcome": "ignored", "detail": f"the drop no longer exists: {exc}"}
+    done = apply_changes(store, settings)
+    keep_only_live(store)
+    return {"outcome": "live", "detail": done.detail}
 
 
 @cache

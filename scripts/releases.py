@@ -6,9 +6,10 @@ import sys
 from datetime import UTC, datetime
 
 from lambda_app.errors import LookalikeError
-from lambda_app.promotion.promotion import check_release, promote_stored, rollback
+from lambda_app.promotion.promotion import promote_stored, rollback
 from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.scratch import scratch_folder
+from lambda_app.promotion.trial import check_release
 from lambda_app.promotion.upkeep.listing import StoredRelease, list_releases
 from lambda_app.promotion.upkeep.pruning import Pruned, prune
 from lambda_app.release.manifest import Manifest

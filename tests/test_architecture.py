@@ -45,7 +45,8 @@ MAY_IMPORT = {
     # Not the other way round: training never downloads a photo.
     "fetch": {"lambda_app", "training"},
     "benchmarks": {"lambda_app", "training", "sample", "operate"},
-    "operate": {"lambda_app"},
+    # scripts/catalogue reads listings as training does.
+    "operate": {"lambda_app", "training"},
     # Only its context keys, one of which has a container's tag as default.
     "pins": {"cdk"},
     # It attacks the small releases and crafted drops of the tests.

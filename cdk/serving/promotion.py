@@ -14,7 +14,7 @@ from constructs import Construct
 from cdk import nag
 
 # A training job's output.tar.gz matches too; the promoter ignores it, because a pattern cannot exclude keys.
-DROP_KEYS = ("drops/*.tar", "drops/*.tar.gz", "drops/*.tgz")
+DROP_KEYS = ("drops/*.tar", "drops/*.tar.gz", "drops/*.tgz", "drops/*.jsonl", "changes/*.jsonl")
 RETRIES = 2
 MAX_AGE = Duration.hours(2)
 

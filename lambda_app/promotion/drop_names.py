@@ -1,10 +1,11 @@
 """Names of release archives under drops/, and of the notes about refused ones."""
 
 from lambda_app.errors import RefusedReleaseError
-from lambda_app.store.contract import DROPS, REJECTED
+from lambda_app.store.contract import CHANGES, DROPS, REJECTED
 
 # The same as in the EventBridge rule (`cdk/serving/promotion.py`), which is case-sensitive.
 SUFFIXES = (".tar", ".tar.gz", ".tgz")
+CHANGES_SUFFIX = ".jsonl"
 # A SageMaker job writes two archives: model.tar.gz is the drop, output.tar.gz is not.
 IGNORED = "output.tar.gz"
 _NO_PARTS = ("", ".", "..")
@@ -18,6 +19,11 @@ def is_drop(key: str) -> bool:
     """Whether an object with this key is taken for a release archive."""
     name = key.rpartition("/")[2]
     return key.startswith(DROPS) and key.endswith(SUFFIXES) and name != IGNORED and name not in SUFFIXES
+
+
+def is_changes(key: str) -> bool:
+    """Whether an object with this key is taken for changes of the catalogue: a drop of them, or an entry of the log."""
+    return key.startswith((DROPS, CHANGES)) and key.endswith(CHANGES_SUFFIX)
 
 
 def check_key(key: str) -> None:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError, StoreError
 from lambda_app.promotion.floor import check_floor, figures, quality
+from lambda_app.promotion.ingest import replaying, reverted
 from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import (
@@ -35,9 +36,9 @@ from lambda_app.promotion.succession import (
     threshold,
     utc_now,
 )
-from lambda_app.promotion.trial import try_release
+from lambda_app.promotion.trial import check_release
 from lambda_app.release.archive import ArchiveLimits, unpack
-from lambda_app.release.manifest import FileEntry, Manifest, verify_file
+from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
 from lambda_app.store.contract import LivePointer, Store
 
@@ -96,7 +97,7 @@ def promote_unpacked(
     with refusing(manifest.release):
         check_report(folder)
         check_release(manifest, lambda entry: located(store, folder, entry), settings)
-    return go_live(store, folder, manifest, now, force)
+    return go_live(store, folder, manifest, now, force, replaying(store, settings, now))
 
 
 def promote_stored(store: Store, release: str, settings: Settings, now: Clock = utc_now) -> Promotion:
@@ -117,17 +118,18 @@ def promote_stored(store: Store, release: str, settings: Settings, now: Clock = 
     with refusing(release):
         check_release(manifest, store.local_file, settings)
     renew(store, release)
+    replay = replaying(store, settings, now)
     for _ in range(_POINTER_TRIES):
         live = _live(store)
         if live is not None and live.pointer.release == release:
             return Promotion(release, "already live", f"{release} is live already")
-        moment = now()
+        moment, target = now(), replay(manifest)
         try:
-            confirm_stored(store, manifest)
-            point_to(store, release, live, at_least=moment, before=before_next(live), now=moment)
+            confirm_stored(store, target)
+            point_to(store, target.release, live, at_least=moment, before=before_next(live), now=moment)
         except PointerConflictError:
             continue
-        return Promotion(release, "live", f"{release} is live")
+        return Promotion(target.release, "live", _is_live(release, target))
     raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times while {release} was promoted")
 
 
@@ -157,20 +159,29 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
         check_release(manifest, store.local_file, settings)
     renew(store, release)
     words = f"rolled back from {_with_figures(store, live.pointer.release)} to {_with_figures(store, release)}"
-    confirm_stored(store, manifest)
+    target = reverted(store, manifest, stored_manifest(store, live.pointer.release), now)
+    confirm_stored(store, target)
     try:
-        point_to(store, release, live, at_least=moment, before=before[1:], now=moment)
+        point_to(store, target.release, live, at_least=moment, before=before[1:], now=moment)
     except PointerConflictError:
         # If the response to the write is lost, the write is sent again, and conflicts with the first one.
-        if (found := _live(store)) is None or found.pointer.release != release:
+        if (found := _live(store)) is None or found.pointer.release != target.release:
             raise
-    return Promotion(release, "live", words)
+    return Promotion(target.release, "live", words)
 
 
-def go_live(store: Store, folder: Path, manifest: Manifest, now: Clock = utc_now, force: bool = False) -> Promotion:
+def go_live(
+    store: Store,
+    folder: Path,
+    manifest: Manifest,
+    now: Clock = utc_now,
+    force: bool = False,
+    replay: Callable[[Manifest], Manifest] = lambda manifest: manifest,
+) -> Promotion:
     """Store a release that passed its trial, and move the pointer if it was created after every one promoted so far.
 
-    With `force`, whatever the comparison with the live release says.
+    With `force`, whatever the comparison with the live release says. `replay` returns the stored release with the
+    changes that it lacks, which goes live in its place.
 
     Each try stores what the store lacks, because a prune may have deleted a part since the try before.
 
@@ -183,8 +194,8 @@ def go_live(store: Store, folder: Path, manifest: Manifest, now: Clock = utc_now
     for _ in range(_POINTER_TRIES):
         store_release(store, folder, manifest)
         live, moment = _live(store), now()
-        if live is not None and live.pointer.release == release:
-            return Promotion(release, "already live", f"{release} is live already")
+        if live is not None and release in (live.pointer.release, _parent(store, live)):
+            return Promotion(live.pointer.release, "already live", f"{release} is live already")
         last = None if live is None else threshold(live.pointer, moment)
         if live is not None and last is not None and manifest.created_at <= last:
             detail = (
@@ -198,32 +209,14 @@ def go_live(store: Store, folder: Path, manifest: Manifest, now: Clock = utc_now
         forced = check_floor(store, live, manifest, force)
         note_force(store, manifest, forced, force)
         try:
-            confirm_stored(store, manifest)
-            point_to(store, release, live, at_least=manifest.created_at, before=before_next(live), now=moment)
+            target = replay(manifest)
+            confirm_stored(store, target)
+            point_to(store, target.release, live, at_least=manifest.created_at, before=before_next(live), now=moment)
         except (PointerConflictError, MissingObjectError) as exc:
             lost = exc
             continue
-        return Promotion(release, "live", f"{release} is live" + (f", {forced}" if forced else ""))
+        return Promotion(target.release, "live", _is_live(release, target) + (f", {forced}" if forced else ""))
     raise PointerConflictError(f"{release} could not go live in {_POINTER_TRIES} tries; the last: {lost}") from lost
-
-
-def check_release(manifest: Manifest, locate: Callable[[FileEntry], Path], settings: Settings) -> None:
-    """Verify every file, then try the release in a process of its own: `trial` says what it must pass.
-
-    Raises:
-        ReleaseError: a file is not what the manifest says, or the parts disagree.
-        RefusedReleaseError: it has no smoke case, fails one, or does not answer the canary.
-        TrialError: the trial could not be run.
-    """
-    if not manifest.smoke:
-        raise RefusedReleaseError(
-            f'{manifest.release} has no smoke case ("smoke" is empty); a release carries at least one photo with its '
-            "known answer"
-        )
-    for entry in manifest.files():
-        verify_file(locate(entry), entry)
-    cost = try_release(manifest, locate, settings)
-    log.info("%s passed its trial in %.0f ms with %.0f MB", manifest.release, cost.milliseconds, cost.megabytes)
 
 
 def _live(store: Store) -> LivePointer | None:
@@ -231,6 +224,19 @@ def _live(store: Store) -> LivePointer | None:
         return store.read_pointer()
     except MissingObjectError:
         return None
+
+
+def _parent(store: Store, live: LivePointer) -> str | None:
+    """The release that the live one was made from, by changes of the catalogue alone."""
+    try:
+        return stored_manifest(store, live.pointer.release).parent
+    except (MissingObjectError, ReleaseError):
+        return None
+
+
+def _is_live(release: str, target: Manifest) -> str:
+    changed = f" as {target.release}, with the changes of the log" if target.release != release else ""
+    return f"{release} is live{changed}"
 
 
 def _to_seconds(moment: datetime) -> str:

@@ -7,6 +7,7 @@ Lambda lacks.
 """
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -18,9 +19,10 @@ from typing import IO
 
 from lambda_app.errors import RefusedReleaseError, ReleaseError, TrialError
 from lambda_app.promotion.scratch import scratch_folder
-from lambda_app.release.manifest import FileEntry, Manifest
+from lambda_app.release.manifest import FileEntry, Manifest, verify_file
 from lambda_app.settings import Settings, function_memory, harmless_environ
 
+log = logging.getLogger(__name__)
 CHILD = "lambda_app.promotion.trial_process"
 _SECONDS, _SECONDS_PER_GIB = 60, 30
 _MEGABYTES, _FILES_IN_MEMORY = 2048, 3
@@ -55,6 +57,25 @@ class TrialCost:
 
     milliseconds: float
     megabytes: float
+
+
+def check_release(manifest: Manifest, locate: Callable[[FileEntry], Path], settings: Settings) -> None:
+    """Verify every file, then try the release in a process of its own: `trial` says what it must pass.
+
+    Raises:
+        ReleaseError: a file is not what the manifest says, or the parts disagree.
+        RefusedReleaseError: it has no smoke case, fails one, or does not answer the canary.
+        TrialError: the trial could not be run.
+    """
+    if not manifest.smoke:
+        raise RefusedReleaseError(
+            f'{manifest.release} has no smoke case ("smoke" is empty); a release carries at least one photo with its '
+            "known answer"
+        )
+    for entry in manifest.files():
+        verify_file(locate(entry), entry)
+    cost = try_release(manifest, locate, settings)
+    log.info("%s passed its trial in %.0f ms with %.0f MB", manifest.release, cost.milliseconds, cost.megabytes)
 
 
 def trial_limits(manifest: Manifest, memory: int | None = None) -> TrialLimits:

@@ -37,6 +37,11 @@ class Parts:
     catalogs: tuple[Catalog, ...]
     dead: RowSet | None
 
+    @property
+    def has_words(self) -> bool:
+        """Whether items can be searched by words: every segment has an index of them."""
+        return all(catalog.word_index is not None for catalog in self.catalogs)
+
     def searched(self, blocked: BlockedItems, before: Items | None = None) -> tuple[Index, Items]:
         """The index and the catalog of all segments, without dead rows and blocked items.
 

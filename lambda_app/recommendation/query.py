@@ -42,7 +42,7 @@ class SimilarQuery:
 
     @property
     def filtered(self) -> bool:
-        """Whether the results need not be the nearest items: a filter, a minimum score or words were given."""
+        """Whether the nearest item need not be a result: a filter, a minimum score or words were given."""
         return not self.where.empty or self.min_score > -1.0 or bool(self.words)
 
     def check(self, max_k: int, categories: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from lambda_app.recommendation.analysis import Analysis
 from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.parts import Parts, open_parts
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery, check_k, check_references, shortened
-from lambda_app.recommendation.searched import Index, Items, has_words
+from lambda_app.recommendation.searched import Index, Items
 from lambda_app.release.catalog import CatalogItem
 from lambda_app.release.manifest import FileEntry, Manifest
 from lambda_app.search.vectors import preference, softmax
@@ -99,11 +99,6 @@ class Recommender:
         query.check(self._max_k, self.manifest.categories)
         if query.words:
             self._catalog.require_words()
-
-    @property
-    def has_words(self) -> bool:
-        """Whether items can be searched by words."""
-        return has_words(self._catalog)
 
     def top(self, analysis: Analysis, k: int) -> list[int]:
         """Indices of the k most probable categories, the most probable first. All if there are fewer than k.
@@ -211,7 +206,10 @@ class Recommender:
         return Recommender(self.parts, self._limits, self._max_k, blocked=blocked, like=like or self)
 
     def close(self) -> None:
-        """Close the catalogs now, also for releases that share them; else each is closed with its last release."""
+        """Close the catalogs now, also for releases that share them.
+
+        Otherwise each is closed when the last release that uses it is garbage-collected.
+        """
         self._catalog.close()
 
     def _row(self, image_id: str) -> int:

@@ -1,6 +1,5 @@
 """What a release is searched in: the index and the catalog of one segment, or of several as one."""
 
-from lambda_app.errors import NotSupportedError
 from lambda_app.release.catalog import Catalog
 from lambda_app.release.segments.segmented_catalog import SegmentedCatalog
 from lambda_app.search.faiss_index import VectorIndex
@@ -8,12 +7,3 @@ from lambda_app.search.segmented_index import SegmentedIndex
 
 Index = VectorIndex | SegmentedIndex
 Items = Catalog | SegmentedCatalog
-
-
-def has_words(items: Items) -> bool:
-    """Whether the items can be searched by words."""
-    try:
-        items.require_words()
-    except NotSupportedError:
-        return False
-    return True

@@ -53,56 +53,41 @@ def test_further_photos_of_the_same_thing_are_searched_together(
     expect(page.get_by_text("Add a photo of the same thing")).to_be_visible()
 
 
-def test_words_are_searched_and_stay_in_the_address(page_of: Callable[..., str], visit: Visit) -> None:
-    page = visit.page
-    page.goto(page_of())
-    box = page.get_by_role("searchbox", name="Or search by words")
-    box.fill(" listing 7 ")
-    visit.picture("words-home")
-    box.press("Enter")
-    expect(page.get_by_text("1 listing, best match first")).to_be_visible()
-    expect(page.get_by_role("heading", name="Listings with “listing 7”")).to_be_focused()
-    expect(page.locator("#results .title")).to_have_text("Listing 7")
-    expect(page.locator("#results .score")).to_have_count(0)
-    assert page.url.endswith("#q=listing+7")
-    page.reload()
-    expect(page.get_by_text("1 listing, best match first")).to_be_visible()
-    expect(page.get_by_role("searchbox")).to_have_value("listing 7")
-    visit.picture("words")
-    page.get_by_role("searchbox").fill("zebra")
-    page.get_by_role("button", name="Search", exact=True).click()
-    expect(page.get_by_role("status")).to_have_text(
-        "No listing has any of these words. Check their spelling, or try others."
-    )
-    page.get_by_role("searchbox").fill("!")
-    page.get_by_role("button", name="Search", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("it takes at least one letter or digit")
-    page.get_by_role("searchbox").fill("")
-    page.get_by_role("button", name="Search", exact=True).click()
-    expect(page.get_by_role("heading", name="Find listings that look like your photo")).to_be_visible()
-
-
-def test_words_refine_a_photo_and_remain_when_it_is_lost(
+def test_words_find_listings_alone_and_together_with_a_photo(
     page_of: Callable[..., str], visit: Visit, catalogue: tuple[FolderStore, Path]
 ) -> None:
-    page, (_, photo) = visit.page, catalogue
+    page = visit.page
     page.goto(page_of())
-    visit.search(photo)
-    with page.expect_request("**/predict?*") as sent:
-        page.get_by_role("searchbox", name="Words to look for").fill("listing 7")
-        page.get_by_role("searchbox").press("Enter")
-    assert "q=listing+7" in sent.value.url
-    expect(page.get_by_text("12 listings, best match of words and picture first")).to_be_visible()
-    expect(page.get_by_role("heading", name="Your photo")).to_be_visible()
-    expect(page.locator("#results .title", has_text="Listing 7")).to_have_count(1)
-    expect(page.locator("#results .score")).to_have_count(12)
-    visit.picture("words-and-photo")
+    box = page.get_by_role("searchbox", name="Search by words")
+    box.fill("listing 7")
+    box.press("Enter")
+    expect(page.get_by_role("heading", name="Listings for “listing 7”")).to_be_visible()
+    expect(page.locator("#results a.card").first).to_contain_text("Listing 7")
+    expect(page.locator("#results .score")).to_have_count(0)
+    visit.picture("words")
     page.reload()
-    expect(page.get_by_role("heading", name="Listings with “listing 7”")).to_be_visible()
-    page.locator("#results a.card").first.click()
-    expect(page.get_by_role("heading", name="More like “Listing 7”")).to_be_visible()
-    expect(page.get_by_role("searchbox")).to_have_value("")
-    assert "q=" not in page.url
+    expect(box).to_have_value("listing 7")
+    expect(page.locator("#results a.card").first).to_contain_text("Listing 7")
+    with page.expect_request("**/predict?*") as sent:
+        page.locator("#file").set_input_files(catalogue[1])
+    assert "q=listing+7" in sent.value.url
+    expect(page.get_by_text(re.compile("^12 listings, best match first$"))).to_be_visible()
+    expect(page.locator("#results .score")).to_have_count(12)
+    with page.expect_request("**/predict?*") as sent:
+        box.fill("")
+        box.press("Enter")
+    assert "q=" not in sent.value.url
+
+
+def test_a_link_with_words_searches_for_them_and_says_that_there_are_none(
+    page_of: Callable[..., str], visit: Visit
+) -> None:
+    page = visit.page
+    page.goto(page_of() + "?q=zeppelin")
+    for _ in range(2):
+        expect(page.get_by_text("No listings were found for these words. Try other words.")).to_be_visible()
+        expect(page.get_by_role("searchbox", name="Search by words")).to_have_value("zeppelin")
+        page.reload()
 
 
 @pytest.mark.parametrize(

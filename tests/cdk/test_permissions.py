@@ -21,6 +21,7 @@ ROLES: dict[str, Callable[[SynthesisedTemplate], str]] = {
 KEYS = (
     "live.json",
     "blocked.json",
+    "changes/000000000001.jsonl",
     "objects/ab12",
     "releases/r-1/manifest.json",
     "rejected/a.tar.json",
@@ -35,18 +36,18 @@ KEYS = (
 )
 READS = {
     "serving": {"live.json", "blocked.json", "objects", "releases", "datasets", "uploads"},
-    "promoter": {"live.json", "blocked.json", "objects", "releases", "drops"},
+    "promoter": {"live.json", "blocked.json", "changes", "objects", "releases", "drops", "datasets"},
     "job": {"datasets", "weights", "training", "releases/r-1/manifest.json"},
     "flow": {"live.json", "training/schedule"},
     "operator": {key.split("/")[0] for key in KEYS},
 }
 WRITES = {
     "serving": {"uploads"},
-    "promoter": {"live.json", "objects", "releases", "rejected"},
+    "promoter": {"live.json", "changes", "objects", "releases", "rejected"},
     "job": {"drops", "training/checkpoints"},
     "flow": set(),
     "operator": {
-        *("live.json", "blocked.json", "objects", "releases", "rejected", "drops", "datasets", "weights"),
+        *("live.json", "blocked.json", "objects", "releases", "rejected", "drops", "datasets", "weights", "changes"),
         *("training/code", "training/schedule"),
     },
 }

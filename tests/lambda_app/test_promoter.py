@@ -13,6 +13,7 @@ import requests
 from lambda_app import promoter
 from lambda_app.errors import MissingObjectError, SettingsError, StoreError
 from lambda_app.promotion.promotion import rollback
+from lambda_app.promotion.stored import stored_manifest
 from lambda_app.release.smoke import SmokeCase
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
@@ -242,3 +243,30 @@ def test_a_bucket_that_is_away_is_raised_for_another_try(store, s3):
     requests.delete(f"{s3.url}/{BUCKET}", timeout=10).raise_for_status()
     with pytest.raises(StoreError, match="NoSuchBucket"):
         promoter.handler(object_created("drops/release.tar"), CONTEXT)
+
+
+def test_dropped_changes_are_live_and_a_repeated_event_changes_nothing(tmp_path, store, drop):
+    archive, manifest = build_archive(tmp_path / "r")
+    drop(archive)
+    lines = tmp_path / "changes.jsonl"
+    lines.write_text('{"op": "remove", "image_id": "000a"}\n{"op": "remove", "image_id": "nobody"}\n')
+    first = drop(lines, "today/changes.jsonl")
+    assert first["outcome"] == "live"
+    assert "1 changes applied, 1 rejected" in first["detail"]
+    live = store.read_pointer().pointer.release
+    assert stored_manifest(store, live).count == manifest.count - 1
+    assert promoter.handler(object_created(f"{store.prefix}drops/today/changes.jsonl"), CONTEXT)["outcome"] == "live"
+    entry = promoter.handler(object_created(f"{store.prefix}changes/000000000001.jsonl"), CONTEXT)
+    assert (entry["outcome"], store.read_pointer().pointer.release) == ("live", live)
+    assert not store.exists("changes/000000000002.jsonl")
+
+
+def test_a_drop_with_a_line_that_is_no_change_is_refused_as_a_whole(tmp_path, store, drop):
+    drop(build_archive(tmp_path / "r")[0])
+    lines = tmp_path / "changes.jsonl"
+    lines.write_text('{"op": "remove", "image_id": "000a"}\n{"op": "sell"}\n')
+    refused = drop(lines, "changes.jsonl")
+    assert refused["outcome"] == "refused"
+    assert refused["detail"].startswith("line 2 of drops/changes.jsonl: ")
+    assert json.loads(store.read("rejected/changes.jsonl.json"))["reason"] == refused["detail"]
+    assert not store.exists("changes/000000000001.jsonl")

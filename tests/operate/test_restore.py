@@ -15,8 +15,9 @@ from moto.backends import get_backend
 
 from lambda_app.api.app import create_app
 from lambda_app.errors import MissingObjectError
-from lambda_app.promotion.promotion import check_release, promote_archive, promote_stored, rollback
+from lambda_app.promotion.promotion import promote_archive, promote_stored, rollback
 from lambda_app.promotion.stored import manifest_key
+from lambda_app.promotion.trial import check_release
 from lambda_app.promotion.upkeep.pruning import prune
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings

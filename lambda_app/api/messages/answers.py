@@ -78,7 +78,7 @@ def release_answer(live: Live) -> dict[str, Any]:
         "precision": manifest.model.precision,
         "index_type": manifest.index.type,
         "category_weight": manifest.ranking.category_weight,
-        "words": live.recommender.has_words,
+        "words": live.recommender.parts.has_words,
     }
 
 

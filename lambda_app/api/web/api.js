@@ -99,8 +99,8 @@ export function explain(error) {
   }
   if (status === 404) return { title: "Not found", detail, retry: false };
   if (status === 429) return { title: "Too many requests at the moment", detail, retry: true };
+  if (status === 501) return { title: "This cannot be searched by words yet", detail, retry: false };
   if (status === 503) return { title: "The service is not ready yet", detail, retry: true };
-  if (status === 501) return { title: "The live release cannot be searched by words", detail, retry: false };
   if (status < 500) return { title: "The service refused this search", detail, retry: false };
   return { title: "The service failed", detail, retry: true };
 }

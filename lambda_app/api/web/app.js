@@ -4,7 +4,7 @@
 import { ApiError, call, explain, photoAddress, predict } from "./api.js";
 import { SignInError } from "./oidc.js";
 import { megabytes, prepareAll, shrinkAll } from "./photo.js";
-import { FILTERS, formatRoute, parseRoute } from "./route.js";
+import { FILTERS, formatRoute, linkedWords, parseRoute } from "./route.js";
 import { openSession, signIn, signOut } from "./session.js";
 import * as view from "./view.js";
 
@@ -28,6 +28,7 @@ async function refreshRelease() {
     if (error.status === 401 || error.status === 403) view.showFailure(explain(error));
   }
   view.showRelease(release);
+  view.showWords(release?.words);
   view.showFilters(parseRoute(location.hash).filters, release?.categories ?? []);
 }
 
@@ -35,13 +36,13 @@ function searchFile(file) {
   if (!open) return;
   const id = String(photos.size + 1);
   photos.set(id, { files: [file], urls: [URL.createObjectURL(file)], sent: null });
-  const { words, filters } = parseRoute(location.hash);
-  location.hash = formatRoute({ kind: "photo", id, words, filters });
+  const { filters } = parseRoute(location.hash);
+  location.hash = formatRoute({ kind: "photo", id, filters: { ...filters, q: words.elements.q.value.trim() } });
 }
 
 /** Search with the photos of the current search and these: further photos of the same thing. */
 function addFiles(added) {
-  const { kind, id, words, filters } = parseRoute(location.hash);
+  const { kind, id, filters } = parseRoute(location.hash);
   if (!open || kind !== "photo" || !photos.has(id)) return;
   const { files, urls } = photos.get(id);
   const taken = added.slice(0, MOST_PHOTOS - files.length);
@@ -49,7 +50,7 @@ function addFiles(added) {
   const all = { files: [...files, ...taken], urls: [...urls, ...taken.map((file) => URL.createObjectURL(file))] };
   const left = added.length - taken.length;
   photos.set(next, { ...all, left, sent: null });
-  location.hash = formatRoute({ kind, id: next, words, filters });
+  location.hash = formatRoute({ kind, id: next, filters });
 }
 
 function photoQuery(id) {
@@ -65,57 +66,52 @@ function photoQuery(id) {
   };
 }
 
-/** What the API is asked beside the photo or the item: the words and the filters. */
-function parameters({ words, filters }) {
-  return words ? { ...filters, q: words } : filters;
-}
-
-async function searchPhoto(route, signal) {
-  const photo = photos.get(route.id);
+async function searchPhoto(id, filters, signal) {
+  const photo = photos.get(id);
   photo.sent ??= prepareAll(photo.files);
   let sent = await photo.sent;
   let found;
   try {
-    found = await predict(sent.blobs, parameters(route), signal);
+    found = await predict(sent.blobs, filters, signal);
   } catch (error) {
     // The photos exceed this deployment's limits and were not made smaller yet: do it now and retry once.
     if (!(error instanceof ApiError) || error.status !== 413 || sent.note) throw error;
     photo.sent = shrinkAll(photo.files).catch(() => Promise.reject(error));
     sent = await photo.sent;
-    found = await predict(sent.blobs, parameters(route), signal);
+    found = await predict(sent.blobs, filters, signal);
   }
   const { answer, release } = found;
-  const query = photoQuery(route.id);
+  const query = photoQuery(id);
   query.note = [query.note, sent.note].filter(Boolean).join(" ");
   return { query, prediction: answer, results: answer.results, release };
 }
 
-async function searchItem(route, signal) {
-  const params = { image_id: route.id };
+async function searchItem(id, filters, signal) {
+  const params = { image_id: id };
   const [item, found] = await Promise.all([
     call("item", { params, signal }).then(({ answer }) => answer),
-    call("similar", { params, query: parameters(route), signal }),
+    call("similar", { params, query: filters, signal }),
   ]);
   const caption = [view.price(item), item.category, item.location].filter(Boolean).join(" · ");
   const query = { heading: `More like “${item.title ?? "Untitled"}”`, photo: photoAddress(item), caption };
   return { query, prediction: null, results: found.answer.results, release: found.release };
 }
 
-function wordQuery(words) {
-  return { heading: `Listings with “${words}”`, results: "Listings" };
+async function searchWords(_, filters, signal) {
+  const { answer, release } = await call("search", { query: filters, signal });
+  return { query: wordsQuery(filters), prediction: null, results: answer.results, release };
 }
 
-async function searchWords(route, signal) {
-  const { answer, release } = await call("search", { query: parameters(route), signal });
-  return { query: wordQuery(route.words), prediction: null, results: answer.results, release };
+function wordsQuery({ q }) {
+  return { heading: `Listings for “${q}”` };
 }
 
 const SEARCHES = { photo: searchPhoto, item: searchItem, words: searchWords };
 
-async function cachedSearch(route, signal) {
-  const key = formatRoute(route);
+async function cachedSearch({ kind, id, filters }, signal) {
+  const key = formatRoute({ kind, id, filters });
   if (!answers.has(key)) {
-    const answer = await SEARCHES[route.kind](route, signal);
+    const answer = await SEARCHES[kind](id, filters, signal);
     if (answer.release && answer.release !== release?.release) {
       answers.clear(); // another release is live now: the cached answers are outdated
       refreshRelease();
@@ -126,10 +122,10 @@ async function cachedSearch(route, signal) {
   return answers.get(key);
 }
 
-/** The query as far as it is known before the answer. */
-function firstQuery({ kind, id, words }) {
+/** What is known about a query before its answer. */
+function firstQuery({ kind, id, filters }) {
   if (kind === "photo") return photoQuery(id);
-  return kind === "words" ? wordQuery(words) : { heading: "More like this" };
+  return kind === "words" ? wordsQuery(filters) : { heading: "More like this" };
 }
 
 /** Show the page for the current URL fragment. */
@@ -140,12 +136,11 @@ async function show() {
   const { signal } = search;
   const route = parseRoute(location.hash);
   if (route.kind === "photo" && !photos.has(route.id)) {
-    route.kind = route.words ? "words" : "home"; // a chosen photo is lost when the page is reloaded
+    route.kind = route.filters.q ? "words" : "home"; // a chosen photo is lost when the page is reloaded, words are not
     history.replaceState(null, "", formatRoute(route));
   }
-  view.showWords(route.words);
   view.showFilters(route.filters, release?.categories ?? []);
-  const query = formatRoute({ ...route, filters: {} });
+  const query = formatRoute({ ...route, filters: route.kind === "words" ? { q: route.filters.q } : {} });
   const fresh = query !== shown;
   shown = query;
   if (route.kind === "home") {
@@ -163,7 +158,7 @@ async function show() {
     if (signal.aborted) return;
     view.showQuery(answer.query);
     view.showCategory(answer.prediction);
-    view.showResults(answer.results, route);
+    view.showResults(answer.results, route.filters);
   } catch (error) {
     if (signal.aborted) return;
     view.showFailure(explain(error));
@@ -217,13 +212,14 @@ document.addEventListener("drop", (event) => {
   searchFile(file);
 });
 
-document.getElementById("words").addEventListener("submit", (event) => {
+const words = document.getElementById("words");
+words.addEventListener("submit", (event) => {
   event.preventDefault();
   if (!open) return;
-  const words = event.target.elements.q.value.trim();
-  const route = parseRoute(location.hash);
-  const kind = ["photo", "item"].includes(route.kind) ? route.kind : words ? "words" : "home";
-  location.hash = formatRoute({ ...route, kind, words });
+  const { kind, id, filters } = parseRoute(location.hash);
+  const q = words.elements.q.value.trim();
+  const alone = kind === "home" || kind === "words";
+  location.hash = formatRoute({ kind: alone ? (q ? "words" : "home") : kind, id, filters: { ...filters, q } });
 });
 
 const form = document.getElementById("filters");
@@ -294,5 +290,8 @@ document.getElementById("sign-out").addEventListener("click", async () => {
   }
 });
 
+// A link from elsewhere may have the words in the query string. From here on they are in the fragment, as all queries.
+const linked = linkedWords(location.search);
+if (linked) history.replaceState(null, "", `${location.pathname}${linked}`);
 window.addEventListener("hashchange", show);
 start();

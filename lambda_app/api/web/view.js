@@ -41,15 +41,14 @@ export function showHome() {
 
 /**
  * Show the query: heading, URL of the photo, URLs of further photos of the same thing, caption, a note about their
- * conversion (may be empty), whether more photos can be added, and the heading of the results.
+ * conversion (may be empty), and whether more photos can be added.
  */
-export function showQuery({ heading, photo, others = [], caption = "", note = "", more = false, results = "Similar listings" }) {
+export function showQuery({ heading, photo, others = [], caption = "", note = "", more = false }) {
   document.body.dataset.view = "search";
   document.title = `${heading} · Lookalike`;
   byId("query-card").hidden = false;
   byId("found").hidden = false;
   byId("query-heading").textContent = heading;
-  byId("found-heading").textContent = results;
   byId("query-caption").textContent = caption;
   byId("query-note").textContent = note;
   byId("query-note").hidden = !note;
@@ -104,7 +103,13 @@ export function showFilters(filters, categories) {
   const options = names.map((name) => new Option(name, name));
   form.elements.category.replaceChildren(new Option("All categories", ""), ...options);
   for (const name of FILTERS) form.elements[name].value = filters[name] ?? "";
+  byId("q").value = filters.q ?? "";
   byId("clear").hidden = !isFiltered(filters);
+}
+
+/** Show the box for words if the live release can be searched by them. */
+export function showWords(possible) {
+  byId("words").hidden = !possible;
 }
 
 /** Show placeholders while waiting for an answer. */
@@ -121,26 +126,29 @@ export function showLoading(k) {
   byId("results").replaceChildren(...pending);
 }
 
-/** Fill the box for words with those of the URL. */
-export function showWords(words) {
-  byId("words").elements.q.value = words;
-}
-
-/** Show the results of a route, the best first. Each links to a search by that listing, with the same filters. */
-export function showResults(results, { kind, words, filters }) {
+/** Show the listings found, the best first. Each links to a search by that listing, with the same filters. */
+export function showResults(results, filters) {
   byId("results").removeAttribute("aria-busy");
   byId("failure").hidden = true;
   byId("results").replaceChildren(...results.map((result) => element("li", "", card(result, filters))));
-  const order = words ? (kind === "words" ? "best match first" : "best match of words and picture first") : "most similar first";
-  if (results.length) byId("status").textContent = `${count(results.length, "listing")}, ${order}`;
-  else if (isFiltered(filters)) byId("status").textContent = "No listings match these filters. Change or clear them.";
-  else if (kind === "words") byId("status").textContent = "No listing has any of these words. Check their spelling, or try others.";
-  else byId("status").textContent = "No similar listings were found.";
+  byId("status").textContent = outcome(results.length, filters);
+}
+
+function outcome(found, filters) {
+  if (found) return `${count(found, "listing")}, ${filters.q ? "best match" : "most similar"} first`;
+  if (isFiltered(filters)) return "No listings match these filters. Change or clear them.";
+  return filters.q ? "No listings were found for these words. Try other words." : "No similar listings were found.";
+}
+
+// Results of words alone have no score: there is no photo to compare them with.
+function similarity({ score }) {
+  if (score === null) return "";
+  const shown = element("span", "score", element("span", "visually-hidden", "Similarity "), score.toFixed(2));
+  shown.title = "Similarity: cosine of the two photos' embeddings; 1 is the maximum";
+  return shown;
 }
 
 function card(result, filters) {
-  const photo = element("div", "photo", listingPhoto(result));
-  if (result.score !== null) photo.prepend(similarity(result.score)); // without a picture in the query there is none
   const about = element(
     "div",
     "about",
@@ -150,15 +158,10 @@ function card(result, filters) {
     element("span", "meta", result.location ?? ""),
     element("span", "more", "More like this"),
   );
-  const link = element("a", "card", photo, about);
-  link.href = formatRoute({ kind: "item", id: result.image_id, filters });
+  const link = element("a", "card", element("div", "photo", similarity(result), listingPhoto(result)), about);
+  // Without the words: the listing itself is the query now.
+  link.href = formatRoute({ kind: "item", id: result.image_id, filters: { ...filters, q: "" } });
   return link;
-}
-
-function similarity(cosine) {
-  const score = element("span", "score", element("span", "visually-hidden", "Similarity "), cosine.toFixed(2));
-  score.title = "Similarity: cosine of the two photos' embeddings; 1 is the maximum";
-  return score;
 }
 
 // Presigned URLs expire. If a photo fails to load, try once more with the API's route for its id.
@@ -212,9 +215,8 @@ export function showAccount(signedIn, person = "") {
   byId("sign-out").hidden = !signedIn;
 }
 
-/** Show the live release in the footer; null if it is unknown. The box for words is shown if it can be searched by them. */
+/** Show the live release in the footer; null if it is unknown. */
 export function showRelease(release) {
-  byId("words").hidden = release?.words === false;
   byId("release").textContent = release
     ? `Release ${release.release} · ${count(release.count, "item")} · ${release.categories.length} categories`
     : "The live release is unknown: none is live, or the request for it failed.";

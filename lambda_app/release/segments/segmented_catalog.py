@@ -2,6 +2,10 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from lambda_app.likeness.fingerprint import FINGERPRINT_BYTES
+from lambda_app.likeness.table import Fingerprint
 from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem
 from lambda_app.release.filter_cache import FilterCache
 from lambda_app.release.row_set import RowSet, SegmentedRowSet
@@ -69,6 +73,16 @@ class SegmentedCatalog:
         return self._cache.get(
             where, lambda: SegmentedRowSet([segment.passing(where) for segment in self._segments], self.live.counts)
         )
+
+    def fingerprints(self, rows: Sequence[int]) -> Fingerprint | None:
+        """The fingerprints of these rows, uint8 (m, 192); None if a segment has none, as in older releases."""
+        found = np.zeros((len(rows), FINGERPRINT_BYTES), np.uint8)
+        for segment, numbers, places in self.live.by_segment(rows):
+            known = self._segments[segment].catalog.fingerprints(numbers)
+            if known is None:
+                return None
+            found[places] = known
+        return found
 
     def words(self, text: str, allowed: RowSet | None = None) -> WordMatches:
         """The live rows with the words of a text; otherwise as `Catalog.words`.

@@ -1,0 +1,260 @@
+"""Applies the log of changes: makes a release of segments from the live one, and makes it live.
+
+The log is the truth, so each step may be repeated: a release holds which entries it contains, and it goes live only in
+place of the release that it was made from. Whoever loses a race for the pointer applies the changes again to what is
+live then; photos that were embedded are not embedded again.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, dataclass, field
+from pathlib import Path
+
+from lambda_app.catalogue.building import build, opened, successor
+from lambda_app.catalogue.changes import Entry, Revert, Upsert
+from lambda_app.catalogue.draft import Draft, effective
+from lambda_app.catalogue.embedding import Embedded, LazyModel, embedded
+from lambda_app.catalogue.log import MOST_UPSERTS, append, entries, first_since, last_number
+from lambda_app.catalogue.new_photos import NewPhotos
+from lambda_app.catalogue.rejections import note_rejections
+from lambda_app.catalogue.smoke_cases import renewed
+from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError
+from lambda_app.model.session import Model
+from lambda_app.promotion.scratch import scratch_folder
+from lambda_app.promotion.stored import confirm_stored, store_release, stored_manifest
+from lambda_app.promotion.succession import Clock, before_next, point_to, utc_now
+from lambda_app.release.entries import FileEntry
+from lambda_app.release.manifest import MANIFEST, Manifest
+from lambda_app.settings import Settings
+from lambda_app.store.contract import LivePointer, Store
+
+log = logging.getLogger(__name__)
+_POINTER_TRIES = 20
+# Changes that one release takes at most: then it goes live, and the next one is made.
+_MOST_CHANGES = 20_000
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of the log.
+
+    Attributes:
+        release: the release that is live.
+        through: the last entry that it contains.
+        applied, rejected: number of changes; the reasons are in `rejected/changes/`.
+        detail: the same in words.
+    """
+
+    release: str
+    through: int
+    applied: int
+    rejected: int
+
+    @property
+    def detail(self) -> str:
+        """What became of the log, in words."""
+        return (
+            f"{self.release} is live and contains the log up to entry {self.through}: {self.applied:,} changes "
+            f"applied, {self.rejected:,} rejected"
+        )
+
+
+@dataclass
+class _Work:
+    """What stays between tries.
+
+    Attributes:
+        photos: embedded photos, by the sha256 of the model.
+        files: verified local paths, by sha256.
+    """
+
+    store: Store
+    settings: Settings
+    now: Clock
+    photos: dict[str, NewPhotos] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+
+    def file(self, entry: FileEntry) -> Path:
+        if entry.sha256 not in self.files:
+            self.files[entry.sha256] = self.store.local_file(entry)
+        return self.files[entry.sha256]
+
+    def new_photos(self, manifest: Manifest, model: LazyModel) -> NewPhotos:
+        def embed(keys: Sequence[str]) -> Iterable[Embedded | str]:
+            if not keys:
+                return []  # so that the model stays closed
+            limits = self.settings.photo_limits
+            return embedded(keys, self.store, model.get(), manifest.preprocessing, limits)
+
+        return self.photos.setdefault(manifest.model.sha256, NewPhotos(embed))
+
+
+def apply_changes(store: Store, settings: Settings, now: Clock = utc_now) -> Ingested:
+    """Apply what the log has after the entries of the live release, and make the result live.
+
+    Raises:
+        RefusedReleaseError: nothing is live.
+        PointerConflictError: others moved the pointer again and again.
+        StoreError: the store does not answer; another call goes on where this one ended.
+    """
+    work = _Work(store, settings, now)
+    applied = rejected = 0
+    for _ in range(_POINTER_TRIES):
+        live = _live(store)
+        manifest = stored_manifest(store, live.pointer.release)
+        batch = _next_entries(store, manifest.changes_through)
+        if not batch:
+            return Ingested(manifest.release, manifest.changes_through, applied, rejected)
+        with scratch_folder("changes") as folder:
+            made, draft = _made(work, manifest, batch, folder)
+            store_release(store, folder, made)
+            note_rejections(store, draft.rejections, now())
+            try:
+                _point_to(store, made, live, now)
+            except PointerConflictError:
+                continue
+        applied, rejected = applied + draft.applied, rejected + len(draft.rejections)
+    raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times while changes were applied")
+
+
+def with_changes(
+    store: Store, manifest: Manifest, settings: Settings, folder: Path, now: Clock = utc_now
+) -> Manifest | None:
+    """A stored release with the changes that it lacks, which is stored too; None if it lacks none.
+
+    Of a release that training made, these are the changes since an hour before its `snapshot_at`, because clocks
+    differ; without a snapshot, all of them.
+
+    Args:
+        folder: an empty folder.
+
+    Raises:
+        RefusedReleaseError, StoreError: as `apply_changes`.
+    """
+    if not last_number(store, 0):
+        return None
+    after = manifest.changes_through
+    if manifest.parent is None and not after and manifest.snapshot_at is not None:
+        after = first_since(store, manifest.snapshot_at)
+    batch = list(entries(store, after))
+    if not batch and after == manifest.changes_through:
+        return None
+    made, draft = _made(_Work(store, settings, now), manifest, batch, folder, through=after)
+    store_release(store, folder, made)
+    for rejection in draft.rejections:  # `rejected/` has what was rejected when the change came
+        log.info("not applied to %s: entry %d, line %d: %s", manifest.release, *astuple(rejection))
+    return made
+
+
+def replaying(store: Store, settings: Settings, now: Clock) -> Callable[[Manifest], Manifest]:
+    """A function that returns `with_changes` of a stored release, or the release itself if it lacks none."""
+
+    def replay(manifest: Manifest) -> Manifest:
+        with scratch_folder("changes") as folder:
+            return with_changes(store, manifest, settings, folder, now) or manifest
+
+    return replay
+
+
+def reverted(store: Store, target: Manifest, live: Manifest, now: Clock = utc_now) -> Manifest:
+    """The release that a rollback to `target` makes live: it says that the changes since then do not count.
+
+    Without such changes, it is `target` itself.
+    """
+    last = last_number(store, live.changes_through)
+    if last <= target.changes_through:
+        return target
+    moment = now()
+    change = Revert(release=target.release, through=target.changes_through, undone=last)
+    (number,) = append(store, [change], "rollback", str(uuid.uuid4()), moment)
+    with scratch_folder("changes") as folder:
+        made = successor(target, number, moment)
+        (folder / MANIFEST).write_bytes(made.to_json())
+        store_release(store, folder, made)
+    return made
+
+
+def _next_entries(store: Store, after: int) -> list[Entry]:
+    """The next entries, as many as one release takes."""
+    found: list[Entry] = []
+    changes = upserts = 0
+    for entry in entries(store, after):
+        new = sum(isinstance(change, Upsert) for change in entry.lines)
+        if found and (changes + len(entry.lines) > _MOST_CHANGES or upserts + new > MOST_UPSERTS):
+            break
+        found.append(entry)
+        changes, upserts = changes + len(entry.lines), upserts + new
+    return found
+
+
+def _made(
+    work: _Work, manifest: Manifest, batch: Sequence[Entry], folder: Path, through: int = 0
+) -> tuple[Manifest, Draft]:
+    """Write a release with the changes of these entries to a folder."""
+    base_manifest, left = _begin(work.store, manifest, batch)
+    base = opened(base_manifest, work.file)
+    draft = Draft(base.catalog, base_manifest.categories)
+    model = LazyModel(lambda: Model(work.file(base_manifest.model), threads=work.settings.threads))
+    try:
+        for entry in left:
+            draft.apply(entry)
+        photos = work.new_photos(base_manifest, model).of(draft)
+        if not draft.count:  # photos that cannot be used were all that was left
+            draft.reject_all(left, "together, the changes would leave no photo in the catalogue")
+        last = batch[-1].number if batch else through
+        made = build(base, draft, photos, folder, last, work.now())
+    finally:
+        base.catalog.close()
+    return _with_smoke(work, made, folder, model), draft
+
+
+def _begin(store: Store, manifest: Manifest, batch: Sequence[Entry]) -> tuple[Manifest, list[Entry]]:
+    """The release to begin with, and the entries to apply to it.
+
+    A revert of entries that the release contains begins again with the release that the revert names.
+    """
+    for place in reversed(range(len(batch))):
+        for change in batch[place].lines:
+            if isinstance(change, Revert) and change.through < manifest.changes_through <= change.undone:
+                # A rollback made sure that it is stored. If it was deleted since, the changes stay.
+                try:
+                    return stored_manifest(store, change.release), list(effective(batch[place + 1 :]))
+                except MissingObjectError:
+                    continue
+    return manifest, list(effective(batch))
+
+
+def _with_smoke(work: _Work, made: Manifest, folder: Path, model: LazyModel) -> Manifest:
+    """The release with smoke cases whose neighbours it has. Those that were removed are found again."""
+    after = opened(made, lambda entry: folder / entry.file if (folder / entry.file).exists() else work.file(entry))
+    try:
+        cases = tuple(renewed(case, made, after, model) for case in made.smoke)
+    finally:
+        after.catalog.close()
+    if cases != made.smoke:
+        made = made.model_copy(update={"smoke": cases})
+        (folder / MANIFEST).write_bytes(made.to_json())
+    return made
+
+
+def _point_to(store: Store, made: Manifest, live: LivePointer, now: Clock) -> None:
+    confirm_stored(store, made)
+    try:
+        # `high_water` stays: it is about releases that training makes.
+        high_water = live.pointer.high_water
+        point_to(store, made.release, live, at_least=high_water, before=before_next(live), now=now())
+    except PointerConflictError:
+        # If the response to the write is lost, the write is sent again, and conflicts with the first one.
+        if _live(store).pointer.release != made.release:
+            raise
+
+
+def _live(store: Store) -> LivePointer:
+    try:
+        live = store.read_pointer()
+    except MissingObjectError:
+        live = None
+    if live is None:
+        raise RefusedReleaseError(f"nothing is live in {store}; changes are applied to a live release")
+    return live

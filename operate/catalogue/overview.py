@@ -1,0 +1,59 @@
+"""What the log of changes holds, line by line for people; and waiting until an entry is live."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from lambda_app.catalogue.changes import Entry, Unreadable
+from lambda_app.catalogue.log import entries, last_number, live_changes_through
+from lambda_app.store.contract import REJECTED, Store
+from operate.catalogue.photos import CatalogueError
+
+_COLUMNS = f"{'entry':>7}  {'written':20}{'state':11}{'changes':42}source"
+
+
+def log_lines(store: Store, last: int) -> Iterator[str]:
+    """The header of the table, then a line for each of the last entries, the newest first."""
+    end, live = last_number(store), live_changes_through(store)
+    if not end:
+        yield f"the log of {store} is empty"
+        return
+    yield _COLUMNS
+    for entry in reversed(list(entries(store, max(0, end - last), end))):
+        yield _line(entry, "live" if entry.number <= live else "waiting", store.exists(_note(entry.number)))
+
+
+def wait_until_live(
+    store: Store, number: int, seconds: float, pause: float = 2.0, sleep: Callable[[float], None] = time.sleep
+) -> str:
+    """Wait until the live release contains an entry; returns what to print.
+
+    Raises:
+        CatalogueError: it did not within `seconds`. The entry stays in the log.
+    """
+    until = time.monotonic() + seconds
+    while live_changes_through(store) < number:
+        if time.monotonic() >= until:
+            raise CatalogueError(
+                f"entry {number} is in the log, but not live after {seconds:g} s; scripts/catalogue log shows its state"
+            )
+        sleep(pause)
+    rejected = f"; {_note(number)} names changes that could not be applied" if store.exists(_note(number)) else ""
+    return f"entry {number} is live{rejected}"
+
+
+def _line(entry: Entry, state: str, rejected: bool) -> str:
+    bad = sum(isinstance(line, Unreadable) for line in entry.lines)
+    counts = Counter(line.op for line in entry.lines if not isinstance(line, Unreadable))
+    told = ", ".join(
+        [*(f"{count:,} {name}" for name, count in counts.items()), *([f"{bad:,} unreadable"] if bad else [])]
+    )
+    state += " *" if rejected else ""
+    if entry.header is None:
+        return f"{entry.number:>7}  {'':20}{state:11}{told}"
+    moment = f"{entry.header.written_at:%Y-%m-%d %H:%M:%S}"
+    return f"{entry.number:>7}  {moment:20}{state:11}{told:42}{entry.header.source}"
+
+
+def _note(number: int) -> str:
+    return f"{REJECTED}changes/{number:012}.json"

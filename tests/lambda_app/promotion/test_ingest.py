@@ -1,0 +1,329 @@
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lambda_app.catalogue import embedding
+from lambda_app.catalogue.changes import Change, read_change
+from lambda_app.catalogue.log import append
+from lambda_app.errors import PointerConflictError, RefusedReleaseError, UnknownItemError
+from lambda_app.model.session import Model
+from lambda_app.promotion import ingest
+from lambda_app.promotion.ingest import apply_changes
+from lambda_app.promotion.promotion import promote_archive, promote_stored, rollback
+from lambda_app.promotion.stored import stored_manifest
+from lambda_app.recommendation.query import SimilarQuery
+from lambda_app.recommendation.recommender import Recommender, load
+from lambda_app.release.manifest import Manifest
+from lambda_app.settings import Settings
+from lambda_app.store.contract import Store
+from lambda_app.store.folder import FolderStore
+from tests.archives import build_archive
+from tests.releases import CATEGORIES, CREATED_AT, DATASET, build_release, publish_directly, write_photos
+from tests.s3_server import S3Server
+
+SETTINGS = Settings(store="unused")
+NOW = CREATED_AT + timedelta(days=1)
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, s3: S3Server) -> Store:
+    return FolderStore(tmp_path / "store") if request.param == "folder" else s3.store("shop", tmp_path / "cache")
+
+
+@pytest.fixture
+def made(store: Store, tmp_path: Path) -> Manifest:
+    """The live release: 20 products with two photos each."""
+    manifest = build_release(tmp_path / "release")
+    publish_directly(store, tmp_path / "release", manifest)
+    return manifest
+
+
+def now() -> datetime:
+    return NOW
+
+
+def change(**fields: Any) -> Change:
+    return read_change(json.dumps(fields))
+
+
+def removed(**which: str) -> Change:
+    return change(op="remove", **which)
+
+
+def upserted(store: Store, folder: Path, name: str, **fields: Any) -> Change:
+    """A new photo, which the store has, and the change that adds it."""
+    photo = next(iter(write_photos(folder / name, 1, seed=len(name) + 77).values()))
+    key = f"{DATASET}photos/{name}.jpg"
+    store.write(key, photo)
+    item = {"image_id": name, "product_id": name, "category": CATEGORIES[0], "photo": key, "title": "New"} | fields
+    return change(op="upsert", item=item)
+
+
+def logged(store: Store, *changes: Change, at: datetime = NOW) -> list[int]:
+    return append(store, changes, "test", f"batch-{at}-{len(changes)}-{changes[0]!r}"[:900], at)
+
+
+def live(store: Store) -> Recommender:
+    pointer = store.read_pointer()
+    assert pointer is not None
+    manifest = stored_manifest(store, pointer.pointer.release)
+    return load(manifest, store.local_file, SETTINGS)
+
+
+def has(recommender: Recommender, image_id: str) -> bool:
+    try:
+        recommender.item(image_id)
+    except UnknownItemError:
+        return False
+    return True
+
+
+def test_changes_of_all_kinds_are_live_in_one_release(store: Store, made: Manifest, tmp_path: Path):
+    logged(
+        store,
+        upserted(store, tmp_path, "new"),
+        change(op="update", image_id="000a", set={"price": 7.5, "title": None}),
+        change(op="update", product_id="product-001", set={"location": "Leeds"}),
+        removed(image_id="002a"),
+        removed(product_id="product-003"),
+    )
+    done = apply_changes(store, SETTINGS, now)
+    assert (done.through, done.applied, done.rejected) == (1, 5, 0)
+    after = live(store)
+    assert after.manifest.parent == made.release
+    assert after.manifest.count == made.count + 1 - 3
+    assert (after.item("000a").price, after.item("000a").title) == (7.5, None)
+    assert [after.item(image_id).location for image_id in ("001a", "001b")] == ["Leeds", "Leeds"]
+    assert [has(after, image_id) for image_id in ("new", "002a", "002b", "003a", "003b")] == [
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
+    photo = store.read(f"{DATASET}photos/new.jpg")
+    (nearest,) = after.similar(after.analyse(photo).embedding, SimilarQuery(k=1, rank="cosine"))
+    assert (nearest.item.image_id, round(nearest.score, 3)) == ("new", 1.0)
+
+
+def test_an_updated_item_keeps_its_vector_without_a_forward_pass(
+    store: Store, made: Manifest, monkeypatch: pytest.MonkeyPatch
+):
+    before = live(store)
+    expected = before.similar_to("000a", SimilarQuery(k=5))
+    monkeypatch.setattr(Model, "run", lambda *_: pytest.fail("a forward pass"))
+    logged(store, change(op="update", image_id="000a", set={"price": 1.0}), removed(product_id="product-005"))
+    apply_changes(store, SETTINGS, now)
+    found = live(store).similar_to("000a", SimilarQuery(k=5))
+    kept = [match.item.image_id for match in expected if match.item.product_id != "product-005"]
+    assert [match.item.image_id for match in found][: len(kept)] == kept
+    assert made.model == live(store).manifest.model
+
+
+def test_what_cannot_be_applied_is_noted_with_its_reason(store: Store, made: Manifest, tmp_path: Path):
+    store.write(f"{DATASET}photos/broken.jpg", b"no photo")
+    broken = {
+        "image_id": "000a",
+        "product_id": "product-000",
+        "category": CATEGORIES[0],
+        "photo": f"{DATASET}photos/broken.jpg",
+    }
+    (number,) = logged(
+        store,
+        removed(image_id="nobody"),
+        change(op="upsert", item=broken),
+        upserted(store, tmp_path, "boat", category="Boats"),
+        change(op="upsert", item={**broken, "image_id": "lost", "photo": f"{DATASET}photos/lost.jpg"}),
+        removed(image_id="001a"),
+    )
+    before = live(store).item("000a")
+    done = apply_changes(store, SETTINGS, now)
+    assert (done.applied, done.rejected) == (1, 4)
+    note = json.loads(store.read(f"rejected/changes/{number:012}.json"))
+    reasons = {found["line"]: found["reason"] for found in note["rejected"]}
+    assert sorted(reasons) == [1, 2, 3, 4]
+    assert "no item has the image_id 'nobody'" in reasons[1]
+    assert "cannot be used" in reasons[2]
+    assert "'Boats' is unknown" in reasons[3]
+    assert "has no photo" in reasons[4]
+    after = live(store)
+    assert after.item("000a") == before
+    assert after.manifest.count == made.count - 1
+
+
+def test_applying_twice_changes_nothing(store: Store, made: Manifest):
+    logged(store, removed(image_id="000a"))
+    first = apply_changes(store, SETTINGS, now)
+    again = apply_changes(store, SETTINGS, now)
+    assert (again.release, again.applied, again.rejected) == (first.release, 0, 0)
+    assert first.release != made.release
+
+
+def test_a_lost_race_applies_the_changes_to_what_is_live_then(
+    store: Store, made: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Another writer is faster, with a change of its own. Photos are embedded once."""
+    logged(store, upserted(store, tmp_path, "new"))
+    forward: list[int] = []
+    run, move = embedding._run, ingest._point_to
+
+    def counted(photos: Sequence[Any], *rest: Any) -> Any:
+        forward.append(len(photos))
+        return run(photos, *rest)
+
+    def beaten(*call: Any) -> None:
+        monkeypatch.setattr(ingest, "_point_to", move)
+        logged(store, removed(image_id="000a"), at=NOW + timedelta(seconds=1))
+        apply_changes(store, SETTINGS, now)
+        forward.clear()
+        move(*call)
+
+    monkeypatch.setattr(embedding, "_run", counted)
+    monkeypatch.setattr(ingest, "_point_to", beaten)
+    done = apply_changes(store, SETTINGS, now)
+    assert (done.through, forward) == (2, [])
+    after = live(store)
+    assert (has(after, "new"), has(after, "000a")) == (True, False)
+
+
+def test_the_last_photo_is_not_removed(store: Store, made: Manifest):
+    logged(store, *(removed(product_id=f"product-{number:03}") for number in range(20)))
+    done = apply_changes(store, SETTINGS, now)
+    assert (done.through, done.applied, done.rejected) == (1, 19, 1)
+    assert "would remove the last of 2 photos" in store.read("rejected/changes/000000000001.json").decode()
+    assert live(store).manifest.count == 2
+
+
+def test_photos_that_cannot_be_used_do_not_leave_an_empty_catalogue(store: Store, made: Manifest, tmp_path: Path):
+    """The last photo is replaced by one that the store lacks: all of it is rejected, and later changes apply."""
+    lost = {"image_id": "lost", "product_id": "lost", "category": CATEGORIES[0], "photo": f"{DATASET}photos/lost.jpg"}
+    removals = [removed(product_id=f"product-{number:03}") for number in range(20)]
+    logged(store, change(op="upsert", item=lost), *removals)
+    assert apply_changes(store, SETTINGS, now).rejected == 21
+    assert live(store).manifest.count == made.count
+    logged(store, removed(image_id="000a"), at=NOW + timedelta(seconds=1))
+    assert apply_changes(store, SETTINGS, now).applied == 1
+
+
+def test_nothing_is_applied_to_a_store_without_a_release(store: Store):
+    with pytest.raises(RefusedReleaseError, match="nothing is live"):
+        apply_changes(store, SETTINGS, now)
+
+
+def test_smoke_cases_never_name_a_removed_item(store: Store, made: Manifest):
+    neighbours = {case.neighbour for case in made.smoke}
+    logged(store, *(removed(image_id=image_id) for image_id in neighbours))
+    apply_changes(store, SETTINGS, now)
+    after = live(store)
+    assert all(has(after, case.neighbour) for case in after.manifest.smoke)
+    assert promote_stored(store, made.release, SETTINGS, now).outcome == "live"  # and it passes its trial
+
+
+def test_many_small_changes_stay_in_few_segments(store: Store, made: Manifest, tmp_path: Path):
+    for number in range(20):
+        logged(
+            store, change(op="update", image_id=f"{number:03}a", set={"price": 3.0}), at=NOW + timedelta(seconds=number)
+        )
+        apply_changes(store, SETTINGS, now)
+    after = live(store)
+    assert len(after.manifest.segments) <= 6
+    assert {after.item(f"{number:03}a").price for number in range(20)} == {3.0}
+    assert after.manifest.count == made.count
+
+
+def test_changes_during_a_training_are_in_its_first_answer(store: Store, made: Manifest, tmp_path: Path):
+    logged(store, upserted(store, tmp_path, "new"), removed(image_id="000a"))
+    apply_changes(store, SETTINGS, now)
+    archive, trained = build_archive(tmp_path / "trained", seed=1, created_at=CREATED_AT + timedelta(hours=1))
+    done = promote_archive(store, archive, SETTINGS, now=now)
+    assert done.outcome == "live"
+    after = live(store)
+    assert after.manifest.parent == trained.release
+    assert (has(after, "new"), has(after, "000a")) == (True, False)
+    assert apply_changes(store, SETTINGS, now).applied == 0
+    again = promote_archive(store, archive, SETTINGS, now=now)
+    assert again.outcome == "already live"
+
+
+def test_a_rollback_undoes_the_changes_and_later_ones_apply(store: Store, made: Manifest, tmp_path: Path):
+    logged(store, removed(image_id="000a"))
+    apply_changes(store, SETTINGS, now)
+    logged(store, removed(image_id="001a"), at=NOW + timedelta(seconds=1))
+    apply_changes(store, SETTINGS, now)
+    rollback(store, SETTINGS, now)
+    assert [has(live(store), image_id) for image_id in ("000a", "001a")] == [False, True]
+    logged(store, removed(image_id="002a"), at=NOW + timedelta(seconds=2))
+    apply_changes(store, SETTINGS, now)
+    after = live(store)
+    assert [has(after, image_id) for image_id in ("000a", "001a", "002a")] == [False, True, False]
+    # A release that is trained later gets the changes that count.
+    archive, _ = build_archive(tmp_path / "trained", seed=1, created_at=NOW + timedelta(minutes=1))
+    promote_archive(store, archive, SETTINGS, now=lambda: NOW + timedelta(minutes=2))
+    assert [has(live(store), image_id) for image_id in ("000a", "001a", "002a")] == [False, True, False]
+
+
+def test_a_rollback_that_ends_after_its_entry_is_finished_by_the_next_changes(
+    store: Store, made: Manifest, monkeypatch: pytest.MonkeyPatch
+):
+    logged(store, removed(image_id="000a"))
+    apply_changes(store, SETTINGS, now)
+    with monkeypatch.context() as patched:
+        patched.setattr(ingest, "successor", lambda *_: (_ for _ in ()).throw(PointerConflictError("killed")))
+        with pytest.raises(PointerConflictError, match="killed"):
+            rollback(store, SETTINGS, now)
+    assert not has(live(store), "000a")
+    logged(store, removed(image_id="001a"), at=NOW + timedelta(seconds=1))
+    apply_changes(store, SETTINGS, now)
+    assert [has(live(store), image_id) for image_id in ("000a", "001a")] == [True, False]
+
+
+def test_random_changes_equal_a_dictionary(store: Store, made: Manifest, tmp_path: Path):
+    """200 changes in entries of random length, applied at random moments."""
+    random = np.random.default_rng(5)
+    model = {f"{number:03}{letter}": 10.0 * (number + 1) for number in range(20) for letter in "ab"}
+    photos = {name: upserted(store, tmp_path, name) for name in ("n1", "n22", "n333")}
+    pending: list[Change] = []
+    kinds: dict[str, Callable[[], None]] = {}
+
+    def update() -> None:
+        image_id = str(random.choice([*model, "nobody"]))
+        price = float(random.integers(1, 99))
+        pending.append(change(op="update", image_id=image_id, set={"price": price}))
+        if image_id in model:
+            model[image_id] = price
+
+    def remove() -> None:
+        image_id = str(random.choice([*model, *photos]))
+        if len(model) > 5:
+            pending.append(removed(image_id=image_id))
+            model.pop(image_id, None)
+
+    def upsert() -> None:
+        name = str(random.choice([*photos]))
+        pending.append(photos[name])
+        model[name] = -1.0
+
+    kinds = {"update": update, "remove": remove, "upsert": upsert}
+    for step in range(200):
+        kinds[str(random.choice(["update", "update", "remove", "upsert"]))]()
+        if pending and random.random() < 0.15:
+            logged(store, *pending, at=NOW + timedelta(seconds=step))
+            pending.clear()
+            if random.random() < 0.5:
+                apply_changes(store, SETTINGS, now)
+    if pending:
+        logged(store, *pending, at=NOW + timedelta(seconds=999))
+    apply_changes(store, SETTINGS, now)
+    after = live(store)
+    assert after.manifest.count == len(model)
+    for image_id in [f"{number:03}{letter}" for number in range(20) for letter in "ab"] + [*photos]:
+        assert has(after, image_id) == (image_id in model), image_id
+    prices = {image_id: after.item(image_id).price for image_id in model}
+    known = {image_id: price for image_id, price in model.items() if price >= 0}
+    changed = {image_id for image_id in known if known[image_id] % 10}
+    assert {image_id: prices[image_id] for image_id in changed} == {image_id: known[image_id] for image_id in changed}

@@ -1,0 +1,233 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from lambda_app.catalogue.changes import Remove, Update, Upsert
+from lambda_app.catalogue.log import append, entries
+from lambda_app.store.blocked import read_blocked
+from lambda_app.store.folder import FolderStore
+from operate.catalogue.command import main
+from operate.catalogue.overview import wait_until_live
+from operate.catalogue.photos import CatalogueError
+from tests.releases import build_release, publish_directly
+
+HOME, BABY = "Home & Garden", "Baby & Kids Stuff"
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store with a live release, whose prices are in pounds."""
+    found = FolderStore(tmp_path / "store")
+    publish_directly(found, tmp_path / "built", build_release(tmp_path / "built", currency="GBP"))
+    return found
+
+
+@pytest.fixture
+def run(store, capsys):
+    """Run the command on the store; returns exit code, standard output and standard error."""
+
+    def command(*words):
+        code = main(["--store", str(store.root), *map(str, words)])
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return command
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A data folder with photos, among them one that does not decode, and a table."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    for name in ("a", "b"):
+        source = tmp_path / "built" / "photos" / f"00{'ab'.index(name)}a.jpg"
+        (folder / f"{name}.jpg").write_bytes(source.read_bytes())
+    (folder / "bad.jpg").write_bytes(b"no photo")
+    return folder
+
+
+def changes(store):
+    return [line for entry in entries(store, 0) for line in entry.lines]
+
+
+def write(path, *lines):
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_listings_are_added_with_their_photos_and_what_is_rejected_is_listed(store, run, shop, tmp_path):
+    table = write(
+        shop / "new.csv",
+        "id,category,title,price,image",
+        f'1,{HOME},Lamp,"£1,234.50",a.jpg',
+        f"2,{BABY},Cot,£5.00,b.jpg",
+        f"3,{HOME},Bad,£5.00,bad.jpg",
+        f"4,{HOME},Gone,£5.00,gone.jpg",
+    )
+    code, out, err = run("add", table, "--rejected", tmp_path / "rejected.csv")
+    assert (code, err) == (0, "")
+    assert "2 changes are in the log" in out
+    assert "photos: 2 copied, 0 already there" in out
+    lamp, cot = changes(store)
+    assert isinstance(lamp, Upsert)
+    assert (lamp.item.image_id, lamp.item.product_id, lamp.item.title, lamp.item.price) == ("a", "1", "Lamp", 1234.5)
+    assert store.read(lamp.item.photo) == (shop / "a.jpg").read_bytes()
+    assert cot.item.photo == "datasets/shop/b.jpg"
+    rejected = (tmp_path / "rejected.csv").read_text()
+    assert "missing_photo" in rejected
+    assert "unreadable_photo" in rejected
+    assert "missing_photo" in out
+
+
+def test_a_photo_with_other_bytes_gets_a_key_of_its_own_and_an_equal_one_is_not_copied(store, run, shop):
+    table = write(shop / "new.csv", "id,category,image", f"1,{HOME},a.jpg")
+    assert run("add", table)[0] == 0
+    assert "photos: 0 copied, 1 already there" in run("add", table)[1]
+    (first, again) = changes(store)
+    assert first.item.photo == again.item.photo
+    before = store.read(first.item.photo)
+    (shop / "a.jpg").write_bytes((shop / "b.jpg").read_bytes())
+    assert "photos: 1 copied, 0 already there" in run("add", table)[1]
+    assert "photos: 0 copied, 1 already there" in run("add", table)[1]
+    changed = changes(store)[2]
+    assert changed.item.photo != first.item.photo
+    assert store.read(changed.item.photo) == (shop / "b.jpg").read_bytes()
+    assert store.read(first.item.photo) == before
+
+
+def test_an_unknown_category_is_told_before_anything_is_written(store, run, shop):
+    table = write(shop / "new.csv", "id,category,image", f"1,{HOME},a.jpg", "2,Boats,b.jpg")
+    code, _, err = run("add", table)
+    assert code == 1
+    assert "does not know 'Boats' (1)" in err
+    assert err.count("\n") == 1
+    assert changes(store) == []
+    assert not store.exists("datasets/shop/a.jpg")
+    assert run("add", table, "--skip-unknown")[0] == 0
+    assert [change.item.image_id for change in changes(store)] == ["a"]
+
+
+@pytest.mark.parametrize("options", [["--dry-run"], ["--name", "no/name"]])
+def test_nothing_is_written_by_a_dry_run_or_under_a_bad_name(store, run, shop, options):
+    code, _, _ = run("add", write(shop / "new.csv", "id,category,image", f"1,{HOME},a.jpg"), *options)
+    assert code == (options[0] == "--name")
+    assert changes(store) == []
+    assert not list(store.keys("datasets/shop/"))
+
+
+def test_prices_in_another_currency_are_refused(store, run, shop):
+    table = write(shop / "new.csv", "id,category,price,image", f"1,{HOME},€5.00,a.jpg")
+    code, _, err = run("add", table)
+    assert code == 1
+    assert "in EUR, those of the live release" in err
+    assert changes(store) == []
+
+
+def test_a_table_updates_what_its_cells_say(store, run, tmp_path):
+    table = write(
+        tmp_path / "new.csv",
+        "product_id;title;price;location",
+        "product-001;;9,50;",
+        "product-002;New title;;null",
+        "product-003;;on request;",
+        "product-004;;;",
+        ";x;;",
+    )
+    code, out, _ = run("update", table)
+    assert code == 0
+    assert all(isinstance(change, Update) for change in changes(store))
+    assert [(change.product_id, change.set.given()) for change in changes(store)] == [
+        ("product-001", {"price": 9.5}),
+        ("product-002", {"title": "New title", "location": None}),
+    ]
+    for reason in ("unreadable_price", "nothing_to_change", "missing_id"):
+        assert reason in out
+
+
+def test_an_update_by_photo_takes_its_id_first(store, run, tmp_path):
+    table = write(tmp_path / "new.csv", "image_id,product_id,category", f"001a,product-001,{HOME}")
+    assert run("update", table)[0] == 0
+    (change,) = changes(store)
+    assert (change.image_id, change.product_id, change.set.given()) == ("001a", None, {"category": HOME})
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["image_id,category", "001a,Boats"], "does not know 'Boats'"),
+        (["title,price", "x,1"], "lacks a column image_id or product_id"),
+        (["image_id,colour", "001a,red"], "lacks a column for title or category"),
+        (["image_id,price", "001a,"], "there is nothing to change"),
+    ],
+)
+def test_an_update_that_cannot_be_used_writes_nothing(store, run, tmp_path, lines, told):
+    code, _, err = run("update", write(tmp_path / "new.csv", *lines))
+    assert code == 1
+    assert told in err
+    assert err.count("\n") == 1
+    assert changes(store) == []
+
+
+def test_ids_come_from_arguments_and_from_a_file(store, run, tmp_path):
+    ids = write(tmp_path / "ids.txt", "001b", "", "001a")
+    assert run("remove", "001a", "--file", ids)[0] == 0
+    assert run("remove", "--products", "product-004")[0] == 0
+    assert changes(store) == [
+        Remove(image_id="001a"),
+        Remove(image_id="001b"),
+        Remove(product_id="product-004"),
+    ]
+    assert "no id is given" in run("remove")[2]
+
+
+def test_items_are_blocked_and_unblocked(store, run):
+    assert "within its reload interval" in run("block", "001a", "002a")[1]
+    assert run("block", "--products", "product-004")[0] == 0
+    assert run("unblock", "001a")[0] == 0
+    found = read_blocked(store)
+    assert found is not None
+    blocked = found.items
+    assert (blocked.image_ids, blocked.product_ids) == (("002a",), ("product-004",))
+    assert changes(store) == []
+
+
+def test_the_log_says_which_entries_are_live_and_which_have_rejected_changes(store, run):
+    assert "is empty" in run("log")[1]
+    run("remove", "001a")
+    run("remove", "002a", "nobody")
+    pointer = store.read_pointer().pointer
+    manifest = json.loads(store.read(f"releases/{pointer.release}/manifest.json"))
+    store.write(f"releases/{pointer.release}/manifest.json", json.dumps(manifest | {"changes_through": 1}).encode())
+    store.write("rejected/changes/000000000002.json", b"{}")
+    _, second, first = run("log")[1].splitlines()
+    assert second.split()[:1] + second.split()[3:7] == ["2", "waiting", "*", "2", "remove"]
+    assert first.split()[:1] + first.split()[3:6] == ["1", "live", "1", "remove"]
+    assert len(run("log", "--last", "1")[1].splitlines()) == 2
+
+
+def test_waiting_ends_with_an_error_if_the_entry_does_not_go_live(store):
+    append(store, [Remove(image_id="001a")], "test", "batch", datetime.now(UTC))
+    with pytest.raises(CatalogueError, match="entry 1 is in the log, but not live after 0 s"):
+        wait_until_live(store, 1, seconds=0)
+
+
+def test_changes_of_a_folder_are_live_when_the_command_ends(store, run):
+    code, out, _ = run("remove", "001a", "nobody", "--wait")
+    assert code == 0
+    assert "contains the log up to entry 1: 1 changes applied, 1 rejected" in out
+    assert "rejected/changes/000000000001.json names changes that could not be applied" in out
+
+
+@pytest.mark.parametrize("words", [["sell"], ["log", "--last", "0"], ["add"], ["update", "x.csv", "--colour", "red"]])
+def test_wrong_usage_is_one_line_and_exit_code_2(run, words):
+    code, _, err = run(*words)
+    assert code == 2
+    assert err.startswith("scripts/catalogue: ")
+    assert err.count("\n") == 1
+
+
+def test_a_mistyped_store_is_not_made(tmp_path, capsys):
+    assert main(["--store", str(tmp_path / "nowhere"), "log"]) == 1
+    assert "is not a store" in capsys.readouterr().err
+    assert not (tmp_path / "nowhere").exists()
