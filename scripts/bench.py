@@ -12,10 +12,10 @@ from benchmarks.figures.table import Report
 # Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
 NAMES = (
     *("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "train", "embed", "sample"),
-    *("backbones", "drift"),
+    *("backbones", "drift", "words"),
 )
 # Modules in another room of `benchmarks`.
-ELSEWHERE = {"drift": "benchmarks.drift.weeks"}
+ELSEWHERE = {"drift": "benchmarks.drift.weeks", "words": "benchmarks.words.search"}
 
 
 def main() -> int:

@@ -18,7 +18,9 @@ from lambda_app.release.words import WordMatches
 # The constant of Cormack, Clarke and Buettcher.
 FUSION = 60
 # Rows of each ranking that are compared at first. Too few results are looked for again among so many times as many.
-DEPTH, _GROWTH = 500, 4
+DEPTH, _GROWTH = 200, 4
+# Up to so many rows with the words, all are compared with the picture, which is faster than a search among them.
+_MOST_COMPARED = 1_000
 _NO_SCORE = float("nan")
 
 
@@ -103,9 +105,14 @@ class WordFinder:
 
         The others are the nearest of the rows with the words, and the best of these by words.
         """
-        candidates = {**near, **self._nearest(embedding, depth, self._set(found.rows))}
-        missing = [row for row in found.rows[:depth].tolist() if row not in candidates]
-        return candidates | self._nearest(embedding, len(missing), self._set(np.array(missing, np.int64)))
+        first = found.rows[: max(depth, _MOST_COMPARED)]
+        candidates = dict(near)
+        if len(first) < len(found.rows):
+            candidates |= self._nearest(embedding, depth, self._set(found.rows))
+            first = found.rows[:depth]
+        missing = [row for row in first.tolist() if row not in candidates]
+        cosines: npt.NDArray[np.float32] = (self._index.vectors(missing) * embedding).sum(axis=1)
+        return candidates | dict(zip(missing, cosines.tolist(), strict=True))
 
     def _set(self, rows: npt.NDArray[np.int64]) -> RowSet:
         mask = np.zeros(self._catalog.count, np.bool_)
