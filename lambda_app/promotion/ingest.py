@@ -157,12 +157,12 @@ def replaying(store: Store, settings: Settings, now: Clock) -> Callable[[Manifes
     return replay
 
 
-def reverted(store: Store, target: Manifest, live: Manifest, now: Clock = utc_now) -> Manifest:
+def reverted(store: Store, target: Manifest, now: Clock = utc_now) -> Manifest:
     """The release that a rollback to `target` makes live: it says that the changes since then do not count.
 
     Without such changes, it is `target` itself.
     """
-    last = last_number(store, live.changes_through)
+    last = last_number(store, target.changes_through)
     if last <= target.changes_through:
         return target
     moment = now()

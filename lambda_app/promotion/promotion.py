@@ -159,7 +159,7 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
         check_release(manifest, store.local_file, settings)
     renew(store, release)
     words = f"rolled back from {_with_figures(store, live.pointer.release)} to {_with_figures(store, release)}"
-    target = reverted(store, manifest, stored_manifest(store, live.pointer.release), now)
+    target = reverted(store, manifest, now)
     confirm_stored(store, target)
     try:
         point_to(store, target.release, live, at_least=moment, before=before[1:], now=moment)
