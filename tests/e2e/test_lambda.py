@@ -129,7 +129,7 @@ def test_an_unchanged_pointer_costs_one_conditional_read(api, s3):
     assert api.request(SIMILAR).status == 200
     before = len(s3.requests)
     assert api.request(SIMILAR).status == 200
-    (look,) = s3.requests[before:]
+    (look,) = (request for request in s3.requests[before:] if request.key != "shop/blocked.json")
     assert (look.method, look.key, look.status) == ("GET", "shop/live.json", 304)
     assert look.condition
 

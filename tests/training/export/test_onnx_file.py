@@ -60,5 +60,5 @@ def test_answers_in_batches_equal_those_of_one_pass(exported, small_dataset):
 
 
 def test_no_partial_files_are_left(exported):
-    assert {path.suffix for path in exported.parent.iterdir()} == {".onnx", ".json"}
+    assert {path.suffix for path in exported.parent.iterdir()} == {".onnx", ".json", ".npz"}
     assert not [path for path in exported.parent.iterdir() if path.name.startswith(".")]

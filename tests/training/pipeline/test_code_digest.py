@@ -21,7 +21,7 @@ SOURCES = {
 def root(tmp_path):
     for name, source in SOURCES.items():
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source)
     return tmp_path
 
