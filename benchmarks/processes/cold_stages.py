@@ -26,7 +26,7 @@ from benchmarks.processes.timings import PARTS, parse_timings
 # Module, function or class in it, name of the stage.
 STAGES = (
     ("lambda_app.store.bucket", "open_bucket", "S3 client made"),
-    ("lambda_app.store.bucket", "S3Store.read_pointer", "pointer read, client made with it"),
+    ("lambda_app.store.pointer", "PointerMethods.read_pointer", "pointer read, client made with it"),
     ("lambda_app.store.bucket", "S3Store.read", "manifest read"),
     ("lambda_app.store.bucket", "S3Store.local_file", "files fetched"),
     ("lambda_app.recommendation.parts", "Model", "session made"),

@@ -28,7 +28,9 @@ def out(processes, trained, arguments):
     first.folder.mkdir(parents=True)
     (first.folder / "dataset").symlink_to(trained.dataset)
     named = first.settings.as_json().items()
-    options = [text for name, value in named for text in (f"--{name.replace('_', '-')}", str(value))]
+    options = [
+        text for name, value in named if value not in (None, "") for text in (f"--{name.replace('_', '-')}", str(value))
+    ]
     fitting = processes.start("training.fit.stage", ["--out", str(first.folder), *options], kill=("checkpoint.pt", 2))
     assert fitting.wait()[0] == -signal.SIGKILL
     compare.main(arguments)
