@@ -111,7 +111,7 @@ def test_fine_tuning_that_ruins_the_network_is_not_kept(work, pretrained):
 
 def test_fine_tuning_starts_from_the_heads(work, pretrained):
     """At a learning rate of 0, an epoch leaves the network on which the baseline was measured."""
-    fit.run(work, pretrained.changed(lr=0.0))
+    fit.run(work, pretrained.changed(lr=0.0, pooled_share=0.0))
 
     scores = about(work)["baseline"]["scores"]
     assert scores["fine_tuned"] == pytest.approx(scores["frozen"], abs=1e-6)
