@@ -31,7 +31,7 @@ STAGES = (
     ("lambda_app.store.bucket", "S3Store.local_file", "files fetched"),
     ("lambda_app.recommendation.parts", "Model", "session made"),
     ("lambda_app.recommendation.parts", "VectorIndex", "index opened"),
-    ("lambda_app.recommendation.parts", "Catalog", "catalog opened"),
+    ("lambda_app.recommendation.parts", "Catalog.__init__", "catalog opened"),
     ("lambda_app.recommendation.parts", "_check_dimensions", "first forward pass"),
     ("lambda_app.recommendation.recommender", "Recommender.analyse", "first photo: decode and forward"),
     ("lambda_app.recommendation.recommender", "Recommender.similar", "first search"),

@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from lambda_app.release.filter_cache import FilterCache
 from lambda_app.release.filter_columns import ColumnsBuilder, FilterColumns
 from lambda_app.release.row_set import RowSet
 from lambda_app.release.tokens import query_words
-from lambda_app.release.words import WordIndex, WordMatches, WordsBuilder
+from lambda_app.release.words import Fetch, WordIndex, WordMatches, WordsBuilder
 
 _SCHEMA = """
 CREATE TABLE items (
@@ -138,22 +138,24 @@ class Catalog:
             ReleaseError: the file is not a catalog.
         """
         try:
-            self._connection = sqlite3.connect(
+            connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
             )
             # A schema from a drop must not run code: no functions with side effects, and rows that are stored.
-            self._connection.execute("PRAGMA trusted_schema = OFF")
-            if not self._connection.execute(_IS_TABLE).fetchone():
+            connection.execute("PRAGMA trusted_schema = OFF")
+            if not connection.execute(_IS_TABLE).fetchone():
                 raise ReleaseError(f"{path.name} is not a catalog: it has no plain table 'items'")
             # Rows are 0, 1, ..., so the last one gives the count. `count(*)` would read megabytes.
-            (self.count,) = self._connection.execute("SELECT coalesce(max(row) + 1, 0) FROM items").fetchone()
-            self._connection.execute(f"SELECT row, {_COLUMNS} FROM items LIMIT 1").fetchone()  # noqa: S608
+            (self.count,) = connection.execute("SELECT coalesce(max(row) + 1, 0) FROM items").fetchone()
+            connection.execute(f"SELECT row, {_COLUMNS} FROM items LIMIT 1").fetchone()  # noqa: S608
         except sqlite3.Error as exc:
             raise ReleaseError(f"{path.name} is not a catalog: {exc}") from exc
-        self._lock = threading.Lock()
+        # Not a method: what reads by it, such as the index of words, must not keep this catalog open.
+        self._connection = connection
+        self._fetch: Fetch = partial(_fetched, connection, threading.Lock())
         self._cache: FilterCache[CatalogFilter, RowSet] = FilterCache()
         # Close the file when the last release that uses it is gone, in whichever thread its last request ends.
-        self._finalizer = weakref.finalize(self, self._connection.close)
+        self._finalizer = weakref.finalize(self, connection.close)
 
     def items(self, rows: Sequence[int]) -> list[CatalogItem]:
         """The items at these rows, in the order given."""
@@ -253,6 +255,9 @@ class Catalog:
         """Close the file now. Otherwise it is closed when this object is garbage-collected."""
         self._finalizer()
 
-    def _fetch(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        with self._lock:
-            return self._connection.execute(statement, values).fetchall()
+
+def _fetched(
+    connection: sqlite3.Connection, lock: threading.Lock, statement: str, values: Sequence[object]
+) -> list[tuple[Any, ...]]:
+    with lock:
+        return connection.execute(statement, values).fetchall()

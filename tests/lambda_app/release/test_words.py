@@ -1,3 +1,4 @@
+import gc
 import random
 import sqlite3
 from contextlib import closing
@@ -211,3 +212,16 @@ def test_an_index_is_written_once_with_all_its_words(tmp_path: Path):
         found = connection.execute("SELECT word, count, gaps, frequencies FROM words").fetchall()
     assert found == [("home", 2, b"\0\1", b"\1"), ("red", 1, b"\0", b"\3"), ("sofa", 1, b"\0", b"\3")]
     assert query_words("") == ()
+
+
+def test_a_catalog_that_was_searched_by_words_is_closed_with_its_last_user(tmp_path: Path):
+    """Without the garbage collector, which may run much later: releases come and go."""
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+    gc.disable()
+    try:
+        catalog = written(tmp_path)
+        assert len(catalog.words("sofa").rows)
+        del catalog
+        assert len(list(Path("/proc/self/fd").iterdir())) == opened
+    finally:
+        gc.enable()
