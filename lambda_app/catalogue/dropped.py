@@ -3,10 +3,40 @@
 from datetime import datetime
 from hashlib import sha256
 
-from lambda_app.catalogue.changes import MOST_ENTRY_BYTES, Revert, read_change
+from lambda_app.catalogue.changes import MOST_ENTRY_BYTES, Change, Revert, read_change
 from lambda_app.catalogue.log import append
 from lambda_app.errors import ChangeError, RefusedReleaseError
 from lambda_app.store.contract import Store
+
+_SHOWN = 10
+
+
+def read_lines(data: bytes, name: str) -> list[Change]:
+    """The changes of a file with one in each line. Blank lines are left out.
+
+    Args:
+        name: of the file, for messages.
+
+    Raises:
+        ChangeError: lines are no changes; the message has a line for each of the first ten.
+    """
+    changes: list[Change] = []
+    wrong: list[str] = []
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            change = read_change(line)
+            if isinstance(change, Revert):
+                raise ChangeError("a revert is written by scripts/releases rollback only")
+        except ChangeError as exc:
+            wrong.append(f"line {number} of {name}: {exc}")
+        else:
+            changes.append(change)
+    if wrong:
+        told = [*wrong[:_SHOWN], *([f"and {len(wrong) - _SHOWN:,} more"] if len(wrong) > _SHOWN else [])]
+        raise ChangeError("\n".join(told))
+    return changes
 
 
 def append_drop(store: Store, key: str, now: datetime, occasion: str = "") -> list[int]:
@@ -27,15 +57,10 @@ def append_drop(store: Store, key: str, now: datetime, occasion: str = "") -> li
     data = store.read(key)
     if len(data) > MOST_ENTRY_BYTES:
         raise RefusedReleaseError(f"{key} has {len(data):,} bytes; changes may have {MOST_ENTRY_BYTES:,}")
-    changes = []
-    for number, line in enumerate(data.splitlines(), start=1):
-        try:
-            change = read_change(line)
-            if isinstance(change, Revert):
-                raise ChangeError("a revert is written by scripts/releases rollback only")
-        except ChangeError as exc:
-            raise RefusedReleaseError(f"line {number} of {key}: {exc}") from exc
-        changes.append(change)
+    try:
+        changes = read_lines(data, key)
+    except ChangeError as exc:
+        raise RefusedReleaseError(str(exc)) from exc
     # The moment is not part of the batch: with `once`, the entry of the first delivery stays.
     batch = f"{key[:700]} {occasion[:100]} {sha256(data).hexdigest()}"
     return append(store, changes, key[:700], batch, now, once=True)

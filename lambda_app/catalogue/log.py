@@ -26,6 +26,8 @@ from lambda_app.store.contract import CHANGES, RELEASES, Store
 BATCHES = f"{CHANGES}batches/"
 # Photos take time: an entry is applied as a whole, in a Lambda within its 15 minutes.
 MOST_UPSERTS = 1_000
+# Changes that one release takes at most: then it goes live, and the next one is made.
+MOST_CHANGES_AT_ONCE = 20_000
 MOST_NUMBER = 10**12 - 1
 _PARALLEL = 8
 # Between the clock of the machine that trains and those of the machines that write changes.
@@ -79,6 +81,19 @@ def entries(store: Store, after: int, through: int | None = None) -> Iterator[En
         for start in range(0, len(numbers), _PARALLEL):
             block = numbers[start : start + _PARALLEL]
             yield from map(read_entry, block, pool.map(lambda number: store.read(entry_key(number)), block))
+
+
+def next_entries(store: Store, after: int) -> list[Entry]:
+    """The next entries, as many as one release takes."""
+    found: list[Entry] = []
+    changes = upserts = 0
+    for entry in entries(store, after):
+        new = sum(isinstance(change, Upsert) for change in entry.lines)
+        if found and (changes + len(entry.lines) > MOST_CHANGES_AT_ONCE or upserts + new > MOST_UPSERTS):
+            break
+        found.append(entry)
+        changes, upserts = changes + len(entry.lines), upserts + new
+    return found
 
 
 def last_number(store: Store, known: int | None = None) -> int:

@@ -12,10 +12,10 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 from lambda_app.catalogue.building import build, opened, successor
-from lambda_app.catalogue.changes import Entry, Revert, Upsert
+from lambda_app.catalogue.changes import Entry, Revert
 from lambda_app.catalogue.draft import Draft, effective
 from lambda_app.catalogue.embedding import Embedded, LazyModel, embedded
-from lambda_app.catalogue.log import MOST_UPSERTS, append, entries, first_since, last_number
+from lambda_app.catalogue.log import append, entries, first_since, last_number, next_entries
 from lambda_app.catalogue.new_photos import NewPhotos
 from lambda_app.catalogue.rejections import note_rejections
 from lambda_app.catalogue.smoke_cases import renewed
@@ -31,8 +31,6 @@ from lambda_app.store.contract import LivePointer, Store
 
 log = logging.getLogger(__name__)
 _POINTER_TRIES = 20
-# Changes that one release takes at most: then it goes live, and the next one is made.
-_MOST_CHANGES = 20_000
 
 
 @dataclass(frozen=True)
@@ -99,11 +97,11 @@ def apply_changes(store: Store, settings: Settings, now: Clock = utc_now) -> Ing
         StoreError: the store does not answer; another call goes on where this one ended.
     """
     work = _Work(store, settings, now)
-    applied = rejected = 0
-    for _ in range(_POINTER_TRIES):
+    applied = rejected = lost = 0
+    while lost < _POINTER_TRIES:
         live = _live(store)
         manifest = stored_manifest(store, live.pointer.release)
-        batch = _next_entries(store, manifest.changes_through)
+        batch = next_entries(store, manifest.changes_through)
         if not batch:
             return Ingested(manifest.release, manifest.changes_through, applied, rejected)
         with scratch_folder("changes") as folder:
@@ -113,6 +111,7 @@ def apply_changes(store: Store, settings: Settings, now: Clock = utc_now) -> Ing
             try:
                 _point_to(store, made, live, now)
             except PointerConflictError:
+                lost += 1
                 continue
         applied, rejected = applied + draft.applied, rejected + len(draft.rejections)
     raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times while changes were applied")
@@ -175,19 +174,6 @@ def reverted(store: Store, target: Manifest, now: Clock = utc_now) -> Manifest:
     return made
 
 
-def _next_entries(store: Store, after: int) -> list[Entry]:
-    """The next entries, as many as one release takes."""
-    found: list[Entry] = []
-    changes = upserts = 0
-    for entry in entries(store, after):
-        new = sum(isinstance(change, Upsert) for change in entry.lines)
-        if found and (changes + len(entry.lines) > _MOST_CHANGES or upserts + new > MOST_UPSERTS):
-            break
-        found.append(entry)
-        changes, upserts = changes + len(entry.lines), upserts + new
-    return found
-
-
 def _made(
     work: _Work, manifest: Manifest, batch: Sequence[Entry], folder: Path, through: int = 0
 ) -> tuple[Manifest, Draft]:
@@ -226,7 +212,10 @@ def _begin(store: Store, manifest: Manifest, batch: Sequence[Entry]) -> tuple[Ma
 
 
 def _with_smoke(work: _Work, made: Manifest, folder: Path, model: LazyModel) -> Manifest:
-    """The release with smoke cases whose neighbours it has. Those that were removed are found again."""
+    """The release with smoke cases whose neighbours it has. Those that were removed are found again.
+
+    It is opened for that as serving opens it, which shows that its parts fit each other.
+    """
     after = opened(made, lambda entry: folder / entry.file if (folder / entry.file).exists() else work.file(entry))
     try:
         cases = tuple(renewed(case, made, after, model) for case in made.smoke)

@@ -82,10 +82,8 @@ _COLUMNS = ", ".join(field.name for field in fields(CatalogItem))
 def write_catalog(path: Path, items: Iterable[CatalogItem], fingerprints: Iterable[Fingerprint] | None = None) -> int:
     """Write the catalog atomically: to a temporary file in the same folder, which is then renamed to `path`.
 
-    Items become rows 0, 1, ... in the order given. `fingerprints`, uint8 (192,) each, have the same order.
-
-    Returns:
-        The number of rows.
+    Items become rows 0, 1, ... in the order given. `fingerprints`, uint8 (192,) each, have the same order. Returns the
+    number of rows.
 
     Raises:
         ReleaseError: two items have the same image id.
@@ -222,12 +220,11 @@ class Catalog:
     def words(self, text: str, allowed: RowSet | None = None) -> WordMatches:
         """The rows whose title and category have the words of a text: all, or else the most that any row has.
 
+        Raises as `require_words`.
+
         Args:
             text: what a person typed. No part of it is an operator.
             allowed: the rows that may be found; None: all.
-
-        Raises:
-            NotSupportedError, ReleaseError: as `require_words`.
         """
         return self.require_words().search(query_words(text), allowed)
 

@@ -13,16 +13,17 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from lambda_app.catalogue.changes import Change, Item, Remove, Upsert
+from lambda_app.catalogue.dropped import read_lines
 from lambda_app.catalogue.log import append
 from lambda_app.errors import LookalikeError, MissingObjectError, SettingsError
 from lambda_app.promotion.ingest import apply_changes
-from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
+from lambda_app.promotion.stored import stored_manifest
+from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
 from lambda_app.store.blocked import block, unblock
-from lambda_app.store.contract import RELEASES, Store
+from lambda_app.store.contract import Store
 from lambda_app.store.folder import FolderStore
 from lambda_app.store.opening import existing_store
-from operate.catalogue.change_files import changes_in
 from operate.catalogue.listings import Listings, read_listings
 from operate.catalogue.overview import log_lines, wait_until_live
 from operate.catalogue.photos import CatalogueError, copy_photos
@@ -81,7 +82,7 @@ def _run(store: Store, given: argparse.Namespace) -> None:
         _tell_rejected(found.rejected, given.rejected)
         _write(store, found.changes, given)
     elif given.verb == "apply":
-        _write(store, changes_in(given.file), given)
+        _write(store, read_lines(given.file.read_bytes(), str(given.file)), given)
     else:
         _write(store, [Remove.model_validate({_kind(given): one}) for one in _ids(given)], given)
 
@@ -159,7 +160,7 @@ def _live(store: Store) -> Manifest:
         raise CatalogueError(f"nothing is live in {store}; publish a release first") from exc
     if found is None:  # only if asked for a newer version
         raise CatalogueError(f"nothing is live in {store}")
-    return read_manifest(store.read(f"{RELEASES}{found.pointer.release}/{MANIFEST}"))
+    return stored_manifest(store, found.pointer.release)
 
 
 def _reading(given: argparse.Namespace) -> Reading:

@@ -4,9 +4,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from lambda_app.catalogue.changes import Entry, Unreadable
+from lambda_app.catalogue.changes import Entry, Revert, Unreadable
+from lambda_app.catalogue.draft import effective
 from lambda_app.catalogue.log import entries, last_number, live_changes_through
-from lambda_app.store.contract import REJECTED, Store
+from lambda_app.catalogue.rejections import rejections_key
+from lambda_app.store.contract import Store
 from operate.catalogue.photos import CatalogueError
 
 _COLUMNS = f"{'entry':>7}  {'written':20}{'state':11}{'changes':42}source"
@@ -19,8 +21,13 @@ def log_lines(store: Store, last: int) -> Iterator[str]:
         yield f"the log of {store} is empty"
         return
     yield _COLUMNS
-    for entry in reversed(list(entries(store, max(0, end - last), end))):
-        yield _line(entry, "live" if entry.number <= live else "waiting", store.exists(_note(entry.number)))
+    shown = list(entries(store, max(0, end - last), end))
+    counting = {entry.number for entry in effective(shown)}
+    for entry in reversed(shown):
+        state = "live" if entry.number <= live else "waiting"
+        if entry.number not in counting and not any(isinstance(change, Revert) for change in entry.lines):
+            state = "undone"
+        yield _line(entry, state, store.exists(rejections_key(entry.number)))
 
 
 def wait_until_live(
@@ -38,7 +45,8 @@ def wait_until_live(
                 f"entry {number} is in the log, but not live after {seconds:g} s; scripts/catalogue log shows its state"
             )
         sleep(pause)
-    rejected = f"; {_note(number)} names changes that could not be applied" if store.exists(_note(number)) else ""
+    note = rejections_key(number)
+    rejected = f"; {note} names changes that could not be applied" if store.exists(note) else ""
     return f"entry {number} is live{rejected}"
 
 
@@ -53,7 +61,3 @@ def _line(entry: Entry, state: str, rejected: bool) -> str:
         return f"{entry.number:>7}  {'':20}{state:11}{told}"
     moment = f"{entry.header.written_at:%Y-%m-%d %H:%M:%S}"
     return f"{entry.number:>7}  {moment:20}{state:11}{told:42}{entry.header.source}"
-
-
-def _note(number: int) -> str:
-    return f"{REJECTED}changes/{number:012}.json"

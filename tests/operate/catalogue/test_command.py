@@ -5,6 +5,8 @@ import pytest
 
 from lambda_app.catalogue.changes import Remove, Update, Upsert
 from lambda_app.catalogue.log import append, entries
+from lambda_app.promotion.promotion import rollback
+from lambda_app.settings import Settings
 from lambda_app.store.blocked import read_blocked
 from lambda_app.store.folder import FolderStore
 from operate.catalogue.command import main
@@ -206,6 +208,12 @@ def test_the_log_says_which_entries_are_live_and_which_have_rejected_changes(sto
     assert len(run("log", "--last", "1")[1].splitlines()) == 2
 
 
+def test_the_log_says_what_a_rollback_undid(store, run):
+    run("remove", "001a")
+    rollback(store, Settings(store=str(store.root)))
+    assert [line.split()[3] for line in run("log")[1].splitlines()[1:]] == ["live", "undone"]
+
+
 def test_waiting_ends_with_an_error_if_the_entry_does_not_go_live(store):
     append(store, [Remove(image_id="001a")], "test", "batch", datetime.now(UTC))
     with pytest.raises(CatalogueError, match="entry 1 is in the log, but not live after 0 s"):
@@ -217,8 +225,8 @@ def test_changes_come_from_a_file_and_a_wrong_line_stops_all_of_them(store, run,
     wrong = write(tmp_path / "wrong.jsonl", remove, '{"op": "sell"}', "", "{")
     code, _, err = run("apply", wrong)
     assert code == 1
-    assert "wrong.jsonl line 2: " in err
-    assert "wrong.jsonl line 4: " in err
+    assert "line 2 of " in err
+    assert "line 4 of " in err
     assert changes(store) == []
     code, out, _ = run("apply", write(tmp_path / "changes.jsonl", remove))
     assert (code, "1 changes applied" in out) == (0, True)

@@ -1,86 +1,26 @@
 import json
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lambda_app.catalogue import embedding
-from lambda_app.catalogue.changes import Change, read_change
-from lambda_app.catalogue.log import append
-from lambda_app.errors import PointerConflictError, RefusedReleaseError, UnknownItemError
+from lambda_app.catalogue import embedding, log
+from lambda_app.catalogue.changes import Change
+from lambda_app.errors import RefusedReleaseError
 from lambda_app.model.session import Model
 from lambda_app.promotion import ingest
 from lambda_app.promotion.ingest import apply_changes
-from lambda_app.promotion.promotion import promote_archive, promote_stored, rollback
-from lambda_app.promotion.stored import stored_manifest
+from lambda_app.promotion.promotion import promote_stored
 from lambda_app.recommendation.query import SimilarQuery
-from lambda_app.recommendation.recommender import Recommender, load
 from lambda_app.release.manifest import Manifest
-from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
-from lambda_app.store.folder import FolderStore
-from tests.archives import build_archive
-from tests.releases import CATEGORIES, CREATED_AT, DATASET, build_release, publish_directly, write_photos
-from tests.s3_server import S3Server
+from tests.catalogue_changes import NOW, SETTINGS, change, has, live, logged, now, removed, upserted
+from tests.releases import CATEGORIES, DATASET
 
-SETTINGS = Settings(store="unused")
-NOW = CREATED_AT + timedelta(days=1)
-
-
-@pytest.fixture(params=["folder", "bucket"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, s3: S3Server) -> Store:
-    return FolderStore(tmp_path / "store") if request.param == "folder" else s3.store("shop", tmp_path / "cache")
-
-
-@pytest.fixture
-def made(store: Store, tmp_path: Path) -> Manifest:
-    """The live release: 20 products with two photos each."""
-    manifest = build_release(tmp_path / "release")
-    publish_directly(store, tmp_path / "release", manifest)
-    return manifest
-
-
-def now() -> datetime:
-    return NOW
-
-
-def change(**fields: Any) -> Change:
-    return read_change(json.dumps(fields))
-
-
-def removed(**which: str) -> Change:
-    return change(op="remove", **which)
-
-
-def upserted(store: Store, folder: Path, name: str, **fields: Any) -> Change:
-    """A new photo, which the store has, and the change that adds it."""
-    photo = next(iter(write_photos(folder / name, 1, seed=len(name) + 77).values()))
-    key = f"{DATASET}photos/{name}.jpg"
-    store.write(key, photo)
-    item = {"image_id": name, "product_id": name, "category": CATEGORIES[0], "photo": key, "title": "New"} | fields
-    return change(op="upsert", item=item)
-
-
-def logged(store: Store, *changes: Change, at: datetime = NOW) -> list[int]:
-    return append(store, changes, "test", f"batch-{at}-{len(changes)}-{changes[0]!r}"[:900], at)
-
-
-def live(store: Store) -> Recommender:
-    pointer = store.read_pointer()
-    assert pointer is not None
-    manifest = stored_manifest(store, pointer.pointer.release)
-    return load(manifest, store.local_file, SETTINGS)
-
-
-def has(recommender: Recommender, image_id: str) -> bool:
-    try:
-        recommender.item(image_id)
-    except UnknownItemError:
-        return False
-    return True
+BASE = [f"{product:03}{letter}" for product in range(20) for letter in "ab"]
 
 
 def test_changes_of_all_kinds_are_live_in_one_release(store: Store, made: Manifest, tmp_path: Path):
@@ -236,94 +176,50 @@ def test_many_small_changes_stay_in_few_segments(store: Store, made: Manifest, t
     assert after.manifest.count == made.count
 
 
-def test_changes_during_a_training_are_in_its_first_answer(store: Store, made: Manifest, tmp_path: Path):
-    logged(store, upserted(store, tmp_path, "new"), removed(image_id="000a"))
-    apply_changes(store, SETTINGS, now)
-    archive, trained = build_archive(tmp_path / "trained", seed=1, created_at=CREATED_AT + timedelta(hours=1))
-    done = promote_archive(store, archive, SETTINGS, now=now)
-    assert done.outcome == "live"
-    after = live(store)
-    assert after.manifest.parent == trained.release
-    assert (has(after, "new"), has(after, "000a")) == (True, False)
-    assert apply_changes(store, SETTINGS, now).applied == 0
-    again = promote_archive(store, archive, SETTINGS, now=now)
-    assert again.outcome == "already live"
-
-
-def test_a_rollback_undoes_the_changes_and_later_ones_apply(store: Store, made: Manifest, tmp_path: Path):
-    logged(store, removed(image_id="000a"))
-    apply_changes(store, SETTINGS, now)
-    logged(store, removed(image_id="001a"), at=NOW + timedelta(seconds=1))
-    apply_changes(store, SETTINGS, now)
-    rollback(store, SETTINGS, now)
-    assert [has(live(store), image_id) for image_id in ("000a", "001a")] == [False, True]
-    logged(store, removed(image_id="002a"), at=NOW + timedelta(seconds=2))
-    apply_changes(store, SETTINGS, now)
-    after = live(store)
-    assert [has(after, image_id) for image_id in ("000a", "001a", "002a")] == [False, True, False]
-    # A release that is trained later gets the changes that count.
-    archive, _ = build_archive(tmp_path / "trained", seed=1, created_at=NOW + timedelta(minutes=1))
-    promote_archive(store, archive, SETTINGS, now=lambda: NOW + timedelta(minutes=2))
-    assert [has(live(store), image_id) for image_id in ("000a", "001a", "002a")] == [False, True, False]
-
-
-def test_a_rollback_that_ends_after_its_entry_is_finished_by_the_next_changes(
-    store: Store, made: Manifest, monkeypatch: pytest.MonkeyPatch
-):
-    logged(store, removed(image_id="000a"))
-    apply_changes(store, SETTINGS, now)
-    with monkeypatch.context() as patched:
-        patched.setattr(ingest, "successor", lambda *_: (_ for _ in ()).throw(PointerConflictError("killed")))
-        with pytest.raises(PointerConflictError, match="killed"):
-            rollback(store, SETTINGS, now)
-    assert not has(live(store), "000a")
-    logged(store, removed(image_id="001a"), at=NOW + timedelta(seconds=1))
-    apply_changes(store, SETTINGS, now)
-    assert [has(live(store), image_id) for image_id in ("000a", "001a")] == [True, False]
-
-
 def test_random_changes_equal_a_dictionary(store: Store, made: Manifest, tmp_path: Path):
-    """200 changes in entries of random length, applied at random moments."""
+    """200 changes in entries of random length, applied at random moments. The dictionary holds the prices."""
     random = np.random.default_rng(5)
-    model = {f"{number:03}{letter}": 10.0 * (number + 1) for number in range(20) for letter in "ab"}
-    photos = {name: upserted(store, tmp_path, name) for name in ("n1", "n22", "n333")}
+    stored = {image_id: live(store).item(image_id).price for image_id in BASE}
+    expected = dict(stored)
+    photos = {name: upserted(store, tmp_path, name, price=2.5) for name in ("n1", "n22", "n333")}
     pending: list[Change] = []
-    kinds: dict[str, Callable[[], None]] = {}
 
     def update() -> None:
-        image_id = str(random.choice([*model, "nobody"]))
-        price = float(random.integers(1, 99))
+        image_id, price = str(random.choice([*expected, "nobody"])), float(random.integers(1, 99))
         pending.append(change(op="update", image_id=image_id, set={"price": price}))
-        if image_id in model:
-            model[image_id] = price
+        if image_id in expected:
+            expected[image_id] = price
 
     def remove() -> None:
-        image_id = str(random.choice([*model, *photos]))
-        if len(model) > 5:
+        image_id = str(random.choice([*expected, *photos]))
+        if len(expected) > 5:
             pending.append(removed(image_id=image_id))
-            model.pop(image_id, None)
+            expected.pop(image_id, None)
 
     def upsert() -> None:
         name = str(random.choice([*photos]))
         pending.append(photos[name])
-        model[name] = -1.0
+        expected[name] = 2.5
 
-    kinds = {"update": update, "remove": remove, "upsert": upsert}
     for step in range(200):
-        kinds[str(random.choice(["update", "update", "remove", "upsert"]))]()
+        [update, update, remove, upsert][int(random.integers(4))]()
         if pending and random.random() < 0.15:
             logged(store, *pending, at=NOW + timedelta(seconds=step))
             pending.clear()
             if random.random() < 0.5:
                 apply_changes(store, SETTINGS, now)
-    if pending:
-        logged(store, *pending, at=NOW + timedelta(seconds=999))
+    logged(store, *pending, removed(image_id="nobody"), at=NOW + timedelta(seconds=999))
     apply_changes(store, SETTINGS, now)
     after = live(store)
-    assert after.manifest.count == len(model)
-    for image_id in [f"{number:03}{letter}" for number in range(20) for letter in "ab"] + [*photos]:
-        assert has(after, image_id) == (image_id in model), image_id
-    prices = {image_id: after.item(image_id).price for image_id in model}
-    known = {image_id: price for image_id, price in model.items() if price >= 0}
-    changed = {image_id for image_id in known if known[image_id] % 10}
-    assert {image_id: prices[image_id] for image_id in changed} == {image_id: known[image_id] for image_id in changed}
+    assert after.manifest.count == len(expected)
+    found = {image_id: after.item(image_id).price for image_id in [*BASE, *photos] if has(after, image_id)}
+    assert found == expected
+
+
+def test_more_entries_than_tries_are_applied(store: Store, made: Manifest, monkeypatch: pytest.MonkeyPatch):
+    """Only lost races count as tries: a long log becomes as many releases as it needs."""
+    monkeypatch.setattr(log, "MOST_CHANGES_AT_ONCE", 1)
+    monkeypatch.setattr(ingest, "_POINTER_TRIES", 2)
+    for number in range(4):
+        logged(store, removed(image_id=f"{number:03}a"), at=NOW + timedelta(seconds=number))
+    assert apply_changes(store, SETTINGS, now).applied == 4

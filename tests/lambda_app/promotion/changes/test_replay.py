@@ -1,0 +1,60 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lambda_app.errors import PointerConflictError
+from lambda_app.promotion import ingest
+from lambda_app.promotion.ingest import apply_changes
+from lambda_app.promotion.promotion import promote_archive, rollback
+from lambda_app.release.manifest import Manifest
+from lambda_app.store.contract import Store
+from tests.archives import build_archive
+from tests.catalogue_changes import NOW, SETTINGS, has, live, logged, now, removed, upserted
+from tests.releases import CREATED_AT
+
+
+def test_changes_during_a_training_are_in_its_first_answer(store: Store, made: Manifest, tmp_path: Path):
+    logged(store, upserted(store, tmp_path, "new"), removed(image_id="000a"))
+    apply_changes(store, SETTINGS, now)
+    archive, trained = build_archive(tmp_path / "trained", seed=1, created_at=CREATED_AT + timedelta(hours=1))
+    done = promote_archive(store, archive, SETTINGS, now=now)
+    assert done.outcome == "live"
+    after = live(store)
+    assert after.manifest.parent == trained.release
+    assert (has(after, "new"), has(after, "000a")) == (True, False)
+    assert apply_changes(store, SETTINGS, now).applied == 0
+    again = promote_archive(store, archive, SETTINGS, now=now)
+    assert again.outcome == "already live"
+
+
+def test_a_rollback_undoes_the_changes_and_later_ones_apply(store: Store, made: Manifest, tmp_path: Path):
+    logged(store, removed(image_id="000a"))
+    apply_changes(store, SETTINGS, now)
+    logged(store, removed(image_id="001a"), at=NOW + timedelta(seconds=1))
+    apply_changes(store, SETTINGS, now)
+    rollback(store, SETTINGS, now)
+    assert [has(live(store), image_id) for image_id in ("000a", "001a")] == [False, True]
+    logged(store, removed(image_id="002a"), at=NOW + timedelta(seconds=2))
+    apply_changes(store, SETTINGS, now)
+    after = live(store)
+    assert [has(after, image_id) for image_id in ("000a", "001a", "002a")] == [False, True, False]
+    # A release that is trained later gets the changes that count.
+    archive, _ = build_archive(tmp_path / "trained", seed=1, created_at=NOW + timedelta(minutes=1))
+    promote_archive(store, archive, SETTINGS, now=lambda: NOW + timedelta(minutes=2))
+    assert [has(live(store), image_id) for image_id in ("000a", "001a", "002a")] == [False, True, False]
+
+
+def test_a_rollback_that_ends_after_its_entry_is_finished_by_the_next_changes(
+    store: Store, made: Manifest, monkeypatch: pytest.MonkeyPatch
+):
+    logged(store, removed(image_id="000a"))
+    apply_changes(store, SETTINGS, now)
+    with monkeypatch.context() as patched:
+        patched.setattr(ingest, "successor", lambda *_: (_ for _ in ()).throw(PointerConflictError("killed")))
+        with pytest.raises(PointerConflictError, match="killed"):
+            rollback(store, SETTINGS, now)
+    assert not has(live(store), "000a")
+    logged(store, removed(image_id="001a"), at=NOW + timedelta(seconds=1))
+    apply_changes(store, SETTINGS, now)
+    assert [has(live(store), image_id) for image_id in ("000a", "001a")] == [True, False]
