@@ -44,7 +44,7 @@ def read_updates(path: Path, base: Manifest, reading: Reading, currency: str | N
     try:
         table = CsvTable(path, scorer(reading.columns), reading.encoding)
     except OSError as exc:
-        raise DataError(f"{path}: {exc.strerror}") from exc
+        raise DataError(f"{path}: {exc.strerror or exc}") from exc
     sample = (record.values for record in table.records() if record.problem is None)
     columns = columns_of("listings", table.columns, sample, reading.columns)
     key = "image_id" if "image_id" in columns else "product_id"
