@@ -46,12 +46,12 @@ def compare(work: WorkFolder, dataset: Dataset, served: Outputs) -> dict[str, An
         served: the outputs of the network that is exported, for all photos.
 
     Returns:
-    `reason` why there is no baseline, or null; `kept`, `criterion` and `scores` of `fit.json`; `test`, for each of
-    SERVED, HEADS, PROBE and POOLED the MEASURES and their intervals; and `leads`, the differences between SERVED
-    and HEADS on the same photos. Without a baseline, `test` and `leads` are null.
+    `reason` why there is no baseline, or null; `kept`, `criterion`, `scores` and `diverged` of `fit.json`; `test`, for
+    each of SERVED, HEADS, PROBE and POOLED the MEASURES and their intervals; and `leads`, the differences between
+    SERVED and HEADS on the same photos. Without a baseline, `test` and `leads` are null.
     """
     entry = entry_of(work)
-    about = {name: entry[name] for name in ("reason", "kept", "criterion", "scores")}
+    about = {name: entry.get(name) for name in ("reason", "kept", "criterion", "scores", "diverged")}
     if entry["reason"] is not None:
         return about | {"test": None, "leads": None}
     found = {SERVED: _measured(dataset, served.logits, served.embedding)}
