@@ -22,6 +22,7 @@ from lambda_app.model.session import Model, ModelOutput
 from lambda_app.release.catalog import CatalogItem, write_catalog
 from lambda_app.release.manifest import IndexEntry, ModelEntry, sha256_of
 from training.dataset import Dataset
+from training.errors import TrainingError
 from training.index.bulk import choose
 from training.index.choice import build_index
 from training.index.embedding import embed_rows
@@ -150,9 +151,23 @@ def embed(way: Way, dataset: Dataset, folder: Path, identity: str, world: World 
 
     Memory use does not depend on the number of photos. An interrupted run is resumed if `identity` is the same. See
     `training.index.embedding.embed_rows`.
+
+    Raises:
+        LostProcessError: another process has ended.
+        TrainingError: the device fails, or a file cannot be written.
     """
     together = world if way.file else SINGLE_PROCESS
-    return embed_rows(way.outputs, len(dataset.photos), (way.classes, way.dim), folder, identity, together, way.batch)
+
+    def predict(rows: slice) -> ModelOutput:
+        try:
+            return way.outputs(rows)
+        except RuntimeError as exc:  # what torch raises if a device fails or has too little memory
+            way_out = ", or with --set bulk=served to embed on the CPU" if way.name == "torch" else ""
+            raise TrainingError(
+                f"{way} failed at row {rows.start:,}: {exc}; run again to go on after the last finished block{way_out}"
+            ) from exc
+
+    return embed_rows(predict, len(dataset.photos), (way.classes, way.dim), folder, identity, together, way.batch)
 
 
 def _threads(world: World) -> int:
