@@ -31,7 +31,7 @@ from benchmarks.processes.search_probe import UNFILTERED, Figures, K
 from lambda_app.release.filter_columns import FilterColumns
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.release.row_set import RowSet
-from training.index.choice import build_index
+from lambda_app.search.building.choice import build_index
 
 SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (10_000, 100_000)
 MOST_EXACT = 2_000_000

@@ -21,10 +21,10 @@ import torch
 from lambda_app.model.session import Model, ModelOutput
 from lambda_app.release.catalog import CatalogItem, write_catalog
 from lambda_app.release.manifest import IndexEntry, ModelEntry, sha256_of
+from lambda_app.search.building.choice import build_index
 from training.dataset import Dataset
 from training.errors import TrainingError
 from training.index.bulk import choose
-from training.index.choice import build_index
 from training.index.embedding import embed_rows
 from training.index.reference import make_reference
 from training.index.settings import IndexSettings
@@ -32,6 +32,7 @@ from training.index.smoke_cases import choose_cases, replay
 from training.index.ways import Precision, Way, in_torch, served
 from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from
 from training.pipeline.files import write_json
+from training.pipeline.progress import track
 from training.pipeline.stages import digest_of, run_stage
 from training.pipeline.work_folder import WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
@@ -114,7 +115,8 @@ def index(
         }
     )
     outputs = cast(ModelOutput, embed(way, dataset, work.index, identity, world))  # None in other processes only
-    entry = build_index(outputs.embedding, settings.index, work.release / "index.faiss", int(dataset.summary["seed"]))
+    path, seed = work.release / "index.faiss", int(dataset.summary["seed"])
+    entry = build_index(outputs.embedding, settings.index, path, seed, track)
     write_json(work.index / "index.json", entry.model_dump(mode="json") | {"bulk": chosen.about})
     items = catalog_items(dataset, settings.name or dataset.summary["data"])
     write_catalog(work.release / "catalog.sqlite", items, dataset.fingerprints())
