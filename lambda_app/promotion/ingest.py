@@ -212,13 +212,13 @@ def _begin(store: Store, manifest: Manifest, batch: Sequence[Entry]) -> tuple[Ma
 
 
 def _with_smoke(work: _Work, made: Manifest, folder: Path, model: LazyModel) -> Manifest:
-    """The release with smoke cases whose neighbours it has. Those that were removed are found again.
+    """The release with smoke cases whose neighbours it has.
 
     It is opened for that as serving opens it, which shows that its parts fit each other.
     """
     after = opened(made, lambda entry: folder / entry.file if (folder / entry.file).exists() else work.file(entry))
     try:
-        cases = tuple(renewed(case, made, after, model) for case in made.smoke)
+        cases = renewed(made, after, model)
     finally:
         after.catalog.close()
     if cases != made.smoke:

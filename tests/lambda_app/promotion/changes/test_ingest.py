@@ -1,3 +1,4 @@
+import base64
 import json
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,14 +12,16 @@ from lambda_app.catalogue import embedding, log
 from lambda_app.catalogue.changes import Change
 from lambda_app.errors import RefusedReleaseError
 from lambda_app.model.session import Model
-from lambda_app.promotion import ingest
+from lambda_app.promotion import ingest, smoke_replay
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.promotion import promote_stored
 from lambda_app.recommendation.query import SimilarQuery
+from lambda_app.recommendation.recommender import Recommender
 from lambda_app.release.manifest import Manifest
+from lambda_app.release.smoke import SmokeCase
 from lambda_app.store.contract import Store
 from tests.catalogue_changes import NOW, SETTINGS, change, has, live, logged, now, removed, upserted
-from tests.releases import CATEGORIES, DATASET
+from tests.releases import CATEGORIES, DATASET, build_release, publish_directly
 
 BASE = [f"{product:03}{letter}" for product in range(20) for letter in "ab"]
 
@@ -155,13 +158,48 @@ def test_nothing_is_applied_to_a_store_without_a_release(store: Store):
         apply_changes(store, SETTINGS, now)
 
 
-def test_smoke_cases_never_name_a_removed_item(store: Store, made: Manifest):
+def nearest_by_numpy(recommender: Recommender, case: SmokeCase) -> tuple[str, float]:
+    ids = [image_id for image_id in BASE if has(recommender, image_id)]
+    embedding = recommender.analyse(base64.b64decode(case.photo)).embedding
+    scores = [recommender.cosine(embedding, image_id) for image_id in ids]
+    return ids[int(np.argmax(scores))], max(scores)
+
+
+def test_smoke_cases_name_the_nearest_item_that_is_left(store: Store, made: Manifest, monkeypatch: pytest.MonkeyPatch):
+    """Without a forward pass."""
     neighbours = {case.neighbour for case in made.smoke}
     logged(store, *(removed(image_id=image_id) for image_id in neighbours))
+    with monkeypatch.context() as patched:
+        patched.setattr(Model, "run", lambda *_: pytest.fail("a forward pass"))
+        apply_changes(store, SETTINGS, now)
+    after = live(store)
+    for case in after.manifest.smoke:
+        name, score = nearest_by_numpy(after, case)
+        assert (case.neighbour, round(case.score, 2)) == (name, round(score, 2))
+    assert smoke_replay.replay(after, after.manifest) == []
+    assert promote_stored(store, made.release, SETTINGS, now).outcome == "live"  # and it passes its trial
+
+
+def test_a_smoke_case_follows_when_its_neighbour_gets_another_photo(store: Store, made: Manifest, tmp_path: Path):
+    (replaced, *_) = {case.neighbour for case in made.smoke}
+    logged(store, upserted(store, tmp_path, "other", image_id=replaced))
     apply_changes(store, SETTINGS, now)
     after = live(store)
-    assert all(has(after, case.neighbour) for case in after.manifest.smoke)
-    assert promote_stored(store, made.release, SETTINGS, now).outcome == "live"  # and it passes its trial
+    assert replaced not in {case.neighbour for case in after.manifest.smoke}
+    assert smoke_replay.replay(after, after.manifest) == []
+
+
+def test_smoke_cases_of_an_older_release_get_an_embedding_when_their_neighbour_is_removed(store: Store, tmp_path: Path):
+    built = build_release(tmp_path / "old")
+    cases = [case.model_copy(update={"embedding": None, "cosine": None}) for case in built.smoke]
+    old = build_release(tmp_path / "old", smoke=cases)
+    publish_directly(store, tmp_path / "old", old)
+    logged(store, removed(image_id=cases[0].neighbour))
+    apply_changes(store, SETTINGS, now)
+    after = live(store).manifest
+    assert after.smoke[1:] == old.smoke[1:]
+    assert after.smoke[0].neighbour != cases[0].neighbour
+    assert after.smoke[0].embedding == built.smoke[0].embedding
 
 
 def test_many_small_changes_stay_in_few_segments(store: Store, made: Manifest, tmp_path: Path):
