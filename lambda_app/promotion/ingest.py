@@ -186,8 +186,6 @@ def _made(
         for entry in left:
             draft.apply(entry)
         photos = work.new_photos(base_manifest, model).of(draft)
-        if not draft.count:  # photos that cannot be used were all that was left
-            draft.reject_all(left, "together, the changes would leave no photo in the catalogue")
         last = batch[-1].number if batch else through
         made = build(base, draft, photos, folder, last, work.now())
     finally:
