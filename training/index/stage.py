@@ -120,7 +120,7 @@ def index(
     write_json(work.index / "index.json", entry.model_dump(mode="json") | {"bulk": chosen.about})
     items = catalog_items(dataset, settings.name or dataset.summary["data"])
     write_catalog(work.release / "catalog.sqlite", items, dataset.fingerprints())
-    cases = choose_cases(dataset, model, outputs, temperature)
+    cases = choose_cases(dataset, model, outputs, temperature, precision)
     replay(cases, dataset, work.release, entry)
     write_json(work.index / "smoke.json", [case.model_dump(mode="json") for case in cases])
     reference = make_reference(dataset, outputs, work.release, entry)
