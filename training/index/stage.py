@@ -188,6 +188,7 @@ def catalog_items(dataset: Dataset, name: str) -> Iterator[CatalogItem]:
             price=item.price,
             location=item.location,
             photo=f"datasets/{name}/{item.photo}",
+            description=item.description,
         )
 
 
