@@ -46,7 +46,8 @@ class Manifest(Frozen):
         dead: rows that are in a segment but not in the catalogue; None if there are none.
         parent: the release whose catalogue this one changes; None for one that training made.
         changes_through: number of the last entry of the store's log of changes that the catalogue contains; 0: none.
-        snapshot_at: when training began to read the listings. Later changes are not in the catalogue that it made.
+        snapshot_at: when the listings were written that training read. Later changes are not in the catalogue that it
+            made. None: unknown.
     """
 
     format: Format = FORMAT
