@@ -30,7 +30,6 @@ from lambda_app.release.manifest import (
 from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
 <<<<<<< HEAD
-from lambda_app.release.words import BEGINNING_WEIGHT, K1, TITLE_WEIGHT, B
 from lambda_app.search.building.choice import KINDS
 =======
 from lambda_app.release.text.words import BEGINNING_WEIGHT, DESCRIPTION_WORDS, K1, TITLE_WEIGHT, B
