@@ -11,11 +11,15 @@ from benchmarks.figures.table import Report
 
 # Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
 NAMES = (
-    *("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "train", "embed", "sample"),
-    *("backbones", "drift", "words"),
+    *("cold", "request", "forward", "search", "segments", "load", "reload", "size", "prepare", "train"),
+    *("embed", "sample", "backbones", "drift", "words"),
 )
-# Modules in another room of `benchmarks`.
-ELSEWHERE = {"drift": "benchmarks.drift.weeks", "words": "benchmarks.words.search"}
+# Modules in another folder of `benchmarks`.
+ELSEWHERE = {
+    "segments": "benchmarks.bench.neighbours.segments",
+    "drift": "benchmarks.drift.weeks",
+    "words": "benchmarks.words.search",
+}
 
 
 def main() -> int:
