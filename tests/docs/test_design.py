@@ -29,11 +29,8 @@ from lambda_app.release.manifest import (
 )
 from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
-<<<<<<< HEAD
-from lambda_app.search.building.choice import KINDS
-=======
 from lambda_app.release.text.words import BEGINNING_WEIGHT, DESCRIPTION_WORDS, K1, TITLE_WEIGHT, B
->>>>>>> h-desc
+from lambda_app.search.building.choice import KINDS
 from lambda_app.settings import Settings, environment_names
 from lambda_app.store import contract
 from lambda_app.telemetry.observer import AnsweredPhoto
