@@ -27,10 +27,10 @@ from lambda_app.recommendation.searched import Index
 from lambda_app.release.manifest import IndexEntry, IndexType
 from lambda_app.release.row_set import RowSet
 from lambda_app.release.segments.live_rows import LiveRows
+from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.segmented_index import SegmentedIndex
 from lambda_app.search.vectors import unit
-from training.index.choice import build_index
 
 COUNT, QUICK_COUNT = 100_000, 20_000
 KINDS: tuple[IndexType, ...] = ("ivf-float16", "ivf-int8")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from benchmarks.bench.neighbours.segments import LIKE, make_inputs, measure, segment_sizes
-from training.index.choice import build_index
+from lambda_app.search.building.choice import build_index
 
 
 def test_the_sizes_of_segments_fall_and_hold_all_rows():
