@@ -51,6 +51,7 @@ class Summary:
         fingerprint: digest of input and settings, which decides whether a rerun is needed.
         digest: hex SHA-256 of items, photos, splits and settings.
         training_digest: the same without titles, prices, locations, descriptions and the currency.
+        snapshot_at: when the listings were written, as ISO 8601; None: unknown. See `snapshot.py`.
     """
 
     layout: str
@@ -86,6 +87,7 @@ class Summary:
     fingerprint: str
     digest: str
     training_digest: str
+    snapshot_at: str | None = None
 
     @classmethod
     def of(
