@@ -72,6 +72,7 @@ def test_the_files_of_shopify_meta_and_google_become_a_live_search(hosted: Hoste
         assert summary.kept == {"products": PRODUCTS, "images": PRODUCTS * feeds.PHOTOS_EACH}, name
         assert (summary.rejected, summary.extra_photos, summary.null_prices) == ({}, 0, 0), name
         assert (summary.currency, summary.null_titles) == (FILES[name][1], 0), name
+        assert (summary.null_descriptions, summary.cut_descriptions) == (0, 0), name
         found[name] = {category.lower() for category in summary.categories}
     assert len({frozenset(categories) for categories in found.values()}) == 1
 
@@ -102,4 +103,7 @@ def test_the_files_of_shopify_meta_and_google_become_a_live_search(hosted: Hoste
             expected = (articles[name].id, articles[name].title, float(articles[name].price), "GBP")
             if (first["product_id"], first["title"], first["price"], first["currency"]) != expected:
                 wrong[name] = json.dumps(first)
+        described = client.get(f"/items/{first['image_id']}").json()["description"]
+        assert described == f"{' '.join(articles[name].text.split())} collection, or post"
+        assert client.get("/search", params={"q": "collection post"}).json()["image_labels"]
     assert not wrong
