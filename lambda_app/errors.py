@@ -68,6 +68,10 @@ class TrialError(StoreError):
     """The trial of a release could not be run, through no fault of the release; another try may succeed."""
 
 
+class UnfinishedError(StoreError):
+    """There was no time to apply all changes of the log to a release; the next try goes on where this one ended."""
+
+
 class ScratchSpaceError(StoreError):
     """The scratch disk is full, or too small for what must be unpacked."""
 
