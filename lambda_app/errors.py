@@ -104,6 +104,10 @@ class ChangeError(RequestError):
     """A change to the catalogue is malformed or over a limit."""
 
 
+class ForbiddenError(LookalikeError):
+    """The sender of a request may not do this."""
+
+
 class EncodedBodyError(RequestError):
     """The body of a request is compressed."""
 

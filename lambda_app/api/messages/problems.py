@@ -20,6 +20,7 @@ BUSY_RETRY_AFTER_SECONDS = 1
 STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.RequestError: HTTPStatus.BAD_REQUEST,
     errors.EncodedBodyError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.ForbiddenError: HTTPStatus.FORBIDDEN,
     errors.UnknownItemError: HTTPStatus.NOT_FOUND,
     errors.MissingObjectError: HTTPStatus.NOT_FOUND,
     errors.RequestTimeoutError: HTTPStatus.REQUEST_TIMEOUT,
