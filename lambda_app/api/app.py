@@ -96,12 +96,14 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.service = service
-    for router in (predictions.router, uploads.router, items.router, status.router, status.pages):
-        app.include_router(router)
+    routers = [predictions.router, uploads.router, items.router, status.router, status.pages]
     if settings.catalogue_writes != "none":
         from lambda_app.api.routes import changes  # only a service that takes changes pays for its imports
 
-        app.include_router(changes.router)
+        routers.append(changes.router)
+    for router in routers:
+        app.include_router(router)
+    app.state.routes = [route for router in routers for route in router.routes]
     handle_errors(app)
     # The middleware added last is the outermost.
     app.add_middleware(UncaughtMiddleware)

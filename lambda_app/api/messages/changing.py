@@ -18,7 +18,6 @@ from lambda_app.errors import (
     ForbiddenError,
     QueryError,
     RequestError,
-    RequestTooLargeError,
 )
 from lambda_app.recommendation.query import shortened
 
@@ -123,8 +122,8 @@ async def read_batch(request: Request, call: CurrentCall, sender: CurrentSender)
 
     Raises:
         RequestError: not JSON.
-        RequestTooLargeError: over a limit of bytes, changes or new photos.
-        QueryError: an entry of the list is no change; the message names the first ten.
+        RequestTooLargeError: over the limit of bytes.
+        QueryError: too many changes or new photos, or an entry is no change; the message names the first ten.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != JSON:
@@ -136,13 +135,13 @@ async def read_batch(request: Request, call: CurrentCall, sender: CurrentSender)
             f"the body has {', '.join(map(shortened, list(found)[:5])) or 'no field'}; it takes changes alone, a list"
         )
     if len(given) > MOST_CHANGES:
-        raise RequestTooLargeError(f"the batch has {len(given):,} changes; the limit is {MOST_CHANGES:,}")
+        raise QueryError(f"the batch has {len(given):,} changes; the limit is {MOST_CHANGES:,}")
     try:
         changes = read_changes((f"changes.{place}", _line(one)) for place, one in enumerate(given))
     except ChangeError as exc:
         raise QueryError(str(exc)) from exc
     if (upserts := sum(isinstance(change, Upsert) for change in changes)) > MOST_UPSERTS:
-        raise RequestTooLargeError(f"the batch has {upserts:,} upserts; the limit is {MOST_UPSERTS:,}")
+        raise QueryError(f"the batch has {upserts:,} upserts; the limit is {MOST_UPSERTS:,}")
     return Batch(sender, changes)
 
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 from uuid import uuid4
 
 from fastapi import APIRouter
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from lambda_app.api.messages import schemas
@@ -22,6 +23,12 @@ from lambda_app.photo.preprocessing import load_rgb
 from lambda_app.recommendation.query import shortened
 
 router = APIRouter(tags=["catalogue"])
+
+
+@router.api_route("/items/{image_id:path}/similar", methods=["PUT", "DELETE"], include_in_schema=False)
+async def similar_items() -> None:
+    """Similar items of an item are no item, and an item with such an id could not be asked for."""
+    raise HTTPException(405)
 
 
 @router.put("/items/{image_id:path}", **changes_schema.put_route(schemas.ChangeAnswer))

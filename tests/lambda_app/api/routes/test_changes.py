@@ -168,8 +168,12 @@ def test_a_form_without_a_usable_photo_is_refused_and_nothing_is_kept(writer: Te
         ({"changes": [REMOVE, {"op": "sell"}, {"op": "remove"}]}, 422, "changes.1: "),
         ({"changes": [{"op": "revert", "release": "x", "through": 0, "undone": 1}]}, 422, "scripts/releases rollback"),
         ({"changes": [{"op": "update", "image_id": "000a", "set": {"category": "Boats"}}]}, 422, "'Boats'"),
-        ({"changes": [1] * 10_001}, 413, "the batch has 10,001 changes; the limit is 10,000"),
-        ({"changes": [{"op": "upsert", "item": {**WITH_KEY, "image_id": "n"}}] * 1_001}, 413, "limit is"),
+        ({"changes": [1] * 10_001}, 422, "the batch has 10,001 changes; the limit is 10,000"),
+        (
+            {"changes": [{"op": "upsert", "item": {**WITH_KEY, "image_id": "n"}}] * 1_001},
+            422,
+            "upserts; the limit is 1,000",
+        ),
     ],
 )
 def test_a_batch_with_one_wrong_change_is_refused_as_a_whole(
@@ -188,6 +192,13 @@ def test_a_page_of_another_origin_cannot_send_a_batch_without_asking_first(write
     assert plain.status_code == 400
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT"}
     assert writer.options("/items/x", headers=asked).status_code == 400
+
+
+def test_a_method_that_an_item_does_not_take_names_all_that_it_takes(writer: TestClient):
+    answer = writer.post("/items/000a", json=WITH_KEY)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET, PUT")
+    similar = writer.put("/items/000a/similar", json=WITH_KEY)
+    assert (similar.status_code, similar.headers["allow"]) == (405, "GET")
 
 
 def test_without_the_setting_no_route_changes_anything(client: TestClient):
