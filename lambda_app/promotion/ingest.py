@@ -196,8 +196,6 @@ def _made(
         for entry in left:
             draft.apply(entry)
         photos = work.new_photos(base_manifest, model).of(draft)
-        if not draft.count:  # photos that cannot be used were all that was left
-            draft.reject_all(left, "together, the changes would leave no photo in the catalogue")
         last = batch[-1].number if batch else through
         made = build(base, draft, photos, folder, last, work.now())
     finally:
@@ -206,13 +204,13 @@ def _made(
 
 
 def _with_smoke(work: _Work, made: Manifest, folder: Path, model: LazyModel) -> Manifest:
-    """The release with smoke cases whose neighbours it has. Those that were removed are found again.
+    """The release with smoke cases whose neighbours it has.
 
     It is opened for that as serving opens it, which shows that its parts fit each other.
     """
     after = opened(made, lambda entry: folder / entry.file if (folder / entry.file).exists() else work.file(entry))
     try:
-        cases = tuple(renewed(case, made, after, model) for case in made.smoke)
+        cases = renewed(made, after, model)
     finally:
         after.catalog.close()
     if cases != made.smoke:

@@ -87,6 +87,11 @@ class Manifest(Frozen):
             raise ValueError(f"a file name occurs twice or is {MANIFEST}: {names}")
         if self.reference is not None:
             self._check_reference(self.reference)
+        for number, case in enumerate(self.smoke, start=1):
+            try:
+                case.expected(self.model.embedding_dim)
+            except ValueError as exc:
+                raise ValueError(f"smoke case {number}: {exc}") from exc
         return self
 
     def _check_reference(self, reference: Reference) -> None:
