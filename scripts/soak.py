@@ -4,7 +4,7 @@ import sys
 
 from reliability import command
 from reliability.soak import overload, races, releases, traffic
-from reliability.soak.changes import writers
+from reliability.soak.changes import catalogue_releases, writers
 from reliability.soak.faults import check as faults
 from reliability.soak.kills import check as kills
 
@@ -17,6 +17,7 @@ CHECKS: dict[str, command.Check] = {
     "traffic": traffic.run,
     "overload": overload.run,
     "writers": writers.run,
+    "changes": catalogue_releases.run,
 }
 
 if __name__ == "__main__":
