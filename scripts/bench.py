@@ -11,11 +11,12 @@ from benchmarks.figures.table import Report
 
 # Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
 NAMES = (
-    *("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "train", "embed", "sample"),
-    *("backbones", "drift", "words", "changes"),
+    *("cold", "request", "forward", "search", "segments", "load", "reload", "size", "prepare", "train"),
+    *("embed", "sample", "backbones", "drift", "words", "changes"),
 )
-# Modules in another room of `benchmarks`.
+# Modules in another folder of `benchmarks`.
 ELSEWHERE = {
+    "segments": "benchmarks.bench.neighbours.segments",
     "drift": "benchmarks.drift.weeks",
     "words": "benchmarks.words.search",
     "changes": "benchmarks.changes.measured",

@@ -19,8 +19,8 @@ from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.release.catalog import write_catalog
 from lambda_app.release.manifest import CatalogEntry, IndexEntry, Manifest, file_entry
 from lambda_app.release.smoke import SmokeCase
+from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
-from training.index.choice import build_index
 
 _CASES = 5
 _SIDE = 224  # pixels: training keeps the photos of its cases as the network sees them

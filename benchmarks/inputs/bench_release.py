@@ -31,11 +31,11 @@ from lambda_app.release.manifest import (
     release_id,
     sha256_of,
 )
+from lambda_app.search.building.choice import build_index
 from lambda_app.store.contract import OBJECTS, Store
 from sample.generate import generate
 from training.export.settings import ExportSettings
 from training.fit.settings import FitSettings
-from training.index.choice import build_index
 from training.network.weights import load_weights
 from training.pipeline.work_folder import WorkFolder
 from training.prepare.settings import PrepareSettings

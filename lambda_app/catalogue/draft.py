@@ -142,7 +142,7 @@ class Draft:
             return [change.image_id]
         product_id = change.product_id or ""
         rows = [row for row in self._catalog.product_rows(product_id) if row not in self.dead]
-        ids = [item.image_id for item in self._catalog.items(rows)]
+        ids = [item.image_id for item in self._catalog.items(rows, described=False)]
         ids += [image_id for image_id in self.added if image_id in self._of_product.get(product_id, ())]
         if not ids:
             raise ChangeError(f"no item has the product_id {product_id[:80]!r}")

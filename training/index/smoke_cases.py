@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from lambda_app.errors import IndexBuildError
 from lambda_app.model.session import Model, ModelOutput
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.release.catalog import Catalog
@@ -17,7 +18,6 @@ from lambda_app.release.smoke import FIRST, SmokeCase
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.vectors import softmax
 from training.dataset import Dataset
-from training.errors import IndexBuildError
 
 CASES = 5
 _CANDIDATES = 32  # photos per category among which the clearest is chosen

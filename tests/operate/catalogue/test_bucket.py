@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lambda_app.catalogue.log import entry_key
+from lambda_app.catalogue.changes import Upsert
+from lambda_app.catalogue.log import entries, entry_key
 from lambda_app.promoter import take_drop
 from lambda_app.promotion.stored import stored_manifest
 from lambda_app.settings import Settings
@@ -64,9 +65,13 @@ def test_added_photos_are_copied_once_and_are_live_after_the_promoter(store, run
     assert (code, err) == (0, "")
     assert "photos: 1 copied, 0 already there" in out
     assert f"1 changes are in the log of {URL}: entry 1" in out
-    assert not has(live(store), "new-1")
+    (entry,) = entries(store, 0)
+    (change,) = entry.lines
+    assert isinstance(change, Upsert)
+    image_id = change.item.image_id
+    assert not has(live(store), image_id)
     assert promote(store, 1) == "live"
-    item = live(store).item("new-1")
+    item = live(store).item(image_id)
     assert (item.title, item.price) == ("Lamp", 12.5)
     assert store.read(item.photo) == photo
     assert "photos: 0 copied, 1 already there" in run("add", table)[1]

@@ -4,13 +4,13 @@ import json
 import numpy as np
 import pytest
 
+from lambda_app.errors import IndexBuildError
 from lambda_app.model.session import Model, ModelOutput
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.release.smoke import SmokeCase
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.vectors import softmax
-from training.errors import IndexBuildError
 from training.index.smoke_cases import choose_cases, replay
 
 
