@@ -26,8 +26,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options that make a usual run of seconds into a full one of minutes."""
-    parser.addoption("--prune-rounds", type=int, default=40, help="rounds of publishing beside pruning; 500 to be sure")
-    parser.addoption("--all-regions", action="store_true", help="check the template of every region of AWS")
+    parser.addoption("--prune-rounds", type=int, default=12, help="rounds of publishing beside pruning; 500 to be sure")
+    parser.addoption("--all-regions", action="store_true", help="check every region of AWS")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
