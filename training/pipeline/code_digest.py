@@ -18,7 +18,8 @@ class _Parsed:
 
     Attributes:
         code: hex SHA-256 of its syntax tree, without comments and docstrings.
-        modules: names in `PACKAGES` that it imports; some may be objects rather than modules.
+        modules: names in `PACKAGES` that it imports, and the packages that hold them; some may be objects rather than
+            modules.
     """
 
     code: str
@@ -59,7 +60,8 @@ def _followed(root: Path, sources: Iterable[Path]) -> dict[Path, _Parsed]:
 @cache  # every stage asks for most files, and parsing all of them takes a second; the key is what is in the file
 def _parsed(source: bytes) -> _Parsed:
     tree = ast.parse(source)
-    modules = frozenset(name for name in _imported(tree) if name.partition(".")[0] in PACKAGES)
+    imported = {name for name in _imported(tree) if name.partition(".")[0] in PACKAGES}
+    modules = frozenset(name for each in imported for name in _and_packages(each))
     for node in ast.walk(tree):
         if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             del node.body[0]
@@ -75,8 +77,13 @@ def _imported(tree: ast.Module) -> Iterator[str]:
             yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
 
 
-def _files_of(root: Path, module: str) -> Iterator[Path]:
-    """The file of a module, and the `__init__.py` of each package that Python loads before it."""
+def _and_packages(module: str) -> Iterator[str]:
+    """A module, and the packages that Python loads before it."""
     parts = module.split(".")
-    packages = (root.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1))
-    yield from (path for path in (*packages, root.joinpath(*parts).with_suffix(".py")) if path.is_file())
+    return (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+
+
+def _files_of(root: Path, module: str) -> Iterator[Path]:
+    """The file of a module or package."""
+    folder = root.joinpath(*module.split("."))
+    yield from (path for path in (folder / "__init__.py", folder.with_suffix(".py")) if path.is_file())
