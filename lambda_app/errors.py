@@ -56,6 +56,10 @@ class RefusedReleaseError(ReleaseError):
     """A valid release must not go live, for example because of a failed smoke case or a quality below the floor."""
 
 
+class IndexBuildError(LookalikeError):
+    """The index cannot be built, or gives wrong results for its smoke cases."""
+
+
 class OverdueError(ReleaseError):
     """A forward pass took longer than the limit and was ended."""
 

@@ -7,9 +7,9 @@ import pytest
 from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.query import Selection, SimilarQuery
 from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem, write_catalog
+from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.vectors import unit
-from training.index.choice import build_index
 
 COUNT, DIM = 6000, 24
 CATEGORIES = tuple("ABCDEF")

@@ -6,8 +6,8 @@ import pytest
 
 from lambda_app.errors import ReleaseError
 from lambda_app.release.row_set import RowSet
+from lambda_app.search.building.choice import build_index
 from lambda_app.search.vector_file import open_vectors
-from training.index.choice import build_index
 
 
 @pytest.fixture(scope="module")

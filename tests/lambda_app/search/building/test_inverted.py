@@ -2,10 +2,10 @@ import faiss
 import numpy as np
 import pytest
 
+from lambda_app.errors import IndexBuildError
+from lambda_app.search.building import inverted
+from lambda_app.search.building.inverted import blocks, inverted_file, lists_for
 from lambda_app.search.vectors import unit
-from training.errors import IndexBuildError
-from training.index import inverted
-from training.index.inverted import blocks, inverted_file, lists_for
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
+from lambda_app.errors import IndexBuildError
+from lambda_app.search.building import choice as building
+from lambda_app.search.building import inverted
+from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.vectors import unit
-from training.errors import IndexBuildError
-from training.index import choice as building
-from training.index import inverted
-from training.index.choice import build_index
 
 
 @pytest.fixture(scope="module")

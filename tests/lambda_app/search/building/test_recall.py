@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from lambda_app.release.manifest import IndexEntry, file_entry
+from lambda_app.search.building import inverted
+from lambda_app.search.building.recall import Trial
 from lambda_app.search.vectors import unit
-from training.index import inverted
-from training.index.recall import Trial
 
 
 @pytest.fixture(scope="module")

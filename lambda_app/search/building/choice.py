@@ -1,8 +1,8 @@
 """Choose and build the vector index of a catalogue: exact search for small ones, else an inverted file.
 
-An inverted file (`training.index.inverted`) stores full vectors as float16, or as int8 if the float16 file would be
-large to download and to memory-map. This module chooses between them, and sets nprobe (inverted lists searched per
-query) by measured recall.
+An inverted file (see `inverted.py`) stores full vectors as float16, or as int8 if the float16 file would be large to
+download and to memory-map. This module chooses between them, and sets nprobe (inverted lists searched per query) by
+measured recall.
 """
 
 from pathlib import Path
@@ -10,8 +10,8 @@ from pathlib import Path
 import faiss
 
 from lambda_app.release.manifest import IndexEntry, IndexType, file_entry
-from training.index.inverted import Vectors, blocks, inverted_file, lists_for
-from training.index.recall import DEPTH, Trial
+from lambda_app.search.building.inverted import Track, Vectors, blocks, inverted_file, lists_for, silently
+from lambda_app.search.building.recall import DEPTH, Trial
 
 # Query time at 256 dimensions: exact search 0.025 ms per 1,000 vectors, inverted file 0.05 ms up to 10,000 vectors.
 EXACT_UP_TO = 2_000
@@ -32,7 +32,7 @@ _FACTORS = (4, 6, 8, 12, 16, 24, 32)
 _RANKING_COST = 30
 
 
-def build_index(vectors: Vectors, kind: str, path: Path, seed: int) -> IndexEntry:
+def build_index(vectors: Vectors, kind: str, path: Path, seed: int, track: Track = silently) -> IndexEntry:
     """Build an index of the vectors, write it atomically to `path`, and measure it against exact search.
 
     Args:
@@ -41,6 +41,7 @@ def build_index(vectors: Vectors, kind: str, path: Path, seed: int) -> IndexEntr
             int8 if its recall is at least MIN_INT8_RECALL, else float16.
         path: file to write.
         seed: random seed of k-means and of the choice of queries for measuring recall.
+        track: reports progress.
 
     Returns:
         The manifest's entry. For an inverted file it has the cheapest search settings that reach the target recall
@@ -49,24 +50,24 @@ def build_index(vectors: Vectors, kind: str, path: Path, seed: int) -> IndexEntr
     Raises:
         IndexBuildError: too few vectors for an inverted file.
     """
-    trial = Trial(vectors, seed)
+    trial = Trial(vectors, seed, track)
     if kind == "flat" or (kind == "auto" and len(vectors) <= EXACT_UP_TO):
-        return trial.timed(path, trial.measured(path, _write(path, _flat(vectors), "flat")))
+        return trial.timed(path, trial.measured(path, _write(path, _flat(vectors, track), "flat")))
     if kind == "auto":
         kinds: list[IndexType] = ["ivf-float16"] if len(vectors) <= FLOAT16_UP_TO else ["ivf-int8", "ivf-float16"]
     else:
         kinds = [known for known in KINDS if known == kind]
     for candidate in kinds:
-        entry = _write(path, inverted_file(vectors, candidate, seed), candidate)
+        entry = _write(path, inverted_file(vectors, candidate, seed, track), candidate)
         entry = trial.timed(path, _tune_search(trial, path, entry))
         if (entry.recall_at_10 or 0.0) >= MIN_INT8_RECALL:
             break
     return entry
 
 
-def _flat(vectors: Vectors) -> faiss.Index:
+def _flat(vectors: Vectors, track: Track) -> faiss.Index:
     index = faiss.IndexFlatIP(vectors.shape[1])
-    for block in blocks(vectors, "index"):
+    for block in blocks(vectors, "index", track):
         index.add(block)
     return index
 

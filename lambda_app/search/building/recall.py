@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.release.manifest import IndexEntry
+from lambda_app.search.building.inverted import Track, Vectors, blocks, silently
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.vectors import unit
-from training.index.inverted import Vectors, blocks
 
 DEPTH = 10
 _QUERIES = 1024
@@ -21,18 +21,19 @@ _TIE = 1e-5
 class Trial:
     """Queries from the catalogue, and the exact scores of their nearest neighbours among other photos."""
 
-    def __init__(self, vectors: Vectors, seed: int) -> None:
+    def __init__(self, vectors: Vectors, seed: int, track: Track = silently) -> None:
         """Choose the query photos and search exactly, block by block.
 
         Args:
             vectors: float (n, d), L2-normalised; may be memory-mapped.
             seed: random seed for the choice of queries.
+            track: reports progress.
         """
         count = len(vectors)
         self._vectors = vectors
         self._rows = np.sort(np.random.default_rng(seed).choice(count, min(_QUERIES, count), replace=False))
         self._queries = unit(vectors[self._rows])
-        self._floor = self._exact_floor()
+        self._floor = self._exact_floor(track)
 
     def measured(self, path: Path, entry: IndexEntry) -> IndexEntry:
         """The entry with recall@10: share of the ten rows found that score at least as high as the exact tenth."""
@@ -61,11 +62,11 @@ class Trial:
         scores: npt.NDArray[np.float32] = unit(self._vectors[others]) @ self._queries[number]
         return scores
 
-    def _exact_floor(self) -> npt.NDArray[np.float32]:
+    def _exact_floor(self, track: Track) -> npt.NDArray[np.float32]:
         """Exact score of each query's tenth neighbour, or of the last if there are fewer than ten: float32 (q,)."""
         best = np.full((len(self._rows), 0), -np.inf, np.float32)
         start = 0
-        for block in blocks(self._vectors, "exact search"):
+        for block in blocks(self._vectors, "exact search", track):
             scores = self._queries @ block.T
             own = np.flatnonzero((self._rows >= start) & (self._rows < start + len(block)))
             scores[own, self._rows[own] - start] = -np.inf

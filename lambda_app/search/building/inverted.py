@@ -5,16 +5,16 @@ comparing a vector, assigning it to a list and k-means become cheaper by the sam
 their full vectors corrects the errors.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
 
 import faiss
 import numpy as np
 import numpy.typing as npt
 
+from lambda_app.errors import IndexBuildError
 from lambda_app.search.vector_file import CODES
 from lambda_app.search.vectors import unit
-from training.errors import IndexBuildError
-from training.pipeline.progress import track
 
 BLOCK = 65_536  # vectors in memory as float32 at a time: 64 MiB at 256 dimensions
 # Training vectors per centroid. With fewer than 39, k-means is unreliable; more than 256 only make it slow.
@@ -29,6 +29,18 @@ _COARSE_STEP = 16
 _SAMPLE_SIZE = 65_536  # vectors from which the PCA and the value ranges of the codes are computed
 
 Vectors = npt.NDArray[np.float32] | npt.NDArray[np.float16]
+T = TypeVar("T")
+
+
+class Track(Protocol):
+    """A function that yields the items unchanged and may report progress, such as training's `track`."""
+
+    def __call__(self, items: Iterable[T], total: int | None, desc: str, unit: str) -> Iterator[T]: ...
+
+
+def silently(items: Iterable[T], total: int | None, desc: str, unit: str) -> Iterator[T]:  # noqa: ARG001
+    """Yield the items, without a report."""
+    yield from items
 
 
 def lists_for(count: int) -> int:
@@ -46,7 +58,7 @@ def lists_for(count: int) -> int:
     return min(1 << round(float(np.log2(wanted))), trainable)
 
 
-def inverted_file(vectors: Vectors, kind: str, seed: int) -> faiss.Index:
+def inverted_file(vectors: Vectors, kind: str, seed: int, track: Track = silently) -> faiss.Index:
     """Build an inverted file, searched by inner product.
 
     Memory holds the index and one block of the vectors, never all of them.
@@ -55,6 +67,7 @@ def inverted_file(vectors: Vectors, kind: str, seed: int) -> faiss.Index:
         vectors: float (n, d), L2-normalised; may be memory-mapped.
         kind: a key of `lambda_app.search.vector_file.CODES`: how full vectors are stored.
         seed: random seed of the sample and of k-means.
+        track: reports progress.
 
     Raises:
         IndexBuildError: too few vectors for an inverted file.
@@ -74,7 +87,7 @@ def inverted_file(vectors: Vectors, kind: str, seed: int) -> faiss.Index:
     full.train(sample)
     full.codes.resize(count * full.code_size)  # reserves the memory; growing would need twice as much for a moment
     full.codes.resize(0)
-    for block in blocks(vectors, "index"):
+    for block in blocks(vectors, "index", track):
         inverted.add(coarse.apply(block))
         full.add(block)
     candidates = faiss.IndexPreTransform(coarse, inverted)
@@ -83,7 +96,7 @@ def inverted_file(vectors: Vectors, kind: str, seed: int) -> faiss.Index:
     return index
 
 
-def blocks(vectors: Vectors, desc: str) -> Iterator[npt.NDArray[np.float32]]:
+def blocks(vectors: Vectors, desc: str, track: Track = silently) -> Iterator[npt.NDArray[np.float32]]:
     """The vectors in order, in blocks of up to BLOCK: float32 (m, d), L2-normalised."""
     starts = range(0, len(vectors), BLOCK)
     for start in track(starts, len(starts), desc, "block"):
