@@ -41,9 +41,10 @@ def test_rare_categories_get_larger_weights_with_a_mean_of_one_over_photos(balan
 
 
 def test_the_contrast_and_its_gradient_match_pytorch_metric_learning():
+    # Its import takes seconds, which every process would spend at collection.
     from pytorch_metric_learning.losses import (
         SupConLoss,
-    )  # takes seconds, which every process would spend at collection
+    )
 
     given = torch.randn(9, 8, generator=torch.Generator().manual_seed(1), requires_grad=True)
     identities = torch.tensor([0, 0, 1, 1, 1, 2, 3, 4, 4])  # two, three, and photos without a partner
