@@ -7,7 +7,7 @@ sends it to the dead-letter queue after the last retry.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.publishing import reject
 from lambda_app.promotion.scratch import keep_only_live, scratch_folder
 from lambda_app.promotion.succession import utc_now
+from lambda_app.promotion.upkeep.compaction import compact_if_due
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import DROPS
@@ -27,6 +28,7 @@ from lambda_app.store.opening import open_store
 from lambda_app.telemetry.formats import Metrics, configure_logging
 
 SERVICE = "promoter"
+_RESERVED_SECONDS = 30.0  # of the function's time: for what comes after a merge
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +51,9 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
     key = _key_in_store(store, str(detail.get("bucket", {}).get("name")), str(detail.get("object", {}).get("key")))
     # S3 numbers the writes of a key; an event that is delivered again has the same number.
     occasion = str(detail.get("object", {}).get("sequencer") or event.get("time") or "")
-    answer = {"key": key or "", **take_drop(store, key, settings, occasion)}
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    seconds_left = (lambda: left() / 1000 - _RESERVED_SECONDS) if left else None
+    answer = {"key": key or "", **take_drop(store, key, settings, occasion, seconds_left)}
     log.info("drop %s: %s", answer["outcome"], answer["detail"], extra={"request_id": request_id, "drop": key})
     Metrics(SERVICE, stack=settings.stack).put(
         {"RefusedDrops": (int(answer["outcome"] == "refused"), "Count"), "Drops": (1, "Count")},
@@ -58,11 +62,18 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
     return answer
 
 
-def take_drop(store: S3Store, key: str | None, settings: Settings, occasion: str = "") -> dict[str, str]:
+def take_drop(
+    store: S3Store,
+    key: str | None,
+    settings: Settings,
+    occasion: str = "",
+    seconds_left: Callable[[], float] | None = None,
+) -> dict[str, str]:
     """Promote the archive or take the changes at a key of the store. If refused, also write the reason to `rejected/`.
 
     Args:
         occasion: see `append_drop`.
+        seconds_left: the time in which segments may be merged; None: no limit.
 
     Returns:
         `outcome` and `detail`, as in `handler`.
@@ -71,7 +82,9 @@ def take_drop(store: S3Store, key: str | None, settings: Settings, occasion: str
         return {"outcome": "ignored", "detail": f"{key} is neither a release archive nor changes under {DROPS}"}
     try:
         check_key(key)
-        return _changed(store, key, settings, occasion) if is_changes(key) else _promoted(store, key, settings)
+        if is_changes(key):
+            return _changed(store, key, settings, occasion, seconds_left)
+        return _promoted(store, key, settings)
     except ReleaseError as exc:
         reject(store, key, exc)
         return {"outcome": "refused", "detail": str(exc)}
@@ -92,7 +105,9 @@ def _promoted(store: S3Store, key: str, settings: Settings) -> dict[str, str]:
     return {"outcome": promotion.outcome, "detail": promotion.detail}
 
 
-def _changed(store: S3Store, key: str, settings: Settings, occasion: str) -> dict[str, str]:
+def _changed(
+    store: S3Store, key: str, settings: Settings, occasion: str, seconds_left: Callable[[], float] | None
+) -> dict[str, str]:
     """Put the changes of a drop into the log, and apply what the log has. An entry of the log is applied only."""
     if key.startswith(DROPS):
         try:
@@ -100,8 +115,10 @@ def _changed(store: S3Store, key: str, settings: Settings, occasion: str) -> dic
         except MissingObjectError as exc:
             return {"outcome": "ignored", "detail": f"the drop no longer exists: {exc}"}
     done = apply_changes(store, settings)
+    keep_only_live(store)  # a merge needs the space
+    merged = compact_if_due(store, seconds=seconds_left() if seconds_left else None)
     keep_only_live(store)
-    return {"outcome": "live", "detail": done.detail}
+    return {"outcome": "live", "detail": f"{done.detail}; {merged}" if merged else done.detail}
 
 
 @cache

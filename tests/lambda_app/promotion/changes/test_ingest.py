@@ -14,6 +14,7 @@ from lambda_app.model.session import Model
 from lambda_app.promotion import ingest
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.promotion import promote_stored
+from lambda_app.promotion.succession import move_pointer
 from lambda_app.recommendation.query import SimilarQuery
 from lambda_app.release.manifest import Manifest
 from lambda_app.store.contract import Store
@@ -110,21 +111,21 @@ def test_a_lost_race_applies_the_changes_to_what_is_live_then(
     """Another writer is faster, with a change of its own. Photos are embedded once."""
     logged(store, upserted(store, tmp_path, "new"))
     forward: list[int] = []
-    run, move = embedding._run, ingest._point_to
+    run, move = embedding._run, move_pointer
 
     def counted(photos: Sequence[Any], *rest: Any) -> Any:
         forward.append(len(photos))
         return run(photos, *rest)
 
     def beaten(*call: Any) -> None:
-        monkeypatch.setattr(ingest, "_point_to", move)
+        monkeypatch.setattr(ingest, "move_pointer", move)
         logged(store, removed(image_id="000a"), at=NOW + timedelta(seconds=1))
         apply_changes(store, SETTINGS, now)
         forward.clear()
         move(*call)
 
     monkeypatch.setattr(embedding, "_run", counted)
-    monkeypatch.setattr(ingest, "_point_to", beaten)
+    monkeypatch.setattr(ingest, "move_pointer", beaten)
     done = apply_changes(store, SETTINGS, now)
     assert (done.through, forward) == (2, [])
     after = live(store)
