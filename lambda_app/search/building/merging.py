@@ -14,18 +14,21 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.release.manifest import IndexEntry
+from lambda_app.release.manifest import IndexEntry, IndexType
 from lambda_app.search.building.choice import EXACT_UP_TO, build_index, tuned, written
 from lambda_app.search.building.inverted import BLOCK, MIN_TRAINED_ON, lists_for, new_lists, refined
 from lambda_app.search.building.live_vectors import LiveVectors, Part, in_blocks
 from lambda_app.search.building.recall import Trial
-from lambda_app.search.vector_file import VectorFile, open_vectors
+from lambda_app.search.vector_file import CODES, VectorFile, open_vectors
 from lambda_app.search.vectors import unit
 
 # New centroids, if recall@10 is by so much lower than when the present ones were new.
 MOST_LOST_RECALL = 0.005
 # New centroids, if so many times more lists would be chosen for so many rows: each list has become long.
 _MORE_LISTS = 2
+# int8 stores values within the range of the vectors that it was trained on. If more than this share of the new rows lie
+# outside, so that the stored vector has a lower cosine to the row's than this, all vectors are stored as float16.
+_MOST_MISFITS, _FITTING_COSINE = 0.01, 0.998
 # A new row takes over the stored bits of the row that it replaces if their vectors differ by no more than this.
 _SAME = 1e-6
 
@@ -71,19 +74,20 @@ def merge_indexes(
     parts = [Part(open_vectors(file), rows) for (file, _), rows in zip(files, live, strict=True)]
     vectors, base, entry = LiveVectors(parts), parts[0], files[0][1]
     if base.file.inverted is None and (len(vectors) <= EXACT_UP_TO or entry.count > EXACT_UP_TO):
-        flat = written(path, _stored(parts, replaced), "flat")
+        flat = written(path, _stored(parts, replaced, "flat"), "flat")
         return Merged(flat.model_copy(update={"recall_at_10": 1.0, "latency_ms": entry.latency_ms}), "none")
     if base.file.inverted is None:
         return Merged(build_index(vectors, "auto", path, seed), "new")
     first = _first_recall(files[0][0], entry, base, seed)
-    kept = written(path, refined(_same_lists(parts), _stored(parts, replaced)), entry.type)
+    kind: IndexType = entry.type if _fits(parts) else "ivf-float16"
+    kept = written(path, refined(_same_lists(parts), _stored(parts, replaced, kind)), kind)
     kept = kept.model_copy(update={"search": entry.search, "latency_ms": entry.latency_ms})
     trial = Trial(_everything(open_vectors(path)), seed)
     reached = trial.measured(path, kept).recall_at_10 or 0.0
     lost = first - reached
     if len(vectors) < MIN_TRAINED_ON or not (lost > MOST_LOST_RECALL or _outgrown(len(vectors), base.file.lists)):
         return Merged(_with_recall(kept, entry, first, 0.0), "kept", lost)
-    renewed = written(path, refined(new_lists(vectors, seed), _stored(parts, replaced)), entry.type)
+    renewed = written(path, refined(new_lists(vectors, seed), _stored(parts, replaced, kind)), kind)
     renewed = trial.timed(path, tuned(trial, path, renewed, first))
     own = renewed.recall_at_10 or 0.0
     return Merged(_with_recall(renewed, entry, own, own - first), "new", lost)
@@ -117,22 +121,33 @@ def _everything(file: VectorFile) -> LiveVectors:
     return LiveVectors([Part(file, np.arange(file.stored.ntotal, dtype=np.int64))])
 
 
-def _stored(parts: Sequence[Part], replaced: npt.NDArray[np.int64]) -> faiss.IndexFlatCodes:
-    """The full vectors of the live rows, in the type of the base."""
+def _fits(parts: Sequence[Part]) -> bool:
+    """Whether the type of the base can store nearly all new rows."""
+    base, added = parts[0].file, LiveVectors(parts[1:]) if len(parts) > 1 else ()
+    misfits = 0
+    for start in range(0, len(added), BLOCK):
+        vectors = added[start : start + BLOCK]
+        kept = unit(base.stored.sa_decode(base.stored.sa_encode(vectors)))
+        misfits += int(np.count_nonzero(np.einsum("ij,ij->i", kept, vectors) < _FITTING_COSINE))
+    return misfits <= _MOST_MISFITS * len(added)
+
+
+def _stored(parts: Sequence[Part], replaced: npt.NDArray[np.int64], kind: IndexType) -> faiss.IndexFlatCodes:
+    """The full vectors of the live rows, in the type of the base or as float16."""
     base = parts[0].file
-    index = _empty(base)
+    index = _empty(base, kind)
     index.codes.resize(sum(len(part.rows) for part in parts) * index.code_size)  # reserves the memory
     index.codes.resize(0)
     known = _codes(base)
     for number, part in enumerate(parts):
         start = 0
         for rows in in_blocks(part.rows, BLOCK):
-            if _same_codes(part.file, base):
+            if kind == base.type and _same_codes(part.file, base):
                 codes = _codes(part.file)[rows]
             else:
                 vectors = unit(part.file.stored.reconstruct_batch(rows))
                 codes = index.sa_encode(vectors)
-            if number:
+            if number and kind == base.type:
                 olds = replaced[start : start + len(rows)]
                 codes = _taken_over(codes, part, rows, base, known, olds)
             index.add_sa_codes(np.ascontiguousarray(codes))
@@ -162,10 +177,12 @@ def _taken_over(
     return codes
 
 
-def _empty(base: VectorFile) -> faiss.IndexFlatCodes:
+def _empty(base: VectorFile, kind: IndexType) -> faiss.IndexFlatCodes:
     stored = base.stored
-    if base.inverted is None:
+    if kind == "flat":
         return faiss.IndexFlatIP(stored.d)
+    if kind != base.type:
+        return faiss.IndexScalarQuantizer(stored.d, CODES[kind], faiss.METRIC_INNER_PRODUCT)
     index = faiss.IndexScalarQuantizer(stored.d, stored.sq.qtype, faiss.METRIC_INNER_PRODUCT)
     _copy_quantiser(stored, index)
     return index

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import faiss
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 from lambda_app.release.manifest import IndexEntry, file_entry
-from lambda_app.search.building import merging
+from lambda_app.search.building import merging, recall
 from lambda_app.search.building.choice import build_index
 from lambda_app.search.building.merging import merge_indexes
 from lambda_app.search.faiss_index import VectorIndex
@@ -16,6 +17,14 @@ from tests.releases import write_index
 
 DIM, ROWS = 16, 900
 NONE = np.zeros(0, np.int64)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_queries() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recall, "_QUERIES", 200)
+        patch.setattr(recall, "_TIMED", 5)
+        yield
 
 
 def random_vectors(count: int, seed: int) -> np.ndarray:
@@ -61,13 +70,14 @@ def test_stored_bits_stay_as_they_are_over_two_merges(base: tuple[Path, IndexEnt
 
 
 def test_each_row_is_found_by_its_own_vector(base: tuple[Path, IndexEntry], tmp_path: Path):
-    new = random_vectors(80, 2)
+    old = random_vectors(ROWS, 0)
+    new = unit(old[:80] + old[80:160])  # within the range of int8
     live = np.arange(0, ROWS, 2)
     delta = indexed(tmp_path, "delta.faiss", new, "flat")
     made = merge_indexes([base, delta], [live, np.arange(80)], np.full(80, -1), tmp_path / "made.faiss")
     assert (made.entry.type, made.entry.count) == (base[1].type, len(live) + 80)
     index = VectorIndex(tmp_path / "made.faiss", made.entry)
-    asked = np.concatenate([random_vectors(ROWS, 0)[live], new])
+    asked = np.concatenate([old[live], new])
     found = index.search(asked, 1)
     assert np.mean(found.rows[:, 0] == np.arange(len(asked))) > 0.995
     np.testing.assert_allclose(found.scores[:, 0], 1, atol=0.005)
@@ -136,3 +146,14 @@ def test_a_flat_base_that_outgrows_exact_search_becomes_an_inverted_file(
     assert merge_indexes(*both, tmp_path / "made.faiss").entry.type == "ivf-float16"
     monkeypatch.setattr(merging, "EXACT_UP_TO", 250)  # it was chosen to be flat beyond that
     assert merge_indexes(*both, tmp_path / "made.faiss").entry.type == "flat"
+
+
+def test_vectors_outside_the_range_of_int8_make_the_index_float16(tmp_path: Path):
+    narrow = unit(np.random.default_rng(0).normal(size=(400, DIM)) * 0.1 + np.eye(DIM)[0])
+    base = indexed(tmp_path, "base.faiss", narrow, "ivf-int8")
+    delta = indexed(tmp_path, "delta.faiss", random_vectors(50, 1), "flat")
+    made = merge_indexes([base, delta], [np.arange(400), np.arange(50)], np.full(50, -1), tmp_path / "made.faiss")
+    assert made.entry.type == "ivf-float16"
+    index = VectorIndex(tmp_path / "made.faiss", made.entry)
+    np.testing.assert_allclose(index.vectors(range(400, 450)), random_vectors(50, 1), atol=1e-3)
+    np.testing.assert_allclose(index.vectors(range(400)), VectorIndex(*base).vectors(range(400)), atol=1e-3)
