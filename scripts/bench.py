@@ -11,11 +11,18 @@ from benchmarks.figures.table import Report
 
 # Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
 NAMES = (
-    *("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "train", "embed", "sample"),
-    *("backbones", "drift", "words"),
+    *("cold", "request", "forward", "search", "segments", "load", "reload", "size", "prepare", "train"),
+    *("embed", "sample", "backbones", "drift", "words", "changes"),
 )
-# Modules in another room of `benchmarks`.
-ELSEWHERE = {"drift": "benchmarks.drift.weeks", "words": "benchmarks.words.search"}
+# Modules in another folder of `benchmarks`.
+ELSEWHERE = {
+    "segments": "benchmarks.bench.neighbours.segments",
+    "drift": "benchmarks.drift.weeks",
+    "words": "benchmarks.words.search",
+    "changes": "benchmarks.changes.measured",
+}
+# Those whose `run` takes `items: int | None` too.
+SIZED = ("changes",)
 
 
 def main() -> int:
@@ -23,10 +30,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("name", nargs="*", help=f"{', '.join(NAMES)}; default: all")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer repetitions")
+    parser.add_argument("--items", type=int, help=f"size of the catalogue; only for {', '.join(SIZED)}")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     args = parser.parse_args()
     if unknown := sorted(set(args.name) - set(NAMES)):
         parser.error(f"unknown benchmark {', '.join(unknown)}; available: {', '.join(NAMES)}")
+    if args.items is not None and not (args.name and set(args.name) <= set(SIZED) and args.items > 0):
+        parser.error(f"--items takes a number above 0, and only with {', '.join(SIZED)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("faiss.loader").setLevel(logging.WARNING)
     measured_on = machine.describe()
@@ -34,7 +44,8 @@ def main() -> int:
     reports: dict[str, Report] = {}
     for name in args.name or NAMES:
         module = ELSEWHERE.get(name, f"benchmarks.bench.{name}")
-        reports[name] = importlib.import_module(module).run(quick=args.quick)
+        sized = {} if args.items is None else {"items": args.items}
+        reports[name] = importlib.import_module(module).run(quick=args.quick, **sized)
         print("", *table.lines(name, reports[name]), sep="\n", flush=True)
     if args.json:
         figures = {"machine": measured_on, "quick": args.quick}

@@ -8,8 +8,15 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.warm_trials import WarmTrials
 
 # A shell starts background jobs with SIGINT ignored, and processes inherit that. The tests interrupt processes with it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -43,3 +50,20 @@ def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="session")
+def warm_trials() -> Iterator["WarmTrials"]:
+    """Starts trials of releases quickly."""
+    from tests.warm_trials import WarmTrials  # not at the top: it imports the packages of serving
+
+    with closing(WarmTrials()) as trials:
+        yield trials
+
+
+@pytest.fixture(autouse=True)
+def quick_trials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let promotions fork the process that tries a release, unless the test is marked `cold_trials`."""
+    trial = sys.modules.get("lambda_app.promotion.trial")
+    if trial and not request.node.get_closest_marker("cold_trials"):
+        monkeypatch.setattr(trial, "subprocess", request.getfixturevalue("warm_trials"))

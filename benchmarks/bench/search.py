@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bench.exact import exact_floor, recall_at_k, write_flat
-from benchmarks.bench.search_goals import GOALS
+from benchmarks.bench.neighbours.exact import exact_floor, recall_at_k, write_flat
+from benchmarks.bench.neighbours.goals import GOALS
 from benchmarks.figures import machine, table
 from benchmarks.figures.plots import plot_sweep
 from benchmarks.figures.table import Goal, Report, Row, exact, spread

@@ -19,7 +19,7 @@ from benchmarks.inputs.synthetic import CATEGORIES, SyntheticCatalogue
 from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.query import Selection, SimilarQuery
 from lambda_app.release.catalog import Catalog, CatalogItem, write_catalog
-from lambda_app.release.words import WordsBuilder
+from lambda_app.release.text.words import WordsBuilder
 from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
 

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 
+from lambda_app.catalogue.delta import write_delta
 from lambda_app.catalogue.draft import Draft
 from lambda_app.catalogue.embedding import Embedded
 from lambda_app.likeness.table import Fingerprint
 from lambda_app.release.catalog import Catalog, CatalogItem, write_catalog
-from lambda_app.release.entries import CatalogEntry, DeadRowsEntry, FileEntry, IndexEntry, SegmentEntry
+from lambda_app.release.entries import CatalogEntry, DeadRowsEntry, FileEntry, SegmentEntry
 from lambda_app.release.manifest import FORMAT, MANIFEST, SEGMENTED, Manifest, file_entry
 from lambda_app.release.row_set import RowSet
 from lambda_app.release.segments.live_rows import LiveRows, read_dead_rows
@@ -176,12 +176,10 @@ def _unused_number(kept: Sequence[SegmentEntry]) -> int:
 
 def _write_segment(folder: Path, rows: _Rows, number: int) -> SegmentEntry:
     count = len(rows.items)
-    flat = faiss.IndexFlatIP(rows.vectors.shape[1])
-    flat.add(rows.vectors)
-    faiss.write_index(flat, str(folder / f"segment-{number}.faiss"))
+    index = write_delta(folder / f"segment-{number}.faiss", rows.vectors)
     write_catalog(folder / f"segment-{number}.sqlite", rows.items, rows.fingerprints)
     return SegmentEntry(
-        index=IndexEntry(**file_entry(folder / f"segment-{number}.faiss"), count=count, recall_at_10=1.0),
+        index=index,
         catalog=CatalogEntry(**file_entry(folder / f"segment-{number}.sqlite"), count=count),
     )
 

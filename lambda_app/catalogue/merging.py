@@ -110,7 +110,7 @@ def _replaced(base: Opened, first: Path, live: Sequence[npt.NDArray[np.int64]]) 
 
 def _items(base: Opened, rows: npt.NDArray[np.int64]) -> Iterator[CatalogItem]:
     for block in in_blocks(rows, _BLOCK):
-        yield from base.catalog.items(block.tolist())
+        yield from base.catalog.items(block.tolist(), described=True)
 
 
 def _fingerprints(

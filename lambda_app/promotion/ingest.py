@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
+from lambda_app.catalogue.beginning import begin, contained
 from lambda_app.catalogue.building import build, opened, successor
 from lambda_app.catalogue.changes import Entry, Revert
-from lambda_app.catalogue.draft import Draft, effective
+from lambda_app.catalogue.draft import Draft
 from lambda_app.catalogue.embedding import Embedded, LazyModel, embedded
-from lambda_app.catalogue.log import append, entries, first_since, last_number, next_entries
+from lambda_app.catalogue.log import append, entries, last_number, next_entries
 from lambda_app.catalogue.new_photos import NewPhotos
 from lambda_app.catalogue.rejections import note_rejections
 from lambda_app.catalogue.smoke_cases import renewed
-from lambda_app.errors import MissingObjectError, PointerConflictError
+from lambda_app.errors import PointerConflictError
 from lambda_app.model.session import Model
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import store_release, stored_manifest
@@ -133,13 +134,11 @@ def with_changes(
     """
     if not last_number(store, 0):
         return None
-    after = manifest.changes_through
-    if manifest.parent is None and not after and manifest.snapshot_at is not None:
-        after = first_since(store, manifest.snapshot_at)
+    after = contained(store, manifest)
     batch = list(entries(store, after))
     if not batch and after == manifest.changes_through:
         return None
-    made, draft = _made(_Work(store, settings, now), manifest, batch, folder, through=after)
+    made, draft = _made(_Work(store, settings, now), manifest, batch, folder, through=after, same_model=True)
     store_release(store, folder, made)
     for rejection in draft.rejections:  # `rejected/` has what was rejected when the change came
         log.info("not applied to %s: entry %d, line %d: %s", manifest.release, *astuple(rejection))
@@ -168,17 +167,23 @@ def reverted(store: Store, target: Manifest, now: Clock = utc_now) -> Manifest:
     change = Revert(release=target.release, through=target.changes_through, undone=last)
     (number,) = append(store, [change], "rollback", str(uuid.uuid4()), moment)
     with scratch_folder("changes") as folder:
-        made = successor(target, number, moment)
+        # Entries between, of another writer at the same moment, count: they are applied as the next changes.
+        made = successor(target, number if number == last + 1 else last, moment)
         (folder / MANIFEST).write_bytes(made.to_json())
         store_release(store, folder, made)
     return made
 
 
 def _made(
-    work: _Work, manifest: Manifest, batch: Sequence[Entry], folder: Path, through: int = 0
+    work: _Work,
+    manifest: Manifest,
+    batch: Sequence[Entry],
+    folder: Path,
+    through: int = 0,
+    same_model: bool = False,
 ) -> tuple[Manifest, Draft]:
     """Write a release with the changes of these entries to a folder."""
-    base_manifest, left = _begin(work.store, manifest, batch)
+    base_manifest, left = begin(work.store, manifest, batch, same_model=same_model)
     base = opened(base_manifest, work.file)
     draft = Draft(base.catalog, base_manifest.categories)
     model = LazyModel(lambda: Model(work.file(base_manifest.model), threads=work.settings.threads))
@@ -186,8 +191,6 @@ def _made(
         for entry in left:
             draft.apply(entry)
         photos = work.new_photos(base_manifest, model).of(draft)
-        if not draft.count:  # photos that cannot be used were all that was left
-            draft.reject_all(left, "together, the changes would leave no photo in the catalogue")
         last = batch[-1].number if batch else through
         made = build(base, draft, photos, folder, last, work.now())
     finally:
@@ -195,30 +198,14 @@ def _made(
     return _with_smoke(work, made, folder, model), draft
 
 
-def _begin(store: Store, manifest: Manifest, batch: Sequence[Entry]) -> tuple[Manifest, list[Entry]]:
-    """The release to begin with, and the entries to apply to it.
-
-    A revert of entries that the release contains begins again with the release that the revert names.
-    """
-    for place in reversed(range(len(batch))):
-        for change in batch[place].lines:
-            if isinstance(change, Revert) and change.through < manifest.changes_through <= change.undone:
-                # A rollback made sure that it is stored. If it was deleted since, the changes stay.
-                try:
-                    return stored_manifest(store, change.release), list(effective(batch[place + 1 :]))
-                except MissingObjectError:
-                    continue
-    return manifest, list(effective(batch))
-
-
 def _with_smoke(work: _Work, made: Manifest, folder: Path, model: LazyModel) -> Manifest:
-    """The release with smoke cases whose neighbours it has. Those that were removed are found again.
+    """The release with smoke cases whose neighbours it has.
 
     It is opened for that as serving opens it, which shows that its parts fit each other.
     """
     after = opened(made, lambda entry: folder / entry.file if (folder / entry.file).exists() else work.file(entry))
     try:
-        cases = tuple(renewed(case, made, after, model) for case in made.smoke)
+        cases = renewed(made, after, model)
     finally:
         after.catalog.close()
     if cases != made.smoke:

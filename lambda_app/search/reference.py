@@ -38,7 +38,7 @@ def derived(
     if not kept or index.count < 2:
         return None
     rows = [row for row, _ in kept.values()]
-    product_ids = [item.product_id for item in catalog.items(rows)]
+    product_ids = [item.product_id for item in catalog.items(rows, described=False)]
     numbers = {product_id: number for number, product_id in enumerate(dict.fromkeys(product_ids))}
     known = {product_id: int(len(catalog.product_rows(product_id)) > 1) for product_id in numbers}
     vectors = np.stack([index.vector(row) for row in rows])  # (q, d)

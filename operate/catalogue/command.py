@@ -205,7 +205,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add.add_argument("--name", help="the photos get keys datasets/NAME/... (default: name of the folder of photos)")
     add.add_argument("--skip-unknown", action="store_true", help="reject rows of categories that the model lacks")
     add.add_argument("--dry-run", action="store_true", help="read and check everything, and write nothing")
-    update = verbs.add_parser("update", help="change title, category, price or location; no photo is embedded again")
+    update = verbs.add_parser(
+        "update", help="change title, category, price, location or description; no photo is embedded again"
+    )
     update.add_argument("table", type=Path, metavar="CSV", help="image_id or product_id, and the columns to change")
     remove = verbs.add_parser("remove", help="remove photos")
     for verb in (add, update):

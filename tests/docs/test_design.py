@@ -29,7 +29,7 @@ from lambda_app.release.manifest import (
 )
 from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
-from lambda_app.release.words import BEGINNING_WEIGHT, K1, TITLE_WEIGHT, B
+from lambda_app.release.text.words import BEGINNING_WEIGHT, DESCRIPTION_WORDS, K1, TITLE_WEIGHT, B
 from lambda_app.search.building.choice import KINDS
 from lambda_app.settings import Settings, environment_names
 from lambda_app.store import contract
@@ -104,6 +104,7 @@ def test_the_search_by_words_is_that_of_the_code():
     assert f"counts {TITLE_WEIGHT} times as much" in text
     assert f"1 / ({FUSION} + rank)" in text
     assert f"among the {DEPTH} nearest items" in text
+    assert f"the first {DESCRIPTION_WORDS} words of the description" in text
     assert BEGINNING_WEIGHT == 0.5
 
 

@@ -93,9 +93,7 @@ class EmbeddingAnswer(_Answer):
     embedding: list[float] = Field(description="L2-normalised: the dot product of two is their cosine.")
 
 
-class Item(_Answer):
-    """One photo of a listing."""
-
+class _Listing(_Answer):
     image_id: str
     product_id: str
     category: str
@@ -106,7 +104,13 @@ class Item(_Answer):
     photo: str = Field(description="URL of the photo.", examples=["/images/0a1b2c"])
 
 
-class Result(Item):
+class Item(_Listing):
+    """One photo of a listing."""
+
+    description: str | None = Field(description="Plain text of the listing; null if it has none.")
+
+
+class Result(_Listing):
     """A similar item."""
 
     score: Score
@@ -123,7 +127,7 @@ class SimilarAnswer(_Answer):
     image_labels: list[str] = Field(description="Their image ids.")
 
 
-class Found(Item):
+class Found(_Listing):
     """An item that has the words."""
 
     score: None = Field(description="Null: there is no picture to compare with.")

@@ -191,11 +191,13 @@ class Shop:
                 )
                 for match in found:
                     row = shown[match.item.image_id]
-                    assert match.item == row.item
+                    assert match.item == replace(row.item, description=None)
                     assert abs(float(row.vector @ embedding) - match.score) <= CLOSE
         now = opened(self.manifest, self.file)
         ids = [str(one) for one in self.random.choice([*self.rows], 5)]
-        known = now.catalog.fingerprints([row for row in map(now.catalog.find, ids) if row is not None])
+        numbers = [row for row in map(now.catalog.find, ids) if row is not None]
+        assert now.catalog.items(numbers, described=True) == [self.rows[image_id].item for image_id in ids]
+        known = now.catalog.fingerprints(numbers)
         np.testing.assert_array_equal(known, [self.rows[image_id].fingerprint for image_id in ids])
         now.catalog.close()
 
@@ -203,7 +205,14 @@ class Shop:
 def new_item(image_id: str, product: int, number: int) -> CatalogItem:
     price = None if product % 7 == 0 else float(product % 40)
     return CatalogItem(
-        image_id, f"p{product}", CATEGORIES[product % 4], f"Item {number}", price, None, f"datasets/x/{number}.jpg"
+        image_id,
+        f"p{product}",
+        CATEGORIES[product % 4],
+        f"Item {number}",
+        price,
+        None,
+        f"datasets/x/{number}.jpg",
+        f"What is said of product {product}" if product % 5 else None,
     )
 
 

@@ -106,7 +106,7 @@ def test_the_expected_neighbour_may_be_among_the_first_three_whatever_its_score(
 def test_each_case_is_the_clearest_test_photo_of_its_category_and_carries_its_margin(trained, small_dataset):
     logits, embeddings = (np.load(trained.index / name) for name in ("logits.npy", "embeddings.npy"))
     model, tested = Model(trained.model), small_dataset.rows("test").tolist()
-    for case in choose_cases(small_dataset, model, ModelOutput(logits, embeddings), temperature=2.0):
+    for case in choose_cases(small_dataset, model, ModelOutput(logits, embeddings), 2.0, "int8"):
         photo = load_rgb(base64.b64decode(case.photo), small_dataset.preprocessing)
         row = np.abs(small_dataset.photos.astype(np.int64) - photo).sum(axis=(1, 2, 3)).argmin()
         own = np.flatnonzero(small_dataset.category == small_dataset.category[row]).tolist()

@@ -28,6 +28,39 @@ def test_changes_during_a_training_are_in_its_first_answer(store: Store, made: M
     assert again.outcome == "already live"
 
 
+def test_a_release_gets_the_changes_since_its_snapshot_and_those_of_the_hour_before(
+    store: Store, made: Manifest, tmp_path: Path
+):
+    """The listings hold the change of the day before; a later one would be undone if it were applied again."""
+    snapshot = NOW - timedelta(hours=2)
+    photo = upserted(store, tmp_path, "hour", price=4.0)
+    logged(store, removed(image_id="000a"), at=snapshot - timedelta(days=1))
+    logged(store, photo, removed(image_id="001a"), at=snapshot - timedelta(minutes=30))
+    logged(store, removed(image_id="002a"), at=snapshot + timedelta(minutes=30))
+    archive, trained = build_archive(
+        tmp_path / "trained", seed=1, created_at=NOW - timedelta(hours=1), snapshot_at=snapshot
+    )
+    assert promote_archive(store, archive, SETTINGS, now=now).outcome == "live"
+    after = live(store)
+    assert [has(after, image_id) for image_id in ("000a", "001a", "002a", "hour")] == [True, False, False, True]
+    assert (after.manifest.parent, after.manifest.changes_through) == (trained.release, 3)
+    logged(store, photo, at=NOW)
+    assert apply_changes(store, SETTINGS, now).applied == 1
+    assert live(store).manifest.count == made.count + 1 - 2
+
+
+def test_a_release_of_listings_that_hold_the_whole_log_gets_no_change(store: Store, made: Manifest, tmp_path: Path):
+    logged(store, removed(image_id="000a"), at=NOW - timedelta(days=2))
+    archive, _ = build_archive(
+        tmp_path / "trained", seed=1, created_at=NOW - timedelta(hours=1), snapshot_at=NOW - timedelta(hours=2)
+    )
+    promote_archive(store, archive, SETTINGS, now=now)
+    assert has(live(store), "000a")
+    assert live(store).manifest.changes_through == 1
+    assert apply_changes(store, SETTINGS, now).applied == 0
+    assert has(live(store), "000a")
+
+
 def test_a_rollback_undoes_the_changes_and_later_ones_apply(store: Store, made: Manifest, tmp_path: Path):
     logged(store, removed(image_id="000a"))
     apply_changes(store, SETTINGS, now)

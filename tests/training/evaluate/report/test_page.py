@@ -95,7 +95,12 @@ def write(tmp_path):
         found = measure(dataset, Outputs(logits, embedding, embedding), dataset.categories)
         figures = (
             found.figures
-            | {"alterations": ALTERATIONS, "baseline": NO_BASELINE, "unseen": {"reason": "no features"}}
+            | {
+                "alterations": ALTERATIONS,
+                "baseline": NO_BASELINE,
+                "unseen": {"reason": "no features"},
+                "teacher": {"release": None},
+            }
             | ORIGIN
             | origin
         )

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_app.release.tokens import MOST_CHARACTERS, QueryWord, query_words, words_of
+from lambda_app.release.text.tokens import MOST_CHARACTERS, QueryWord, query_words, words_of
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmarks.bench.exact import exact_floor, recall_at_k
+from benchmarks.bench.neighbours.exact import exact_floor, recall_at_k
 from lambda_app.release.row_set import RowSet
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from lambda_app.errors import ReleaseError
-from lambda_app.release.tokens import MOST_CHARACTERS
-from lambda_app.release.words import TABLES, VERSION, Postings
+from lambda_app.release.text.tokens import MOST_CHARACTERS
+from lambda_app.release.text.words import TABLES, VERSION, Postings
 
 _MOST_BYTES = 4 * MOST_CHARACTERS  # of a word in UTF-8
 

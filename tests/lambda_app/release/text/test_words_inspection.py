@@ -3,7 +3,7 @@ from contextlib import closing
 from pathlib import Path
 
 from lambda_app.release.catalog_inspection import inspect_catalog
-from lambda_app.release.words_inspection import inspect_words
+from lambda_app.release.text.words_inspection import inspect_words
 from tests.crafted.catalogs import statements
 from tests.lambda_app.conftest import BuiltRelease
 

@@ -17,13 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.errors import ReleaseError
-from lambda_app.release.row_set import RowSet
-from lambda_app.release.tokens import QueryWord, words_of
+from lambda_app.release.text.tokens import QueryWord, words_of
 
 # How text becomes words. Another way of splitting it needs another number: query and index must agree.
 VERSION = 1
-# A word of the title counts as much as so many words of the category's name.
+# A word of the title counts as much as so many words of the category's name. Of a description, each word counts as one
+# of the category, however often it is there, so a word that is only there never has the frequency of one in the title.
 TITLE_WEIGHT = 3
+# The first words of a description are searched. They do not count in the length of a row, by which BM25 divides: else
+# a listing would lose its place for having a description. `scripts/bench words` has the figures.
+DESCRIPTION_WORDS = 100
 # A word that only begins with the last word of a query counts so much of one that is equal to it.
 BEGINNING_WEIGHT = 0.5
 # The usual parameters of BM25 (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework", section 3.4), as
@@ -56,14 +59,18 @@ class WordsBuilder:
         """Start without rows."""
         self._postings: dict[str, array[int]] = {}  # of each word, its rows and frequencies: row * 256 + frequency
         self._lengths = array("H")
+        self._described: tuple[str | None, frozenset[str]] = (None, frozenset())
 
-    def add(self, title: str | None, category: str) -> None:
+    def add(self, title: str | None, category: str, description: str | None = None) -> None:
         """Add the next row."""
         own, named = words_of(title or ""), words_of(category)
+        if description != self._described[0]:  # the next photo of a listing has the same one
+            self._described = (description, frozenset(words_of(description or "")[:DESCRIPTION_WORDS]))
         frequencies = Counter(own)
         for word in frequencies:
             frequencies[word] *= TITLE_WEIGHT
         frequencies.update(named)
+        frequencies.update(self._described[1])
         row = len(self._lengths)
         for word, frequency in frequencies.items():
             self._postings.setdefault(word, array("Q")).append(row << 8 | min(frequency, _MOST_FREQUENT))
@@ -196,12 +203,12 @@ class WordIndex:
         found = fetch("SELECT lengths FROM word_lengths WHERE version = ?", [VERSION])
         return cls(fetch, found[0][0], count) if found else None
 
-    def search(self, words: Sequence[QueryWord], allowed: RowSet | None = None) -> WordMatches:
+    def search(self, words: Sequence[QueryWord], allowed: npt.NDArray[np.bool_] | None = None) -> WordMatches:
         """The rows that have all words. If there are none, those that have the most of them.
 
         Args:
             words: different words, as of `query_words`.
-            allowed: the rows that may be found; None: all.
+            allowed: bool (rows of the catalog,), those that may be found; None: all.
 
         Raises:
             ReleaseError: the table is damaged.
@@ -213,7 +220,7 @@ class WordIndex:
             scores[postings.rows] += self._scores(postings)
             found[postings.rows] += 1
         if allowed is not None:
-            found[~allowed.mask(self._count)] = 0
+            found[~allowed] = 0
         most = int(found.max(initial=0))
         rows = np.flatnonzero(found == most) if most else np.empty(0, np.int64)
         order = np.argsort(-scores[rows], kind="stable")

@@ -11,7 +11,7 @@ from lambda_app.release.row_set import RowSet
 from lambda_app.search.vectors import unit
 
 # Float32 dot products of the same vectors can differ by this much, depending on the order of the sum.
-_TIE = 1e-6
+TIE = 1e-6
 
 
 def exact_floor(
@@ -40,7 +40,7 @@ def recall_at_k(
     hits = 0
     for query, found, least in zip(queries, rows, floor, strict=True):
         scores = unit(vectors[np.sort(found[found >= 0])]) @ query
-        hits += int((scores >= least - _TIE).sum())
+        hits += int((scores >= least - TIE).sum())
     return min(1.0, hits / rows.size)
 
 

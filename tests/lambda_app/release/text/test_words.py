@@ -11,8 +11,15 @@ import pytest
 from lambda_app.errors import NotSupportedError, ReleaseError
 from lambda_app.release.catalog import Catalog, CatalogItem, write_catalog
 from lambda_app.release.row_set import RowSet
-from lambda_app.release.tokens import query_words
-from lambda_app.release.words import BEGINNING_WEIGHT, Postings, WordIndex, WordMatches, WordsBuilder
+from lambda_app.release.text.tokens import query_words
+from lambda_app.release.text.words import (
+    BEGINNING_WEIGHT,
+    DESCRIPTION_WORDS,
+    Postings,
+    WordIndex,
+    WordMatches,
+    WordsBuilder,
+)
 
 ITEM = CatalogItem("i", "p", "Home", None, None, None, "datasets/x/photos/1.jpg")
 TITLES = (
@@ -225,3 +232,55 @@ def test_a_catalog_that_was_searched_by_words_is_closed_with_its_last_user(tmp_p
         assert len(list(Path("/proc/self/fd").iterdir())) == opened
     finally:
         gc.enable()
+
+
+def described(path: Path, *listings: tuple[str, str | None]) -> Catalog:
+    """A catalog of these titles and descriptions."""
+    items = [
+        replace(ITEM, image_id=str(row), title=title, description=text) for row, (title, text) in enumerate(listings)
+    ]
+    write_catalog(path / "catalog.sqlite", items)
+    return Catalog(path / "catalog.sqlite")
+
+
+LONG = " ".join(f"word{number}" for number in range(90))
+
+
+def test_items_are_found_by_the_words_of_their_description(tmp_path: Path):
+    listings = (
+        ("Chair", None),
+        ("Table", "Of solid oak. Scratched"),
+        ("Shelf", "Made of café wood, 沙发"),
+        ("Oak bed", None),
+    )
+    with closing(described(tmp_path, *listings)) as catalog:
+        assert catalog.words("scratched").rows.tolist() == [1]
+        assert catalog.words("scrat").rows.tolist() == [1]
+        assert catalog.words("table oak").rows.tolist() == [1]
+        assert catalog.words("Cafe 沙发").rows.tolist() == [2]
+        assert catalog.words("oak").rows.tolist() == [3, 1]
+
+
+@pytest.mark.parametrize("before", [0, 1])
+@pytest.mark.parametrize("text", [f"{LONG} velvet", "velvet", "velvet " * 50, None])
+def test_a_word_of_a_title_ranks_before_the_same_word_in_a_description(tmp_path: Path, text: str | None, before: int):
+    listings = [("Red chair", "velvet " * 20), ("Velvet curtain, floor length", text)]
+    others = [("Table lamp", LONG), ("Oak shelf", None)]
+    with closing(described(tmp_path, *(listings if before else reversed(listings)), *others)) as catalog:
+        assert catalog.words("velvet").rows.tolist()[0] == before
+
+
+def test_a_long_description_does_not_bury_a_product(tmp_path: Path):
+    listings = ("Velvet sofa", None), ("Velvet sofa", f"{LONG} velvet"), ("Velvet sofa", LONG)
+    others = [(f"Lamp {number}", None) for number in range(20)]
+    with closing(described(tmp_path, *others, *listings)) as catalog:
+        found = catalog.words("velvet")
+        assert found.rows.tolist() == [21, 20, 22]  # having the word twice counts a little
+        assert found.scores[2] == found.scores[1] > 0.85 * found.scores[0]
+
+
+def test_the_first_words_of_a_description_are_searched(tmp_path: Path):
+    words = [f"w{number}" for number in range(DESCRIPTION_WORDS + 1)]
+    with closing(described(tmp_path, ("Sofa", " ".join(words)), ("Lamp", None))) as catalog:
+        assert catalog.words(f"{words[-2]} ").rows.tolist() == [0]
+        assert catalog.words(f"{words[-1]} ").rows.tolist() == []
