@@ -18,6 +18,7 @@ from lambda_app.catalogue.draft import Draft
 from lambda_app.catalogue.embedding import Embedded, LazyModel, embedded
 from lambda_app.catalogue.log import append, entries, last_number, next_entries
 from lambda_app.catalogue.new_photos import NewPhotos
+from lambda_app.catalogue.reference import Followed, followed
 from lambda_app.catalogue.rejections import note_rejections
 from lambda_app.catalogue.smoke_cases import renewed
 from lambda_app.errors import PointerConflictError
@@ -195,20 +196,21 @@ def _made(
         made = build(base, draft, photos, folder, last, work.now())
     finally:
         base.catalog.close()
-    return _with_smoke(work, made, folder, model), draft
+    return _with_smoke(work, made, folder, model, followed(draft, photos)), draft
 
 
-def _with_smoke(work: _Work, made: Manifest, folder: Path, model: LazyModel) -> Manifest:
-    """The release with smoke cases whose neighbours it has.
+def _with_smoke(work: _Work, made: Manifest, folder: Path, model: LazyModel, changed: Followed) -> Manifest:
+    """The release with smoke cases whose neighbours it has, and with the reference of its catalogue.
 
     It is opened for that as serving opens it, which shows that its parts fit each other.
     """
     after = opened(made, lambda entry: folder / entry.file if (folder / entry.file).exists() else work.file(entry))
     try:
         cases = renewed(made, after, model)
+        reference = changed.reference(made, after)
     finally:
         after.catalog.close()
-    if cases != made.smoke:
-        made = made.model_copy(update={"smoke": cases})
+    if (cases, reference) != (made.smoke, made.reference):
+        made = made.model_copy(update={"smoke": cases, "reference": reference})
         (folder / MANIFEST).write_bytes(made.to_json())
     return made

@@ -88,7 +88,7 @@ class Shop:
         draft.apply(Entry(1, None, tuple(self.one_change() for _ in range(changes))))
         self.changes += changes
         wanted = {new.item.image_id: self.photos[new.item.photo] for new in draft.added.values() if new.row is None}
-        photos = {image_id: Embedded(*photo) for image_id, photo in wanted.items()}
+        photos = {image_id: Embedded(*photo, category=0) for image_id, photo in wanted.items()}
         self.release(build(base, draft, photos, self.new_folder(), self.manifest.changes_through + 1, NOW))
         base.catalog.close()
 

@@ -283,3 +283,33 @@ def test_more_entries_than_tries_are_applied(store: Store, made: Manifest, monke
     for number in range(4):
         logged(store, removed(image_id=f"{number:03}a"), at=NOW + timedelta(seconds=number))
     assert apply_changes(store, SETTINGS, now).applied == 4
+
+
+def test_the_reference_follows_the_catalogue(store: Store, tmp_path: Path):
+    """It has the new photo, not the removed one, and the figures of a search over what is there now."""
+    first = build_release(tmp_path / "referenced", referenced=True)
+    publish_directly(store, tmp_path / "referenced", first)
+    assert first.reference is not None
+    logged(store, upserted(store, tmp_path, "new"), removed(image_id=first.reference.photos[0]))
+    apply_changes(store, SETTINGS, now)
+    after = live(store)
+    found = after.manifest.reference
+    assert found is not None
+    assert {"new", *first.reference.photos[1:]} == {*found.photos}
+    analysis = after.analyse(store.read(f"{DATASET}photos/new.jpg"))
+    place = found.photos.index("new")
+    assert found.categories[place] == after.top(analysis, 1)[0]
+    assert found.cells[place] == found.cell(analysis.embedding)
+    (nearest,) = after.similar_to("new", SimilarQuery(k=1, distinct="image"))
+    assert found.scores[place] == pytest.approx(nearest.score, abs=1e-4)
+
+
+def test_a_change_of_prices_leaves_the_reference_as_it_is(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first = build_release(tmp_path / "referenced", referenced=True)
+    publish_directly(store, tmp_path / "referenced", first)
+    monkeypatch.setattr("lambda_app.catalogue.reference.rederived", lambda *_: pytest.fail("a search"))
+    logged(store, change(op="update", image_id="000a", set={"price": 1.0}))
+    apply_changes(store, SETTINGS, now)
+    assert live(store).manifest.reference == first.reference
