@@ -25,6 +25,7 @@ from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.publishing import reject
 from lambda_app.promotion.scratch import keep_only_live, scratch_folder
 from lambda_app.promotion.succession import utc_now
+from lambda_app.promotion.upkeep.compaction import compact_if_due
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import CHANGES, DROPS
@@ -34,6 +35,7 @@ from lambda_app.telemetry.formats import Metrics, configure_logging
 SERVICE = "promoter"
 # Time that a part takes at least; and how much longer than the longest one so far the next part may take.
 _LEAST_MILLISECONDS, _LONGER = 60_000, 2
+_RESERVED_SECONDS = 30.0  # of the function's time: for what comes after a merge
 LOG = CHANGES  # in place of the key of a drop: the log itself
 
 log = logging.getLogger(__name__)
@@ -57,7 +59,9 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
     key = _key_in_store(store, str(detail.get("bucket", {}).get("name")), str(detail.get("object", {}).get("key")))
     # S3 numbers the writes of a key; an event that is delivered again has the same number.
     occasion = str(detail.get("object", {}).get("sequencer") or event.get("time") or "")
-    answer = {"key": key or "", **take_drop(store, key, settings, occasion, TimeLeft.of(context))}
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    seconds_left = (lambda: left() / 1000 - _RESERVED_SECONDS) if left else None
+    answer = {"key": key or "", **take_drop(store, key, settings, occasion, TimeLeft.of(context), seconds_left)}
     log.info("drop %s: %s", answer["outcome"], answer["detail"], extra={"request_id": request_id, "drop": key})
     Metrics(SERVICE, stack=settings.stack).put(
         {"RefusedDrops": (int(answer["outcome"] == "refused"), "Count"), "Drops": (1, "Count")},
@@ -88,13 +92,19 @@ class TimeLeft:
 
 
 def take_drop(
-    store: S3Store, key: str | None, settings: Settings, occasion: str = "", go_on: Callable[[], bool] = always
+    store: S3Store,
+    key: str | None,
+    settings: Settings,
+    occasion: str = "",
+    go_on: Callable[[], bool] = always,
+    seconds_left: Callable[[], float] | None = None,
 ) -> dict[str, str]:
     """Promote the archive or take the changes at a key of the store. If refused, also write the reason to `rejected/`.
 
     Args:
         occasion: see `append_drop`.
         go_on: whether there is time for another part of the log. If not, the next run is started.
+        seconds_left: the time in which segments may be merged; None: no limit.
 
     Returns:
         `outcome` and `detail`, as in `handler`.
@@ -107,7 +117,7 @@ def take_drop(
             key = _continued(store, key)
         if is_drop(key):
             return _promoted(store, key, settings, go_on)
-        return _changed(store, key, settings, occasion, go_on)
+        return _changed(store, key, settings, occasion, go_on, seconds_left)
     except UnfinishedError as exc:
         # Raised after a part of the log was applied, so this ends.
         store.write(unfinished_key(key), json.dumps({"key": key}).encode())
@@ -146,7 +156,14 @@ def _promoted(store: S3Store, key: str, settings: Settings, go_on: Callable[[], 
     return {"outcome": promotion.outcome, "detail": promotion.detail}
 
 
-def _changed(store: S3Store, key: str, settings: Settings, occasion: str, go_on: Callable[[], bool]) -> dict[str, str]:
+def _changed(
+    store: S3Store,
+    key: str,
+    settings: Settings,
+    occasion: str,
+    go_on: Callable[[], bool],
+    seconds_left: Callable[[], float] | None,
+) -> dict[str, str]:
     """Put the changes of a drop into the log, and apply what the log has. An entry of the log is applied only."""
     if key.startswith(DROPS):
         try:
@@ -154,11 +171,13 @@ def _changed(store: S3Store, key: str, settings: Settings, occasion: str, go_on:
         except MissingObjectError as exc:
             return {"outcome": "ignored", "detail": f"the drop no longer exists: {exc}"}
     done = apply_changes(store, settings, go_on=go_on)
-    keep_only_live(store)
+    keep_only_live(store)  # a merge needs the space
     if not done.finished:
         store.write(unfinished_key(LOG), json.dumps({"key": LOG}).encode())
         return {"outcome": "unfinished", "detail": f"{done.detail}; the next run goes on"}
-    return {"outcome": "live", "detail": done.detail}
+    merged = compact_if_due(store, seconds=seconds_left() if seconds_left else None)
+    keep_only_live(store)
+    return {"outcome": "live", "detail": f"{done.detail}; {merged}" if merged else done.detail}
 
 
 @cache

@@ -19,17 +19,18 @@ from lambda_app.catalogue.embedding import Embedded, LazyModel, embedded
 from lambda_app.catalogue.ingested import Ingested
 from lambda_app.catalogue.log import append, last_number, next_entries
 from lambda_app.catalogue.new_photos import NewPhotos
+from lambda_app.catalogue.reference import Followed, followed
 from lambda_app.catalogue.rejections import note_rejections
 from lambda_app.catalogue.smoke_cases import renewed
-from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, UnfinishedError
+from lambda_app.errors import PointerConflictError, UnfinishedError
 from lambda_app.model.session import Model
 from lambda_app.promotion.scratch import scratch_folder
-from lambda_app.promotion.stored import confirm_stored, store_release, stored_manifest
-from lambda_app.promotion.succession import Clock, before_next, point_to, utc_now
+from lambda_app.promotion.stored import store_release, stored_manifest
+from lambda_app.promotion.succession import Clock, before_next, live_release, move_pointer, utc_now
 from lambda_app.release.entries import FileEntry
 from lambda_app.release.manifest import MANIFEST, Manifest
 from lambda_app.settings import Settings
-from lambda_app.store.contract import LivePointer, Store
+from lambda_app.store.contract import Store
 
 log = logging.getLogger(__name__)
 _POINTER_TRIES = 20
@@ -88,7 +89,7 @@ def apply_changes(
     work = _Work(store, settings, now)
     applied = rejected = lost = 0
     while lost < _POINTER_TRIES:
-        live = _live(store)
+        live = live_release(store)
         manifest = stored_manifest(store, live.pointer.release)
         batch = next_entries(store, manifest.changes_through)
         if not batch:
@@ -98,7 +99,7 @@ def apply_changes(
             store_release(store, folder, made)
             note_rejections(store, draft.rejections, now())
             try:
-                _point_to(store, made, live, now)
+                move_pointer(store, made, live, now, before_next(live))
             except PointerConflictError:
                 lost += 1
                 continue
@@ -200,42 +201,21 @@ def _made(
         made = build(base, draft, photos, folder, last, work.now())
     finally:
         base.catalog.close()
-    return _with_smoke(work, made, folder, model), draft
+    return _with_smoke(work, made, folder, model, followed(draft, photos)), draft
 
 
-def _with_smoke(work: _Work, made: Manifest, folder: Path, model: LazyModel) -> Manifest:
-    """The release with smoke cases whose neighbours it has.
+def _with_smoke(work: _Work, made: Manifest, folder: Path, model: LazyModel, changed: Followed) -> Manifest:
+    """The release with smoke cases whose neighbours it has, and with the reference of its catalogue.
 
     It is opened for that as serving opens it, which shows that its parts fit each other.
     """
     after = opened(made, lambda entry: folder / entry.file if (folder / entry.file).exists() else work.file(entry))
     try:
         cases = renewed(made, after, model)
+        reference = changed.reference(made, after)
     finally:
         after.catalog.close()
-    if cases != made.smoke:
-        made = made.model_copy(update={"smoke": cases})
+    if (cases, reference) != (made.smoke, made.reference):
+        made = made.model_copy(update={"smoke": cases, "reference": reference})
         (folder / MANIFEST).write_bytes(made.to_json())
     return made
-
-
-def _point_to(store: Store, made: Manifest, live: LivePointer, now: Clock) -> None:
-    confirm_stored(store, made)
-    try:
-        # `high_water` stays: it is about releases that training makes.
-        high_water = live.pointer.high_water
-        point_to(store, made, live, at_least=high_water, before=before_next(live), now=now())
-    except PointerConflictError:
-        # If the response to the write is lost, the write is sent again, and conflicts with the first one.
-        if _live(store).pointer.release != made.release:
-            raise
-
-
-def _live(store: Store) -> LivePointer:
-    try:
-        live = store.read_pointer()
-    except MissingObjectError:
-        live = None
-    if live is None:
-        raise RefusedReleaseError(f"nothing is live in {store}; changes are applied to a live release")
-    return live
