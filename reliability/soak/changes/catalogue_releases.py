@@ -120,11 +120,11 @@ class Course:
             self.not_live.append(f"{done.release}: {done.rejected} changes rejected")
 
     def _changes(self, number: int, price: float) -> Sequence[Change]:
-        fields = {"category": self._category, "title": "A new listing", "photo": _NEW}
+        category = self._category
         added = [f"{_PREFIX}{number}-{count}" for count in range(_ADDED)]
         removed = [f"{_PREFIX}{number - 1}-{count}" for count in range(_ADDED)] if number else []
         return [
-            *(Upsert(item=Item(image_id=name, product_id=name, **fields)) for name in added),
+            *(Upsert(item=Item(image_id=name, product_id=name, category=category, photo=_NEW)) for name in added),
             *(Remove(image_id=name) for name in removed),
             Update(image_id=self.item.image_id, set=NewValues(price=price)),
         ]
