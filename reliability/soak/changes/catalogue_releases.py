@@ -120,14 +120,16 @@ class Course:
             self.not_live.append(f"{done.release}: {done.rejected} changes rejected")
 
     def _changes(self, number: int, price: float) -> Sequence[Change]:
-        category = self._category
         added = [f"{_PREFIX}{number}-{count}" for count in range(_ADDED)]
         removed = [f"{_PREFIX}{number - 1}-{count}" for count in range(_ADDED)] if number else []
         return [
-            *(Upsert(item=Item(image_id=name, product_id=name, category=category, photo=_NEW)) for name in added),
+            *(Upsert(item=self._new(name)) for name in added),
             *(Remove(image_id=name) for name in removed),
             Update(image_id=self.item.image_id, set=NewValues(price=price)),
         ]
+
+    def _new(self, name: str) -> Item:
+        return Item(image_id=name, product_id=name, category=self._category, title="A new listing", photo=_NEW)
 
     async def _block(self) -> None:
         """Block an item that answers show, and see it gone; roll back, and see that it stays away."""
