@@ -1,3 +1,4 @@
+import errno
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from lambda_app.catalogue import merging
 from lambda_app.catalogue.merging import due
-from lambda_app.errors import RefusedReleaseError, ReleaseError
+from lambda_app.errors import RefusedReleaseError, ReleaseError, ScratchSpaceError
 from lambda_app.model.session import Model
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.promotion import rollback
@@ -63,7 +64,7 @@ def test_a_merge_changes_no_answer_and_runs_no_photo(store: Store, changed: Mani
     assert (done.release, after.manifest.format) == (after.manifest.release, FORMAT)
     assert "2 segments with 43 rows became one of 39, without 4 dead rows" in done.detail
     assert (after.manifest.rows, after.manifest.count, after.manifest.segmented) == (39, 39, False)
-    assert (after.manifest.parent, after.manifest.changes_through) == (changed.release, 1)
+    assert (after.manifest.parent, after.manifest.changes_through) == (changed.parent, 1)
     assert (after.manifest.smoke, after.manifest.reference) == (changed.smoke, changed.reference)
     assert answers(store, ids) == before
     assert [match.item.image_id for match in live(store).search(SimilarQuery(k=5, words="new"))] == words
@@ -84,7 +85,7 @@ def test_a_rollback_after_a_merge_goes_back_to_the_catalogue_before(store: Store
     rollback(store, SETTINGS, now)
     after = live(store)
     assert (has(after, "new"), has(after, "003a")) == (False, True)
-    assert after.manifest.parent != changed.release
+    assert after.manifest.changes_through == 2
 
 
 def test_blocked_items_stay_blocked(store: Store, changed: Manifest):
@@ -229,3 +230,15 @@ def test_nothing_is_merged_where_nothing_is_live(tmp_path: Path):
     with pytest.raises(RefusedReleaseError, match="nothing is live"):
         compact(FolderStore(tmp_path / "empty"), now)
     assert "nothing is live" in (compact_if_due(FolderStore(tmp_path / "empty"), now) or "")
+
+
+def test_a_scratch_disk_that_is_full_leaves_the_changes_live(
+    store: Store, changed: Manifest, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(compaction, "merge", full)
+    with pytest.raises(ScratchSpaceError):
+        compact(store, now)
+    assert live(store).manifest.release == changed.release
