@@ -16,7 +16,7 @@ from lambda_app.promotion.promotion import rollback
 from lambda_app.promotion.stored import stored_manifest
 from lambda_app.promotion.succession import move_pointer
 from lambda_app.promotion.upkeep import compaction
-from lambda_app.promotion.upkeep.compaction import compact, compact_if_due, too_large
+from lambda_app.promotion.upkeep.compaction import Compacted, compact, compact_if_due, too_large
 from lambda_app.recommendation.query import SimilarQuery
 from lambda_app.release.manifest import FORMAT, Manifest
 from lambda_app.store.blocked import block
@@ -121,7 +121,9 @@ def test_a_merge_that_is_due_gives_way_to_changes(store: Store, changed: Manifes
         move(*call)
 
     monkeypatch.setattr(compaction, "move_pointer", beaten)
-    assert "the next changes try again" in (compact_if_due(store, now) or "")
+    found = compact_if_due(store, now)
+    assert found is not None
+    assert (found.release, "the next changes try again" in found.detail) == (None, True)
     assert not has(live(store), "000a")
 
 
@@ -190,25 +192,25 @@ def test_a_merge_that_does_not_fit_is_left_to_the_command(
 
 
 def test_changes_stay_live_if_a_merge_does_not_fit_or_fails(
-    store: Store, changed: Manifest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: Store, changed: Manifest, monkeypatch: pytest.MonkeyPatch
 ):
-    assert compact_if_due(store, now) is None  # not due
+    assert compact_if_due(store, now) is None
     monkeypatch.setattr(merging, "WORTH_MERGING", 0)
     monkeypatch.setattr(merging, "MOST_ADDED", 0.05)
-    detail = compact_if_due(store, now, seconds=0.0)
-    assert "scripts/catalogue --store STORE compact" in (detail or "")
-    assert "compact" in caplog.text
+    late = compact_if_due(store, now, seconds=0.0)
+    assert late is not None
+    assert "scripts/catalogue --store STORE compact" in late.detail
 
     def broken(*_: Any) -> None:
         raise ReleaseError("a broken file")
 
-    monkeypatch.setattr(compaction, "merge", broken)
-    assert compact_if_due(store, now) == "segments were not merged: a broken file"
+    with monkeypatch.context() as patch:
+        patch.setattr(compaction, "merge", broken)
+        assert compact_if_due(store, now) == Compacted(None, "segments were not merged: a broken file")
     assert live(store).manifest.release == changed.release
-    monkeypatch.undo()
-    monkeypatch.setattr(merging, "WORTH_MERGING", 0)
-    monkeypatch.setattr(merging, "MOST_ADDED", 0.05)
-    assert "became one of 39" in (compact_if_due(store, now) or "")
+    done = compact_if_due(store, now)
+    assert done is not None
+    assert done.release == live(store).manifest.release != changed.release
 
 
 def test_fingerprints_survive_a_merge(store: Store, changed: Manifest):
@@ -229,7 +231,9 @@ def known(store: Store, ids: Sequence[str]) -> Any:
 def test_nothing_is_merged_where_nothing_is_live(tmp_path: Path):
     with pytest.raises(RefusedReleaseError, match="nothing is live"):
         compact(FolderStore(tmp_path / "empty"), now)
-    assert "nothing is live" in (compact_if_due(FolderStore(tmp_path / "empty"), now) or "")
+    found = compact_if_due(FolderStore(tmp_path / "empty"), now)
+    assert found is not None
+    assert "nothing is live" in found.detail
 
 
 def test_a_scratch_disk_that_is_full_leaves_the_changes_live(
