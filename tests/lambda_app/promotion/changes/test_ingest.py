@@ -55,6 +55,35 @@ def test_changes_of_all_kinds_are_live_in_one_release(store: Store, made: Manife
     assert (nearest.item.image_id, round(nearest.score, 3)) == ("new", 1.0)
 
 
+def test_descriptions_are_set_kept_cleared_and_searched(store: Store, made: Manifest, tmp_path: Path):
+    logged(
+        store,
+        upserted(store, tmp_path, "new", description="Of walnut"),
+        change(op="update", product_id="product-001", set={"price": 7.5}),
+        change(op="update", image_id="003a", set={"description": "Of beech"}),
+        change(op="update", product_id="product-005", set={"description": None}),
+    )
+    apply_changes(store, SETTINGS, now)
+    after = live(store)
+    names = ("new", "001a", "001b", "003a", "003b", "005a", "007a")
+    oak = "Solid oak, hardly used"
+    assert [after.item(name).description for name in names] == ["Of walnut", oak, oak, "Of beech", oak, None, oak]
+
+    def found(word: str) -> set[str]:
+        matches = after.search(SimilarQuery(k=40, words=word, distinct="image"))
+        return {match.item.image_id for match in matches}
+
+    assert (found("walnut"), found("beech")) == ({"new"}, {"003a"})
+    assert found("oak") & {*names} == {"001a", "001b", "003b", "007a"}
+    # The next segment takes in this one: its rows are copied.
+    more = [upserted(store, tmp_path, name) for name in ("newer", "newest", "latest")]
+    logged(store, *more, at=NOW + timedelta(seconds=1))
+    apply_changes(store, SETTINGS, now)
+    again = live(store)
+    assert [len(release.manifest.segments) for release in (after, again)] == [1, 1]
+    assert [again.item(name).description for name in names] == [after.item(name).description for name in names]
+
+
 def test_an_updated_item_keeps_its_vector_without_a_forward_pass(
     store: Store, made: Manifest, monkeypatch: pytest.MonkeyPatch
 ):
