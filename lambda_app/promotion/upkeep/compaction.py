@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _TRIES = 5
 # What a merge needs at most, for each row: nearly twice what was measured with new centroids, see docs/scale.md.
 _SECONDS_PER_ROW = 300e-6
-_BYTES_PER_ROW = 400
+_BYTES_PER_ROW = 600
 # Scratch disk and memory that it needs for each byte of the indexes and catalogs that it merges.
 _SCRATCH, _MEMORY = 1.1, 1.0
 # Of a Lambda function's memory: what this process needs beside the merge.

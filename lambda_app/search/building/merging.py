@@ -29,8 +29,9 @@ _MORE_LISTS = 2
 # int8 stores values within the range of the vectors that it was trained on. If more than this share of the new rows lie
 # outside, so that the stored vector has a lower cosine to the row's than this, all vectors are stored as float16.
 _MOST_MISFITS, _FITTING_COSINE = 0.01, 0.998
-# A new row takes over the stored bits of the row that it replaces if their vectors differ by no more than this.
-_SAME = 1e-6
+# A new row takes over the stored bits of the row that it replaces if the values of their vectors differ by no more than
+# this: in a flat segment, and in one whose vectors are float16.
+_SAME, _SAME_FLOAT16 = 1e-6, 3e-4
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,8 @@ def _taken_over(
         return codes
     new = unit(part.file.stored.reconstruct_batch(rows[places]))
     old = unit(base.stored.reconstruct_batch(replaced[places]))
-    places = places[np.abs(new - old).max(axis=1) <= _SAME]
+    most = _SAME if part.file.inverted is None else _SAME_FLOAT16
+    places = places[np.abs(new - old).max(axis=1) <= most]
     codes = codes.copy()
     codes[places] = known[replaced[places]]
     return codes

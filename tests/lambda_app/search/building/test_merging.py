@@ -157,3 +157,13 @@ def test_vectors_outside_the_range_of_int8_make_the_index_float16(tmp_path: Path
     index = VectorIndex(tmp_path / "made.faiss", made.entry)
     np.testing.assert_allclose(index.vectors(range(400, 450)), random_vectors(50, 1), atol=1e-3)
     np.testing.assert_allclose(index.vectors(range(400)), VectorIndex(*base).vectors(range(400)), atol=1e-3)
+
+
+def test_updates_in_a_segment_with_inverted_lists_keep_their_bits(base: tuple[Path, IndexEntry], tmp_path: Path):
+    """Such a segment stores float16, whatever the base stores."""
+    old = np.arange(100)
+    delta = indexed(tmp_path, "delta.faiss", VectorIndex(*base).vectors(range(100)), "ivf-float16")
+    rest = np.arange(100, ROWS)
+    made = merge_indexes([base, delta], [rest, np.arange(100)], old, tmp_path / "made.faiss")
+    inspect_index(tmp_path / "made.faiss", made.entry)
+    np.testing.assert_array_equal(codes(tmp_path / "made.faiss"), codes(base[0])[[*rest, *old]])
