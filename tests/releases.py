@@ -222,4 +222,5 @@ def _item(image_id: str, product: int, products: int, categories: tuple[str, ...
         price=None if product == products - 2 else 10.0 * (product + 1),
         location="London",
         photo=f"{DATASET}photos/{image_id}.jpg",
+        description="Solid oak, hardly used" if product % 2 else None,
     )

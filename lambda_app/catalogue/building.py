@@ -27,6 +27,8 @@ from lambda_app.search.segmented_index import SegmentedIndex
 # A new segment takes in the last one while that has at most so many times its rows. So the number of segments grows
 # with the logarithm of the rows, and each row is written again only as often.
 _TAKES_IN = 2
+# It takes in the last one anyway if that many were added: each costs every search a little.
+_MOST_ADDED = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +149,7 @@ def _new_rows(base: Opened, draft: Draft, photos: dict[str, Embedded]) -> _Rows:
 
 def _taken_in(base: Opened, kept: list[SegmentEntry], dead: npt.NDArray[np.bool_], new: _Rows) -> _Rows:
     """The new rows, behind the live rows of the last segments, which are taken out of `kept`."""
-    while kept and kept[-1].index.count <= _TAKES_IN * len(new.items):
+    while kept and (len(kept) >= _MOST_ADDED or kept[-1].index.count <= _TAKES_IN * len(new.items)):
         last = kept.pop()
         start = _rows_of(base.manifest, kept, None)
         live = (start + np.flatnonzero(~dead[start : start + last.index.count])).tolist()

@@ -18,6 +18,7 @@ from lambda_app.catalogue.log import append
 from lambda_app.errors import LookalikeError, MissingObjectError, SettingsError
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.stored import stored_manifest
+from lambda_app.promotion.upkeep.compaction import compact, compact_if_due
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
 from lambda_app.store.blocked import block, unblock
@@ -43,6 +44,7 @@ examples:
   scripts/catalogue --store var/store apply changes.jsonl
   scripts/catalogue --store s3://bucket block 1001-1
   scripts/catalogue --store var/store log
+  scripts/catalogue --store s3://bucket compact
 
 An empty cell of an update changes nothing; null or N/A clears the field.
 exit code: 0 done; 1 an error, one line on standard error; 2 wrong usage; 130 interrupted
@@ -72,6 +74,9 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
 def _run(store: Store, given: argparse.Namespace) -> None:
     if given.verb == "log":
         print("\n".join(log_lines(store, given.last)))
+    elif given.verb == "compact":
+        done = compact(store)
+        print(done.detail if done else "there is nothing to merge: the live release has one segment and no dead rows")
     elif given.verb in ("block", "unblock"):
         _block(store, given)
     elif given.verb == "add":
@@ -126,6 +131,8 @@ def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -
     print(f"{len(changes):,} changes are in the log of {store}: {entries}", flush=True)
     if isinstance(store, FolderStore):  # a bucket's events wake the promoter
         print(apply_changes(store, given.settings).detail)
+        if merged := compact_if_due(store):
+            print(merged.detail)
     if given.wait:
         print(wait_until_live(store, numbers[-1], given.seconds))
 
@@ -224,6 +231,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         verb.add_argument("--seconds", type=float, default=900.0, help="how long --wait waits (default %(default)g)")
     log = verbs.add_parser("log", help="the last entries of the log; * means that some changes could not be applied")
     log.add_argument("--last", type=_positive, default=20, metavar="N", help="number of entries (default %(default)s)")
+    verbs.add_parser("compact", help="merge what was added and removed into one index and one table")
     return parser.parse(argv)
 
 

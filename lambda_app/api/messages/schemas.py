@@ -70,6 +70,13 @@ class ReleaseAnswer(_Answer):
     words: bool = Field(description="Whether it can be searched by words. Older releases cannot.")
 
 
+class ChangeAnswer(_Answer):
+    """A change is in the log of the catalogue, and will be applied."""
+
+    entry: int = Field(description="The number of its entry in the log.", ge=1, examples=[12])
+    changes: int = Field(description="How many changes the entry has.", ge=1, examples=[1])
+
+
 class CategoryProbability(_Answer):
     """A category and its probability."""
 
