@@ -23,7 +23,7 @@ from lambda_app.store.contract import LivePointer, Store
 
 log = logging.getLogger(__name__)
 _TRIES = 5
-# What a merge needs at most, for each row: twice what was measured with new centroids, see docs/scale.md.
+# What a merge needs at most, for each row: nearly twice what was measured with new centroids, see docs/scale.md.
 _SECONDS_PER_ROW = 300e-6
 _BYTES_PER_ROW = 400
 # Scratch disk and memory that it needs for each byte of the indexes and catalogs that it merges.
