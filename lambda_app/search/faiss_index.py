@@ -141,9 +141,10 @@ class VectorIndex:
             return None
         if self._threads:
             faiss.omp_set_num_threads(self._threads)
-        # With a few more because of dead rows, so that those that remain are enough (measured).
-        wanted = min(self.count, int(depth * (self._factor if self._file.lists else RERANKED) / share**0.5))
-        scores, rows = self._file.searched.search(query, wanted, params=self._unfiltered)
+        wanted = depth * (self._factor if self._file.lists else RERANKED)
+        # A few more because of dead rows: the mean between none and as many as are dead has nearly all recall.
+        fetched = min(self.count, int(wanted / share**0.5))
+        scores, rows = self._file.searched.search(query, fetched, params=self._unfiltered)
         scores, rows = scores[0], rows[0]
         if rows[-1] < 0:  # the nearest neighbours may be in lists that were not searched
             return None
