@@ -12,10 +12,10 @@ from benchmarks.figures.table import Report
 # Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
 NAMES = (
     *("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "train", "embed", "sample"),
-    *("backbones", "drift", "words"),
+    *("backbones", "drift", "words", "same"),
 )
 # Modules in another room of `benchmarks`.
-ELSEWHERE = {"drift": "benchmarks.drift.weeks", "words": "benchmarks.words.search"}
+ELSEWHERE = {"drift": "benchmarks.drift.weeks", "words": "benchmarks.words.search", "same": "benchmarks.same.photos"}
 
 
 def main() -> int:
@@ -23,6 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("name", nargs="*", help=f"{', '.join(NAMES)}; default: all")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer repetitions")
+    parser.add_argument("--photos", type=Path, metavar="DIR", help="same: also measure the photos of this folder")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     args = parser.parse_args()
     if unknown := sorted(set(args.name) - set(NAMES)):
@@ -34,7 +35,9 @@ def main() -> int:
     reports: dict[str, Report] = {}
     for name in args.name or NAMES:
         module = ELSEWHERE.get(name, f"benchmarks.bench.{name}")
-        reports[name] = importlib.import_module(module).run(quick=args.quick)
+        measured = importlib.import_module(module)
+        own_photos = args.photos and hasattr(measured, "run_with")
+        reports[name] = measured.run_with(args.quick, args.photos) if own_photos else measured.run(quick=args.quick)
         print("", *table.lines(name, reports[name]), sep="\n", flush=True)
     if args.json:
         figures = {"machine": measured_on, "quick": args.quick}

@@ -26,7 +26,7 @@ class Embedded:
 
     Attributes:
         vector: the embedding, float32 (d,), L2-normalised.
-        fingerprint: uint8 (192,).
+        fingerprint: uint8 (197,).
     """
 
     vector: npt.NDArray[np.float32]
