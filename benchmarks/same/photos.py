@@ -22,7 +22,7 @@ from sample.generate import generate
 from training.metrics.likeness.copies import copy_of
 from training.metrics.likeness.measured import PRECISION, Case, Measured, choose_threshold, measure, overview
 
-PHOTOS, QUICK_PHOTOS = 1_200, 160
+PHOTOS, QUICK_PHOTOS = 800, 160
 _CHOSEN_ON, _JUDGED_ON = 1, 2  # seeds
 _LEAST_RECALL, _MOST_MS, _MOST_BYTES = 0.95, 3, 200
 _OTHERS, _CANDIDATES, _ROUNDS = 20, 100, 15

@@ -24,7 +24,7 @@ Distances = npt.NDArray[np.float32]
 _COARSE = 8  # cells of a side in the first comparison
 _LARGE = 1.0  # with larger cells, whose steps are larger
 # So many stored photos are compared in detail at a time, and more as long as one of them was this near.
-_AT_ONCE, _NEAR = 4, 0.45
+_AT_ONCE, _NEAR = 3, 0.45
 # The least distance of those that were not compared in detail.
 _NOT_COMPARED = 0.75
 _BESIDE = DETAIL // SIDE
@@ -34,7 +34,7 @@ def distances(asked: Sequence[Cells], fingerprints: npt.NDArray[np.uint8]) -> Di
     """How different a photo is from each of the stored ones.
 
     Args:
-        asked: the photo's `views`, float32 (30, 30) each; at least one.
+        asked: the photo's `views`, float32 (60, 60) each; at least one.
         fingerprints: uint8 (m, 197).
 
     Returns:
@@ -73,7 +73,7 @@ def distances(asked: Sequence[Cells], fingerprints: npt.NDArray[np.uint8]) -> Di
 
 
 def stored_view(fingerprint: npt.NDArray[np.uint8]) -> Cells:
-    """The cells of a stored photo, uint8 (197,), as those of a photo to compare with others: float32 (30, 30)."""
+    """The cells of a stored photo, uint8 (197,), as those of a photo to compare with others: float32 (60, 60)."""
     cells = Image.fromarray(cells_of(fingerprint[np.newaxis])[0])
     return np.asarray(cells.resize((DETAIL, DETAIL), Image.Resampling.BICUBIC), np.float32)
 
@@ -97,7 +97,7 @@ def _turned(cells: Cells, mirrored: npt.NDArray[np.int64]) -> Cells:
 @cache
 def _fewer() -> Cells:
     """Times the cells of a stored photo along an axis, it gives the few cells: float32 (8, 15)."""
-    whole = placements(np.ones(1), np.zeros(1), _COARSE).sampling[0]  # (8, 30)
+    whole = placements(np.ones(1), np.zeros(1), _COARSE).sampling[0]  # (8, 60)
     return np.asarray(whole.reshape(_COARSE, SIDE, _BESIDE).sum(axis=2), np.float32)
 
 

@@ -13,7 +13,7 @@ from lambda_app.photo.trimming import Box, inside_borders
 
 VERSION = 2  # of the fingerprint and of the distance; thresholds are valid for one version
 SIDE = 15  # cells of a stored photo, across and down
-DETAIL = 30  # cells of a photo that is compared with it, which is laid at places between those cells
+DETAIL = 60  # cells of a photo that is compared with it, which is laid at places between those cells
 BITS = 7
 FINGERPRINT_BYTES = -(-SIDE * SIDE * BITS // 8)
 
@@ -29,7 +29,7 @@ def views(photo: Image.Image) -> tuple[Cells, ...]:
         photo: the upright photo in RGB, with its borders; 128 pixels of a side are enough.
 
     Returns:
-        float32 (30, 30), from 0 to 255: of the whole photo, of which the fingerprint is made. If the photo has uniform
+        float32 (60, 60), from 0 to 255: of the whole photo, of which the fingerprint is made. If the photo has uniform
         borders, also without the first and without all: whoever sends it may have added one to a stored photo. A wide
         border may be one around a photo that has one of the same colour, so it is also cut off by half.
     """
@@ -55,7 +55,7 @@ def fingerprint_of(photo: Image.Image) -> npt.NDArray[np.uint8]:
 
 
 def fingerprint(cells: Cells) -> npt.NDArray[np.uint8]:
-    """The fingerprint of a photo whose brightness is `cells`, float32 (30, 30): uint8 (197,)."""
+    """The fingerprint of a photo whose brightness is `cells`, float32 (60, 60): uint8 (197,)."""
     pairs = cells.reshape(SIDE, DETAIL // SIDE, SIDE, DETAIL // SIDE).mean(axis=(1, 3))
     low, high = pairs.min(), pairs.max()
     levels = np.rint((pairs - low) * (_LEVELS / max(1.0, float(high - low)))).astype(np.uint8)

@@ -26,7 +26,7 @@ class Placements:
     Attributes:
         width, start: float64 (...), the side of the photo and where it begins. A width below 1 is a part of the stored
             photo; above 1, the stored photo is a part of it.
-        sampling: float32 (..., cells, 30); times the photo's cells along the axis, it gives cells of the stored photo.
+        sampling: float32 (..., cells, 60); times the photo's cells along the axis, it gives cells of the stored photo.
         covered: float32 (..., cells), 1 for each cell of the stored photo that the photo covers, else 0.
     """
 

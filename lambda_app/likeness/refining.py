@@ -18,7 +18,7 @@ def refined(
     """The best correlation of each photo with its stored one near a place: float32 (n,).
 
     Args:
-        cells: of the photos, in standard deviations, float32 (n, 30, 30).
+        cells: of the photos, in standard deviations, float32 (n, 60, 60).
         down, across: where they lie, (n,) each, on a stored photo of few cells.
         few, stored: of the stored photos, with few cells and with all, (n,).
         large: see `Steps.of`, for the few cells.
@@ -29,12 +29,12 @@ def refined(
     for step in _STEPS:
         # One axis after the other: 18 places instead of 81.
         tried = down.near(step)
-        half = cells @ across.sampling.swapaxes(1, 2)  # (n, 30, 15)
+        half = cells @ across.sampling.swapaxes(1, 2)  # (n, 60, 15)
         laid = tried.sampling @ half[:, np.newaxis]
         found = _correlations(laid, tried.covered, across.covered[:, np.newaxis], flat, squares)
         down = tried.chosen(found.argmax(axis=1))
         tried = across.near(step)
-        half = down.sampling @ cells  # (n, 15, 30)
+        half = down.sampling @ cells  # (n, 15, 60)
         laid = half[:, np.newaxis] @ tried.sampling.swapaxes(2, 3)
         found = _correlations(laid, down.covered[:, np.newaxis], tried.covered, flat, squares)
         across = tried.chosen(found.argmax(axis=1))
@@ -49,7 +49,7 @@ def _roughly(
     flat, squares = _prepared(few)
     for step in _FIRST_STEPS:
         rows, columns = down.near(step), across.near(step)  # (n, 9)
-        half = rows.sampling @ cells[:, np.newaxis]  # (n, 9, 8, 30)
+        half = rows.sampling @ cells[:, np.newaxis]  # (n, 9, 8, 60)
         laid = half[:, :, np.newaxis] @ columns.sampling.swapaxes(2, 3)[:, np.newaxis]  # (n, 9, 9, 8, 8)
         covered = np.repeat(rows.covered, 9, axis=1), np.tile(columns.covered, (1, 9, 1))
         laid = laid.reshape(len(cells), 81, *laid.shape[-2:])

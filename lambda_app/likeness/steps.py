@@ -9,7 +9,7 @@ from lambda_app.likeness.fingerprint import DETAIL, SIDE, Cells
 
 # The step that counts half of the largest, in standard deviations of a photo's brightness. It is small, because the
 # ground of two photos of one product differs in small steps, and those of the product itself are large and equal.
-LARGE = 0.02
+LARGE = 0.01
 # Photos with a smaller deviation, in levels of 0 to 127, are nearly plain: the rounding of the levels would decide.
 _PLAIN = 2.0
 _BESIDE = DETAIL // SIDE
@@ -74,7 +74,7 @@ def between(covered: Covered) -> Covered:
 
 
 def scaled(cells: Cells) -> Cells:
-    """A photo's cells, float32 (30, 30), in standard deviations of its brightness; zeros if the photo is plain."""
+    """A photo's cells, float32 (60, 60), in standard deviations of its brightness; zeros if the photo is plain."""
     deviation = float(cells.reshape(SIDE, _BESIDE, SIDE, _BESIDE).mean(axis=(1, 3)).std())
     return cells / np.float32(deviation) if deviation >= _PLAIN else np.zeros_like(cells)
 

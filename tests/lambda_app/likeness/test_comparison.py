@@ -61,7 +61,7 @@ def test_a_photo_is_at_no_distance_from_itself():
 def test_two_stored_photos_can_be_compared():
     prints = stored(photo(0), photo(0).crop((10, 8, 195, 156)), photo(1))
     found = distances((stored_view(prints[0]),), prints)
-    assert found[0] < 0.03
+    assert found[0] < 0.05
     assert found[1] < 0.15
     assert found[2] > 0.4
 
@@ -97,7 +97,7 @@ def slow_correlation(cells, kept):
     """The correlation of limited steps of two pictures of 15 x 15 cells, step by step in double precision."""
 
     def limited(step):
-        return step / np.sqrt(step**2 + 0.02**2)
+        return step / np.sqrt(step**2 + 0.01**2)
 
     products = own = other = 0.0
     for y in range(15):
@@ -117,7 +117,7 @@ def test_a_photo_is_at_most_as_far_as_without_moving_it(mirrored):
     image = photo(0)
     other = Image.blend(image, photo(3), 0.3)
     asked = views(ImageOps.mirror(other) if mirrored else other)
-    cells = views(other)[0].astype(float).reshape(15, 2, 15, 2).mean(axis=(1, 3))
+    cells = views(other)[0].astype(float).reshape(15, 4, 15, 4).mean(axis=(1, 3))
     kept = cells_of(stored(image))[0].astype(float)
     direct = 1 - slow_correlation(cells / cells.std(), kept / kept.std())
     found = float(distances(asked, stored(image))[0])

@@ -19,7 +19,7 @@ def test_a_fingerprint_has_at_most_200_bytes():
 
 def test_a_fingerprint_holds_the_brightness_of_each_cell_to_half_a_level():
     cells = views(photo())[0]
-    means = np.array([[cells[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].mean() for x in range(15)] for y in range(15)])
+    means = np.array([[cells[4 * y : 4 * y + 4, 4 * x : 4 * x + 4].mean() for x in range(15)] for y in range(15)])
     levels = (means - means.min()) / (means.max() - means.min()) * 127
     held = cells_of(fingerprint(cells)[np.newaxis])[0]
     assert np.abs(held - levels).max() <= 0.501

@@ -14,7 +14,7 @@ def slow_sampling(width, start):
         own = (points - start) / width  # place in the photo, 0 to 1
         inside = (own > 0) & (own < 1)
         shares.append(inside.mean())
-        means.append(np.floor(own[inside] * 30).mean() if inside.any() else 0.0)
+        means.append(np.floor(own[inside] * 60).mean() if inside.any() else 0.0)
     return np.array(means), np.array(shares)
 
 
@@ -24,8 +24,8 @@ def test_a_cell_is_the_mean_of_what_covers_it(width, start):
     means, shares = slow_sampling(width, start)
     covered = shares >= 0.5
     assert np.array_equal(place.covered[0] > 0, covered)
-    ramp = place.sampling[0] @ np.arange(30, dtype=np.float32)
-    assert np.allclose(ramp, np.where(covered, means, 0), atol=0.02)
+    ramp = place.sampling[0] @ np.arange(60, dtype=np.float32)
+    assert np.allclose(ramp, np.where(covered, means, 0), atol=0.04)
 
 
 def test_the_grid_holds_the_photo_itself_and_the_largest_crops_at_both_ends():
