@@ -9,7 +9,7 @@ from lambda_app.likeness.fingerprint import DETAIL, SIDE, Cells
 
 # The step that counts half of the largest, in standard deviations of a photo's brightness. It is small, because the
 # ground of two photos of one product differs in small steps, and those of the product itself are large and equal.
-LARGE = 0.01
+LARGE = 0.02
 # Photos with a smaller deviation, in levels of 0 to 127, are nearly plain: the rounding of the levels would decide.
 _PLAIN = 2.0
 _BESIDE = DETAIL // SIDE

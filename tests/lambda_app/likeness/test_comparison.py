@@ -62,7 +62,7 @@ def test_two_stored_photos_can_be_compared():
     prints = stored(photo(0), photo(0).crop((10, 8, 195, 156)), photo(1))
     found = distances((stored_view(prints[0]),), prints)
     assert found[0] < 0.05
-    assert found[1] < 0.15
+    assert found[1] < 0.2
     assert found[2] > 0.4
 
 
@@ -97,7 +97,7 @@ def slow_correlation(cells, kept):
     """The correlation of limited steps of two pictures of 15 x 15 cells, step by step in double precision."""
 
     def limited(step):
-        return step / np.sqrt(step**2 + 0.01**2)
+        return step / np.sqrt(step**2 + 0.02**2)
 
     products = own = other = 0.0
     for y in range(15):

@@ -2,20 +2,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from training.dataset import Dataset
 from training.evaluate.same_photo import cases, judge_same_photo
 from training.metrics.likeness.copies import COPIES
 
 
-class Photos:
+class Photos(Dataset):
     """A dataset of drawn photos: products 0 to 39 with two photos each, then products with one."""
 
     def __init__(self, several=40, single=10):
-        self.product = np.array([*np.repeat(np.arange(several), 2), *range(several, several + single)])
-        self.photos = np.stack([self._drawn(row) for row in range(len(self.product))])
-        self._split = np.where(self.product % 2 == 0, "validation", "test")
+        product = np.array([*np.repeat(np.arange(several), 2), *range(several, several + single)])
+        photos = np.stack([self._drawn(row) for row in range(len(product))])
+        # Datasets are frozen, and this one has what is needed alone.
+        object.__setattr__(self, "product", product)
+        object.__setattr__(self, "photos", photos)
 
     def rows(self, split):
-        return np.flatnonzero(self._split == split)
+        return np.flatnonzero(self.product % 2 == (split == "test"))
 
     @staticmethod
     def _drawn(seed):
