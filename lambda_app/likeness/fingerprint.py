@@ -18,7 +18,7 @@ BITS = 7
 FINGERPRINT_BYTES = -(-SIDE * SIDE * BITS // 8)
 
 Cells = npt.NDArray[np.float32]
-_LEVELS = (1 << BITS) - 1
+LEVELS = (1 << BITS) - 1
 _WIDE = 0.2  # share of a side that both borders of it take
 
 
@@ -58,7 +58,7 @@ def fingerprint(cells: Cells) -> npt.NDArray[np.uint8]:
     """The fingerprint of a photo whose brightness is `cells`, float32 (60, 60): uint8 (197,)."""
     pairs = cells.reshape(SIDE, DETAIL // SIDE, SIDE, DETAIL // SIDE).mean(axis=(1, 3))
     low, high = pairs.min(), pairs.max()
-    levels = np.rint((pairs - low) * (_LEVELS / max(1.0, float(high - low)))).astype(np.uint8)
+    levels = np.rint((pairs - low) * (LEVELS / max(1.0, float(high - low)))).astype(np.uint8)
     return np.packbits(np.unpackbits(levels.reshape(-1, 1), axis=1)[:, 8 - BITS :])
 
 

@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from lambda_app.errors import MissingObjectError
-from lambda_app.likeness.comparison import distances, stored_view
+from lambda_app.errors import MissingObjectError, PhotoError
+from lambda_app.likeness.comparison import distances, stored_views
+from lambda_app.likeness.fingerprint import Cells, views
+from lambda_app.likeness.table import Fingerprint
+from lambda_app.photo.preprocessing import load_photo
 from lambda_app.recommendation.fetching import fetch_release
 from lambda_app.recommendation.recommender import Recommender
 from lambda_app.release.catalog import CatalogFilter, CatalogItem
@@ -19,6 +23,8 @@ from training.pipeline.progress import track
 # Nearest photos by the embedding that each photo is compared with. More copies of a photo than that are found through
 # each other.
 NEIGHBOURS = 12
+# Photos are read only of those whose fingerprints are at most this far from each other.
+_ALIKE = 0.45
 _BLOCK = 256
 
 
@@ -48,10 +54,11 @@ def live_release(store: Store, settings: Settings) -> Recommender:
     return release if blocked is None else release.without(blocked.items)
 
 
-def duplicate_groups(release: Recommender) -> list[list[Member]]:
+def duplicate_groups(release: Recommender, store: Store) -> list[list[Member]]:
     """The groups of photos that are the same, each in the order of its rows, by their first row.
 
-    Each photo is compared with its nearest ones by the embedding, so the time grows with the number of photos.
+    Each photo is compared with its nearest ones by the embedding, so the time grows with the number of photos. Photos
+    are read from the store only if their fingerprints are alike.
 
     Raises:
         NotSupportedError: the release has no fingerprints.
@@ -61,7 +68,7 @@ def duplicate_groups(release: Recommender) -> list[list[Member]]:
     rows = same.catalog.passing(CatalogFilter()).rows
     first = {int(row): int(row) for row in rows}
     far: dict[int, float] = {}
-    for one, other, distance in _pairs(release, rows):
+    for one, other, distance in _pairs(release, store, rows):
         low, high = sorted((_root(first, one), _root(first, other)))
         first[high] = low
         far[max(one, other)] = min(distance, far.get(max(one, other), distance))
@@ -75,7 +82,7 @@ def duplicate_groups(release: Recommender) -> list[list[Member]]:
     ]
 
 
-def _pairs(release: Recommender, rows: np.ndarray) -> Iterator[tuple[int, int, float]]:
+def _pairs(release: Recommender, store: Store, rows: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, float]]:
     """Pairs of rows that show the same photo, with their distance; each once or twice."""
     same = release.same
     threshold = 0.0 if same.threshold is None else same.threshold
@@ -90,10 +97,21 @@ def _pairs(release: Recommender, rows: np.ndarray) -> Iterator[tuple[int, int, f
             prints = same.catalog.fingerprints(others)
             if own is None or prints is None or not others:
                 continue
-            found = distances((stored_view(own[place]),), prints)
-            for other, distance in zip(others, found.tolist(), strict=True):
-                if distance <= threshold:
-                    yield row, other, distance
+            alike = np.flatnonzero(distances(stored_views(own[place]), prints) <= _ALIKE)
+            if len(alike):
+                found = distances(_views(release, store, row, own[place]), prints[alike])
+                for number, distance in zip(alike.tolist(), found.tolist(), strict=True):
+                    if distance <= threshold:
+                        yield row, others[number], distance
+
+
+def _views(release: Recommender, store: Store, row: int, prints: Fingerprint) -> tuple[Cells, ...]:
+    """What is compared of a photo; without the file, what its fingerprint tells."""
+    (item,) = release.same.catalog.items([row])
+    try:
+        return views(load_photo(store.read(item.photo), release.manifest.preprocessing).overview)
+    except (MissingObjectError, PhotoError):
+        return stored_views(prints)
 
 
 def _root(first: dict[int, int], row: int) -> int:

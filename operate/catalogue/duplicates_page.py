@@ -28,7 +28,7 @@ li{width:170px;overflow-wrap:anywhere}img{display:block;width:160px;height:160px
 
 def tell_duplicates(store: Store, settings: Settings, table: Path | None, page: Path | None) -> None:
     """Find the groups of the live release, print them in short, and write the files that are named."""
-    groups = duplicate_groups(live_release(store, settings))
+    groups = duplicate_groups(live_release(store, settings), store)
     photos = sum(len(group) for group in groups)
     print(f"{len(groups):,} groups of listings with the same photo; {photos:,} photos in all")
     for number, group in enumerate(groups[:_PRINTED], start=1):

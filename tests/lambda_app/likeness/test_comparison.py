@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from lambda_app.likeness.comparison import distances, stored_view
+from lambda_app.likeness.comparison import distances, stored_views
 from lambda_app.likeness.fingerprint import cells_of, fingerprint, views
 
 
@@ -60,7 +60,7 @@ def test_a_photo_is_at_no_distance_from_itself():
 
 def test_two_stored_photos_can_be_compared():
     prints = stored(photo(0), photo(0).crop((10, 8, 195, 156)), photo(1))
-    found = distances((stored_view(prints[0]),), prints)
+    found = distances(stored_views(prints[0]), prints)
     assert found[0] < 0.05
     assert found[1] < 0.2
     assert found[2] > 0.4

@@ -82,7 +82,7 @@ def test_copies_that_were_added_are_a_group_in_the_table_and_on_the_page(run, sh
 def test_blocked_items_are_in_no_group(run, shop, store):
     run("add", shop / "new.csv", "--photos", shop)
     block(store, image_ids=["003a"])
-    groups = duplicate_groups(live_release(store, Settings(store="unused")))
+    groups = duplicate_groups(live_release(store, Settings(store="unused")), store)
     assert [[member.item.image_id for member in group] for group in groups] == [["new", "again"]]
 
 
@@ -111,7 +111,7 @@ def test_a_page_says_which_photo_is_missing(store, tmp_path, run, shop):
     run("add", shop / "new.csv", "--photos", shop)
     store.delete("datasets/shop/new.jpg")
     page = tmp_path / "page.html"
-    write_page(page, duplicate_groups(live_release(store, Settings(store="unused"))), store)
+    write_page(page, duplicate_groups(live_release(store, Settings(store="unused")), store), store)
     assert "No picture" in page.read_text()
 
 
