@@ -56,6 +56,10 @@ class RefusedReleaseError(ReleaseError):
     """A valid release must not go live, for example because of a failed smoke case or a quality below the floor."""
 
 
+class IndexBuildError(LookalikeError):
+    """The index cannot be built, or gives wrong results for its smoke cases."""
+
+
 class OverdueError(ReleaseError):
     """A forward pass took longer than the limit and was ended."""
 
@@ -66,6 +70,10 @@ class StoreError(LookalikeError):
 
 class TrialError(StoreError):
     """The trial of a release could not be run, through no fault of the release; another try may succeed."""
+
+
+class UnfinishedError(StoreError):
+    """There was no time to apply all changes of the log to a release; the next try goes on where this one ended."""
 
 
 class ScratchSpaceError(StoreError):
@@ -98,6 +106,10 @@ class RequestError(LookalikeError):
 
 class ChangeError(RequestError):
     """A change to the catalogue is malformed or over a limit."""
+
+
+class ForbiddenError(LookalikeError):
+    """The sender of a request may not do this."""
 
 
 class EncodedBodyError(RequestError):

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 from benchmarks.figures import machine, table
@@ -11,11 +12,19 @@ from benchmarks.figures.table import Report
 
 # Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
 NAMES = (
-    *("cold", "request", "forward", "search", "load", "reload", "size", "prepare", "train", "embed", "sample"),
-    *("backbones", "drift", "words", "same"),
+    *("cold", "request", "forward", "search", "segments", "load", "reload", "size", "prepare", "train"),
+    *("embed", "sample", "backbones", "drift", "words", "changes", "same"),
 )
-# Modules in another room of `benchmarks`.
-ELSEWHERE = {"drift": "benchmarks.drift.weeks", "words": "benchmarks.words.search", "same": "benchmarks.same.photos"}
+# Modules in another folder of `benchmarks`.
+ELSEWHERE = {
+    "segments": "benchmarks.bench.neighbours.segments",
+    "drift": "benchmarks.drift.weeks",
+    "words": "benchmarks.words.search",
+    "changes": "benchmarks.changes.measured",
+    "same": "benchmarks.same.photos",
+}
+# Those whose `run` takes `items: int | None` too.
+SIZED = ("changes",)
 
 
 def main() -> int:
@@ -24,10 +33,13 @@ def main() -> int:
     parser.add_argument("name", nargs="*", help=f"{', '.join(NAMES)}; default: all")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer repetitions")
     parser.add_argument("--photos", type=Path, metavar="DIR", help="same: also measure the photos of this folder")
+    parser.add_argument("--items", type=int, help=f"size of the catalogue; only for {', '.join(SIZED)}")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     args = parser.parse_args()
     if unknown := sorted(set(args.name) - set(NAMES)):
         parser.error(f"unknown benchmark {', '.join(unknown)}; available: {', '.join(NAMES)}")
+    if args.items is not None and not (args.name and set(args.name) <= set(SIZED) and args.items > 0):
+        parser.error(f"--items takes a number above 0, and only with {', '.join(SIZED)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("faiss.loader").setLevel(logging.WARNING)
     measured_on = machine.describe()
@@ -35,9 +47,10 @@ def main() -> int:
     reports: dict[str, Report] = {}
     for name in args.name or NAMES:
         module = ELSEWHERE.get(name, f"benchmarks.bench.{name}")
-        measured = importlib.import_module(module)
+        measured, sized = importlib.import_module(module), {} if args.items is None else {"items": args.items}
         own_photos = args.photos and hasattr(measured, "run_with")
-        reports[name] = measured.run_with(args.quick, args.photos) if own_photos else measured.run(quick=args.quick)
+        run = partial(measured.run_with, photos=args.photos) if own_photos else measured.run
+        reports[name] = run(quick=args.quick, **sized)
         print("", *table.lines(name, reports[name]), sep="\n", flush=True)
     if args.json:
         figures = {"machine": measured_on, "quick": args.quick}

@@ -11,6 +11,7 @@ from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.trial import check_release
 from lambda_app.promotion.upkeep.listing import StoredRelease, list_releases
+from lambda_app.promotion.upkeep.model_rollback import rollback_model
 from lambda_app.promotion.upkeep.pruning import Pruned, prune
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
@@ -25,7 +26,7 @@ SHOWN = 10
 
 def row(stored: StoredRelease) -> str:
     """One line of the table."""
-    state = "live" if stored.live else "previous" if stored.previous else ""
+    state = "live" if stored.live else "previous" if stored.previous else "model" if stored.of_model_before else ""
     start = f"{state:9}{stored.release:36}{in_utc(stored.made_at):25}"
     if stored.manifest is None:
         return f"{start}cannot be read: {stored.problem}"
@@ -46,7 +47,8 @@ def pruned_lines(pruned: Pruned) -> list[str]:
     lines = [f"deleted {release}" for release in pruned.releases]
     lines += [f"deleted {pruned.objects:,} objects that no release names"] if pruned.objects else []
     kept = (
-        "nothing to delete: the newest, live and previous releases stay, and all that was stored within the last hour"
+        "nothing to delete: the newest, live and previous releases stay, the last one of another model, and all that "
+        "was stored within the last hour"
     )
     return [*(lines or [kept]), *pruned.notes]
 
@@ -110,17 +112,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/releases", description=__doc__)
     parser.add_argument("--store", required=True, help="folder or s3://bucket[/prefix]")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("list", help="every stored release, newest first")
+    verbs.add_parser("list", help="every stored release, newest first; model: where rollback --model goes")
     verbs.add_parser("promote", help="make a stored release live, even an older or a worse one").add_argument(
         "release", metavar="ID", help="id of a stored release, as `list` shows it"
     )
-    verbs.add_parser("rollback", help="make the previous live release live again; repeat it to go back further")
+    verbs.add_parser(
+        "rollback", help="make the previous live release live again; repeat it to go back further"
+    ).add_argument(
+        "--model",
+        action="store_true",
+        help="go back to the last release with another model, with all changes of the catalogue since then",
+    )
     verbs.add_parser("prune", help="delete old releases; what was stored within the last hour stays").add_argument(
         "--keep",
         type=positive,
         required=True,
         metavar="N",
-        help="number of newest releases to keep; the live and the previous one are always kept too",
+        help="number of newest releases to keep; the live one and those that rollback goes to are always kept too",
     )
     retry_parser = verbs.add_parser("retry", help="send drops that the promoter could not handle to it again")
     retry_parser.add_argument("--stack", default="Lookalike", help="name of the deployed stack (default %(default)s)")
@@ -140,7 +148,7 @@ def main() -> int:
         elif args.verb == "promote":
             lines = [promote_stored(store, args.release, settings).detail]
         elif args.verb == "rollback":
-            lines = [rollback(store, settings).detail]
+            lines = [(rollback_model if args.model else rollback)(store, settings).detail]
         elif args.verb == "retry":
             lines = retried_lines(store, args.stack)
         elif args.verb == "restore":

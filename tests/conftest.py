@@ -1,15 +1,24 @@
-"""Setup for every test: no telemetry of ONNX Runtime, and AWS credentials that are not valid."""
+"""Setup for every test: no telemetry of ONNX Runtime, one thread of OpenMP, and AWS credentials that are not valid."""
 
 import os
 
 # Before any test imports ONNX Runtime: some do so directly.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# Two processes run the tests, and networks and indexes of tests are tiny: more threads would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # With Node 20, the CDK's runtime prints eleven lines about its end of life at every start.
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.warm_trials import WarmTrials
 
 # A shell starts background jobs with SIGINT ignored, and processes inherit that. The tests interrupt processes with it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -17,8 +26,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options that make a usual run of seconds into a full one of minutes."""
-    parser.addoption("--prune-rounds", type=int, default=40, help="rounds of publishing beside pruning; 500 to be sure")
-    parser.addoption("--all-regions", action="store_true", help="check the template of every region of AWS")
+    parser.addoption("--prune-rounds", type=int, default=12, help="rounds of publishing beside pruning; 500 to be sure")
+    parser.addoption("--all-regions", action="store_true", help="check every region of AWS")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -43,3 +52,20 @@ def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="session")
+def warm_trials() -> Iterator["WarmTrials"]:
+    """Starts trials of releases quickly."""
+    from tests.warm_trials import WarmTrials  # not at the top: it imports the packages of serving
+
+    with closing(WarmTrials()) as trials:
+        yield trials
+
+
+@pytest.fixture(autouse=True)
+def quick_trials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let promotions fork the process that tries a release, unless the test is marked `cold_trials`."""
+    trial = sys.modules.get("lambda_app.promotion.trial")
+    if trial and not request.node.get_closest_marker("cold_trials"):
+        monkeypatch.setattr(trial, "subprocess", request.getfixturevalue("warm_trials"))

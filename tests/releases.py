@@ -203,18 +203,18 @@ def smoke_cases(folder: Path, manifest: Manifest, photos: dict[str, bytes]) -> t
     for image_id in list(photos)[::8][:5]:
         photo = photos[image_id]
         pixels = load_rgb(photo, manifest.preprocessing)[np.newaxis]
-        logits = model.run(normalise(pixels, manifest.preprocessing)).logits[0]
+        output = model.run(normalise(pixels, manifest.preprocessing))
+        logits = output.logits[0]
         odds = np.exp(logits - logits.max())
         best, second = np.sort(odds / odds.sum())[::-1][:2]
-        cases.append(
-            SmokeCase(
-                photo=base64.b64encode(photo).decode(),
-                category=manifest.categories[int(logits.argmax())],
-                margin=float(best - second),
-                neighbour=image_id,
-                score=1.0,
-            )
+        case = SmokeCase(
+            photo=base64.b64encode(photo).decode(),
+            category=manifest.categories[int(logits.argmax())],
+            margin=float(best - second),
+            neighbour=image_id,
+            score=1.0,
         )
+        cases.append(case.expecting(output.embedding[0], manifest.model.precision))
     return tuple(cases)
 
 
@@ -227,4 +227,5 @@ def _item(image_id: str, product: int, products: int, categories: tuple[str, ...
         price=None if product == products - 2 else 10.0 * (product + 1),
         location="London",
         photo=f"{DATASET}photos/{image_id}.jpg",
+        description="Solid oak, hardly used" if product % 2 else None,
     )

@@ -1,6 +1,6 @@
 """A prepared dataset: the items table, the photo cache and the splits. All later stages read it.
 
-items.sqlite   table `items`; row i belongs to row i of the photo cache
+items.sqlite   table `items`; row i belongs to row i of the photo cache. Table `descriptions`, by product
 photos.npy     uint8 (n, size, size, 3), letterboxed by the serving code
 sources.sqlite the file of each photo and its SHA-256, from which a rerun knows what it need not decode; its fingerprint
 rejected.csv   every rejected input row or photo, with its reason
@@ -36,6 +36,8 @@ CREATE TABLE items (
     title TEXT, price REAL, location TEXT, split TEXT NOT NULL, photo TEXT NOT NULL
 )
 """
+DESCRIPTIONS_TABLE = "CREATE TABLE descriptions (product_id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID"
+_DESCRIBED = "SELECT items.*, text FROM items LEFT JOIN descriptions USING (product_id) ORDER BY row"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Item:
     location: str | None
     split: str
     photo: str
+    description: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class Dataset:
         categories: category names in index order; some may have no items.
         preprocessing: settings with which the photos were made; serving must use the same.
         digest: hex SHA-256 of items, photos, splits and settings; identifies the dataset.
-        training_digest: the same without titles, prices, locations and the currency, which the network does not learn.
+        training_digest: the same without titles, prices, locations, descriptions and the currency, which the network
+            does not learn.
         layout: "listings" or "folders" (where each photo is a separate product).
         summary: `summary.json`.
     """
@@ -167,7 +171,9 @@ class Dataset:
     def items(self) -> Iterator[Item]:
         """Yield all items in row order."""
         with closing(_connect(self.path / ITEMS)) as db:
-            for values in db.execute("SELECT * FROM items ORDER BY row"):
+            # A dataset that an older version made has no table of descriptions.
+            known = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'descriptions'").fetchone()
+            for values in db.execute(_DESCRIBED if known else "SELECT * FROM items ORDER BY row"):
                 yield Item(*values)
 
 

@@ -31,9 +31,5 @@ class ExportError(TrainingError):
     """The outputs of the exported model differ from those of the trained network."""
 
 
-class IndexBuildError(TrainingError):
-    """The index cannot be built, or gives wrong results for its smoke cases."""
-
-
 class DiskFullError(TrainingError):
     """A file cannot be written, because the disk is full or the file would be too large."""

@@ -204,12 +204,15 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
             "photos per category"
         )
     if given.reuse_model:
-        return given.data, WorkFolder(given.out), TrainSettings.reusing(given.reuse_model, values)
-    if places.weights:
-        values.setdefault("weights", str(places.weights))
-    settings = TrainSettings.of(values)
-    if settings.prepare.categories is None and (names := places.categories or categories_of(settings.fit.weights)):
-        settings = replace(settings, prepare=settings.prepare.changed(base_categories=names))
+        settings = TrainSettings.reusing(given.reuse_model, values)
+    else:
+        if places.weights:
+            values.setdefault("weights", str(places.weights))
+        settings = TrainSettings.of(values)
+        if settings.prepare.categories is None and (names := places.categories or categories_of(settings.fit.weights)):
+            settings = replace(settings, prepare=settings.prepare.changed(base_categories=names))
+    if given.data == places.data:  # SageMaker has downloaded it
+        settings = replace(settings, prepare=settings.prepare.changed(copied=True))
     return given.data, WorkFolder(given.out), settings
 
 

@@ -20,8 +20,8 @@ from benchmarks.inputs.synthetic import SyntheticCatalogue
 from benchmarks.processes import server
 from benchmarks.processes.server import Answer, Server, form
 from lambda_app.release.manifest import Manifest
+from lambda_app.search.building.choice import build_index
 from lambda_app.store.folder import FolderStore
-from training.index.choice import build_index
 from training.pipeline.progress import track
 
 SWAPS, QUICK_SWAPS = 8, 2

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bench.exact import exact_floor, recall_at_k, write_flat
-from benchmarks.bench.search_goals import GOALS
+from benchmarks.bench.neighbours.exact import exact_floor, recall_at_k, write_flat
+from benchmarks.bench.neighbours.goals import GOALS
 from benchmarks.figures import machine, table
 from benchmarks.figures.plots import plot_sweep
 from benchmarks.figures.table import Goal, Report, Row, exact, spread
@@ -31,7 +31,7 @@ from benchmarks.processes.search_probe import UNFILTERED, Figures, K
 from lambda_app.release.filter_columns import FilterColumns
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.release.row_set import RowSet
-from training.index.choice import build_index
+from lambda_app.search.building.choice import build_index
 
 SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (10_000, 100_000)
 MOST_EXACT = 2_000_000

@@ -31,11 +31,11 @@ from lambda_app.release.manifest import (
     release_id,
     sha256_of,
 )
+from lambda_app.search.building.choice import build_index
 from lambda_app.store.contract import OBJECTS, Store
 from sample.generate import generate
 from training.export.settings import ExportSettings
 from training.fit.settings import FitSettings
-from training.index.choice import build_index
 from training.network.weights import load_weights
 from training.pipeline.work_folder import WorkFolder
 from training.prepare.settings import PrepareSettings
@@ -51,7 +51,8 @@ _MARK = "made-by"
 _MAKERS = (
     "training/network/embedding_net.py",
     *(f"training/export/{name}.py" for name in ("onnx_file", "quantise", "stage")),
-    *(f"training/index/{name}.py" for name in ("choice", "stage")),
+    "training/index/stage.py",
+    *(f"lambda_app/search/building/{name}.py" for name in ("choice", "inverted")),
     "training/pack/stage.py",
     *(f"lambda_app/release/{name}.py" for name in ("catalog", "manifest")),
     *(f"benchmarks/inputs/{name}.py" for name in ("bench_release", "synthetic")),
@@ -95,7 +96,7 @@ def bench_release(
     size: int = SIZE,
 ) -> BenchRelease:
     """The release. It is made again if the code that makes it has changed, which takes two minutes on two cores."""
-    found, mark = BenchRelease(folder), _made_by()
+    found, mark = BenchRelease(folder), made_by()
     if not (folder / _MARK).exists() or (folder / _MARK).read_text() != mark:
         log.info("making the release for the benchmarks: %s at %d, %d items", backbone, size, items)
         partial = folder.with_name(f"{folder.name}.partial")
@@ -137,9 +138,9 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     return renewed_manifest
 
 
-def _made_by() -> str:
-    """Hex digest of the code that determines the content of the files."""
-    return hashlib.sha256("".join(sha256_of(ROOT / name) for name in _MAKERS).encode()).hexdigest()
+def made_by(*more: str) -> str:
+    """Hex digest of the code that determines the content of the files; `more`: further modules, as paths."""
+    return hashlib.sha256("".join(sha256_of(ROOT / name) for name in (*_MAKERS, *more)).encode()).hexdigest()
 
 
 def _make(folder: Path, items: int, photos: int, backbone: str, size: int) -> None:
@@ -156,7 +157,7 @@ def _make(folder: Path, items: int, photos: int, backbone: str, size: int) -> No
     shutil.copyfile(work.float32, folder / "float32.onnx")
     vectors = np.concatenate(list(SyntheticCatalogue(items).blocks()))
     index = build_index(vectors, "auto", folder / made.index.file, seed=0)
-    write_catalog(folder / made.catalog.file, _items(items, made.categories))
+    write_catalog(folder / made.catalog.file, bench_items(items, made.categories))
     catalog = CatalogEntry(**file_entry(folder / made.catalog.file), count=items)
     _make_baseline(folder / "baseline", work, items)
     shutil.rmtree(work.root)
@@ -181,7 +182,8 @@ def _make_baseline(folder: Path, work: WorkFolder, items: int) -> None:
     (folder / "labels.json").write_text(json.dumps(labels))
 
 
-def _items(count: int, categories: tuple[str, ...]) -> Iterator[CatalogItem]:
+def bench_items(count: int, categories: tuple[str, ...]) -> Iterator[CatalogItem]:
+    """Items of the usual length, two photos a product."""
     for row in range(count):
         product = row // 2
         yield CatalogItem(

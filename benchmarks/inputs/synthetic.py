@@ -47,10 +47,13 @@ class SyntheticCatalogue:
     Attributes:
         count: number of photos; the two photos of a product are adjacent rows.
         seed: the same count and seed give the same vectors.
+        rotation: seed of the rotation; None: as `seed`. Catalogues with the same one have their variance in the same
+            directions, as the embeddings of one network have.
     """
 
     count: int
     seed: int = 0
+    rotation: int | None = None
 
     def blocks(self) -> Iterator[Vectors]:
         """The vectors in order: float32 (up to BLOCK, DIM), L2-normalised."""
@@ -113,7 +116,8 @@ class SyntheticCatalogue:
         """A matrix that scales each dimension and then rotates: (DIM, DIM)."""
         tail = 0.25 * np.exp(-np.arange(DIM - _MAIN_DIMS) / 40) + 0.01
         scales = np.concatenate([np.linspace(1.1, 0.8, _MAIN_DIMS), tail])
-        rotation, _ = np.linalg.qr(np.random.default_rng((self.seed, 3)).normal(size=(DIM, DIM)))
+        seed = self.seed if self.rotation is None else self.rotation
+        rotation, _ = np.linalg.qr(np.random.default_rng((seed, 3)).normal(size=(DIM, DIM)))
         return np.asarray(scales[:, None] * rotation, np.float32)
 
     def _kinds_of_products(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:

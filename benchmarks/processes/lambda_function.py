@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BUCKET = "lookalike-bench"
 HANDLER = "lambda_app.handler.handler"
 # moto accepts any credentials.
-_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
 # Memory of a function with one vCPU: 1,769 MB (AWS Lambda quotas, "Memory").
 _MEMORY_MB = 1769
 _REQUEST_ID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
@@ -46,7 +46,7 @@ def s3_with(release: BenchRelease) -> Iterator[str]:
 def environ(s3: str, temporary: Path) -> dict[str, str]:
     """The environment of the process: Lambda's variables, the store on server `s3`, a folder for temporary files."""
     return {
-        **_CREDENTIALS,
+        **CREDENTIALS,
         "AWS_ENDPOINT_URL": s3,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_LAMBDA_FUNCTION_NAME": "lookalike",

@@ -10,51 +10,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic import model_validator as validates
 
+from lambda_app.catalogue.fields import Name, Number, Photo, Price, Strict, Text
 from lambda_app.errors import ChangeError
 from lambda_app.release.catalog import CatalogItem
-from lambda_app.release.photo_key import is_photo_key
 
 FORMAT = 1
 MOST_CHANGES = 10_000  # of an entry
 MOST_ENTRY_BYTES = 64 << 20
-# As an inspected catalog may hold (`catalog_inspection.py`).
-MOST_TEXT_BYTES = 64 << 10
 MOST_LINE_BYTES = 512 << 10
 MOST_BATCH_CHARACTERS = 1_000
 _MOST_WORDS = 300
 
 
-def _checked_text(text: str) -> str:
-    if (size := len(text.encode())) > MOST_TEXT_BYTES:
-        raise ValueError(f"has {size:,} bytes; the limit is {MOST_TEXT_BYTES:,}")
-    if "\0" in text:
-        raise ValueError("contains the character NUL")
-    return text
-
-
-def _checked_photo(key: str) -> str:
-    if not is_photo_key(key):
-        raise ValueError(f"is {key[:80]!r}; a photo has a key datasets/<name>/<path>")
-    return key
-
-
-Text = Annotated[str, AfterValidator(_checked_text)]
-Name = Annotated[Text, Field(min_length=1)]
-Photo = Annotated[Text, AfterValidator(_checked_photo)]
-Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Number = Annotated[int, Field(ge=0)]
-
-
-class _Strict(BaseModel):
-    """Unknown fields are refused: a misspelt `prise` must not be taken for a change of nothing."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class Item(_Strict):
+class Item(Strict):
     """The fields of a catalog item, as `CatalogItem`."""
 
     image_id: Name
@@ -63,6 +34,7 @@ class Item(_Strict):
     title: Text | None = None
     price: Price | None = None
     location: Text | None = None
+    description: Text | None = None
     photo: Photo
 
     def catalog_item(self) -> CatalogItem:
@@ -70,13 +42,14 @@ class Item(_Strict):
         return CatalogItem(**self.model_dump())
 
 
-class NewValues(_Strict):
+class NewValues(Strict):
     """The fields that an update sets: those that are given. None clears a field."""
 
     title: Text | None = None
     category: Name | None = None
     price: Price | None = None
     location: Text | None = None
+    description: Text | None = None
 
     @validates(mode="after")
     def _sets_something(self) -> "NewValues":
@@ -91,7 +64,7 @@ class NewValues(_Strict):
         return self.model_dump(include=self.model_fields_set)
 
 
-class _OfItems(_Strict):
+class _OfItems(Strict):
     """A change of one photo, or of all photos of a product."""
 
     image_id: Name | None = None
@@ -104,7 +77,7 @@ class _OfItems(_Strict):
         return self
 
 
-class Upsert(_Strict):
+class Upsert(Strict):
     """Add a photo, or replace the one with this image id."""
 
     op: Literal["upsert"] = "upsert"
@@ -124,7 +97,7 @@ class Remove(_OfItems):
     op: Literal["remove"] = "remove"
 
 
-class Revert(_Strict):
+class Revert(Strict):
     """A rollback: the entries after `through` up to `undone` do not count any more.
 
     Attributes:

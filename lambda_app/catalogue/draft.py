@@ -9,6 +9,9 @@ from lambda_app.errors import ChangeError
 from lambda_app.release.catalog import CatalogItem
 from lambda_app.release.segments.segmented_catalog import SegmentedCatalog
 
+# A photo as an entry of the log names it: a later entry may mean other bytes under the same key.
+Photo = tuple[str, int]
+
 
 @dataclass(frozen=True)
 class Rejection:
@@ -25,15 +28,12 @@ class NewRow:
 
     Attributes:
         row: the row of the release whose vector it takes over; None: its photo must be embedded.
-        entry, line: the change that last set its photo.
-        before: what has this image id if the photo cannot be used: another new row, or a row of the release.
+        entry: the entry of the log that set its photo.
     """
 
     item: CatalogItem
     row: int | None
     entry: int
-    line: int
-    before: "NewRow | int | None" = None
 
 
 class Draft:
@@ -48,60 +48,67 @@ class Draft:
 
     def __init__(self, catalog: SegmentedCatalog, categories: Sequence[str]) -> None:
         """Begin with the live rows of a catalog. `categories`: the names that the release's model knows."""
-        self.added: dict[str, NewRow] = {}
-        self.dead: set[int] = set()
-        self.rejections: list[Rejection] = []
-        self.applied = 0
         self._catalog = catalog
         self._categories = frozenset(categories)
-        self._of_product: dict[str, set[str]] = {}  # image ids of added rows, by product id
+        self._entries: list[Entry] = []
+        self._unusable: dict[Photo, str] = {}
+        self._reset()
 
     @property
     def count(self) -> int:
         """The number of photos in the catalogue."""
         return self._catalog.live.count - len(self.dead) + len(self.added)
 
-    def reject_all(self, entries: Sequence[Entry], reason: str) -> None:
-        """Take back everything: the catalogue is that of the release again."""
-        self.added, self.dead, self._of_product, self.applied = {}, set(), {}, 0
-        lines = ((entry.number, line) for entry in entries for line in range(1, len(entry.lines) + 1))
-        self.rejections = [Rejection(entry, line, reason) for entry, line in lines]
-
     def apply(self, entry: Entry) -> None:
         """Apply the changes of an entry in their order. Those that cannot be applied are noted, with the reason."""
+        self._entries.append(entry)
+        self._apply_all(entry)
+
+    def without(self, unusable: dict[Photo, str]) -> None:
+        """Apply all entries again, from the beginning, without photos that cannot be used.
+
+        So later changes of the same items have the same effect as if they had come in a later release.
+
+        Args:
+            unusable: why a photo cannot be used. What was told before stays.
+        """
+        self._unusable |= unusable
+        self._reset()
+        for entry in self._entries:
+            self._apply_all(entry)
+
+    def _reset(self) -> None:
+        self.added: dict[str, NewRow] = {}
+        self.dead: set[int] = set()
+        self.rejections: list[Rejection] = []
+        self.applied = 0
+        self._of_product: dict[str, set[str]] = {}  # image ids of added rows, by product id
+
+    def _apply_all(self, entry: Entry) -> None:
         for line, change in enumerate(entry.lines, start=1):
             try:
                 if isinstance(change, Unreadable):
                     raise ChangeError(change.reason)
-                self._apply(change, entry.number, line)
+                self._apply(change, entry.number)
             except ChangeError as exc:
                 self.rejections.append(Rejection(entry.number, line, str(exc)))
             else:
                 self.applied += 1
 
-    def reject(self, image_id: str, reason: str) -> None:
-        """Take back an added row whose photo cannot be used. What it replaced is in the catalogue again."""
-        new = self._drop(image_id)
-        if isinstance(new.before, NewRow):
-            self._add(new.before)
-        elif new.before is not None:
-            self.dead.discard(new.before)
-        self.rejections.append(Rejection(new.entry, new.line, reason))
-        self.applied -= 1
-
-    def _apply(self, change: Change, entry: int, line: int) -> None:
+    def _apply(self, change: Change, entry: int) -> None:
         if isinstance(change, Upsert):
             item = change.item.catalog_item()
             self._check_category(item.category)
-            before = self.added.get(item.image_id) or self._live_row(item.image_id)
+            if (reason := self._unusable.get((item.photo, entry))) is not None:
+                raise ChangeError(reason)
             self._hide(item.image_id)
-            self._add(NewRow(item, None, entry, line, before))
+            self._add(NewRow(item, None, entry))
         elif isinstance(change, Update):
             values = change.set.given()
             if "category" in values:
                 self._check_category(values["category"])
             for image_id in self._ids(change):
-                self._update(image_id, values, entry, line)
+                self._update(image_id, values, entry)
         elif isinstance(change, Remove):
             ids = self._ids(change)
             if len(ids) >= self.count:
@@ -112,7 +119,7 @@ class Draft:
             for image_id in ids:
                 self._hide(image_id)
 
-    def _update(self, image_id: str, values: dict[str, Any], entry: int, line: int) -> None:
+    def _update(self, image_id: str, values: dict[str, Any], entry: int) -> None:
         if image_id in self.added:
             old = self._drop(image_id)
             self._add(replace(old, item=replace(old.item, **values)))
@@ -120,7 +127,7 @@ class Draft:
         row = self._live_row(image_id)
         if row is not None:
             self.dead.add(row)
-            self._add(NewRow(replace(self._catalog.items([row])[0], **values), row, entry, line))
+            self._add(NewRow(replace(self._catalog.items([row])[0], **values), row, entry))
 
     def _ids(self, change: Update | Remove) -> list[str]:
         """The image ids of the live photos that a change is about.
@@ -135,7 +142,7 @@ class Draft:
             return [change.image_id]
         product_id = change.product_id or ""
         rows = [row for row in self._catalog.product_rows(product_id) if row not in self.dead]
-        ids = [item.image_id for item in self._catalog.items(rows)]
+        ids = [item.image_id for item in self._catalog.items(rows, described=False)]
         ids += [image_id for image_id in self.added if image_id in self._of_product.get(product_id, ())]
         if not ids:
             raise ChangeError(f"no item has the product_id {product_id[:80]!r}")

@@ -2,11 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from lambda_app.catalogue.draft import Draft, NewRow
+from lambda_app.catalogue.draft import Draft, NewRow, Photo
 from lambda_app.catalogue.embedding import Embedded
-
-# A photo as an entry of the log names it: a later entry may mean other bytes under the same key.
-Photo = tuple[str, int]
 
 
 class NewPhotos:
@@ -20,19 +17,17 @@ class NewPhotos:
     def of(self, draft: Draft) -> dict[str, Embedded]:
         """The photos of the added rows that take over no vector, by image id.
 
-        Rows whose photo cannot be used are taken back, which may bring back rows whose photos are needed then.
+        If photos cannot be used, the changes are applied again without them, which may need others.
         """
-        found: dict[str, Embedded] = {}
-        while wanted := [new for new in draft.added.values() if new.row is None and new.item.image_id not in found]:
+        while True:
+            wanted = [new for new in draft.added.values() if new.row is None]
             unknown = list(dict.fromkeys(_photo(new) for new in wanted if _photo(new) not in self._known))
             self._known.update(zip(unknown, self._embed([key for key, _ in unknown]), strict=True))
-            for new in wanted:
-                photo = self._known[_photo(new)]
-                if isinstance(photo, str):
-                    draft.reject(new.item.image_id, photo)
-                else:
-                    found[new.item.image_id] = photo
-        return found
+            found = {new.item.image_id: self._known[_photo(new)] for new in wanted}
+            unusable = {photo: why for photo, why in self._known.items() if isinstance(why, str)}
+            if not any(isinstance(photo, str) for photo in found.values()):
+                return {image_id: photo for image_id, photo in found.items() if isinstance(photo, Embedded)}
+            draft.without(unusable)
 
 
 def _photo(new: NewRow) -> Photo:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError, StoreError
 from lambda_app.promotion.floor import check_floor, figures, quality
-from lambda_app.promotion.ingest import replaying, reverted
+from lambda_app.promotion.ingest import always, replaying, reverted
 from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import (
@@ -32,6 +32,7 @@ from lambda_app.promotion.succession import (
     check_clock,
     history,
     is_newer,
+    live_pointer,
     point_to,
     threshold,
     utc_now,
@@ -68,36 +69,46 @@ def promote_archive(
     settings: Settings,
     limits: ArchiveLimits = ArchiveLimits(),
     now: Clock = utc_now,
+    go_on: Callable[[], bool] = always,
 ) -> Promotion:
     """Take a release archive into the store and make it live if it is newer than every release promoted so far.
+
+    `go_on`: whether there is time for more changes of the log, see `with_changes`.
 
     Raises:
         ReleaseError: the archive or a file in it is not sound, or an object that it relies on is nowhere.
         RefusedReleaseError: sound, but it fails its trial, or it lies below the floor that the live release sets
             (`floor.py`) and its manifest does not say `force`.
+        UnfinishedError: there was no time for all changes of the log; another try goes on.
         StoreError: the store or the scratch disk failed; another try may succeed.
     """
     with scratch_folder("drop") as scratch:
         with refusing(archive.name):
             manifest = unpack(archive, scratch, limits)
-        return promote_unpacked(store, scratch, manifest, settings, now)
+        return promote_unpacked(store, scratch, manifest, settings, now, go_on=go_on)
 
 
 def promote_unpacked(
-    store: Store, folder: Path, manifest: Manifest, settings: Settings, now: Clock = utc_now, force: bool = False
+    store: Store,
+    folder: Path,
+    manifest: Manifest,
+    settings: Settings,
+    now: Clock = utc_now,
+    force: bool = False,
+    go_on: Callable[[], bool] = always,
 ) -> Promotion:
     """As `promote_archive`, from the folder that the archive was unpacked into. `force`: as if its manifest said so."""
     force = force or manifest.force
     figures(manifest)
     check_clock(manifest, now())
     # Judged early, before files are read and a network is loaded; and again against the pointer that is moved.
-    live = _live(store)
+    live = live_pointer(store)
     if is_newer(manifest.created_at, live, now()):
         check_floor(store, live, manifest, force)
     with refusing(manifest.release):
         check_report(folder)
         check_release(manifest, lambda entry: located(store, folder, entry), settings)
-    return go_live(store, folder, manifest, now, force, replaying(store, settings, now))
+    return go_live(store, folder, manifest, now, force, replaying(store, settings, now, go_on))
 
 
 def promote_stored(store: Store, release: str, settings: Settings, now: Clock = utc_now) -> Promotion:
@@ -120,16 +131,16 @@ def promote_stored(store: Store, release: str, settings: Settings, now: Clock = 
     renew(store, release)
     replay = replaying(store, settings, now)
     for _ in range(_POINTER_TRIES):
-        live = _live(store)
+        live = live_pointer(store)
         if live is not None and live.pointer.release == release:
             return Promotion(release, "already live", f"{release} is live already")
         moment, target = now(), replay(manifest)
         try:
             confirm_stored(store, target)
-            point_to(store, target.release, live, at_least=moment, before=before_next(live), now=moment)
+            point_to(store, target, live, at_least=moment, before=before_next(live), now=moment)
         except PointerConflictError:
             continue
-        return Promotion(target.release, "live", _is_live(release, target))
+        return Promotion(target.release, "live", is_live(release, target))
     raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times while {release} was promoted")
 
 
@@ -142,7 +153,7 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
         RefusedReleaseError: nothing is live, nothing was live before, or nothing of it is stored any more.
         PointerConflictError: another release went live at the same time; nothing is changed.
     """
-    live, moment = _live(store), now()
+    live, moment = live_pointer(store), now()
     if live is None:
         raise RefusedReleaseError(f"nothing is live in {store}, so there is nothing to go back from")
     known = history(live.pointer)
@@ -158,14 +169,14 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
     with refusing(release):
         check_release(manifest, store.local_file, settings)
     renew(store, release)
-    words = f"rolled back from {_with_figures(store, live.pointer.release)} to {_with_figures(store, release)}"
+    words = f"rolled back from {with_figures(store, live.pointer.release)} to {with_figures(store, release)}"
     target = reverted(store, manifest, now)
     confirm_stored(store, target)
     try:
-        point_to(store, target.release, live, at_least=moment, before=before[1:], now=moment)
+        point_to(store, target, live, at_least=moment, before=before[1:], now=moment, back=True)
     except PointerConflictError:
         # If the response to the write is lost, the write is sent again, and conflicts with the first one.
-        if (found := _live(store)) is None or found.pointer.release != target.release:
+        if (found := live_pointer(store)) is None or found.pointer.release != target.release:
             raise
     return Promotion(target.release, "live", words)
 
@@ -193,7 +204,7 @@ def go_live(
     release, lost = manifest.release, StoreError("none")
     for _ in range(_POINTER_TRIES):
         store_release(store, folder, manifest)
-        live, moment = _live(store), now()
+        live, moment = live_pointer(store), now()
         if live is not None and release in (live.pointer.release, _parent(store, live)):
             return Promotion(live.pointer.release, "already live", f"{release} is live already")
         last = None if live is None else threshold(live.pointer, moment)
@@ -211,19 +222,12 @@ def go_live(
         try:
             target = replay(manifest)
             confirm_stored(store, target)
-            point_to(store, target.release, live, at_least=manifest.created_at, before=before_next(live), now=moment)
+            point_to(store, target, live, at_least=manifest.created_at, before=before_next(live), now=moment)
         except (PointerConflictError, MissingObjectError) as exc:
             lost = exc
             continue
-        return Promotion(target.release, "live", _is_live(release, target) + (f", {forced}" if forced else ""))
+        return Promotion(target.release, "live", is_live(release, target) + (f", {forced}" if forced else ""))
     raise PointerConflictError(f"{release} could not go live in {_POINTER_TRIES} tries; the last: {lost}") from lost
-
-
-def _live(store: Store) -> LivePointer | None:
-    try:
-        return store.read_pointer()
-    except MissingObjectError:
-        return None
 
 
 def _parent(store: Store, live: LivePointer) -> str | None:
@@ -234,7 +238,8 @@ def _parent(store: Store, live: LivePointer) -> str | None:
         return None
 
 
-def _is_live(release: str, target: Manifest) -> str:
+def is_live(release: str, target: Manifest) -> str:
+    """That a release is live, and as which one, if changes of the log were applied to it."""
     changed = f" as {target.release}, with the changes of the log" if target.release != release else ""
     return f"{release} is live{changed}"
 
@@ -243,7 +248,7 @@ def _to_seconds(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def _with_figures(store: Store, release: str) -> str:
+def with_figures(store: Store, release: str) -> str:
     """A stored release and its figures, for people."""
     try:
         found = quality(stored_manifest(store, release))

@@ -184,7 +184,7 @@ def _photo_keys(catalog_file: Path, batch: int = 1000) -> list[str]:
     catalog = Catalog(catalog_file)
     try:
         for start in range(0, catalog.count, batch):
-            for item in catalog.items(range(start, min(start + batch, catalog.count))):
+            for item in catalog.items(range(start, min(start + batch, catalog.count)), described=False):
                 if not is_photo_key(item.photo):
                     raise ReleaseError(
                         f"the catalog names photo {item.photo[:80]!r}; a photo has a key datasets/<name>/<path>"

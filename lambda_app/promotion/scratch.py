@@ -17,6 +17,7 @@ from lambda_app.release.manifest import MANIFEST, read_manifest
 from lambda_app.store.contract import RELEASES, Store
 
 PREFIX = "lookalike-"
+PURPOSES = ("drop", "publish", "trial", "changes", "restore")
 # A folder without a lock is that of a killed process, or of one that has just made it and locks it next.
 STALE_SECONDS = 3600
 
@@ -28,7 +29,7 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
     """A folder for one piece of work, in the system's temporary folder. Stale folders are swept first.
 
     Args:
-        purpose: "drop", "publish" or "trial"; a part of the folder's name.
+        purpose: one of `PURPOSES`; a part of the folder's name.
 
     Raises:
         ScratchSpaceError: the disk got full within the block.
@@ -59,7 +60,7 @@ def sweep(now: float | None = None) -> list[Path]:
     """
     oldest = (time.time() if now is None else now) - STALE_SECONDS
     swept = []
-    for purpose in ("drop", "publish", "trial"):
+    for purpose in PURPOSES:
         for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}{purpose}-*"):
             # Another process may sweep the same folder.
             with suppress(OSError):

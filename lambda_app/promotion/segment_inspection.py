@@ -18,7 +18,7 @@ def check_live_ids(parts: Parts) -> None:
     for later, catalog in enumerate(parts.catalogs[1:], start=1):
         for start in range(0, catalog.count, _BLOCK):
             rows = [row for row in range(start, min(start + _BLOCK, catalog.count)) if live.is_live(later, row)]
-            ids = [item.image_id for item in catalog.items(rows)]
+            ids = [item.image_id for item in catalog.items(rows, described=False)]
             for earlier, other in enumerate(parts.catalogs[:later]):
                 twice = [row for row in other.rows_of(ids, []) if live.is_live(earlier, row)]
                 if twice:

@@ -30,7 +30,8 @@ def _differences(recommender: Recommender, case: SmokeCase) -> list[str]:
     category = recommender.manifest.categories[recommender.top(analysis, 1)[0]]
     matches = recommender.similar(analysis.embedding, SimilarQuery(k=FIRST, distinct="image"))
     nearest = [match.item.image_id for match in matches]
-    return case.differences(category, nearest, _score(recommender, analysis, case.neighbour))
+    found = case.embedding_differences(analysis.embedding)
+    return found + case.differences(category, nearest, _score(recommender, analysis, case.neighbour))
 
 
 def _score(recommender: Recommender, analysis: Analysis, image_id: str) -> float | None:

@@ -7,13 +7,14 @@ Both can be wrong. A time more than an hour in the future is ignored.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from lambda_app.errors import RefusedReleaseError
-from lambda_app.promotion.stored import manifest_sha256
-from lambda_app.release.manifest import Manifest, Pointer
+from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError
+from lambda_app.promotion.stored import confirm_stored, manifest_sha256, stored_manifest
+from lambda_app.release.manifest import LastOfModel, Manifest, Pointer
 from lambda_app.store.contract import LivePointer, Store
 
 AHEAD = timedelta(hours=1)
 HISTORY = 20
+OTHER_MODELS = 10
 Clock = Callable[[], datetime]
 
 
@@ -58,27 +59,36 @@ def history(pointer: Pointer) -> tuple[str, ...]:
 
 
 def point_to(
-    store: Store, release: str, live: LivePointer | None, *, at_least: datetime, before: tuple[str, ...], now: datetime
+    store: Store,
+    made: Manifest,
+    live: LivePointer | None,
+    *,
+    at_least: datetime,
+    before: tuple[str, ...],
+    now: datetime,
+    back: bool = False,
 ) -> None:
     """Move the pointer to a stored release.
 
     Args:
         store: where the release is.
-        release: its id.
+        made: the release.
         live: the pointer as it was read.
         at_least: `high_water` becomes this moment, or stays if it is later.
         before: the releases that were live before this one, latest first.
         now: the moment of the move.
+        back: whether this is a rollback.
 
     Raises:
         PointerConflictError: the pointer is no longer what `live` says.
     """
     known = None if live is None else threshold(live.pointer, now)
     pointer = Pointer(
-        release=release,
-        manifest_sha256=manifest_sha256(store, release),
+        release=made.release,
+        manifest_sha256=manifest_sha256(store, made.release),
         previous=before[0] if before else None,
         history=before[:HISTORY],
+        other_models=() if live is None else _models_after(store, live.pointer, made, back),
         promoted_at=now,
         high_water=at_least if known is None else max(at_least, known),
     )
@@ -88,3 +98,84 @@ def point_to(
 def before_next(live: LivePointer | None) -> tuple[str, ...]:
     """The history of a release that follows the live one."""
     return () if live is None else (live.pointer.release, *history(live.pointer))[:HISTORY]
+
+
+def move_pointer(store: Store, made: Manifest, live: LivePointer, now: Clock, before: tuple[str, ...]) -> None:
+    """Make a stored release live in place of the one that it was made from.
+
+    Args:
+        made: the release.
+        live: the pointer as it was read.
+        before: the releases that were live before, latest first.
+
+    Raises:
+        PointerConflictError: another release is live by now.
+        StoreError: as `confirm_stored`.
+    """
+    confirm_stored(store, made)
+    try:
+        # `high_water` stays: it is about releases that training makes.
+        high_water = live.pointer.high_water
+        point_to(store, made, live, at_least=high_water, before=before, now=now())
+    except PointerConflictError:
+        # If the response to the write is lost, the write is sent again, and conflicts with the first one.
+        if live_release(store).pointer.release != made.release:
+            raise
+
+
+def live_release(store: Store) -> LivePointer:
+    """The pointer.
+
+    Raises:
+        RefusedReleaseError: nothing is live.
+    """
+    live = live_pointer(store)
+    if live is None:
+        raise RefusedReleaseError(f"nothing is live in {store}; changes are applied to a live release")
+    return live
+
+
+def models_before(store: Store, pointer: Pointer) -> tuple[LastOfModel, ...]:
+    """For each model but the live one, the release that was live with it last, latest first.
+
+    The history is not enough for this: releases that change the catalogue alone fill it. It is only looked at if an
+    older writer wrote the pointer.
+    """
+    if pointer.other_models is not None:
+        return pointer.other_models
+    found = {model_of(store, pointer.release): pointer.release}
+    for release in history(pointer):
+        found.setdefault(model_of(store, release), release)
+    others = list(found.items())[1:]
+    return tuple(LastOfModel(model=model, release=release) for model, release in others if model is not None)
+
+
+def model_of(store: Store, release: str) -> str | None:
+    """The sha256 of a stored release's model; None if its manifest is gone or cannot be read."""
+    try:
+        return stored_manifest(store, release).model.sha256
+    except (MissingObjectError, ReleaseError):
+        return None
+
+
+def _models_after(store: Store, pointer: Pointer, made: Manifest, back: bool) -> tuple[LastOfModel, ...]:
+    """`models_before` of the pointer that follows. A rollback drops the models that came after the one it goes to."""
+    known = models_before(store, pointer)
+    if made.parent == pointer.release:  # the same model
+        return known
+    own, present = made.model.sha256, model_of(store, pointer.release)
+    if back:
+        place = next((place for place, one in enumerate(known) if one.model == own), -1)
+        known = known[place + 1 :]
+    elif present is not None and present != own:
+        left = LastOfModel(model=present, release=pointer.release)
+        known = (left, *(one for one in known if one.model != present))
+    return tuple(one for one in known if one.model != own)[:OTHER_MODELS]
+
+
+def live_pointer(store: Store) -> LivePointer | None:
+    """The pointer; None if no release was promoted yet."""
+    try:
+        return store.read_pointer()
+    except MissingObjectError:
+        return None

@@ -153,7 +153,7 @@ class _Search:
             found = self._index.search(self.embedding[np.newaxis], self._fetch, self._allowed)
             self.rows = [int(row) for row in found.rows[0] if row >= 0]
             self.scores = found.scores[0, : len(self.rows)].tolist()
-            self.items = self._catalog.items(self.rows)
+            self.items = self._catalog.items(self.rows, described=False)
             if self._fetch < self._available:
                 self.bound = float(found.scores[0, -1])
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from lambda_app.errors import QueryError
 from lambda_app.release.catalog import CatalogFilter, CatalogItem
-from lambda_app.release.tokens import query_words
+from lambda_app.release.text.tokens import query_words
 
 DEFAULT_K = 4
 MAX_REFERENCES = 100
@@ -30,7 +30,7 @@ class SimilarQuery:
         distinct: "product": at most one photo per product. "image": every photo.
         rank: order of the results of a photo. "category": by cosine plus the release's weight times the probability of
             the item's category. "cosine": by cosine alone, as all other results are.
-        words: what the title or category of a result should say; empty: anything.
+        words: what the title, category or description of a result should say; empty: anything.
     """
 
     k: int = DEFAULT_K

@@ -234,7 +234,7 @@ class Recommender:
     def _products(self, rows: frozenset[int], query: SimilarQuery) -> frozenset[str]:
         if query.distinct == "image" or not rows:
             return frozenset()
-        return frozenset(item.product_id for item in self._catalog.items(sorted(rows)))
+        return frozenset(item.product_id for item in self._catalog.items(sorted(rows), described=False))
 
 
 def load(

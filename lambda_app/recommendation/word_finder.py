@@ -13,7 +13,7 @@ import numpy.typing as npt
 from lambda_app.recommendation.query import Match, Selection
 from lambda_app.recommendation.searched import Index, Items
 from lambda_app.release.row_set import RowSet
-from lambda_app.release.words import WordMatches
+from lambda_app.release.text.words import WordMatches
 
 # The constant of Cormack, Clarke and Buettcher.
 FUSION = 60
@@ -45,7 +45,8 @@ class WordFinder:
         depth = DEPTH
         while True:
             first = rows[:depth].tolist()
-            matches = selection.pick(first, [_NO_SCORE] * len(first), self._catalog.items(first))
+            items = self._catalog.items(first, described=False)
+            matches = selection.pick(first, [_NO_SCORE] * len(first), items)
             if len(matches) == selection.query.k or depth >= len(rows):
                 return matches
             depth *= _GROWTH
@@ -76,7 +77,7 @@ class WordFinder:
         while True:
             near = self._nearest(embedding, depth, allowed)
             cosines = self._candidates(embedding, near, found, depth)
-            items = dict(zip(cosines, self._catalog.items([*cosines]), strict=True))
+            items = dict(zip(cosines, self._catalog.items([*cosines], described=False), strict=True))
             added = [bonuses.get(item.category, 0.0) for item in items.values()]
             rows = _fused(cosines, len(near), np.array(added), ranks)
             matches = selection.pick(rows, [cosines[row] for row in rows], [items[row] for row in rows])

@@ -16,32 +16,13 @@ from typing import Any
 
 from lambda_app.errors import NotSupportedError, ReleaseError
 from lambda_app.likeness.table import Fingerprint, read_fingerprints, write_fingerprints
+from lambda_app.release.catalog_tables import INDEXES, IS_TABLE, ROWS_PER_STATEMENT, SCHEMA
 from lambda_app.release.filter_cache import FilterCache
-from lambda_app.release.filter_columns import ColumnsBuilder, FilterColumns
+from lambda_app.release.filter_columns import ColumnsBuilder, FilterColumns, read_columns
 from lambda_app.release.row_set import RowSet
-from lambda_app.release.tokens import query_words
-from lambda_app.release.words import Fetch, WordIndex, WordMatches, WordsBuilder
-
-_SCHEMA = """
-CREATE TABLE items (
-    row INTEGER PRIMARY KEY,
-    image_id TEXT NOT NULL,
-    product_id TEXT NOT NULL,
-    category TEXT NOT NULL,
-    title TEXT,
-    price REAL,
-    location TEXT,
-    photo TEXT NOT NULL
-) STRICT
-"""
-_INDEXES = (
-    "CREATE UNIQUE INDEX items_image_id ON items (image_id)",
-    "CREATE INDEX items_product_id ON items (product_id)",
-)
-_COLUMNS_TABLE = "CREATE TABLE columns (names BLOB NOT NULL, categories BLOB NOT NULL, prices BLOB NOT NULL) STRICT"
-_IS_TABLE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'items' AND rootpage > 0"
-# SQLite allows 32,766 parameters per statement (its documentation, "Limits").
-_ROWS_PER_STATEMENT = 10_000
+from lambda_app.release.text.descriptions import EXISTS, ITEMS_WITH_TEXT, TEXT, DescriptionsWriter
+from lambda_app.release.text.tokens import query_words
+from lambda_app.release.text.words import Fetch, WordIndex, WordMatches, WordsBuilder
 
 
 @dataclass(frozen=True)
@@ -51,6 +32,7 @@ class CatalogItem:
     Attributes:
         price: in the currency of the manifest; None if the listing has no price.
         photo: store key of the photo, `datasets/<name>/<path in the data folder>`.
+        description: plain text of the listing; None if it has none, or was not asked for.
     """
 
     image_id: str
@@ -60,6 +42,7 @@ class CatalogItem:
     price: float | None
     location: str | None
     photo: str
+    description: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +59,7 @@ class CatalogFilter:
         return self == CatalogFilter()
 
 
-_COLUMNS = ", ".join(field.name for field in fields(CatalogItem))
+_COLUMNS = ", ".join(field.name for field in fields(CatalogItem) if field.name != "description")
 
 
 def write_catalog(path: Path, items: Iterable[CatalogItem], fingerprints: Iterable[Fingerprint] | None = None) -> int:
@@ -95,15 +78,14 @@ def write_catalog(path: Path, items: Iterable[CatalogItem], fingerprints: Iterab
     try:
         # No journal is needed: if this process dies, the temporary file is useless anyway.
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;")
-        connection.execute(_SCHEMA)
+        connection.execute(SCHEMA)
         connection.executemany(
-            f"INSERT INTO items (row, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 (own column names)
-            ((row, *astuple(item)) for row, item in enumerate(_added(items, columns, words))),
+            f"INSERT INTO items (row, {_COLUMNS}, description) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            _rows(_added(items, columns, words), DescriptionsWriter(connection)),
         )
-        for statement in _INDEXES:
+        for statement in INDEXES:
             connection.execute(statement)
-        connection.execute(_COLUMNS_TABLE)
-        connection.execute("INSERT INTO columns VALUES (?, ?, ?)", columns.as_bytes())
+        columns.write(connection)
         words.write(connection)
         if fingerprints is not None:
             write_fingerprints(connection, fingerprints)
@@ -122,8 +104,15 @@ def _added(items: Iterable[CatalogItem], columns: ColumnsBuilder, words: WordsBu
     """Pass the items through, and add each to the columns and to the words."""
     for item in items:
         columns.add(item.category, item.price)
-        words.add(item.title, item.category)
+        words.add(item.title, item.category, item.description)
         yield item
+
+
+def _rows(items: Iterable[CatalogItem], descriptions: DescriptionsWriter) -> Iterator[tuple[object, ...]]:
+    """The rows of the table, with the numbers of their descriptions."""
+    for row, item in enumerate(items):
+        *values, text = astuple(item)
+        yield row, *values, descriptions.number_of(text)
 
 
 class Catalog:
@@ -141,11 +130,12 @@ class Catalog:
             )
             # A schema from a drop must not run code: no functions with side effects, and rows that are stored.
             connection.execute("PRAGMA trusted_schema = OFF")
-            if not connection.execute(_IS_TABLE).fetchone():
+            if not connection.execute(IS_TABLE).fetchone():
                 raise ReleaseError(f"{path.name} is not a catalog: it has no plain table 'items'")
             # Rows are 0, 1, ..., so the last one gives the count. `count(*)` would read megabytes.
             (self.count,) = connection.execute("SELECT coalesce(max(row) + 1, 0) FROM items").fetchone()
             connection.execute(f"SELECT row, {_COLUMNS} FROM items LIMIT 1").fetchone()  # noqa: S608
+            self._has_descriptions = connection.execute(EXISTS).fetchone() is not None
         except sqlite3.Error as exc:
             raise ReleaseError(f"{path.name} is not a catalog: {exc}") from exc
         # Not a method: what reads by it, such as the index of words, must not keep this catalog open.
@@ -155,13 +145,20 @@ class Catalog:
         # Close the file when the last release that uses it is gone, in whichever thread its last request ends.
         self._finalizer = weakref.finalize(self, connection.close)
 
-    def items(self, rows: Sequence[int]) -> list[CatalogItem]:
-        """The items at these rows, in the order given."""
+    def items(self, rows: Sequence[int], *, described: bool = True) -> list[CatalogItem]:
+        """The items at these rows, in the order given.
+
+        Args:
+            described: whether with their descriptions. Searches do without, so that they read few pages.
+        """
         found: dict[int, CatalogItem] = {}
-        for start in range(0, len(rows), _ROWS_PER_STATEMENT):
-            wanted = [int(row) for row in rows[start : start + _ROWS_PER_STATEMENT]]
+        columns, tables = _COLUMNS, "items"
+        if described and self._has_descriptions:
+            columns, tables = f"{_COLUMNS}, {TEXT}", ITEMS_WITH_TEXT
+        for start in range(0, len(rows), ROWS_PER_STATEMENT):
+            wanted = [int(row) for row in rows[start : start + ROWS_PER_STATEMENT]]
             marks = ", ".join("?" * len(wanted))
-            statement = f"SELECT row, {_COLUMNS} FROM items WHERE row IN ({marks})"  # noqa: S608 (marks only)
+            statement = f"SELECT row, {columns} FROM {tables} WHERE row IN ({marks})"  # noqa: S608 (marks only)
             found |= {row: CatalogItem(*values) for row, *values in self._fetch(statement, wanted)}
         return [found[int(row)] for row in rows]
 
@@ -179,8 +176,8 @@ class Catalog:
         """The rows of these image ids and of these products' photos. Unknown ids are left out."""
         rows: list[int] = []
         for column, ids in (("image_id", image_ids), ("product_id", product_ids)):
-            for start in range(0, len(ids), _ROWS_PER_STATEMENT):
-                wanted = ids[start : start + _ROWS_PER_STATEMENT]
+            for start in range(0, len(ids), ROWS_PER_STATEMENT):
+                wanted = ids[start : start + ROWS_PER_STATEMENT]
                 marks = ", ".join("?" * len(wanted))
                 statement = f"SELECT row FROM items WHERE {column} IN ({marks})"  # noqa: S608 (marks only)
                 rows += [int(row) for (row,) in self._fetch(statement, wanted)]
@@ -202,23 +199,11 @@ class Catalog:
 
     @cached_property
     def filter_columns(self) -> FilterColumns:
-        """What filters read, loaded when first used. Older catalogs store no columns: they are built from the table.
-
-        Raises:
-            ReleaseError: the stored columns are damaged or have another length than the table.
-        """
-        if not self._fetch("SELECT 1 FROM sqlite_schema WHERE name = 'columns'", []):
-            return ColumnsBuilder.columns_of(self._fetch("SELECT category, price FROM items ORDER BY row", []))
-        try:
-            columns = FilterColumns.from_bytes(*self._fetch("SELECT names, categories, prices FROM columns", [])[0])
-        except (ValueError, TypeError, IndexError) as exc:
-            raise ReleaseError(f"the catalog's columns cannot be read: {exc}") from exc
-        if len(columns.prices) != self.count:
-            raise ReleaseError(f"the catalog holds {self.count} items; its columns hold {len(columns.prices)}")
-        return columns
+        """What filters read, loaded when first used; raises as `read_columns`."""
+        return read_columns(self._fetch, self.count)
 
     def words(self, text: str, allowed: RowSet | None = None) -> WordMatches:
-        """The rows whose title and category have the words of a text: all, or else the most that any row has.
+        """The rows whose title, category and description have the words of a text: all, else the most that any row has.
 
         Raises as `require_words`.
 
@@ -226,7 +211,7 @@ class Catalog:
             text: what a person typed. No part of it is an operator.
             allowed: the rows that may be found; None: all.
         """
-        return self.require_words().search(query_words(text), allowed)
+        return self.require_words().search(query_words(text), None if allowed is None else allowed.mask(self.count))
 
     def require_words(self) -> WordIndex:
         """What a search by words needs.

@@ -18,9 +18,10 @@ from lambda_app.release.catalog import Catalog
 from lambda_app.release.filter_columns import FilterColumns
 from lambda_app.release.manifest import CatalogEntry
 from lambda_app.release.photo_key import PHOTOS, is_photo_key
-from lambda_app.release.words_inspection import inspect_words
+from lambda_app.release.text.descriptions import inspect_descriptions
+from lambda_app.release.text.words_inspection import inspect_words
 
-# Title, location, category and ids: bytes of each.
+# Title, description, location, category and ids: bytes of each.
 MOST_TEXT_BYTES = 64 << 10
 # Up to so many rows, every row is read; of more, blocks of rows that are spread over the whole table.
 SAMPLE_ABOVE = 1_000_000
@@ -45,8 +46,8 @@ def inspect_catalog(path: Path, entry: CatalogEntry, seconds: float = CHECK_SECO
     Raises:
         ReleaseError: the file has anything but plain tables, damaged pages, other rows than 0 to n - 1, values of a
             wrong type or length, prices that are not finite, photo keys outside of datasets/, image ids that repeat,
-            filter columns that differ from the rows, or an index of words or fingerprints that do not fit them; or
-            SQLite needs more time than `seconds`.
+            filter columns that differ from the rows, or descriptions, an index of words or fingerprints that do not fit
+            them; or SQLite needs more time than `seconds`.
     """
     deadline = time.monotonic() + seconds
     try:
@@ -59,6 +60,8 @@ def inspect_catalog(path: Path, entry: CatalogEntry, seconds: float = CHECK_SECO
             _check_row_numbers(connection, path.name, entry.count)
             with closing(Catalog(path)) as catalog:
                 _check_rows(connection, path.name, entry.count, catalog.filter_columns)
+            blocks = ((start, start + _BLOCK) for start in _blocks(entry.count))
+            inspect_descriptions(connection, path.name, blocks, MOST_TEXT_BYTES)
             inspect_words(connection, path.name, entry.count)
             inspect_fingerprints(connection, path.name, entry.count)
     except sqlite3.OperationalError as exc:

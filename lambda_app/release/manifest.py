@@ -47,7 +47,8 @@ class Manifest(Frozen):
         dead: rows that are in a segment but not in the catalogue; None if there are none.
         parent: the release whose catalogue this one changes; None for one that training made.
         changes_through: number of the last entry of the store's log of changes that the catalogue contains; 0: none.
-        snapshot_at: when training began to read the listings. Later changes are not in the catalogue that it made.
+        snapshot_at: when the listings were written that training read. Later changes are not in the catalogue that it
+            made. None: unknown.
     """
 
     format: Format = FORMAT
@@ -88,6 +89,11 @@ class Manifest(Frozen):
             raise ValueError(f"a file name occurs twice or is {MANIFEST}: {names}")
         if self.reference is not None:
             self._check_reference(self.reference)
+        for number, case in enumerate(self.smoke, start=1):
+            try:
+                case.expected(self.model.embedding_dim)
+            except ValueError as exc:
+                raise ValueError(f"smoke case {number}: {exc}") from exc
         return self
 
     def _check_reference(self, reference: Reference) -> None:
@@ -140,12 +146,21 @@ class Manifest(Frozen):
         return (self.model_dump_json(indent=1, exclude_none=True) + "\n").encode()
 
 
+class LastOfModel(Frozen):
+    """The release that was live last of those with a model. `model`: sha256 of its file."""
+
+    model: Sha256
+    release: ReleaseId
+
+
 class Pointer(Frozen):
     """The content of `live.json`: the id of the live release.
 
     Attributes:
         previous: the release that was live before; a rollback returns to it. The first of `history`, for older readers.
         history: the releases that were live before, latest first. Older writers leave it out.
+        other_models: for each other model, the release that was live with it last, latest first: where a rollback of
+            the model goes. None: an older writer left it out.
         high_water: an event promotes only releases created after this time: the largest `created_at` that an event
             promoted, or the time when an operator last promoted or rolled back.
     """
@@ -154,6 +169,7 @@ class Pointer(Frozen):
     manifest_sha256: Sha256
     previous: ReleaseId | None = None
     history: tuple[ReleaseId, ...] = ()
+    other_models: tuple[LastOfModel, ...] | None = None
     promoted_at: AwareDatetime
     high_water: AwareDatetime
 

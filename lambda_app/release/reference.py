@@ -89,23 +89,23 @@ def cell_of(embedding: npt.NDArray[np.float32], centroids: npt.NDArray[np.float3
     return int((centroids @ embedding).argmax())
 
 
-def encoded(centroids: npt.NDArray[np.float32]) -> str:
-    """Centroids, float32 (c, d), as the text of a reference."""
-    return base64.b64encode(centroids.astype("<f2").tobytes()).decode()
+def encoded(vectors: npt.NDArray[np.float32]) -> str:
+    """Vectors, float32 (c, d), as a text of a manifest: float16, little-endian, base64."""
+    return base64.b64encode(vectors.astype("<f2").tobytes()).decode()
 
 
 def decoded(text: str, dim: int) -> npt.NDArray[np.float32]:
-    """The centroids of a text: float32 (c, d).
+    """The vectors of a text: float32 (c, d).
 
     Raises:
-        ValueError: the text is not base64, or does not hold whole centroids.
+        ValueError: the text is not base64, or does not hold whole vectors.
     """
     try:
         data = base64.b64decode(text, validate=True)
     except binascii.Error as exc:
-        raise ValueError(f"the centroids are not base64: {exc}") from exc
+        raise ValueError(f"the vectors are not base64: {exc}") from exc
     if not data or len(data) % (_BYTES * dim):
-        raise ValueError(f"the centroids have {len(data)} bytes, which is no multiple of {_BYTES} x {dim}")
+        raise ValueError(f"the vectors have {len(data)} bytes, which is no multiple of {_BYTES} x {dim}")
     return np.frombuffer(data, "<f2").reshape(-1, dim).astype(np.float32)
 
 

@@ -5,13 +5,20 @@ Training checks each release that it writes, and the promoter checks each releas
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from lambda_app.release.reference import decoded, encoded
 
 CLEAR_MARGIN = 0.1
 FIRST = 3
 SCORE_TOLERANCE = 0.02
 # One case in five may differ for int8, because its kernels round differently on different CPUs.
 INT8_CASES_PER_DIFFERENCE = 5
+# Least cosine of the photo's embedding and the expected one. Two decoders of JPEG differ by a level of brightness;
+# int8 kernels differ by more.
+EXPECTED_COSINE = {"float32": 0.99, "int8": 0.98}
 
 
 class SmokeCase(BaseModel):
@@ -23,6 +30,8 @@ class SmokeCase(BaseModel):
         margin: probability of that category minus that of the second.
         neighbour: image id of the expected nearest neighbour.
         score: cosine of the photo and that neighbour.
+        embedding: the expected embedding: float16 (d,), little-endian, base64. None in older releases.
+        cosine: least cosine of the photo's embedding and the expected one; None if there is none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +41,37 @@ class SmokeCase(BaseModel):
     margin: float
     neighbour: str
     score: float
+    embedding: str | None = None
+    cosine: float | None = Field(default=None, ge=-1, le=1)
+
+    def expecting(self, embedding: npt.NDArray[np.float32], precision: str) -> "SmokeCase":
+        """The case with an expected embedding, float32 (d,), of a model of this precision."""
+        return self.model_copy(update={"embedding": encoded(embedding), "cosine": EXPECTED_COSINE[precision]})
+
+    def expected(self, dim: int) -> npt.NDArray[np.float32] | None:
+        """The expected embedding, float32 (dim,); None in older releases.
+
+        Raises:
+            ValueError: it is not one finite vector of this dimension.
+        """
+        if self.embedding is None:
+            return None
+        vectors = decoded(self.embedding, dim)
+        if len(vectors) != 1 or not np.isfinite(vectors).all():
+            raise ValueError(f"{len(vectors)} embeddings of {dim} dimensions; it must be one, of finite numbers")
+        vector: npt.NDArray[np.float32] = vectors[0]
+        return vector
+
+    def embedding_differences(self, embedding: npt.NDArray[np.float32]) -> list[str]:
+        """As `differences`, of the embedding, float32 (d,), and the expected one. Without one, there is none."""
+        expected = self.expected(len(embedding))
+        if expected is None or self.cosine is None:
+            return []
+        cosine = float(embedding @ expected)
+        # `not >=` and not `<`: NaN counts as a difference.
+        if not cosine >= self.cosine:
+            return [f"its embedding has cosine {cosine:.3f} with the expected one; it takes {self.cosine:g}"]
+        return []
 
     def differences(self, category: str, nearest: Sequence[str], score: float | None) -> list[str]:
         """The differences between an answer and the expected one, as sentences; empty if the case passes.

@@ -5,7 +5,7 @@ import csv
 import getpass
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -18,12 +18,14 @@ from lambda_app.catalogue.log import append
 from lambda_app.errors import LookalikeError, MissingObjectError, SettingsError
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.stored import stored_manifest
+from lambda_app.promotion.upkeep.compaction import compact, compact_if_due
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
 from lambda_app.store.blocked import block, unblock
 from lambda_app.store.contract import Store
 from lambda_app.store.folder import FolderStore
 from lambda_app.store.opening import existing_store
+from operate.catalogue.arguments import checked, positive
 from operate.catalogue.duplicates import live_release
 from operate.catalogue.duplicates_page import tell_duplicates
 from operate.catalogue.listed import without_duplicates
@@ -47,6 +49,7 @@ examples:
   scripts/catalogue --store s3://bucket block 1001-1
   scripts/catalogue --store var/store duplicates --csv same.csv --page same.html
   scripts/catalogue --store var/store log
+  scripts/catalogue --store s3://bucket compact
 
 An empty cell of an update changes nothing; null or N/A clears the field.
 exit code: 0 done; 1 an error, one line on standard error; 2 wrong usage; 130 interrupted
@@ -76,6 +79,9 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
 def _run(store: Store, given: argparse.Namespace) -> None:
     if given.verb == "log":
         print("\n".join(log_lines(store, given.last)))
+    elif given.verb == "compact":
+        done = compact(store)
+        print(done.detail if done else "there is nothing to merge: the live release has one segment and no dead rows")
     elif given.verb in ("block", "unblock"):
         _block(store, given)
     elif given.verb == "add":
@@ -134,6 +140,8 @@ def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -
     print(f"{len(changes):,} changes are in the log of {store}: {entries}", flush=True)
     if isinstance(store, FolderStore):  # a bucket's events wake the promoter
         print(apply_changes(store, given.settings).detail)
+        if merged := compact_if_due(store):
+            print(merged)
     if given.wait:
         print(wait_until_live(store, numbers[-1], given.seconds))
 
@@ -207,14 +215,16 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add.add_argument("--skip-unknown", action="store_true", help="reject rows of categories that the model lacks")
     add.add_argument("--skip-duplicates", action="store_true", help="reject photos that are listed already")
     add.add_argument("--dry-run", action="store_true", help="read and check everything, and write nothing")
-    update = verbs.add_parser("update", help="change title, category, price or location; no photo is embedded again")
+    update = verbs.add_parser(
+        "update", help="change title, category, price, location or description; no photo is embedded again"
+    )
     update.add_argument("table", type=Path, metavar="CSV", help="image_id or product_id, and the columns to change")
     remove = verbs.add_parser("remove", help="remove photos")
     for verb in (add, update):
         verb.add_argument("--rejected", type=Path, metavar="FILE", help="CSV file for the rows that cannot be used")
         verb.add_argument("--currency", help="currency of all prices (default: what the table says)")
-        verb.add_argument("--encoding", type=_checked(check_encoding), help="text encoding without a byte order mark")
-        verb.add_argument("--columns", type=_checked(check_columns), help="columns by field, such as id=Handle")
+        verb.add_argument("--encoding", type=checked(check_encoding), help="text encoding without a byte order mark")
+        verb.add_argument("--columns", type=checked(check_columns), help="columns by field, such as id=Handle")
         verb.add_argument("--category-separator", help="text between the parts of a category path")
     apply = verbs.add_parser(
         "apply", help="take changes from a file: one JSON object in each line, as in docs/design.md"
@@ -233,25 +243,6 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     duplicates.add_argument("--csv", type=Path, metavar="FILE", help="write all groups to a table")
     duplicates.add_argument("--page", type=Path, metavar="FILE", help="write a page (HTML) with their pictures")
     log = verbs.add_parser("log", help="the last entries of the log; * means that some changes could not be applied")
-    log.add_argument("--last", type=_positive, default=20, metavar="N", help="number of entries (default %(default)s)")
+    log.add_argument("--last", type=positive, default=20, metavar="N", help="number of entries (default %(default)s)")
+    verbs.add_parser("compact", help="merge what was added and removed into one index and one table")
     return parser.parse(argv)
-
-
-def _checked(check: Callable[[str | None], str | None]) -> Callable[[str], str]:
-    """A type of argparse from a check that raises ValueError with a reason."""
-
-    def convert(text: str) -> str:
-        try:
-            check(text)
-        except ValueError as exc:
-            raise argparse.ArgumentTypeError(str(exc)) from exc
-        return text
-
-    return convert
-
-
-def _positive(text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)

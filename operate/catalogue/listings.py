@@ -17,13 +17,14 @@ from training.pipeline.in_order import in_order
 from training.pipeline.progress import track
 from training.prepare.dataset_tables import write_rejected
 from training.prepare.intake import layouts
+from training.prepare.intake.fields.descriptions import MOST_CHARACTERS
 from training.prepare.intake.fields.reading import Reading
 from training.prepare.intake.tables import ImageRow, Intake
 from training.prepare.photo_loading import decode, read_photo, reject_photo
 
 UNKNOWN = "unknown_category"
 _ROWS = """
-SELECT images.number, images.id, products.id, category, title, price, location, photo
+SELECT images.number, images.id, products.id, category, title, price, location, description, photo
 FROM images JOIN products ON products.number = product ORDER BY images.number
 """
 _UNKNOWN = "SELECT category, count(*) FROM products GROUP BY category ORDER BY min(number)"
@@ -39,6 +40,7 @@ class Row:
     title: str | None
     price: float | None
     location: str | None
+    description: str | None
     photo: str
 
 
@@ -92,7 +94,8 @@ def read_listings(
         write_rejected(Path(folder, "rejected.csv"), intake)
         with Path(folder, "rejected.csv").open(encoding="utf-8", newline="") as file:
             rejected = tuple(tuple(row) for row in list(csv.reader(file))[1:])
-        return Listings(rows, place, rejected, tuple(intake.warnings))
+        warnings = [*intake.warnings, *said_of_cuts(intake.cut_descriptions)]
+        return Listings(rows, place, rejected, tuple(warnings))
 
 
 def check_currency(currency: str | None, base: Manifest) -> None:
@@ -106,6 +109,11 @@ def check_currency(currency: str | None, base: Manifest) -> None:
             f"the prices are in {currency}, those of the live release {base.release} in {base.currency}; if that is "
             f"wrong, give --currency {base.currency}"
         )
+
+
+def said_of_cuts(count: int) -> list[str]:
+    """What a person is told if descriptions were cut; nothing if none was."""
+    return [f"{count:,} descriptions were cut to {MOST_CHARACTERS:,} characters"] if count else []
 
 
 def unknown_categories(counts: Sequence[tuple[str, int]], base: Manifest) -> str:

@@ -1,4 +1,4 @@
-"""A table with new titles, categories, prices or locations becomes updates."""
+"""A table with new titles, categories, prices, locations or descriptions becomes updates."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -6,10 +6,11 @@ from pathlib import Path
 
 from lambda_app.catalogue.changes import NewValues, Update
 from lambda_app.release.manifest import Manifest
-from operate.catalogue.listings import check_currency, unknown_categories
+from operate.catalogue.listings import check_currency, said_of_cuts, unknown_categories
 from training.errors import DataError
 from training.prepare.intake.fields.categories import CategoryColumn
 from training.prepare.intake.fields.currencies import code_in_brackets
+from training.prepare.intake.fields.descriptions import description_or_none
 from training.prepare.intake.fields.names import Columns, columns_of, scorer
 from training.prepare.intake.fields.prices import PriceColumn
 from training.prepare.intake.fields.reading import Reading
@@ -17,7 +18,7 @@ from training.prepare.intake.fields.text import id_or_none, is_scientific, text_
 from training.prepare.intake.source.csv_table import CsvTable
 from training.prepare.intake.source.record import Record
 
-FIELDS = ("title", "category", "price", "location")
+FIELDS = ("title", "category", "price", "location", "description")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def read_updates(path: Path, base: Manifest, reading: Reading, currency: str | N
             own = record.values[id_place] if record.problem is None else ""
             rejected.append((path.name, str(record.number), str(record.line or ""), own, *found))
     lines = [f"table      {path.name}: {table.form}, encoding {table.encoding}", *map(str, columns.lines())]
+    lines += said_of_cuts(reader.cut)
     return Updates(tuple(changes), tuple(rejected), tuple(lines))
 
 
@@ -76,6 +78,7 @@ class _Reader:
 
     def __init__(self, columns: Columns, fields: list[str], records: list[Record], reading: Reading) -> None:
         self.prices = PriceColumn()
+        self.cut = 0  # descriptions
         self._categories = CategoryColumn(separator=reading.category_separator, lists=columns.category_lists)
         self._columns, self._fields, self._records = columns, fields, records
         price, currency = columns.place("price"), columns.place("currency")
@@ -130,4 +133,11 @@ class _Reader:
 
     def _cell(self, record: Record, name: str) -> str | None:
         place = self._columns.place(name)
-        return None if place is None else text_or_none(record.values[place])
+        if place is None:
+            return None
+        cell = record.values[place]
+        if name != "description":
+            return text_or_none(cell)
+        text, cut = description_or_none(cell)
+        self.cut += cut
+        return text

@@ -17,5 +17,5 @@ NAMES = SCRIPT["NAMES"]
 def test_each_name_is_a_module_that_returns_a_report(name):
     run = importlib.import_module(SCRIPT["ELSEWHERE"].get(name, f"benchmarks.bench.{name}")).run
     signature = inspect.signature(run)
-    assert list(signature.parameters) == ["quick"]
+    assert list(signature.parameters) == ["quick", *(["items"] if name in SCRIPT["SIZED"] else [])]
     assert signature.return_annotation in (Report, "Report")

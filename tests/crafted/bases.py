@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from lambda_app.release.manifest import file_entry
+from lambda_app.search.building.choice import build_index
 from tests.releases import build_release, embed
-from training.index.choice import build_index
 
 
 def build_inverted(folder: Path) -> None:

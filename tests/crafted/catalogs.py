@@ -15,7 +15,8 @@ LOOSEN = """
 ALTER TABLE items RENAME TO old;
 DROP INDEX items_image_id;
 DROP INDEX items_product_id;
-CREATE TABLE items (row INTEGER PRIMARY KEY, image_id, product_id, category, title, price, location, photo);
+CREATE TABLE items (row INTEGER PRIMARY KEY, image_id, product_id, category, title, price, location, photo,
+    description);
 INSERT INTO items SELECT * FROM old;
 DROP TABLE old;
 CREATE UNIQUE INDEX items_image_id ON items (image_id);

@@ -29,13 +29,13 @@ from lambda_app.release.manifest import (
 )
 from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
-from lambda_app.release.words import BEGINNING_WEIGHT, K1, TITLE_WEIGHT, B
+from lambda_app.release.text.words import BEGINNING_WEIGHT, DESCRIPTION_WORDS, K1, TITLE_WEIGHT, B
+from lambda_app.search.building.choice import KINDS
 from lambda_app.settings import Settings, environment_names
 from lambda_app.store import contract
 from lambda_app.telemetry.observer import AnsweredPhoto
 from tests.docs.markdown import ROOT, fenced, section, spans, table
 from tests.test_architecture import FLOORS, PACKAGES, SHARED, floor_of
-from training.index.choice import KINDS
 from training.prepare.intake.fields.names import BY_ROLE, HEADERS
 
 DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def test_the_page_says_that_it_is_the_contract():
 
 def test_the_routes_match_the_api():
     documented = {tuple(route.split(" ")) for route in first_column("The HTTP API", "route")}
-    paths = create_app(Settings(store="unused")).openapi()["paths"]
+    paths = create_app(Settings(store="unused", catalogue_writes="iam")).openapi()["paths"]
     described = {(method.upper(), path) for path, methods in paths.items() for method in methods}
     pages = {("GET", route.path.replace(":path", "")) for route in status.pages.routes if isinstance(route, APIRoute)}
     assert documented == described | pages | {("GET", "/openapi.json")}
@@ -104,6 +104,7 @@ def test_the_search_by_words_is_that_of_the_code():
     assert f"counts {TITLE_WEIGHT} times as much" in text
     assert f"1 / ({FUSION} + rank)" in text
     assert f"among the {DEPTH} nearest items" in text
+    assert f"the first {DESCRIPTION_WORDS} words of the description" in text
     assert BEGINNING_WEIGHT == 0.5
 
 

@@ -92,6 +92,19 @@ def test_rollback_says_from_where_to_where_until_there_is_nothing_before(release
     assert releases("promote", made[2].release).out == [f"{made[2].release} is live"]
 
 
+def test_a_rollback_of_the_model_prints_both_releases_and_list_marks_where_it_goes(releases, made):
+    releases("rollback")
+    releases("promote", made[2].release)
+    done = releases("rollback", "--model")
+    assert done.code == 0
+    assert done.out[0].startswith(f"rolled back from {made[2].release} (accuracy 0.074")
+    assert done.out[0].endswith(f"to {made[1].release} (accuracy 0.900, recall@4 0.900); {made[1].release} is live")
+    assert [line.split()[:2] for line in releases("list").out][1:] == [
+        ["live", made[1].release],
+        ["previous", made[0].release],
+    ]
+
+
 def test_an_unknown_id_is_named_with_the_command_that_shows_the_known_ones(releases, made):
     done = releases("promote", "BADID")
     assert (done.code, done.out) == (1, [])

@@ -186,6 +186,8 @@ def test_training_starts_from_the_weights_channel(sagemaker, trained, tmp_path):
     assert settings.fit.weights == str(channel / "weights.safetensors")
     assert settings.prepare.base_categories == load_weights(trained.weights)[1]
     assert data == Path(sagemaker["SM_CHANNEL_DATASET"])
+    assert settings.prepare.copied
+    assert not parse(["--data", str(tmp_path)], places)[2].prepare.copied
     assert work.root == Path(sagemaker["SM_MODEL_DIR"]).parent / "work"
 
 

@@ -29,7 +29,7 @@ SERVED, HEADS, PROBE, POOLED = "served", "heads", "probe", "pooled"
 MEASURES = ("accuracy", "recall@1", "recall@4", "category_precision@4", "category_precision@10")
 Array = npt.NDArray[np.float32]
 # For each metric, its value for each of the photos that are measured, and their products; None if it is not measured.
-_PerPhoto = dict[str, tuple[npt.NDArray[np.float64], Labels] | None]
+PerPhoto = dict[str, tuple[npt.NDArray[np.float64], Labels] | None]
 _BLOCK = 4096
 
 
@@ -46,22 +46,22 @@ def compare(work: WorkFolder, dataset: Dataset, served: Outputs) -> dict[str, An
         served: the outputs of the network that is exported, for all photos.
 
     Returns:
-    `reason` why there is no baseline, or null; `kept`, `criterion` and `scores` of `fit.json`; `test`, for each of
-    SERVED, HEADS, PROBE and POOLED the MEASURES and their intervals; and `leads`, the differences between SERVED
-    and HEADS on the same photos. Without a baseline, `test` and `leads` are null.
+    `reason` why there is no baseline, or null; `kept`, `criterion`, `scores` and `diverged` of `fit.json`; `test`, for
+    each of SERVED, HEADS, PROBE and POOLED the MEASURES and their intervals; and `leads`, the differences between
+    SERVED and HEADS on the same photos. Without a baseline, `test` and `leads` are null.
     """
     entry = entry_of(work)
-    about = {name: entry[name] for name in ("reason", "kept", "criterion", "scores")}
+    about = {name: entry.get(name) for name in ("reason", "kept", "criterion", "scores", "diverged")}
     if entry["reason"] is not None:
         return about | {"test": None, "leads": None}
-    found = {SERVED: _measured(dataset, served.logits, served.embedding)}
+    found = {SERVED: measured(dataset, served.logits, served.embedding)}
     heads, features = FrozenHeads.read(work.heads), np.load(work.features, mmap_mode="r", allow_pickle=False)
-    found[HEADS] = _measured(dataset, heads.logits(features), heads.embedding(features))
-    found[PROBE] = _measured(dataset, heads.logits(features, probe=True), None)
+    found[HEADS] = measured(dataset, heads.logits(features), heads.embedding(features))
+    found[PROBE] = measured(dataset, heads.logits(features, probe=True), None)
     with normalised(features, work.root) as pooled:
-        found[POOLED] = _measured(dataset, None, pooled)
-    leads = {name: _lead(found[SERVED][name], found[HEADS][name]) for name in MEASURES}
-    return about | {"test": {name: _figures(values) for name, values in found.items()}, "leads": leads}
+        found[POOLED] = measured(dataset, None, pooled)
+    leads = {name: lead_of(found[SERVED][name], found[HEADS][name]) for name in MEASURES}
+    return about | {"test": {name: figures_of(values) for name, values in found.items()}, "leads": leads}
 
 
 def in_words(entry: Mapping[str, Any]) -> str:
@@ -94,10 +94,10 @@ def entry_of(work: WorkFolder) -> Mapping[str, Any]:
     return entry
 
 
-def _measured(dataset: Dataset, logits: Array | None, vectors: Array | None) -> _PerPhoto:
+def measured(dataset: Dataset, logits: Array | None, vectors: Array | None) -> PerPhoto:
     """The metrics of each test photo, as a query in the gallery of all photos."""
     test = dataset.rows("test")
-    found: _PerPhoto = dict.fromkeys(MEASURES)
+    found: PerPhoto = dict.fromkeys(MEASURES)
     if logits is not None and len(test):
         right = np.asarray(logits[test].argmax(axis=1) == dataset.category[test], np.float64)
         found["accuracy"] = right, dataset.product[test]
@@ -109,14 +109,16 @@ def _measured(dataset: Dataset, logits: Array | None, vectors: Array | None) -> 
     return found
 
 
-def _figures(found: _PerPhoto) -> dict[str, Any]:
+def figures_of(found: PerPhoto) -> dict[str, Any]:
+    """The means of the metrics, and their `intervals`."""
     means = {name: None if entry is None else float(entry[0].mean()) for name, entry in found.items()}
     return means | {"intervals": {name: entry and mean_interval(*entry) for name, entry in found.items()}}
 
 
-def _lead(
+def lead_of(
     first: tuple[npt.NDArray[np.float64], Labels] | None, second: tuple[npt.NDArray[np.float64], Labels] | None
 ) -> dict[str, Any]:
+    """How much higher a metric of the first is on the same photos: `difference` and `interval`, null if unknown."""
     if first is None or second is None:
         return {"difference": None, "interval": None}
     difference, interval = mean_difference(first[0], second[0], first[1])

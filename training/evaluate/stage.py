@@ -19,7 +19,7 @@ import torch
 from lambda_app.release.manifest import sha256_of
 from lambda_app.search.vectors import unit
 from training.dataset import Dataset
-from training.evaluate import baseline, unseen
+from training.evaluate import baseline, teacher, unseen
 from training.evaluate.altered_queries import altered_photos, search_with_altered
 from training.evaluate.figures import Measured, measure
 from training.evaluate.report import charts
@@ -55,6 +55,7 @@ def run(work: WorkFolder) -> bool:
         "weights": sha256_of(work.weights),
         "appearance": appearance(),
         **baseline.inputs_of(work),
+        **teacher.inputs_of(work),
     }
     outputs = [work.report / name for name in ("metrics.json", "report.html", "reliability.png")]
     return run_stage(work, "evaluate", inputs, outputs, lambda: evaluate(dataset, work))
@@ -91,6 +92,7 @@ def judge(dataset: Dataset, work: WorkFolder) -> Measured:
         )
         found = measure(dataset, outputs, categories)
         found.figures["baseline"] = baseline.compare(work, dataset, outputs)
+        found.figures["teacher"] = teacher.compare(work, dataset, outputs)
         found.figures["unseen"] = unseen.compare(work, dataset)
         found.figures["alterations"] = search_with_altered(forward, dataset, outputs)
     found.figures["same_photo"] = judge_same_photo(dataset)

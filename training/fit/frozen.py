@@ -66,7 +66,7 @@ class Baseline:
 
     def is_as_good_as(self, best: float | None) -> bool:
         """Whether fine-tuning, whose best score is `best`, does not beat it. Without a validation split it does."""
-        return self.score is not None and best is not None and best <= self.score
+        return self.score is not None and best is not None and not best > self.score  # also if `best` is not a number
 
     def network(self, dataset: Dataset, settings: FitSettings) -> EmbeddingNet:
         """The starting weights with these heads."""
@@ -85,18 +85,22 @@ def missing_because(settings: FitSettings) -> str | None:
     return None
 
 
-def described(settings: FitSettings, baseline: Baseline | None, kept: str, best: float | None) -> dict[str, Any]:
+def described(
+    settings: FitSettings, baseline: Baseline | None, kept: str, best: float | None, diverged: str | None = None
+) -> dict[str, Any]:
     """The entry `baseline` of `fit.json`.
 
     Args:
         kept: FROZEN, FINE_TUNED, or INITIAL for a network that was not trained.
         best: the best score of fine-tuning; None if there was none.
+        diverged: where the loss of fine-tuning stopped being finite; None if it did not.
     """
     return {
         "reason": missing_because(settings),
         "kept": kept,
         "criterion": CRITERION,
         "scores": {"frozen": None if baseline is None else baseline.score, "fine_tuned": best},
+        "diverged": diverged,
         "heads": None if baseline is None else baseline.figures,
         "probe": None if baseline is None else baseline.probe,
         "unseen": missing_because(settings) if baseline is None else baseline.unseen,

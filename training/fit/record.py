@@ -1,5 +1,6 @@
 """The files of a training run: history, best weights, and the checkpoint from which a stopped run resumes."""
 
+import logging
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from training.dataset import Dataset
-from training.errors import TrainingError
+from training.errors import DivergedError, TrainingError
 from training.fit.frozen import FINE_TUNED, INITIAL, Baseline, described
 from training.fit.heads.finish import keep_pooled
 from training.fit.heads.share import NOT_POOLED
@@ -30,6 +31,8 @@ from training.pipeline.disk import free_bytes
 from training.pipeline.files import write_json
 from training.pipeline.provenance import device_name
 from training.pipeline.world import SINGLE_PROCESS, World
+
+log = logging.getLogger(__name__)
 
 # Maximum training time lost if a machine fails without SIGTERM, when epochs are longer than this.
 _SECONDS_BETWEEN_CHECKPOINTS = 300.0
@@ -57,6 +60,7 @@ class RunRecord:
         self.best: float | None = None
         self.best_epoch = 0
         self.weights: dict[str, Tensor] = {}
+        self.diverged: str | None = None
         self._saved = time.monotonic()
 
     @property
@@ -103,6 +107,17 @@ class RunRecord:
         if time.monotonic() - self._saved >= _SECONDS_BETWEEN_CHECKPOINTS:
             self.save()
 
+    def end_diverged(self, error: DivergedError) -> None:
+        """End a run whose loss is not finite: `write` keeps the best weights until then, or those of the baseline.
+
+        Raises:
+            DivergedError: `error`, if the run has no baseline.
+        """
+        if self.baseline is None:
+            raise error
+        self.diverged = str(error)
+        log.warning("fit: %s; the better of its epochs until then and the heads on frozen features is kept", error)
+
     def write(self) -> None:
         """Write the history, the best weights, and settings and provenance of the run (`fit.json`).
 
@@ -110,25 +125,21 @@ class RunRecord:
         """
         trainer, baseline, kept = self.trainer, self.baseline, FINE_TUNED if self.history else INITIAL
         pooled, found = self._keep_pooled()
-        if baseline is not None and self.history and baseline.is_as_good_as(found):
+        ended_at_once = self.diverged is not None and not self.history
+        if baseline is not None and (ended_at_once or (self.history and baseline.is_as_good_as(found))):
             kept, self.best_epoch, pooled = FROZEN, 0, baseline.pooled
             self.weights = baseline.network(trainer.dataset, trainer.settings).state_dict()
         about = {
             "best_epoch": self.best_epoch,
             "epochs": len(self.history),
             "seconds": round(sum(figures["seconds"] for figures in self.history), 1),
-            "baseline": described(trainer.settings, baseline, kept, found if self.history else None),
+            "baseline": described(trainer.settings, baseline, kept, found if self.history else None, self.diverged),
             "pooled": pooled,
             "teacher": None if trainer.teaching is None else trainer.teaching.about,
         }
         write_json(self.folder / "history.json", self.history)
-        save_weights(
-            self.folder / "best.safetensors",
-            trainer.model.name,
-            self.weights,
-            trainer.dataset.categories,
-            trainer.model.size,
-        )
+        file, model, categories = self.folder / "best.safetensors", trainer.model, trainer.dataset.categories
+        save_weights(file, model.name, self.weights, categories, model.size)
         write_about(self.folder, trainer.dataset, trainer.settings, trainer.execution, trainer.world, about)
 
     def _keep_pooled(self) -> tuple[dict[str, Any], float | None]:

@@ -14,14 +14,16 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from training.dataset import Dataset
+from training.errors import DivergedError
 from training.fit import frozen
-from training.fit.frozen import ALL, Baseline, described
+from training.fit.frozen import ALL, Baseline, described, missing_because
 from training.fit.record import RunRecord, stopped_by_signal, write_about
 from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.teaching import Teaching, dimension, teaching_of
@@ -116,7 +118,7 @@ def fit(
         teaching: the teacher, if there is one.
 
     Raises:
-        DivergedError: the loss is not a finite number.
+        DivergedError: the loss is not a finite number, and there is no baseline to keep.
         LostProcessError: another process has ended.
         SystemExit: a signal requested a stop, and the checkpoint was written.
         WeightsError: see `training.network.weights.start_from`.
@@ -137,7 +139,11 @@ def fit(
             return stop.requested
 
         while world.broadcast(not record.complete)[0]:
-            figures = trainer.train_epoch(bar, between_steps)
+            try:
+                figures = trainer.train_epoch(bar, between_steps)
+            except DivergedError as exc:
+                record.end_diverged(exc)
+                break
             if figures is None:
                 record.save()
                 log.info(
@@ -188,8 +194,10 @@ def assist(
     state = world.broadcast_state(None)
     if state is not None:
         trainer.restore(state)
-    with stopped_by_signal() as stop:
+    kept = suppress(DivergedError) if missing_because(settings) is None else nullcontext()
+    with kept, stopped_by_signal() as stop:
         while world.broadcast(False)[0]:
+            # The loss is that of the whole batch: if it is not finite, it is so in the leader too, which decides.
             if trainer.train_epoch(itertools.repeat(None), lambda: stop.requested) is None:
                 world.barrier()
                 stop.requested = True

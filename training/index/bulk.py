@@ -47,7 +47,11 @@ def choose(work: WorkFolder, dataset: Dataset, served: Way, bulk: Bulk, device: 
             refused.append({"way": bulk, "reason": way, "parity": None})
             continue
         expected = expected or reference(dataset, served, ServedOutputs.read(work.gate, sha256_of(work.model), dataset))
-        parity = judge(dataset, way, expected)
+        try:
+            parity = judge(dataset, way, expected)
+        except RuntimeError as exc:  # what torch raises if a device fails or has too little memory
+            refused.append({"way": str(way), "reason": _failed(exc), "parity": None})
+            continue
         if parity.failure is None:
             text = "index: embeds by %s; its lowest cosine with the served model is %.5f on %d photos%s"
             log.info(text, way, parity.lowest_cosine, parity.n, "".join(f"; {reason}" for reason in _told(refused)))
@@ -73,9 +77,16 @@ def _candidates(work: WorkFolder, dataset: Dataset, bulk: Bulk, device: torch.de
         elif bulk == "features":
             yield "there are no cached features of this network for this dataset"
     if bulk == "torch" or (bulk == "auto" and device.type == "cuda"):
-        if device.type == "cuda":
-            yield in_torch(weights, dataset, device, bfloat16=True)
-        yield in_torch(weights, dataset, device, bfloat16=False)
+        for bfloat16 in (True, False) if device.type == "cuda" else (False,):
+            try:
+                yield in_torch(weights, dataset, device, bfloat16=bfloat16)
+            except RuntimeError as exc:
+                yield _failed(exc)
+
+
+def _failed(error: RuntimeError) -> str:
+    """The first line of an error of torch; what follows are general hints on CUDA."""
+    return f"it fails: {str(error).strip().partition(chr(10))[0]}"
 
 
 def _told(refused: Sequence[dict[str, Any]]) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from lambda_app.errors import IndexBuildError
 from lambda_app.model.session import Model, ModelOutput
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.release.catalog import Catalog
@@ -17,19 +18,21 @@ from lambda_app.release.smoke import FIRST, SmokeCase
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.vectors import softmax
 from training.dataset import Dataset
-from training.errors import IndexBuildError
 
 CASES = 5
 _CANDIDATES = 32  # photos per category among which the clearest is chosen
 
 
-def choose_cases(dataset: Dataset, model: Model, outputs: ModelOutput, temperature: float) -> list[SmokeCase]:
+def choose_cases(
+    dataset: Dataset, model: Model, outputs: ModelOutput, temperature: float, precision: str
+) -> list[SmokeCase]:
     """Choose up to five categories, evenly spread over the category indices, and the clearest test photo of each.
 
     Args:
         outputs: outputs of the served model for all rows of the dataset. The expected neighbour is found in them by
             exact search.
         temperature: divisor of the logits before softmax.
+        precision: of the model.
 
     Returns:
         Cases whose photos are JPEGs of the dataset's preprocessed pixels.
@@ -45,15 +48,14 @@ def choose_cases(dataset: Dataset, model: Model, outputs: ModelOutput, temperatu
         category, margin = _category_and_margin(answer.logits, temperature)
         scores = outputs.embedding @ answer.embedding[0]
         nearest = int(scores.argmax())
-        cases.append(
-            SmokeCase(
-                photo=base64.b64encode(photo).decode(),
-                category=dataset.categories[category],
-                margin=margin,
-                neighbour=image_ids[nearest],
-                score=float(scores[nearest]),
-            )
+        case = SmokeCase(
+            photo=base64.b64encode(photo).decode(),
+            category=dataset.categories[category],
+            margin=margin,
+            neighbour=image_ids[nearest],
+            score=float(scores[nearest]),
         )
+        cases.append(case.expecting(answer.embedding[0], precision))
     return cases
 
 
@@ -74,7 +76,8 @@ def replay(cases: Sequence[SmokeCase], dataset: Dataset, release: Path, entry: I
             nearest = catalog.items(index.search(answer.embedding, FIRST).rows[0].tolist())
             row = catalog.find(case.neighbour)
             score = None if row is None else float(index.vector(row) @ answer.embedding[0])
-            if found := case.differences(category, [item.image_id for item in nearest], score):
+            found = case.embedding_differences(answer.embedding[0])
+            if found := found + case.differences(category, [item.image_id for item in nearest], score):
                 raise IndexBuildError(f"smoke case {number}: {'; '.join(found)}")
     finally:
         catalog.close()

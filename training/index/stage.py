@@ -21,9 +21,10 @@ import torch
 from lambda_app.model.session import Model, ModelOutput
 from lambda_app.release.catalog import CatalogItem, write_catalog
 from lambda_app.release.manifest import IndexEntry, ModelEntry, sha256_of
+from lambda_app.search.building.choice import build_index
 from training.dataset import Dataset
+from training.errors import TrainingError
 from training.index.bulk import choose
-from training.index.choice import build_index
 from training.index.embedding import embed_rows
 from training.index.reference import make_reference
 from training.index.settings import IndexSettings
@@ -31,6 +32,7 @@ from training.index.smoke_cases import choose_cases, replay
 from training.index.ways import Precision, Way, in_torch, served
 from training.pipeline.commands import CommandParser, add_settings, add_work_folder, settings_from
 from training.pipeline.files import write_json
+from training.pipeline.progress import track
 from training.pipeline.stages import digest_of, run_stage
 from training.pipeline.work_folder import WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
@@ -113,11 +115,12 @@ def index(
         }
     )
     outputs = cast(ModelOutput, embed(way, dataset, work.index, identity, world))  # None in other processes only
-    entry = build_index(outputs.embedding, settings.index, work.release / "index.faiss", int(dataset.summary["seed"]))
+    path, seed = work.release / "index.faiss", int(dataset.summary["seed"])
+    entry = build_index(outputs.embedding, settings.index, path, seed, track)
     write_json(work.index / "index.json", entry.model_dump(mode="json") | {"bulk": chosen.about})
     items = catalog_items(dataset, settings.name or dataset.summary["data"])
     write_catalog(work.release / "catalog.sqlite", items, dataset.fingerprints())
-    cases = choose_cases(dataset, model, outputs, temperature)
+    cases = choose_cases(dataset, model, outputs, temperature, precision)
     replay(cases, dataset, work.release, entry)
     write_json(work.index / "smoke.json", [case.model_dump(mode="json") for case in cases])
     reference = make_reference(dataset, outputs, work.release, entry)
@@ -150,9 +153,23 @@ def embed(way: Way, dataset: Dataset, folder: Path, identity: str, world: World 
 
     Memory use does not depend on the number of photos. An interrupted run is resumed if `identity` is the same. See
     `training.index.embedding.embed_rows`.
+
+    Raises:
+        LostProcessError: another process has ended.
+        TrainingError: the device fails, or a file cannot be written.
     """
     together = world if way.file else SINGLE_PROCESS
-    return embed_rows(way.outputs, len(dataset.photos), (way.classes, way.dim), folder, identity, together, way.batch)
+
+    def predict(rows: slice) -> ModelOutput:
+        try:
+            return way.outputs(rows)
+        except RuntimeError as exc:  # what torch raises if a device fails or has too little memory
+            way_out = ", or with --set bulk=served to embed on the CPU" if way.name == "torch" else ""
+            raise TrainingError(
+                f"{way} failed at row {rows.start:,}: {exc}; run again to go on after the last finished block{way_out}"
+            ) from exc
+
+    return embed_rows(predict, len(dataset.photos), (way.classes, way.dim), folder, identity, together, way.batch)
 
 
 def _threads(world: World) -> int:
@@ -171,6 +188,7 @@ def catalog_items(dataset: Dataset, name: str) -> Iterator[CatalogItem]:
             price=item.price,
             location=item.location,
             photo=f"datasets/{name}/{item.photo}",
+            description=item.description,
         )
 
 

@@ -28,7 +28,7 @@ def run(work: ReusingFolder, base: Manifest, settings: PackSettings) -> bool:
         "files": {path.name: sha256_of(path) for path in files},
         "settings": settings.as_json(),
         "bulk": json.loads((work.index / "index.json").read_bytes()).get("bulk"),
-        "currency": dataset.summary.get("currency"),
+        **{name: dataset.summary.get(name) for name in ("currency", "snapshot_at")},
     }
     outputs = [work.archive, work.release / MANIFEST]
     return run_stage(work, "pack", inputs, outputs, lambda: pack(work, dataset, base, settings))
@@ -58,6 +58,7 @@ def manifest_of(work: ReusingFolder, dataset: Dataset, base: Manifest, settings:
     return Manifest(
         release=release_id(created, [base.model, index, catalog, *filter(None, [base.weights])]),
         created_at=created,
+        snapshot_at=dataset.summary.get("snapshot_at"),
         categories=base.categories,
         currency=dataset.summary["currency"],
         preprocessing=base.preprocessing,

@@ -54,7 +54,7 @@ def run(work: WorkFolder, settings: PackSettings) -> bool:
         "files": {path.name: sha256_of(path) for path in files},
         "settings": settings.as_json(),
         "bulk": _read(work.index / "index.json").get("bulk"),
-        "currency": read_summary(work.dataset).get("currency"),
+        **{name: read_summary(work.dataset).get(name) for name in ("currency", "snapshot_at")},
     }
     outputs = [work.archive, work.release / MANIFEST]
     return run_stage(work, "pack", inputs, outputs, lambda: pack(work, settings))
@@ -90,6 +90,7 @@ def build_manifest(work: WorkFolder, settings: PackSettings) -> Manifest:
     return Manifest(
         release=release_id(created, [model, index, catalog, weights]),
         created_at=created,
+        snapshot_at=dataset.summary.get("snapshot_at"),
         categories=categories,
         currency=dataset.summary["currency"],
         preprocessing=dataset.preprocessing,

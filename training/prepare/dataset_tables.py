@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from training.dataset import ITEMS_TABLE
+from training.dataset import DESCRIPTIONS_TABLE, ITEMS_TABLE
 from training.prepare.intake.tables import Intake
 
 _ITEMS = """
 SELECT cached.row, images.id, products.id, products.category, title, price, location, split, photo, content
 FROM cached JOIN images ON images.number = image JOIN products ON products.number = product ORDER BY cached.row
+"""
+_DESCRIPTIONS = """
+SELECT id, description FROM products WHERE description IS NOT NULL
+AND number IN (SELECT product FROM cached JOIN images ON images.number = image) ORDER BY id
 """
 _TOP = PurePosixPath()
 _REJECTED = "SELECT source, record, line, id, reason, detail FROM rejected ORDER BY kind DESC, source, record"
@@ -25,7 +29,8 @@ _REJECTED = "SELECT source, record, line, id, reason, detail FROM rejected ORDER
 class Digests:
     """Hex SHA-256 digests of a dataset: of all that it holds, and of the part that the network is trained on.
 
-    The second does not depend on titles, prices, locations and the currency, so a change of these trains nothing again.
+    The second does not depend on titles, prices, locations, descriptions and the currency, so a change of these trains
+    nothing again.
     """
 
     whole: str
@@ -39,13 +44,13 @@ def write_items(
     settings: dict[str, Any],
     place: PurePosixPath = _TOP,
 ) -> Digests:
-    """Write the items table. Row i of the table belongs to row i of the photo cache.
+    """Write the tables of items and descriptions. Row i of the table belongs to row i of the photo cache.
 
     Args:
         place: the folder of the data in the data folder; paths of photos are relative to the latter.
 
     Returns:
-        The digests of the settings, the categories, and every item with the digest of its photo.
+        The digests of the settings, the categories, every item with the digest of its photo, and the descriptions.
     """
     trained_on = {name: value for name, value in settings.items() if name != "currency"}
     whole = hashlib.sha256(json.dumps([settings, list(categories)], sort_keys=True).encode())
@@ -60,9 +65,16 @@ def write_items(
             trained.update(json.dumps(learnt).encode() + b"\n")
             yield item
 
+    def descriptions() -> Iterator[tuple[str, str]]:
+        for described in intake.db.execute(_DESCRIPTIONS):
+            whole.update(json.dumps(described).encode() + b"\n")
+            yield described
+
     with closing(sqlite3.connect(path)) as db, db:
         db.execute(ITEMS_TABLE)
         db.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows())
+        db.execute(DESCRIPTIONS_TABLE)
+        db.executemany("INSERT INTO descriptions VALUES (?, ?)", descriptions())
     return Digests(whole.hexdigest(), trained.hexdigest())
 
 

@@ -21,6 +21,7 @@ class PrepareSettings(Settings):
             They keep their indices, and new ones go last. Used only if `categories` is None.
         own_preprocessing: that of the release whose model is used again; it stands for backbone, weights, size, trim
             and cut.
+        copied: whether the data folder is a copy that a training job got, whose files have the time of the copy.
     """
 
     backbone: str = BACKBONE
@@ -77,6 +78,7 @@ class PrepareSettings(Settings):
     )
     base_categories: tuple[str, ...] = Field(default=(), json_schema_extra=DERIVED)
     own_preprocessing: Preprocessing | None = Field(default=None, json_schema_extra=DERIVED)
+    copied: bool = Field(default=False, json_schema_extra=DERIVED)
     workers: int | None = Field(
         default=None,
         ge=1,

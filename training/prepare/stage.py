@@ -13,6 +13,8 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +38,7 @@ from training.prepare.intake import layouts
 from training.prepare.intake.tables import Intake
 from training.prepare.intake.wrapper import wrapper
 from training.prepare.settings import PrepareSettings
+from training.prepare.snapshot import snapshot_of
 from training.prepare.summary import Summary, rejected_by_source, total_by_reason
 
 log = logging.getLogger(__name__)
@@ -64,6 +67,7 @@ def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: Progr
 def _prepare(data: Path, out: Path, settings: PrepareSettings, progress: ProgressReporter) -> Summary:
     layout = layouts.layout_of(data)
     check_output_folder(out, FILES, data)
+    snapshot = None if settings.copied else snapshot_of(data, datetime.now(UTC))  # before anything is read
     input_digest = fingerprint(data, settings)
     existing = _existing_summary(out, input_digest)
     if existing:
@@ -92,6 +96,7 @@ def _prepare(data: Path, out: Path, settings: PrepareSettings, progress: Progres
                 raise _nothing_usable(data, out, intake)
             summary = _finish(folder, intake, settings, layout=layout, data=data, input_digest=input_digest)
         working.unlink()
+        summary = replace(summary, snapshot_at=None if snapshot is None else snapshot.isoformat())
         write_json(folder / SUMMARY, summary.as_json())
     shutil.rmtree(stopped, ignore_errors=True)
     return summary

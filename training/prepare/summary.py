@@ -7,6 +7,7 @@ from typing import Any
 
 from training.dataset import SPLITS
 from training.prepare.dataset_tables import Digests
+from training.prepare.intake.fields.descriptions import MOST_CHARACTERS
 from training.prepare.intake.tables import Intake
 
 _SPLITS = """
@@ -35,7 +36,8 @@ class Summary:
         unused: up to three examples of extra photos, and one of extra files.
         skipped_rows: records that are no rows, by table and kind, such as those equal to the header.
         unread: cells with text that could not be read, by column: `count`, and the `first` with its table and line.
-        null_prices, null_titles, null_locations: kept products without these.
+        null_prices, null_titles, null_locations, null_descriptions: kept products without these.
+        cut_descriptions: kept products whose description was longer than is kept.
         products_without_photo: kept products of which no photo was kept.
         shared_photos: kept photos that are identical (byte for byte) to a photo of another product.
         categories: category names in index order.
@@ -48,7 +50,8 @@ class Summary:
         warnings: problems that a person should check, one sentence each.
         fingerprint: digest of input and settings, which decides whether a rerun is needed.
         digest: hex SHA-256 of items, photos, splits and settings.
-        training_digest: the same without titles, prices, locations and the currency.
+        training_digest: the same without titles, prices, locations, descriptions and the currency.
+        snapshot_at: when the listings were written, as ISO 8601; None: unknown. See `snapshot.py`.
     """
 
     layout: str
@@ -67,6 +70,8 @@ class Summary:
     null_prices: int
     null_titles: int
     null_locations: int
+    null_descriptions: int
+    cut_descriptions: int
     products_without_photo: int
     shared_photos: int
     categories: list[str]
@@ -82,6 +87,7 @@ class Summary:
     fingerprint: str
     digest: str
     training_digest: str
+    snapshot_at: str | None = None
 
     @classmethod
     def of(
@@ -123,6 +129,8 @@ class Summary:
             null_prices=intake.count("products WHERE price IS NULL"),
             null_titles=intake.count("products WHERE title IS NULL"),
             null_locations=intake.count("products WHERE location IS NULL"),
+            null_descriptions=intake.count("products WHERE description IS NULL"),
+            cut_descriptions=intake.cut_descriptions,
             products_without_photo=intake.count(_WITHOUT_PHOTO),
             shared_photos=shared_photos,
             categories=categories,
@@ -160,7 +168,9 @@ class Summary:
             yield f"not read  {cells['count']:,} of {kept['products']:,} {column} cells, first: {cells['first']}"
         if self.layout == "listings":
             nulls = f"{self.null_titles:,} titles, {self.null_prices:,} prices, {self.null_locations:,} locations"
-            yield f"null      {nulls}, of {kept['products']:,} products"
+            yield f"null      {nulls}, {self.null_descriptions:,} descriptions, of {kept['products']:,} products"
+            if self.cut_descriptions:
+                yield f"cut       {self.cut_descriptions:,} descriptions, to {MOST_CHARACTERS:,} characters"
             yield f"no photo  {self.products_without_photo:,} products"
         unused = f"unused    {self.extra_photos:,} photos without a row, {self.extra_files:,} other files"
         yield f"{unused}, such as {', '.join(self.unused)}" if self.unused else unused

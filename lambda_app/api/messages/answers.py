@@ -47,7 +47,7 @@ def similar_answer(matches: list[Match], store: Store, currency: str | None) -> 
         "image_labels": [match.item.image_id for match in matches],
         "results": [
             {
-                **item_answer(match.item, store, currency),
+                **_listing(match.item, store, currency),
                 "score": None if math.isnan(match.score) else _rounded(match.score),
                 "same_photo": match.same_photo,
             }
@@ -57,9 +57,8 @@ def similar_answer(matches: list[Match], store: Store, currency: str | None) -> 
 
 
 def item_answer(item: CatalogItem, store: Store, currency: str | None) -> dict[str, Any]:
-    """An item with the currency of its release, and the URL of its photo: of the store, or a path of this API."""
-    photo = store.photo_url(item.photo) or f"/images/{quote(item.image_id, safe='')}"
-    return {**asdict(item), "currency": currency, "photo": photo}
+    """An item with its description, the currency of its release, and the URL of its photo."""
+    return {**_listing(item, store, currency), "description": item.description}
 
 
 def release_answer(live: Live) -> dict[str, Any]:
@@ -92,6 +91,14 @@ def config_answer(settings: Settings) -> dict[str, Any]:
         "scopes": " ".join(settings.oidc_scopes.split()),
     }
     return {"auth": settings.auth, "sign_in": client if settings.oidc_client_id else None}
+
+
+def _listing(item: CatalogItem, store: Store, currency: str | None) -> dict[str, Any]:
+    """What results say of an item, without its description. The photo's URL is of the store, or a path of this API."""
+    photo = store.photo_url(item.photo) or f"/images/{quote(item.image_id, safe='')}"
+    listing = {**asdict(item), "currency": currency, "photo": photo}
+    del listing["description"]
+    return listing
 
 
 def _floats(values: npt.NDArray[np.float32]) -> list[float]:

@@ -71,8 +71,8 @@ class WordParameters(ListingParameters):
     """Parameters of a search by words alone."""
 
     q: str = Field(
-        description="Words of the title or category. Upper case and diacritics do not count; the last word may be the "
-        "beginning of one. No character is an operator.",
+        description="Words of the title, category or description. Upper case and diacritics do not count; the last "
+        "word may be the beginning of one. No character is an operator.",
         examples=["red sofa"],
         json_schema_extra={"minLength": 1, **_WORD_LIMITS},
     )
@@ -105,8 +105,8 @@ class SimilarParameters(SearchParameters):
 
     q: str = Field(
         default="",
-        description="Words that the title or category should have, as in GET /search. Their order and that of the "
-        "picture are blended.",
+        description="Words that the title, category or description should have, as in GET /search. Their order and "
+        "that of the picture are blended.",
         examples=["red sofa"],
         json_schema_extra=_WORD_LIMITS,
     )

@@ -71,6 +71,13 @@ class ReleaseAnswer(_Answer):
     same_photo: bool = Field(description="Whether it can tell the same photo. Older releases cannot.")
 
 
+class ChangeAnswer(_Answer):
+    """A change is in the log of the catalogue, and will be applied."""
+
+    entry: int = Field(description="The number of its entry in the log.", ge=1, examples=[12])
+    changes: int = Field(description="How many changes the entry has.", ge=1, examples=[1])
+
+
 class CategoryProbability(_Answer):
     """A category and its probability."""
 
@@ -94,9 +101,7 @@ class EmbeddingAnswer(_Answer):
     embedding: list[float] = Field(description="L2-normalised: the dot product of two is their cosine.")
 
 
-class Item(_Answer):
-    """One photo of a listing."""
-
+class _Listing(_Answer):
     image_id: str
     product_id: str
     category: str
@@ -107,7 +112,13 @@ class Item(_Answer):
     photo: str = Field(description="URL of the photo.", examples=["/images/0a1b2c"])
 
 
-class Result(Item):
+class Item(_Listing):
+    """One photo of a listing."""
+
+    description: str | None = Field(description="Plain text of the listing; null if it has none.")
+
+
+class Result(_Listing):
     """A similar item."""
 
     score: Score
@@ -128,7 +139,7 @@ class SimilarAnswer(_Answer):
     image_labels: list[str] = Field(description="Their image ids.")
 
 
-class Found(Item):
+class Found(_Listing):
     """An item that has the words."""
 
     score: None = Field(description="Null: there is no picture to compare with.")

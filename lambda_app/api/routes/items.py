@@ -21,7 +21,7 @@ router = APIRouter(tags=["items"])
 @router.get("/search", response_model=schemas.SearchAnswer, responses=openapi.errors(422, 429, 501, 503))
 @blocking
 def search(call: CurrentCall, query: WordQuery) -> JSONResponse:
-    """The listings whose title or category has the words. If none has all of them, those that have the most."""
+    """The listings whose title, category or description has the words; if none has all, those that have the most."""
     recommender = call.live().recommender
     matches = recommender.search(query, call.timings)
     return JSONResponse(answers.similar_answer(matches, call.service.store, recommender.manifest.currency))

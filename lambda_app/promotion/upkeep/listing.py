@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from lambda_app.errors import MissingObjectError, ReleaseError
 from lambda_app.promotion.floor import quality
 from lambda_app.promotion.stored import forced_key, manifest_key
+from lambda_app.promotion.succession import models_before
 from lambda_app.release.manifest import MANIFEST, Manifest, Pointer, read_manifest
 from lambda_app.store.contract import RELEASES, Store
 
@@ -23,6 +24,7 @@ class StoredRelease:
         manifest: None if this code cannot read it; `problem` then says why.
         live: whether this release is live.
         previous: whether it was live directly before the live one.
+        of_model_before: whether a rollback of the model goes to it.
         forced: what it was forced past when it went live, in words; None if it needed no force.
     """
 
@@ -33,6 +35,7 @@ class StoredRelease:
     problem: str | None
     live: bool
     previous: bool
+    of_model_before: bool = False
     forced: str | None = None
 
     @property
@@ -55,11 +58,15 @@ def list_releases(store: Store) -> list[StoredRelease]:
     pointer = live.pointer if live is not None else None
     times = dict(store.times(RELEASES))
     ids = [parts[1] for key in times if len(parts := PurePosixPath(key).parts) == 3 and parts[2] == MANIFEST]
-    found = (_row(store, release, times, pointer) for release in ids)
+    others = models_before(store, pointer) if pointer is not None else ()
+    of_model_before = next((one.release for one in others if one.release in ids), None)
+    found = (_row(store, release, times, pointer, of_model_before) for release in ids)
     return sorted((row for row in found if row is not None), key=lambda row: row.made_at, reverse=True)
 
 
-def _row(store: Store, release: str, times: dict[str, datetime], pointer: Pointer | None) -> StoredRelease | None:
+def _row(
+    store: Store, release: str, times: dict[str, datetime], pointer: Pointer | None, of_model_before: str | None
+) -> StoredRelease | None:
     """None if the release was deleted after `times` were listed."""
     manifest: Manifest | None = None
     problem: str | None = None
@@ -83,6 +90,7 @@ def _row(store: Store, release: str, times: dict[str, datetime], pointer: Pointe
         problem,
         live=pointer is not None and release == pointer.release,
         previous=pointer is not None and release == pointer.previous,
+        of_model_before=release == of_model_before,
         forced=_forced(store, release) if forced_key(release) in times else None,
     )
 

@@ -60,7 +60,8 @@ def prune(store: Store, keep: int, age: timedelta = AGE) -> Pruned:
 
     Args:
         store: where to delete.
-        keep: number of newest releases to keep. The live release and the previous one are always kept too.
+        keep: number of newest releases to keep. The live release, the previous one and the one that a rollback of the
+            model goes to are always kept too.
         age: what was written within this time is kept. Only this protects a release that is about to go live.
     """
     marker = f"{PRUNING}{uuid.uuid4()}.json"
@@ -92,7 +93,8 @@ def _plan(store: Store, keep: int, before: datetime) -> _Plan:
     rows = list_releases(store)
     unreadable = [row for row in rows if row.manifest is None]
     old = [row for row in rows if row.manifest is not None][keep:]
-    deleted = {row.release for row in old if row.stored_at < before and not (row.live or row.previous)}
+    needed = {row.release for row in rows if row.live or row.previous or row.of_model_before}
+    deleted = {row.release for row in old if row.stored_at < before} - needed
     used = {name for row in rows if row.release not in deleted for name in _named(row)}
     notes = [f"{row.release} stays, because it cannot be read: {row.problem}" for row in unreadable]
     if damaged := [row.release for row in unreadable if not _is_json(row.data)]:

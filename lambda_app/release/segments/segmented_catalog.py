@@ -10,7 +10,7 @@ from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem
 from lambda_app.release.filter_cache import FilterCache
 from lambda_app.release.row_set import RowSet, SegmentedRowSet
 from lambda_app.release.segments.live_rows import LiveRows
-from lambda_app.release.words import WordMatches, merged
+from lambda_app.release.text.words import WordMatches, merged
 
 
 class SegmentedCatalog:
@@ -40,11 +40,11 @@ class SegmentedCatalog:
         """The number of rows, dead ones included."""
         return self.live.rows
 
-    def items(self, rows: Sequence[int]) -> list[CatalogItem]:
-        """The items at these rows, in the order given."""
+    def items(self, rows: Sequence[int], *, described: bool = True) -> list[CatalogItem]:
+        """The items at these rows, in the order given; `described` as in `Catalog.items`."""
         found: dict[int, CatalogItem] = {}
         for segment, numbers, places in self.live.by_segment(rows):
-            found |= zip(places, self._segments[segment].catalog.items(numbers), strict=True)
+            found |= zip(places, self._segments[segment].catalog.items(numbers, described=described), strict=True)
         return [found[place] for place in range(len(rows))]
 
     def find(self, image_id: str) -> int | None:

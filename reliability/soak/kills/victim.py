@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.inputs.bench_release import ROOT
+from lambda_app.promotion.scratch import PURPOSES
 
 END_SECONDS = 60.0
 # Scratch is swept an hour after its process died. This makes it look older.
@@ -83,5 +84,5 @@ def make_old(folder: Path) -> None:
 
 def scratch_left(folder: Path) -> int:
     """How much unfinished work of dead processes lies in a folder: scratch folders and partial files."""
-    scratch = [path for kind in ("drop", "publish", "trial") for path in folder.glob(f"lookalike-{kind}-*")]
+    scratch = [path for kind in PURPOSES for path in folder.glob(f"lookalike-{kind}-*")]
     return len(scratch) + len(list(folder.rglob(".partial-*"))) + len(list(folder.rglob(".*.partial")))

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.bench import search
+from benchmarks.bench.neighbours.goals import GOALS, Goals
 from benchmarks.bench.search import filter_sets, measure, rows_of, sweep
-from benchmarks.bench.search_goals import GOALS, Goals
 from benchmarks.inputs.synthetic import SyntheticCatalogue
 from benchmarks.processes.search_probe import UNFILTERED, Figures
 from lambda_app.release.manifest import IndexEntry

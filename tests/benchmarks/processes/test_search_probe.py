@@ -7,7 +7,7 @@ import pytest
 from benchmarks.inputs.synthetic import DIM, SyntheticCatalogue
 from benchmarks.processes.search_probe import UNFILTERED, measure
 from lambda_app.release.row_set import RowSet
-from training.index.choice import build_index
+from lambda_app.search.building.choice import build_index
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,6 @@ import pytest
 
 from lambda_app.catalogue.changes import (
     MOST_CHANGES,
-    MOST_TEXT_BYTES,
     Change,
     Item,
     NewValues,
@@ -20,6 +19,7 @@ from lambda_app.catalogue.changes import (
     write_change,
     write_entry,
 )
+from lambda_app.catalogue.fields import MOST_TEXT_BYTES
 from lambda_app.errors import ChangeError
 
 NOW = datetime(2026, 11, 26, 5, tzinfo=UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lambda_app.errors import ScratchSpaceError
-from lambda_app.promotion.scratch import STALE_SECONDS, keep_only_live, scratch_folder, sweep
+from lambda_app.promotion.scratch import PURPOSES, STALE_SECONDS, keep_only_live, scratch_folder, sweep
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import publish_directly
 from tests.s3_server import S3Server
@@ -52,7 +52,7 @@ def aged(folder: Path, seconds: float) -> Path:
 
 
 def test_only_stale_folders_of_ours_are_swept(temporary: Path):
-    stale = [aged(temporary / f"lookalike-{purpose}-x", STALE_SECONDS + 60) for purpose in ("drop", "publish", "trial")]
+    stale = [aged(temporary / f"lookalike-{purpose}-x", STALE_SECONDS + 60) for purpose in PURPOSES]
     young = aged(temporary / "lookalike-drop-young", STALE_SECONDS - 60)
     others = [aged(temporary / name, STALE_SECONDS + 60) for name in ("lookalike-cache", "someone-drop-x")]
     assert sorted(sweep()) == sorted(stale)

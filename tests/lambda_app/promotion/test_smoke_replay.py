@@ -65,6 +65,13 @@ def test_a_neighbour_that_the_catalog_lacks_fails(recommender: Recommender):
     assert "has no item 'gone'" in replay(recommender, [case])[0]
 
 
+def test_another_embedding_than_expected_fails(recommender: Recommender):
+    case, other = recommender.manifest.smoke[:2]
+    embedding = recommender.analyse(base64.b64decode(other.photo)).embedding
+    (failure,) = replay(recommender, [case.expecting(embedding, "float32")])
+    assert "smoke case 1: its embedding has cosine" in failure
+
+
 @pytest.mark.parametrize("photo", ["not base64!", base64.b64encode(b"no photo").decode()])
 def test_a_photo_that_cannot_be_read_fails(recommender: Recommender, photo: str):
     failures = replay(recommender, [changed(recommender.manifest.smoke[0], photo=photo)])

@@ -15,7 +15,7 @@ from lambda_app.settings import Settings
 from tests.crafted import networks
 from tests.lambda_app.conftest import BuiltRelease
 
-pytestmark = pytest.mark.slow  # each promotion starts a process that tries the release
+pytestmark = [pytest.mark.slow, pytest.mark.cold_trials]
 
 SETTINGS = Settings(store="unused", threads=1, forward_seconds=0)
 LIMITS = TrialLimits(seconds=60, megabytes=1000)

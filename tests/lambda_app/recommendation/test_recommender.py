@@ -26,11 +26,11 @@ from lambda_app.recommendation.query import Match, SimilarQuery
 from lambda_app.recommendation.recommender import DISLIKE_WEIGHT, Recommender, load
 from lambda_app.release.catalog import CatalogFilter, CatalogItem, write_catalog
 from lambda_app.release.manifest import Manifest, file_entry
+from lambda_app.search.building.choice import build_index
 from lambda_app.settings import Settings
 from lambda_app.telemetry.timings import Timings
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import CATEGORIES, DIM, SIZE, build_release, embed, write_index, write_network
-from training.index.choice import build_index
 
 ALL = SimilarQuery(k=100, distinct="image")
 

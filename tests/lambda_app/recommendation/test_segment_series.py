@@ -17,11 +17,11 @@ from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem, writ
 from lambda_app.release.manifest import IndexEntry, file_entry
 from lambda_app.release.segments.live_rows import LiveRows
 from lambda_app.release.segments.segmented_catalog import SegmentedCatalog
+from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.segmented_index import SegmentedIndex
 from lambda_app.search.vectors import unit
 from tests.releases import write_index
-from training.index.choice import build_index
 
 ROWS, DIM = 800, 12
 CATEGORIES = tuple("ABCD")

@@ -7,9 +7,9 @@ from lambda_app.recommendation import word_finder
 from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery
 from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem, write_catalog
+from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.vectors import unit
-from training.index.choice import build_index
 
 COUNT, DIM = 3000, 16
 COLOURS, THINGS = ("red", "blue", "green", "grey"), ("sofa", "lamp", "table")

@@ -18,6 +18,7 @@ from lambda_app.release.manifest import (
 )
 
 ENTRY: dict[str, Any] = {"file": "model.onnx", "sha256": "0" * 64, "bytes": 1}
+CASE = {"photo": "", "category": "Sofas", "margin": 0.5, "neighbour": "001", "score": 0.9}
 
 
 def raw_manifest(**changes: Any) -> dict[str, Any]:
@@ -119,6 +120,8 @@ def test_json_that_is_no_object_is_refused():
         ({"catalog": {**ENTRY, "file": "index.faiss", "count": 3}}, "a file name occurs twice"),
         ({"weights": {**ENTRY, "file": "manifest.json"}}, "or is manifest.json"),
         ({"preprocessing": {"size": 1}}, "preprocessing.size"),
+        ({"smoke": [{**CASE, "embedding": "AAAAAA=="}]}, "smoke case 1: the vectors have 4 bytes, .* 2 x 256"),
+        ({"smoke": [{**CASE, "cosine": 1.5}]}, "smoke.0.cosine"),
     ],
 )
 def test_a_bad_field_is_named(changes: dict[str, Any], says: str):

@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 
+from lambda_app.release.reference import encoded
 from lambda_app.release.smoke import SmokeCase, tolerated_differences
 
 CASE = SmokeCase(photo="", category="Sofas", margin=0.11, neighbour="001", score=0.5)
@@ -44,3 +46,39 @@ def test_all_differences_of_a_case_are_told():
 )
 def test_one_case_in_five_may_differ_in_int8_only(cases: int, precision: str, tolerated: int):
     assert tolerated_differences(cases, precision) == tolerated
+
+
+def test_an_embedding_near_the_expected_one_passes():
+    expected = np.array([1, 0], np.float32)
+    case = CASE.expecting(expected, "float32")
+    np.testing.assert_array_equal(case.expected(2), expected)
+    assert case.embedding_differences(np.array([0.991, 0.13], np.float32)) == []
+    (found,) = case.embedding_differences(np.array([0.5, 0.86], np.float32))
+    assert found == "its embedding has cosine 0.500 with the expected one; it takes 0.99"
+    assert "cosine nan" in case.embedding_differences(np.array([np.nan, 0], np.float32))[0]
+
+
+def test_int8_may_be_further_off():
+    off = np.array([0.985, 0.17], np.float32)
+    expected = np.array([1, 0], np.float32)
+    assert CASE.expecting(expected, "float32").embedding_differences(off)
+    assert CASE.expecting(expected, "int8").embedding_differences(off) == []
+
+
+def test_a_case_of_an_older_release_expects_no_embedding():
+    assert CASE.expected(2) is None
+    assert CASE.embedding_differences(np.array([0, 1], np.float32)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("no base64!", "not base64"),
+        (encoded(np.ones(3, np.float32)), "6 bytes"),
+        (encoded(np.ones(4, np.float32)), "2 embeddings of 2 dimensions"),
+        (encoded(np.array([np.inf, 0], np.float32)), "finite"),
+    ],
+)
+def test_what_is_not_one_embedding_is_refused(text: str, message: str):
+    with pytest.raises(ValueError, match=message):
+        CASE.model_copy(update={"embedding": text}).expected(2)

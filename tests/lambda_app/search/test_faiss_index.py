@@ -9,9 +9,9 @@ import pytest
 from lambda_app.errors import ReleaseError
 from lambda_app.release.manifest import IndexEntry, file_entry
 from lambda_app.release.row_set import RowSet
+from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
 from tests.releases import write_index
-from training.index.choice import build_index
 
 ROWS, DIM = 200, 8
 

@@ -7,11 +7,11 @@ import pytest
 from lambda_app.errors import ReleaseError
 from lambda_app.release.manifest import IndexEntry, file_entry
 from lambda_app.search import index_inspection
+from lambda_app.search.building.choice import build_index
 from lambda_app.search.index_inspection import inspect_index
 from tests.crafted.drops import INDEXES, MANIFESTS, Crafted
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import DIM, write_index
-from training.index.choice import build_index
 
 # FAISS raises MemoryError for a huge header; the trial's process turns it into a refusal.
 DIRECT = [crafted for crafted in INDEXES if crafted.name != "a huge header"]

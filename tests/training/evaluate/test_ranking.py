@@ -4,10 +4,10 @@ import pytest
 from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.query import Selection, SimilarQuery
 from lambda_app.release.catalog import Catalog, write_catalog
+from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.vectors import softmax, unit
 from training.evaluate.ranking import MOST_LOSS, WEIGHTS, best_weight, choose_weight, rank_by_category
-from training.index.choice import build_index
 from training.index.stage import catalog_items
 from training.network.forward import Outputs
 

@@ -9,7 +9,7 @@ import torch
 
 from lambda_app.release.manifest import sha256_of
 from training.dataset import Dataset
-from training.errors import WeightsError
+from training.errors import DivergedError, WeightsError
 from training.fit import frozen
 from training.fit import stage as fit
 from training.fit.features import MOST_MIRRORED
@@ -107,6 +107,23 @@ def test_fine_tuning_that_ruins_the_network_is_not_kept(work, pretrained):
     kept, _ = load_weights(work.weights)
     heads = FrozenHeads.read(work.heads)
     assert torch.equal(kept.embedding.weight, heads.state["embedding.weight"])
+
+
+def test_fine_tuning_whose_loss_is_not_finite_leaves_the_frozen_heads(work, pretrained, caplog):
+    fit.run(work, pretrained.changed(optimiser="sgd", lr=1e30, warmup=0.0))
+
+    found = about(work)["baseline"]
+    assert found["kept"] == "frozen"
+    assert found["diverged"].startswith("the loss is nan in epoch 1, batch ")
+    assert "the heads on frozen features is kept" in caplog.text
+    kept, _ = load_weights(work.weights)
+    assert torch.equal(kept.embedding.weight, FrozenHeads.read(work.heads).state["embedding.weight"])
+
+
+def test_without_frozen_heads_a_loss_that_is_not_finite_is_an_error(work, pretrained):
+    with pytest.raises(DivergedError, match="the loss is nan in epoch 1"):
+        fit.run(work, pretrained.changed(optimiser="sgd", lr=1e30, warmup=0.0, baseline=False))
+    assert not work.weights.exists()
 
 
 def test_fine_tuning_starts_from_the_heads(work, pretrained):

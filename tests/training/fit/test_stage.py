@@ -172,6 +172,15 @@ def test_stopping_or_killing_one_of_two_processes_ends_both(processes, work):
     assert running[1].wait()[0] == -signal.SIGKILL
 
 
+@pytest.mark.slow
+def test_two_processes_that_diverge_both_end_with_the_frozen_heads(processes, work, trained):
+    options = [*arguments(work, 2), "--weights", str(trained.weights)]
+    options += ["--lr", "1e30", "--optimiser", "sgd", "--warmup", "0"]
+    ended = [process.wait() for process in processes.start_several(2, "training.fit.stage", options)]
+    assert [status for status, _ in ended] == [0, 0], ended
+    assert json.loads((work.fit / "fit.json").read_bytes())["baseline"]["kept"] == "frozen"
+
+
 def test_a_checkpoint_of_other_settings_is_not_used(work, fit_settings, caplog):
     fit.run(work, fit_settings)
     with caplog.at_level(logging.INFO):

@@ -6,7 +6,9 @@ import torch
 
 from lambda_app.model.session import Model, ModelOutput
 from lambda_app.search.vectors import unit
+from training.errors import TrainingError
 from training.index import bulk
+from training.index.stage import embed
 from training.index.ways import Way, served
 
 CPU = torch.device("cpu")
@@ -57,3 +59,40 @@ def test_on_a_cpu_without_features_the_served_model_embeds(trained, small_datase
     chosen = bulk.choose(trained, small_dataset, float32, "auto", CPU)
     assert chosen.way is float32
     assert chosen.about["refused"] == []
+
+
+def failing(*_, **__):
+    raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB\nSet CUDA_LAUNCH_BLOCKING=1")
+
+
+def test_a_device_that_fails_in_the_comparison_leaves_the_served_model(trained, small_dataset, float32, monkeypatch):
+    broken = Way("torch", "float32", "cpu", failing, float32.classes, float32.dim, float32.batch, None)
+    monkeypatch.setattr(bulk, "in_torch", lambda *_, **__: broken)
+    chosen = bulk.choose(trained, small_dataset, float32, "torch", CPU)
+    assert chosen.way is float32
+    (refused,) = chosen.about["refused"]
+    assert refused["reason"] == "it fails: CUDA out of memory. Tried to allocate 2.00 GiB"
+
+
+def test_a_network_that_does_not_fit_the_device_leaves_the_served_model(trained, small_dataset, float32, monkeypatch):
+    monkeypatch.setattr(bulk, "in_torch", failing)
+    chosen = bulk.choose(trained, small_dataset, float32, "torch", torch.device("cuda"))
+    assert chosen.way is float32
+    assert [entry["reason"] for entry in chosen.about["refused"]] == [
+        "it fails: CUDA out of memory. Tried to allocate 2.00 GiB"
+    ] * 2
+
+
+def test_a_device_that_fails_later_is_an_error_that_names_the_row_and_the_way_out(small_dataset, tmp_path):
+    broken = Way("torch", "bfloat16", "cuda", failing, 3, 4, 8, None)
+    with pytest.raises(
+        TrainingError, match=r"(?s)torch on cuda in bfloat16 failed at row 0: .*; run again .* bulk=served"
+    ):
+        embed(broken, small_dataset, tmp_path, "identity")
+    ready = Way("torch", "bfloat16", "cuda", zeros, 3, 4, 8, None)
+    assert embed(ready, small_dataset, tmp_path, "identity") is not None
+
+
+def zeros(rows):
+    count = rows.stop - rows.start
+    return ModelOutput(np.zeros((count, 3), np.float32), np.zeros((count, 4), np.float32))

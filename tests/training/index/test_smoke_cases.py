@@ -4,13 +4,13 @@ import json
 import numpy as np
 import pytest
 
+from lambda_app.errors import IndexBuildError
 from lambda_app.model.session import Model, ModelOutput
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.release.smoke import SmokeCase
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.vectors import softmax
-from training.errors import IndexBuildError
 from training.index.smoke_cases import choose_cases, replay
 
 
@@ -106,7 +106,7 @@ def test_the_expected_neighbour_may_be_among_the_first_three_whatever_its_score(
 def test_each_case_is_the_clearest_test_photo_of_its_category_and_carries_its_margin(trained, small_dataset):
     logits, embeddings = (np.load(trained.index / name) for name in ("logits.npy", "embeddings.npy"))
     model, tested = Model(trained.model), small_dataset.rows("test").tolist()
-    for case in choose_cases(small_dataset, model, ModelOutput(logits, embeddings), temperature=2.0):
+    for case in choose_cases(small_dataset, model, ModelOutput(logits, embeddings), 2.0, "int8"):
         photo = load_rgb(base64.b64decode(case.photo), small_dataset.preprocessing)
         row = np.abs(small_dataset.photos.astype(np.int64) - photo).sum(axis=(1, 2, 3)).argmin()
         own = np.flatnonzero(small_dataset.category == small_dataset.category[row]).tolist()

@@ -1,4 +1,5 @@
 import json
+from datetime import datetime
 
 import pytest
 
@@ -31,6 +32,7 @@ def test_the_manifest_has_the_measurements_of_the_stages(trained, unpacked, smal
     _, manifest = unpacked
     figures = json.loads((trained.report / "metrics.json").read_bytes())
     assert manifest.categories == small_dataset.categories
+    assert manifest.snapshot_at == datetime.fromisoformat(small_dataset.summary["snapshot_at"])
     assert manifest.preprocessing == small_dataset.preprocessing
     assert manifest.model.temperature == figures["temperature"]
     assert manifest.model.embedding_dim == 256

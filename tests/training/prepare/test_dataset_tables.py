@@ -36,6 +36,7 @@ def test_items_are_numbered_like_the_cache(tmp_path, intake):
     [
         "UPDATE products SET split = 'test'",
         "UPDATE products SET price = 13",
+        "UPDATE products SET description = 'Oak'",
         "UPDATE cached SET content = X'00' WHERE row = 1",
         "UPDATE images SET id = 'c' WHERE id = 'a'",
     ],
@@ -55,7 +56,7 @@ def test_the_digest_identifies_the_dataset(tmp_path, intake, change):
 @pytest.mark.parametrize(
     ("change", "changes"),
     [
-        ("UPDATE products SET price = 13, title = 'Chair', location = 'Ely'", False),
+        ("UPDATE products SET price = 13, title = 'Chair', location = 'Ely', description = 'Oak'", False),
         ("UPDATE images SET photo = 'moved/' || photo", False),
         ("UPDATE products SET split = 'test'", True),
         ("UPDATE products SET id = 'q'", True),

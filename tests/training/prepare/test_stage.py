@@ -1,8 +1,10 @@
 import csv
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -100,10 +102,29 @@ def test_the_summary_says_what_could_not_be_read(write_listings, tmp_path, caplo
     assert summary.products_without_photo == 2
     shown = "\n".join(summary.lines())
     assert "not read  1 of 5 price cells, first: 'ask' in Products.csv, line 3" in shown
-    assert "null      1 titles, 3 prices, 5 locations, of 5 products" in shown
+    assert "null      1 titles, 3 prices, 5 locations, 5 descriptions, of 5 products" in shown
+    assert "cut " not in shown
     assert "no photo  2 products" in shown
     assert set(summary.understood) <= {record.message for record in caplog.records}
     assert "prices     decimal mark: comma; currency: EUR" in summary.understood
+
+
+def test_descriptions_are_kept_as_text_and_cuts_are_counted(write_listings, tmp_path):
+    texts = ["<p>Solid &amp; old</p>", "oak " * 400, "", "N/A"]
+    rows = [{"id": f"p{number}", "product_description": text} for number, text in enumerate(texts)]
+    data = write_listings(rows, [("a", "p0"), ("b", "p0"), ("c", "p1"), ("d", "p2")])
+    summary = prepare(data, tmp_path / "out", SMALL)
+    assert (summary.null_descriptions, summary.cut_descriptions) == (2, 1)
+    assert "cut       1 descriptions, to 1,000 characters" in list(summary.lines())
+    found = {item.image_id: item.description for item in Dataset.open(tmp_path / "out").items()}
+    assert found == {"a": "Solid & old", "b": "Solid & old", "c": ("oak " * 250)[:-1], "d": None}
+
+
+def test_a_dataset_of_an_older_version_has_no_descriptions(write_listings, tmp_path):
+    prepare(write_listings([{"id": "p", "product_description": "Oak"}], [("a", "p")]), tmp_path / "out", SMALL)
+    with closing(sqlite3.connect(tmp_path / "out" / "items.sqlite")) as older:
+        older.execute("DROP TABLE descriptions")
+    assert [item.description for item in Dataset.open(tmp_path / "out").items()] == [None]
 
 
 def test_options_say_how_tables_are_read(tmp_path, jpeg):

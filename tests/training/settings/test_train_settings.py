@@ -3,7 +3,7 @@ from typing import get_args
 import pytest
 
 from lambda_app.errors import SettingsError
-from training.index.choice import KINDS
+from lambda_app.search.building.choice import KINDS
 from training.index.settings import IndexSettings
 from training.pipeline.settings import declared
 from training.prepare.settings import PrepareSettings

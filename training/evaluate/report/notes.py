@@ -63,7 +63,12 @@ def _on_the_baseline(figures: Mapping[str, Any]) -> Iterator[str]:
     if baseline["reason"] is not None:
         return
     scores, kept = baseline["scores"], baseline["kept"]
-    if kept == "frozen" and scores["fine_tuned"] is not None:
+    if baseline.get("diverged") is not None:
+        yield (
+            f"Fine-tuning ended early: {baseline['diverged']}. The release holds "
+            + ("the heads on frozen features." if kept == "frozen" else "the best epoch until then.")
+        )
+    elif kept == "frozen" and scores["fine_tuned"] is not None:
         yield (
             f"Fine-tuning did not beat the heads on frozen features on the validation photos "
             f"({100 * scores['fine_tuned']:.1f} % against {100 * scores['frozen']:.1f} %), so the release holds those "

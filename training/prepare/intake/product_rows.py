@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from training.prepare.intake.fields.categories import CategoryColumn
 from training.prepare.intake.fields.currencies import code_in_brackets
+from training.prepare.intake.fields.descriptions import description_or_none
 from training.prepare.intake.fields.photos import references, stem_of
 from training.prepare.intake.fields.prices import PriceColumn
 from training.prepare.intake.fields.reading import Reading
@@ -19,16 +20,22 @@ from training.prepare.intake.source.record import Record
 from training.prepare.intake.tables import Intake, ProductRow
 
 _COLUMNS = ("id", "category", "title", "price", "location", "image_id")
-_INSERT = "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT = (
-    "SELECT number, line, digest, id, category, title, price, location, image_id, photos FROM listed ORDER BY number"
+    "SELECT number, line, digest, id, category, title, price, location, image_id, description, cut, photos "
+    "FROM listed ORDER BY number"
 )
 _BATCH = 500
 _NOTHING_OF_ITS_OWN = "further rows of a product, without a photo"
 
 
 class _Row(NamedTuple):
-    """A record with clean cells; None for missing ones. `photos`: the cells of all photo columns, with newlines."""
+    """A record with clean cells; None for missing ones.
+
+    Attributes:
+        cut: whether the description is longer in its cell.
+        photos: the cells of all photo columns, with newlines.
+    """
 
     number: int
     line: int | None
@@ -39,6 +46,8 @@ class _Row(NamedTuple):
     price: str | None
     location: str | None
     image_id: str | None
+    description: str | None
+    cut: bool
     photos: str | None
 
     @property
@@ -87,7 +96,9 @@ class ProductRows:
         if self._currency_place is not None:
             self._prices.observe_currency(values[self._currency_place])
         photos = "\n".join([values[place] for place in self._photo_places]) if self._photo_places else None
-        cells = (product_id, category, title, price, location, image_id, photos)
+        place = self._columns.place("description")
+        described = (None, False) if place is None else description_or_none(values[place])
+        cells = (product_id, category, title, price, location, image_id, *described, photos)
         self._waiting.append((record.number, record.line, record.digest, *cells))
         if len(self._waiting) >= _BATCH:
             self._write()
@@ -152,6 +163,8 @@ class ProductRows:
         intake = self._intake
         if product_id is not None and self._adds_to(row, product_id, has_photos):
             self._further += 1
+            if row.description is not None and intake.describe_product(product_id, row.description):
+                intake.cut_descriptions += row.cut
             if not has_photos:
                 intake.note_skipped(self._name, _NOTHING_OF_ITS_OWN, 1)
             return
@@ -167,10 +180,13 @@ class ProductRows:
             self._reject(row, product_id, "missing_category", f"the category is {row.category or ''!r}")
             return
         price = None if row.price is None else self._prices.price(row.price)
-        outcome = intake.add_product(ProductRow(product_id, category, row.title, price, row.location, row.digest))
+        texts = (row.title, price, row.location, row.digest, row.description)
+        outcome = intake.add_product(ProductRow(product_id, category, *texts))
         if isinstance(outcome, str):
             self._reject(row, product_id, outcome, f"an earlier row has the id {product_id!r}")
-        elif price is None and row.price is not None:
+            return
+        intake.cut_descriptions += row.cut
+        if price is None and row.price is not None:
             intake.note_unread("price", row.price, self._name, row.line)
 
     def _adds_to(self, row: _Row, product_id: str, has_photos: bool) -> bool:

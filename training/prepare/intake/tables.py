@@ -19,7 +19,7 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE products (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, digest BLOB, category TEXT NOT NULL,
-    title TEXT, price REAL, location TEXT, split TEXT
+    title TEXT, price REAL, location TEXT, description TEXT, split TEXT
 );
 CREATE TABLE images (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, digest BLOB, product INTEGER NOT NULL, photo TEXT NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE images (
 CREATE INDEX images_by_product ON images (product);
 CREATE TABLE listed (
     number INTEGER PRIMARY KEY, line INTEGER, digest BLOB NOT NULL, id TEXT, category TEXT, title TEXT, price TEXT,
-    location TEXT, image_id TEXT, photos TEXT
+    location TEXT, image_id TEXT, description TEXT, cut INTEGER NOT NULL, photos TEXT
 );
 CREATE TABLE fetched (url TEXT PRIMARY KEY, path TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE cached (row INTEGER PRIMARY KEY, image INTEGER NOT NULL UNIQUE, content BLOB NOT NULL);
@@ -50,6 +50,7 @@ class ProductRow:
     price: float | None = None
     location: str | None = None
     digest: bytes | None = None
+    description: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Intake:
     Attributes:
         photos: the photo files, by name.
         extra_files: number of files that are no photos and no tables; extra_file: the first of them.
+        cut_descriptions: number of kept products whose description was cut.
         currency: the currency of all prices as an ISO 4217 code, if the input says it.
     """
 
@@ -111,6 +113,7 @@ class Intake:
         self.skipped: dict[str, dict[str, int]] = {}
         self.unread: dict[str, Unread] = {}
         self.warnings: list[str] = []
+        self.cut_descriptions = 0
         self.extra_files = 0
         self.extra_file = ""
 
@@ -141,6 +144,11 @@ class Intake:
         """The title of a kept product, which may be None; None instead of the tuple if there is no such product."""
         row = self.db.execute("SELECT title FROM products WHERE id = ?", (product_id,)).fetchone()
         return None if row is None else (row[0],)
+
+    def describe_product(self, product_id: str, description: str) -> bool:
+        """Give a kept product a description if it has none. Returns whether it had none."""
+        sql = "UPDATE products SET description = ? WHERE id = ? AND description IS NULL"
+        return self.db.execute(sql, (description, product_id)).rowcount == 1
 
     def add_fetched(self, url: str, path: str) -> None:
         """Note that `scripts/fetch` has downloaded the photo of a URL to `path`. The last one of a URL counts."""

@@ -3,14 +3,16 @@ from pathlib import Path
 
 import pytest
 
+from lambda_app.catalogue.changes import Upsert
 from lambda_app.errors import PointerConflictError
 from lambda_app.promotion import ingest
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.promotion import promote_archive, rollback
+from lambda_app.recommendation.live import LiveRelease
 from lambda_app.release.manifest import Manifest
 from lambda_app.store.contract import Store
 from tests.archives import build_archive
-from tests.catalogue_changes import NOW, SETTINGS, has, live, logged, now, removed, upserted
+from tests.catalogue_changes import NOW, SETTINGS, change, has, live, logged, now, removed, upserted
 from tests.releases import CREATED_AT
 
 
@@ -26,6 +28,65 @@ def test_changes_during_a_training_are_in_its_first_answer(store: Store, made: M
     assert apply_changes(store, SETTINGS, now).applied == 0
     again = promote_archive(store, archive, SETTINGS, now=now)
     assert again.outcome == "already live"
+
+
+def test_a_hundred_changes_during_a_training_are_all_in_its_first_answer(store: Store, made: Manifest, tmp_path: Path):
+    """Some of them were live before, in several releases; others wait in the log."""
+    sample = upserted(store, tmp_path, "sample")
+    assert isinstance(sample, Upsert)
+    fields = sample.item.model_dump()
+    added = [change(op="upsert", item=fields | {"image_id": f"new-{number}"}) for number in range(40)]
+    prices = [change(op="update", image_id=f"{number:03}a", set={"price": 900.0 + number}) for number in range(20)]
+    more = [change(op="update", image_id=f"new-{number}", set={"title": f"Title {number}"}) for number in range(20)]
+    gone = [removed(image_id=f"{number:03}b") for number in range(20)]
+    hundred = [*added, *prices, *more, *gone]
+    for number, start in enumerate(range(0, 100, 10)):
+        logged(store, *hundred[start : start + 10], at=NOW + timedelta(seconds=number))
+        if number in (2, 6):
+            apply_changes(store, SETTINGS, now)
+    archive, trained = build_archive(tmp_path / "trained", seed=1, created_at=CREATED_AT + timedelta(hours=1))
+    assert promote_archive(store, archive, SETTINGS, now=now).outcome == "live"
+    first = LiveRelease(store, SETTINGS).current(patience=30).recommender
+    assert first.manifest.parent == trained.release
+    assert first.manifest.model == trained.model
+    assert [has(first, f"new-{number}") for number in range(40)] == 40 * [True]
+    assert [first.item(f"{number:03}a").price for number in range(20)] == [900.0 + number for number in range(20)]
+    assert [first.item(f"new-{number}").title for number in range(20)] == [f"Title {number}" for number in range(20)]
+    assert [has(first, f"{number:03}b") for number in range(20)] == 20 * [False]
+    assert first.manifest.count == made.count + 40 - 20
+
+
+def test_a_release_gets_the_changes_since_its_snapshot_and_those_of_the_hour_before(
+    store: Store, made: Manifest, tmp_path: Path
+):
+    """The listings hold the change of the day before; a later one would be undone if it were applied again."""
+    snapshot = NOW - timedelta(hours=2)
+    photo = upserted(store, tmp_path, "hour", price=4.0)
+    logged(store, removed(image_id="000a"), at=snapshot - timedelta(days=1))
+    logged(store, photo, removed(image_id="001a"), at=snapshot - timedelta(minutes=30))
+    logged(store, removed(image_id="002a"), at=snapshot + timedelta(minutes=30))
+    archive, trained = build_archive(
+        tmp_path / "trained", seed=1, created_at=NOW - timedelta(hours=1), snapshot_at=snapshot
+    )
+    assert promote_archive(store, archive, SETTINGS, now=now).outcome == "live"
+    after = live(store)
+    assert [has(after, image_id) for image_id in ("000a", "001a", "002a", "hour")] == [True, False, False, True]
+    assert (after.manifest.parent, after.manifest.changes_through) == (trained.release, 3)
+    logged(store, photo, at=NOW)
+    assert apply_changes(store, SETTINGS, now).applied == 1
+    assert live(store).manifest.count == made.count + 1 - 2
+
+
+def test_a_release_of_listings_that_hold_the_whole_log_gets_no_change(store: Store, made: Manifest, tmp_path: Path):
+    logged(store, removed(image_id="000a"), at=NOW - timedelta(days=2))
+    archive, _ = build_archive(
+        tmp_path / "trained", seed=1, created_at=NOW - timedelta(hours=1), snapshot_at=NOW - timedelta(hours=2)
+    )
+    promote_archive(store, archive, SETTINGS, now=now)
+    assert has(live(store), "000a")
+    assert live(store).manifest.changes_through == 1
+    assert apply_changes(store, SETTINGS, now).applied == 0
+    assert has(live(store), "000a")
 
 
 def test_a_rollback_undoes_the_changes_and_later_ones_apply(store: Store, made: Manifest, tmp_path: Path):

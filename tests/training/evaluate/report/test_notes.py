@@ -20,6 +20,7 @@ QUIET = {
     "baseline": {
         "reason": None,
         "kept": "fine-tuned",
+        "diverged": None,
         "scores": {"frozen": 0.8, "fine_tuned": 0.9},
         "leads": {"accuracy": LEAD, "recall@4": LEAD, "category_precision@4": LEAD},
     },
@@ -65,6 +66,11 @@ def test_unremarkable_figures_get_no_note():
             {"difference": 0.01, "interval": [-0.01, 0.03]},
             "do not show that fine-tuning is better than heads on frozen features in accuracy: the difference is +1.0",
         ),
+        (
+            ("baseline", "diverged"),
+            "the loss is nan in epoch 3, batch 2",
+            "ended early: the loss is nan in epoch 3, batch 2. The release holds the best epoch until then.",
+        ),
         (("baseline", "reason"), "training starts from random weights", ""),
     ],
 )
@@ -84,3 +90,10 @@ def test_figures_that_are_none_do_not_stop_the_other_notes():
     figures["test"] |= {"ece": None, "ece_uncalibrated": None}
     figures["leads"]["pooled"]["recall@4"] = {"difference": None, "interval": None}
     assert notes(figures, RUN) == []
+
+
+def test_a_run_that_diverged_before_its_first_epoch_tells_that_the_frozen_heads_are_kept():
+    found = changed(("baseline", "kept"), "frozen")
+    found["baseline"] |= {"diverged": "the loss is inf in epoch 1", "scores": {"frozen": 0.8, "fine_tuned": None}}
+    (note,) = notes(found, RUN)
+    assert note.endswith("The release holds the heads on frozen features.")

@@ -110,6 +110,7 @@ def write(tmp_path):
                 "alterations": ALTERATIONS,
                 "baseline": NO_BASELINE,
                 "unseen": {"reason": "no features"},
+                "teacher": {"release": None},
             }
             | ORIGIN
             | origin

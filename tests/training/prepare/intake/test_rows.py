@@ -61,6 +61,22 @@ def test_rows_with_the_id_of_an_earlier_one_are_its_further_photos(take):
     assert intake.warnings == []
 
 
+def test_the_first_description_of_a_product_counts(take):
+    header = "Handle,Title,Body (HTML),Product Category,Image Src"
+    rows = ["1,Sofa,,Home,a", "1,,<p>Of oak</p>,,b", "1,,Of pine,,c", "2,Hat,<b>Wool</b>,Clothes,d", "2,,Felt,,"]
+    intake = take("\n".join([header, *rows, ""]))
+    assert intake.db.execute("SELECT id, description FROM products").fetchall() == [("1", "Of oak"), ("2", "Wool")]
+    assert intake.skipped == {"export.csv": {"further rows of a product, without a photo": 1}}
+    assert intake.warnings == []
+
+
+def test_cuts_of_descriptions_that_are_kept_are_counted(take):
+    long = "oak " * 300
+    rows = [f"1,Sofa,Home,,a,{long}", f"1,,,,b,{long}", "2,Hat,Home,,c,Wool", f"2,,,,d,{long}", f"3,Cap,,,d,{long}"]
+    intake = take("\n".join([f"{HEADER},description", *rows, ""]))
+    assert intake.cut_descriptions == 1
+
+
 def test_another_title_under_the_same_id_is_said(take):
     intake = take(f"{HEADER}\n1,Sofa,Home,5,a\n1,Hat,Home,5,b\n1,Cap,Home,5,c\n")
     (warning,) = intake.warnings

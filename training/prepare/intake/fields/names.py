@@ -42,6 +42,11 @@ HEADERS: dict[str, tuple[str, ...]] = {
         "buy it now price", "start price", "standard price", "sale price",
     ),
     "location": ("location", "item location", "city", "town", "place", "region"),
+    "description": (
+        "description", "product description", "item description", "listing description", "body html", "body",
+        "long description", "full description", "html description", "rich text description", "short description",
+        "summary",
+    ),
     "currency": ("currency", "currency code", "price currency"),
     "image": _PHOTOS,
 }  # fmt: skip
@@ -113,7 +118,7 @@ class Columns:
         for field, places in self.places.items():
             named = [repr(self.headers[place]) for place in places if place in self.shown or len(places) == 1]
             yield f"{field:<10} {', '.join(named) or repr(self.headers[places[0]])}"
-        absent = [field for field in ("title", "price", "location") if field not in self]
+        absent = [field for field in ("title", "price", "location", "description") if field not in self]
         if absent and "category" in self:
             yield f"no column for {', '.join(absent)}"
         taken = {place for places in self.places.values() for place in places}

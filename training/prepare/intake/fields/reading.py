@@ -10,6 +10,7 @@ FIELDS = {
     "category": "its category",
     "price": "its price",
     "location": "where it is",
+    "description": "what the listing says of it, as text or HTML",
     "currency": "currency of its price",
     "image": "file name, path or URL of a photo, or several of them",
     "image_id": "id of a photo",

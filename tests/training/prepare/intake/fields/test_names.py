@@ -107,6 +107,6 @@ def test_what_was_understood_is_said_column_by_column():
         "id         'SKU'",
         "title      'Title'",
         "category   'Type'",
-        "no column for price, location",
+        "no column for price, location, description",
         "ignored    'Vendor'",
     ]

@@ -1,0 +1,1 @@
+"""Changes of a catalogue: drop to live, beside a release of many items."""

@@ -1,0 +1,1 @@
+"""What a catalog holds for a search by words, and the descriptions of listings."""
