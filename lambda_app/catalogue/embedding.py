@@ -26,7 +26,7 @@ class Embedded:
 
     Attributes:
         vector: the embedding, float32 (d,), L2-normalised.
-        fingerprint: uint8 (192,).
+        fingerprint: uint8 (197,).
         category: index of the predicted category.
     """
 

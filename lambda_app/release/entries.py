@@ -99,3 +99,15 @@ class RankingEntry(Frozen):
     """
 
     category_weight: float = Field(default=0.0, ge=0, le=1)
+
+
+class SamePhotoEntry(Frozen):
+    """When two photos are the same one.
+
+    Attributes:
+        version: of the fingerprints and their distance; the threshold holds for this one.
+        threshold: photos at most this far from each other are the same, see `lambda_app.likeness.comparison`.
+    """
+
+    version: int = Field(ge=1)
+    threshold: float = Field(ge=0, le=1)

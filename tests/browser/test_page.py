@@ -160,3 +160,17 @@ def test_signing_out_leads_where_the_provider_ends_its_session(
       return signOutUrl(metadata, { client_id: "page" }, "id", "https://api.example/", auth);
     }"""
     assert visit.page.evaluate(script, [metadata, auth]) == expected
+
+
+def test_a_listing_with_the_photo_of_the_search_says_so(
+    page_of: Callable[..., str], visit: Visit, catalogue: tuple[FolderStore, Path]
+) -> None:
+    page = visit.page
+    page.goto(page_of())
+    visit.search(catalogue[1])
+    first = page.locator("#results a.card").first
+    expect(first.get_by_text("Same photo", exact=True)).to_be_visible()
+    expect(page.locator("#results a.card")).not_to_have_count(page.locator("#results .same").count())
+    first.click()
+    expect(page.get_by_role("heading", name=re.compile("^More like “Listing"))).to_be_visible()
+    expect(page.locator("#results .same")).to_have_count(0)

@@ -24,7 +24,8 @@ _PROBLEMS = {
     "`Content-Encoding`",
     422: "The photo cannot be decoded, or a parameter is out of range",
     429: "Too many requests",
-    501: "This deployment takes no uploads: its store is a folder. Or the live release has no index of words",
+    501: "This deployment takes no uploads: its store is a folder. Or the live release has no index of words, or no "
+    "fingerprints of its photos",
     503: "No release is live yet, the store cannot be read, or there is no room for the request now; retry after "
     "`Retry-After` seconds",
 }

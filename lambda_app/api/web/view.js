@@ -152,10 +152,19 @@ function similarity({ score }) {
   return shown;
 }
 
+// Null if there is no photo to compare with, or an older release cannot tell.
+function samePhoto({ same_photo: same }) {
+  if (!same) return "";
+  const shown = element("span", "same", "Same photo");
+  shown.title = "This listing shows the photo of the search, perhaps cropped, mirrored or saved anew";
+  return shown;
+}
+
 function card(result, filters) {
   const about = element(
     "div",
     "about",
+    samePhoto(result),
     element("span", result.price === null ? "price none" : "price", price(result)),
     element("span", "title", result.title ?? "Untitled"),
     element("span", "meta", result.category),
