@@ -1,5 +1,7 @@
 """The role that people assume to publish, move and prune releases, to upload data and to train."""
 
+from collections.abc import Sequence
+
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_iam as iam
@@ -13,6 +15,8 @@ from cdk import nag, permissions
 
 # What the routes of the API take.
 METHODS = ("GET", "HEAD", "POST")
+# And what those that change the catalogue take besides.
+CHANGING_METHODS = ("PUT", "DELETE")
 
 
 class Operators(Construct):
@@ -33,14 +37,17 @@ class Operators(Construct):
         promoter: lambda_.IFunction,
         dead_letters: sqs.IQueue,
         training: sfn.StateMachine | None,
+        changes: bool,
     ) -> None:
         """Make the role.
 
         Args:
             principal: ARN of the principal that may assume it; None: everyone in the account with MFA. Roles of
                 single sign-on or CI never carry AWS's MFA flag, so a named principal needs no MFA.
+            changes: whether the API has routes that change the catalogue.
         """
         super().__init__(scope, id)
+        methods = (*METHODS, *(CHANGING_METHODS if changes else ()))
         self.role = iam.Role(
             self,
             "Role",
@@ -57,7 +64,7 @@ class Operators(Construct):
             iam.PolicyStatement(
                 sid="Call",
                 actions=["execute-api:Invoke"],
-                resources=[api.arn_for_execute_api(method, "/*", "$default") for method in METHODS],
+                resources=[api.arn_for_execute_api(method, "/*", "$default") for method in methods],
             ),
             # S3's first events of a new bucket may be lost; and what failed is sent again from the dead-letter queue.
             iam.PolicyStatement(
@@ -81,15 +88,15 @@ class Operators(Construct):
             *permissions.OPERATOR_WRITES,
             *permissions.OPERATOR_DELETES,
         )
-        self._acknowledge(api, training)
+        self._acknowledge(api, training, methods)
 
     def may_call(self, function: lambda_.IFunction) -> None:
         """Let operators call a function, such as the one that limits spending and restores it."""
         statement = iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function.function_arn])
         self.role.add_to_policy(statement)
 
-    def _acknowledge(self, api: apigw.HttpApi, training: sfn.StateMachine | None) -> None:
-        called = [nag.arn("execute-api", f"<{nag.logical_id(api)}>/$default/{method}/*") for method in METHODS]
+    def _acknowledge(self, api: apigw.HttpApi, training: sfn.StateMachine | None, methods: Sequence[str]) -> None:
+        called = [nag.arn("execute-api", f"<{nag.logical_id(api)}>/$default/{method}/*") for method in methods]
         reasons = dict.fromkeys(called, "Every route of this one API.")
         if training:
             executions = nag.arn("states", f"execution:<{nag.logical_id(training)}.Name>:*")

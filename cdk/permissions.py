@@ -12,6 +12,10 @@ from cdk import nag
 SERVING_READS = ("live.json", "blocked.json", "objects/*", "releases/*", "datasets/*", "uploads/*")
 SERVING_WRITES = ("uploads/*",)
 
+# With catalogueWrites: the log of changes, and photos that came with a request.
+CHANGING_READS = ("changes/*",)
+CHANGING_WRITES = ("changes/*", "datasets/received/*")
+
 PROMOTER_READS = ("drops/*", "live.json", "blocked.json", "changes/*", "objects/*", "releases/*", "datasets/*")
 PROMOTER_WRITES = ("live.json", "changes/*", "objects/*", "releases/*", "rejected/*")
 
@@ -44,13 +48,15 @@ def function_role(scope: Construct, id: str, log_group: logs.ILogGroup) -> iam.R
     return role
 
 
-def grant_serving(role: iam.Role, bucket: s3.Bucket) -> None:
-    """Let the API read releases, photos and uploads, and sign upload forms."""
-    for statement in read(bucket, SERVING_READS):
-        role.add_to_policy(statement)
+def grant_serving(role: iam.Role, bucket: s3.Bucket, *, changes: bool) -> None:
+    """Let the API read releases, photos and uploads, and sign upload forms; with `changes`, write to the log too."""
+    reads = (*SERVING_READS, *(CHANGING_READS if changes else ()))
     # A presigned request has the rights of its signer. Only presigned uploads need to write to uploads/.
-    role.add_to_policy(write(bucket, SERVING_WRITES))
-    acknowledge_prefixes(role, bucket, *SERVING_READS, *SERVING_WRITES)
+    writes = (*SERVING_WRITES, *(CHANGING_WRITES if changes else ()))
+    for statement in read(bucket, reads):
+        role.add_to_policy(statement)
+    role.add_to_policy(write(bucket, writes))
+    acknowledge_prefixes(role, bucket, *reads, *writes)
 
 
 def grant_promoter(role: iam.Role, bucket: s3.Bucket) -> None:

@@ -66,7 +66,7 @@ class LookalikeStack(Stack):
         self.promoter = self._function(
             "Promoter", config, PROMOTER_HANDLER, config.promoter_memory, PROMOTER_TIMEOUT, config.promoter_concurrency
         )
-        permissions.grant_serving(self.serving.role, self.storage.bucket)
+        permissions.grant_serving(self.serving.role, self.storage.bucket, changes=config.catalogue_writes)
         permissions.grant_promoter(self.promoter.role, self.storage.bucket)
 
         # Events go to an alias, so that a new version of a function begins to get them only when it is ready.
@@ -95,6 +95,7 @@ class LookalikeStack(Stack):
             promoter=self.live_promoter,
             dead_letters=self.promotion.dead_letters,
             training=self.training.machine if self.training else None,
+            changes=config.catalogue_writes,
         )
         if self.api.users:
             self.api.users.grant_operators(self.operators.role)

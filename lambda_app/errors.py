@@ -72,6 +72,10 @@ class TrialError(StoreError):
     """The trial of a release could not be run, through no fault of the release; another try may succeed."""
 
 
+class UnfinishedError(StoreError):
+    """There was no time to apply all changes of the log to a release; the next try goes on where this one ended."""
+
+
 class ScratchSpaceError(StoreError):
     """The scratch disk is full, or too small for what must be unpacked."""
 
@@ -102,6 +106,10 @@ class RequestError(LookalikeError):
 
 class ChangeError(RequestError):
     """A change to the catalogue is malformed or over a limit."""
+
+
+class ForbiddenError(LookalikeError):
+    """The sender of a request may not do this."""
 
 
 class EncodedBodyError(RequestError):

@@ -4,29 +4,39 @@ Events are delivered at least once and in any order; this is harmless, because `
 replaces a newer release by an older one. A refusal is returned as an outcome, not raised: a retry would be refused
 again. Transient errors (S3 not available, a lost race for the pointer) are raised. Lambda then retries the event, and
 sends it to the dead-letter queue after the last retry.
+
+A run that has no time for the whole log ends in good order: it writes `changes/unfinished/<name>.jsonl`, whose event
+starts the next run. It does so only if it has applied a part, so there are at most as many runs as entries. A part that
+never fits ends as any other failure: three tries, then the dead-letter queue.
 """
 
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from lambda_app.catalogue.dropped import append_drop
-from lambda_app.errors import MissingObjectError, ReleaseError, SettingsError
-from lambda_app.promotion.drop_names import check_key, is_changes, is_drop
-from lambda_app.promotion.ingest import apply_changes
+from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError, SettingsError, UnfinishedError
+from lambda_app.promotion.drop_names import check_key, is_changes, is_drop, is_unfinished, unfinished_key
+from lambda_app.promotion.ingest import always, apply_changes
 from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.publishing import reject
 from lambda_app.promotion.scratch import keep_only_live, scratch_folder
 from lambda_app.promotion.succession import utc_now
+from lambda_app.promotion.upkeep.compaction import compact_if_due
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
-from lambda_app.store.contract import DROPS
+from lambda_app.store.contract import CHANGES, DROPS
 from lambda_app.store.opening import open_store
 from lambda_app.telemetry.formats import Metrics, configure_logging
 
 SERVICE = "promoter"
+# Time that a part takes at least; and how much longer than the longest one so far the next part may take.
+_LEAST_MILLISECONDS, _LONGER = 60_000, 2
+_RESERVED_SECONDS = 30.0  # of the function's time: for what comes after a merge
+LOG = CHANGES  # in place of the key of a drop: the log itself
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +45,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
     """Handle one event.
 
     Returns:
-        `{"outcome": "live" | "already live" | "superseded" | "refused" | "ignored", "key", "detail"}`.
+        `{"outcome": "live" | "already live" | "superseded" | "unfinished" | "refused" | "ignored", "key", "detail"}`.
 
     Raises:
         StoreError: S3 did not respond, it lacks a file of the live release, the scratch disk is full, or another writer
@@ -49,7 +59,9 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
     key = _key_in_store(store, str(detail.get("bucket", {}).get("name")), str(detail.get("object", {}).get("key")))
     # S3 numbers the writes of a key; an event that is delivered again has the same number.
     occasion = str(detail.get("object", {}).get("sequencer") or event.get("time") or "")
-    answer = {"key": key or "", **take_drop(store, key, settings, occasion)}
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    seconds_left = (lambda: left() / 1000 - _RESERVED_SECONDS) if left else None
+    answer = {"key": key or "", **take_drop(store, key, settings, occasion, TimeLeft.of(context), seconds_left)}
     log.info("drop %s: %s", answer["outcome"], answer["detail"], extra={"request_id": request_id, "drop": key})
     Metrics(SERVICE, stack=settings.stack).put(
         {"RefusedDrops": (int(answer["outcome"] == "refused"), "Count"), "Drops": (1, "Count")},
@@ -58,11 +70,41 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
     return answer
 
 
-def take_drop(store: S3Store, key: str | None, settings: Settings, occasion: str = "") -> dict[str, str]:
+class TimeLeft:
+    """Whether a run has time for another part, judged by the parts so far. Each call ends a part."""
+
+    def __init__(self, milliseconds: Callable[[], int]) -> None:
+        """`milliseconds`: returns the time that is left."""
+        self._milliseconds = milliseconds
+        self._last, self._longest = milliseconds(), 0
+
+    @classmethod
+    def of(cls, context: object) -> Callable[[], bool]:
+        """That of a Lambda's context; without a limit, there is always time."""
+        found = getattr(context, "get_remaining_time_in_millis", None)
+        return always if found is None else cls(found)
+
+    def __call__(self) -> bool:
+        """Whether there is time."""
+        left = self._milliseconds()
+        self._last, self._longest = left, max(self._longest, self._last - left)
+        return left >= max(_LEAST_MILLISECONDS, _LONGER * self._longest)
+
+
+def take_drop(
+    store: S3Store,
+    key: str | None,
+    settings: Settings,
+    occasion: str = "",
+    go_on: Callable[[], bool] = always,
+    seconds_left: Callable[[], float] | None = None,
+) -> dict[str, str]:
     """Promote the archive or take the changes at a key of the store. If refused, also write the reason to `rejected/`.
 
     Args:
         occasion: see `append_drop`.
+        go_on: whether there is time for another part of the log. If not, the next run is started.
+        seconds_left: the time in which segments may be merged; None: no limit.
 
     Returns:
         `outcome` and `detail`, as in `handler`.
@@ -71,13 +113,35 @@ def take_drop(store: S3Store, key: str | None, settings: Settings, occasion: str
         return {"outcome": "ignored", "detail": f"{key} is neither a release archive nor changes under {DROPS}"}
     try:
         check_key(key)
-        return _changed(store, key, settings, occasion) if is_changes(key) else _promoted(store, key, settings)
+        if is_unfinished(key):
+            key = _continued(store, key)
+        if is_drop(key):
+            return _promoted(store, key, settings, go_on)
+        return _changed(store, key, settings, occasion, go_on, seconds_left)
+    except UnfinishedError as exc:
+        # Raised after a part of the log was applied, so this ends.
+        store.write(unfinished_key(key), json.dumps({"key": key}).encode())
+        return {"outcome": "unfinished", "detail": f"{exc}; the next run goes on"}
     except ReleaseError as exc:
         reject(store, key, exc)
         return {"outcome": "refused", "detail": str(exc)}
 
 
-def _promoted(store: S3Store, key: str, settings: Settings) -> dict[str, str]:
+def _continued(store: S3Store, key: str) -> str:
+    """The key of the drop, or of the log, on which an earlier run has worked."""
+    try:
+        found = json.loads(store.read(key))["key"]
+    except (ValueError, KeyError, TypeError) as exc:
+        raise RefusedReleaseError(f"{key} names no drop: {type(exc).__name__}") from exc
+    if found == LOG:
+        return LOG
+    if not isinstance(found, str) or not is_drop(found):
+        raise RefusedReleaseError(f"{key} names {str(found)[:80]!r}; it takes the key of a release archive, or {LOG}")
+    check_key(found)
+    return found
+
+
+def _promoted(store: S3Store, key: str, settings: Settings, go_on: Callable[[], bool]) -> dict[str, str]:
     # The cache survives a killed run; without this, what failed drops left would fill the scratch disk.
     keep_only_live(store)
     with scratch_folder("drop") as scratch:
@@ -87,21 +151,37 @@ def _promoted(store: S3Store, key: str, settings: Settings) -> dict[str, str]:
         except MissingObjectError as exc:
             return {"outcome": "ignored", "detail": f"the drop no longer exists: {exc}"}
         # Anything else that is missing, such as a file of the live release, is a fault: raised, for the alarm.
-        promotion = promote_archive(store, archive, settings)
+        promotion = promote_archive(store, archive, settings, go_on=go_on)
     keep_only_live(store)
     return {"outcome": promotion.outcome, "detail": promotion.detail}
 
 
-def _changed(store: S3Store, key: str, settings: Settings, occasion: str) -> dict[str, str]:
+def _changed(
+    store: S3Store,
+    key: str,
+    settings: Settings,
+    occasion: str,
+    go_on: Callable[[], bool],
+    seconds_left: Callable[[], float] | None,
+) -> dict[str, str]:
     """Put the changes of a drop into the log, and apply what the log has. An entry of the log is applied only."""
     if key.startswith(DROPS):
         try:
             append_drop(store, key, utc_now(), occasion)
         except MissingObjectError as exc:
             return {"outcome": "ignored", "detail": f"the drop no longer exists: {exc}"}
-    done = apply_changes(store, settings)
+    done = apply_changes(store, settings, go_on=go_on)
+    keep_only_live(store)  # a merge needs the space
+    if not done.finished:
+        store.write(unfinished_key(LOG), json.dumps({"key": LOG}).encode())
+        return {"outcome": "unfinished", "detail": f"{done.detail}; the next run goes on"}
+    merged = compact_if_due(store, seconds=seconds_left() if seconds_left else None)
+    if merged is None:
+        return {"outcome": "live", "detail": done.detail}
+    if merged.release is None:
+        log.warning(merged.detail)
     keep_only_live(store)
-    return {"outcome": "live", "detail": done.detail}
+    return {"outcome": "live", "detail": f"{done.detail}; {merged.detail}"}
 
 
 @cache

@@ -14,6 +14,7 @@ PREFIX = "LOOKALIKE_"
 MIB = 1 << 20
 # A Lambda gets one vCPU for every 1,769 MB (AWS Lambda quotas, "Memory").
 MB_PER_VCPU = 1769
+WRITERS = ("none", "iam", "open")  # the last one is for a service on one machine, not for a Lambda
 AUTH = ("none", "iam", "jwt", "cognito")
 _SECURE = r"(https://[A-Za-z0-9.-]+(:\d{1,5})?|http://(127\.0\.0\.1|localhost)(:\d{1,5})?)"
 _ORIGIN, _ISSUER = re.compile(_SECURE), re.compile(rf"{_SECURE}(/[!-~]*)?")
@@ -53,6 +54,8 @@ class Settings:
         origin_secret: values of the header `X-Lookalike-Origin`, one of which every request must carry, separated by
             commas; empty: requests need no such header. It is never logged, and `repr` leaves it out.
         photos_url: public address of the bucket's photos, by their keys; empty: answers have presigned URLs.
+        catalogue_writes: who may change the catalogue over HTTP: none; iam: principals of IAM, as API Gateway names
+            them; open: everyone who reaches the port.
     """
 
     store: str
@@ -81,6 +84,7 @@ class Settings:
     oidc_origins: str = ""
     origin_secret: str = field(default="", repr=False)
     photos_url: str = ""
+    catalogue_writes: str = "none"
 
     @property
     def origin_secrets(self) -> tuple[str, ...]:
@@ -127,6 +131,7 @@ class Settings:
         settings = cls(**values)  # type: ignore[arg-type]
         _check_sign_in(settings)
         _check_front(settings)
+        _check_writers(settings.catalogue_writes, WRITERS[:2] if in_lambda else WRITERS)
         return settings
 
 
@@ -215,6 +220,11 @@ def _check_front(settings: Settings) -> None:
         raise SettingsError(
             f"{PREFIX}PHOTOS_URL is {settings.photos_url!r}; it takes an address such as https://search.shop.example"
         )
+
+
+def _check_writers(given: str, known: tuple[str, ...]) -> None:
+    if given not in known:
+        raise SettingsError(f"{PREFIX}CATALOGUE_WRITES is {given!r}; it takes one of {', '.join(known)}")
 
 
 def _lambda_threads(environ: Mapping[str, str]) -> int:

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 from benchmarks.figures import machine, table
@@ -12,7 +13,7 @@ from benchmarks.figures.table import Report
 # Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
 NAMES = (
     *("cold", "request", "forward", "search", "segments", "load", "reload", "size", "prepare", "train"),
-    *("embed", "sample", "backbones", "drift", "words", "changes"),
+    *("embed", "sample", "backbones", "drift", "words", "changes", "same"),
 )
 # Modules in another folder of `benchmarks`.
 ELSEWHERE = {
@@ -20,6 +21,7 @@ ELSEWHERE = {
     "drift": "benchmarks.drift.weeks",
     "words": "benchmarks.words.search",
     "changes": "benchmarks.changes.measured",
+    "same": "benchmarks.same.photos",
 }
 # Those whose `run` takes `items: int | None` too.
 SIZED = ("changes",)
@@ -30,6 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("name", nargs="*", help=f"{', '.join(NAMES)}; default: all")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer repetitions")
+    parser.add_argument("--photos", type=Path, metavar="DIR", help="same: also measure the photos of this folder")
     parser.add_argument("--items", type=int, help=f"size of the catalogue; only for {', '.join(SIZED)}")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     args = parser.parse_args()
@@ -44,8 +47,10 @@ def main() -> int:
     reports: dict[str, Report] = {}
     for name in args.name or NAMES:
         module = ELSEWHERE.get(name, f"benchmarks.bench.{name}")
-        sized = {} if args.items is None else {"items": args.items}
-        reports[name] = importlib.import_module(module).run(quick=args.quick, **sized)
+        measured, sized = importlib.import_module(module), {} if args.items is None else {"items": args.items}
+        own_photos = args.photos and hasattr(measured, "run_with")
+        run = partial(measured.run_with, photos=args.photos) if own_photos else measured.run
+        reports[name] = run(quick=args.quick, **sized)
         print("", *table.lines(name, reports[name]), sep="\n", flush=True)
     if args.json:
         figures = {"machine": measured_on, "quick": args.quick}

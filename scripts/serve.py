@@ -83,6 +83,10 @@ def main() -> int:
     except LookalikeError as exc:
         print(f"scripts/serve: {exc}", file=sys.stderr)
         return 1
+    if settings.catalogue_writes == "open":
+        print(f"scripts/serve: everyone who reaches {args.host} may change the catalogue", file=sys.stderr)
+    if (applier := app.state.service.applier) is not None:
+        applier.wake()  # a service that was ended may have left changes in the log
     print(f"page and API: http://{args.host}:{args.port}/   docs: http://{args.host}:{args.port}/docs", flush=True)
     config = uvicorn.Config(
         app,

@@ -4,6 +4,7 @@ import sys
 
 from reliability import command
 from reliability.soak import overload, races, releases, traffic
+from reliability.soak.changes import catalogue_releases, writers
 from reliability.soak.faults import check as faults
 from reliability.soak.kills import check as kills
 
@@ -15,6 +16,8 @@ CHECKS: dict[str, command.Check] = {
     "releases": releases.run,
     "traffic": traffic.run,
     "overload": overload.run,
+    "writers": writers.run,
+    "changes": catalogue_releases.run,
 }
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""Setup for every test: no telemetry of ONNX Runtime, and AWS credentials that are not valid."""
+"""Setup for every test: no telemetry of ONNX Runtime, one thread of OpenMP, and AWS credentials that are not valid."""
 
 import os
 
 # Before any test imports ONNX Runtime: some do so directly.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# Two processes run the tests, and networks and indexes of tests are tiny: more threads would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # With Node 20, the CDK's runtime prints eleven lines about its end of life at every start.
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
@@ -24,8 +26,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options that make a usual run of seconds into a full one of minutes."""
-    parser.addoption("--prune-rounds", type=int, default=40, help="rounds of publishing beside pruning; 500 to be sure")
-    parser.addoption("--all-regions", action="store_true", help="check the template of every region of AWS")
+    parser.addoption("--prune-rounds", type=int, default=12, help="rounds of publishing beside pruning; 500 to be sure")
+    parser.addoption("--all-regions", action="store_true", help="check every region of AWS")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

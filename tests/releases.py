@@ -17,6 +17,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from lambda_app.likeness.fingerprint import VERSION, fingerprint_of
 from lambda_app.model.session import Model
 from lambda_app.photo.preprocessing import load_rgb, normalise
 from lambda_app.photo.rules import Preprocessing
@@ -58,13 +59,15 @@ def build_release(
     categories: tuple[str, ...] = CATEGORIES,
     products: int = 20,
     referenced: bool = False,
+    printed: bool = False,
     **overrides: Any,
 ) -> Manifest:
     """Write model.onnx, index.faiss, catalog.sqlite, manifest.json and photos/ into `folder`.
 
     Each product has two photos, `<product>a` and `<product>b`, of category `product % len(categories)` and price
     10, 20, ...; the last but one has no price. `referenced`: the manifest has a reference, with the first photos of the
-    products as held-out photos and as centroids. `overrides` replace fields of the manifest.
+    products as held-out photos and as centroids. `printed`: photos have fingerprints. `overrides`
+    replace fields of the manifest.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_network(folder / "model.onnx", classes=len(categories), seed=seed)
@@ -72,7 +75,8 @@ def build_release(
     embeddings = embed(folder / "model.onnx", list(photos.values()))
     write_index(folder / "index.faiss", embeddings)
     items = [_item(image_id, row // 2, products, categories) for row, image_id in enumerate(photos)]
-    write_catalog(folder / "catalog.sqlite", items)
+    prints = [fingerprint_of(Image.open(io.BytesIO(photo)).convert("RGB")) for photo in photos.values()]
+    write_catalog(folder / "catalog.sqlite", items, prints if printed else None)
     fields = {
         "created_at": created_at,
         "categories": categories,
@@ -81,6 +85,7 @@ def build_release(
         "index": {**file_entry(folder / "index.faiss"), "count": len(items)},
         "catalog": {**file_entry(folder / "catalog.sqlite"), "count": len(items)},
         "evaluation": {"test": {"n": 100, "accuracy": accuracy, "retrieval": {"embedding": {"recall@4": accuracy}}}},
+        **({"same_photo": {"version": VERSION, "threshold": 0.2}} if printed else {}),
         **overrides,
     }
     entries = [FileEntry(**file_entry(folder / name)) for name in ("model.onnx", "index.faiss", "catalog.sqlite")]
@@ -222,4 +227,5 @@ def _item(image_id: str, product: int, products: int, categories: tuple[str, ...
         price=None if product == products - 2 else 10.0 * (product + 1),
         location="London",
         photo=f"{DATASET}photos/{image_id}.jpg",
+        description="Solid oak, hardly used" if product % 2 else None,
     )

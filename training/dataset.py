@@ -149,7 +149,7 @@ class Dataset:
         return tuple(item.image_id for item in self.items())
 
     def fingerprints(self) -> npt.NDArray[np.uint8] | None:
-        """The fingerprint of each photo, uint8 (n, 192); None in a dataset that was made without them.
+        """The fingerprint of each photo, uint8 (n, 197); None in a dataset that was made without them.
 
         Raises:
             DataError: they cannot be read, or photos are missing.

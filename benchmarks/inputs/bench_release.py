@@ -51,7 +51,8 @@ _MARK = "made-by"
 _MAKERS = (
     "training/network/embedding_net.py",
     *(f"training/export/{name}.py" for name in ("onnx_file", "quantise", "stage")),
-    *(f"training/index/{name}.py" for name in ("choice", "stage")),
+    "training/index/stage.py",
+    *(f"lambda_app/search/building/{name}.py" for name in ("choice", "inverted")),
     "training/pack/stage.py",
     *(f"lambda_app/release/{name}.py" for name in ("catalog", "manifest")),
     *(f"benchmarks/inputs/{name}.py" for name in ("bench_release", "synthetic")),

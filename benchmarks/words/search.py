@@ -6,20 +6,20 @@ search all words of a query in titles and in the names of categories.
 
 import sqlite3
 import tempfile
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.figures.table import Goal, Report, Row, Spread, exact, spread
+from benchmarks.figures.table import Goal, Report, Row, Spread, exact
 from benchmarks.inputs.bench_release import ROOT
 from benchmarks.inputs.synthetic import CATEGORIES, SyntheticCatalogue
+from benchmarks.words import descriptions
+from benchmarks.words.measuring import cpu, times, write_words
 from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.query import Selection, SimilarQuery
 from lambda_app.release.catalog import Catalog, CatalogItem, write_catalog
-from lambda_app.release.text.words import WordsBuilder
 from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
 
@@ -45,8 +45,8 @@ def measure(folder: Path, count: int, rounds: int) -> Report:
     vocabulary, items = titles(count)
     whole, ours, theirs = folder / "catalog.sqlite", folder / "words.sqlite", folder / "fts.sqlite"
     write_catalog(whole, items)
-    written = _cpu(lambda: _write_words(ours, items))
-    fts = _cpu(lambda: _write_fts(theirs, items))
+    written = cpu(lambda: write_words(ours, items))
+    fts = cpu(lambda: _write_fts(theirs, items))
     rows = [
         Row(
             f"{count:,} titles: bytes of the index, MB",
@@ -69,12 +69,13 @@ def measure(folder: Path, count: int, rounds: int) -> Report:
             rows.append(
                 Row(
                     f"{name}, {found:,} found, ms",
-                    _times(lambda text=text: reader.words(text), rounds),  # type: ignore[misc]
-                    _times(lambda text=text: _search_fts(connection, text), rounds),  # type: ignore[misc]
+                    times(lambda text=text: reader.words(text), rounds),  # type: ignore[misc]
+                    times(lambda text=text: _search_fts(connection, text), rounds),  # type: ignore[misc]
                     Goal("at most", _MOST_MS),
                 )
             )
         rows.append(_together(folder, reader, count, vocabulary, rounds))
+    rows += descriptions.rows(folder, whole, items, vocabulary, queries, rounds)
     notes = [f"{VOCABULARY:,} words; titles of {_SHORTEST} to {_LONGEST}; the last word of a query may begin others"]
     return Report(rows, notes)
 
@@ -93,17 +94,6 @@ def titles(count: int) -> tuple[list[str], list[CatalogItem]]:
         category = f"category {vocabulary[100 + row % CATEGORIES]}"
         items.append(CatalogItem(str(row), str(row // 2), category, title, 9.5, None, "datasets/x/photo.jpg"))
     return vocabulary, items
-
-
-def _write_words(path: Path, items: Iterable[CatalogItem]) -> None:
-    """Our tables alone."""
-    words = WordsBuilder()
-    for item in items:
-        words.add(item.title, item.category)
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;")
-        words.write(connection)
-        connection.execute("COMMIT")
 
 
 def _write_fts(path: Path, items: Iterable[CatalogItem]) -> None:
@@ -135,8 +125,8 @@ def _together(folder: Path, reader: Catalog, count: int, vocabulary: list[str], 
     alone, words = SimilarQuery(k=12), SimilarQuery(k=12, words=vocabulary[5])
     return Row(
         "a photo with a frequent word; baseline: the photo alone, ms",
-        _times(lambda: finder.nearest(photo, Selection(words)), rounds),
-        _times(lambda: finder.nearest(photo, Selection(alone)), rounds),
+        times(lambda: finder.nearest(photo, Selection(words)), rounds),
+        times(lambda: finder.nearest(photo, Selection(alone)), rounds),
     )
 
 
@@ -145,21 +135,4 @@ def _opening(path: Path, rounds: int) -> Spread:
         with closing(Catalog(path)) as opened:
             opened.require_words()
 
-    return _times(open_both, rounds)
-
-
-def _cpu(work: Callable[[], object]) -> float:
-    begin = time.process_time()
-    work()
-    return time.process_time() - begin
-
-
-def _times(work: Callable[[], object], rounds: int) -> Spread:
-    """Milliseconds of each round, after one that is not counted."""
-    work()
-    measured = []
-    for _ in range(rounds):
-        begin = time.perf_counter()
-        work()
-        measured.append(1000 * (time.perf_counter() - begin))
-    return spread(measured)
+    return times(open_both, rounds)

@@ -74,6 +74,11 @@ class AccessKeys:
     )
     throttle_burst: int = key(40, whole(1, 5000, "requests"), "request burst before the API throttles")
 
+    catalogue_writes: bool = key(
+        False,
+        BOOLEAN,
+        "whether principals of IAM, such as the operator role, may change the catalogue by the API; not with frontDoor",
+    )
     operator_principal: str | None = key(
         None,
         matching(PRINCIPAL, "the ARN of an account's root, a user, a role or a role's session"),

@@ -97,6 +97,11 @@ def _check_together(config: Config) -> None:
     _check_access(config)
     if problem := contradiction(config, config.auth):
         raise ConfigError(problem)
+    if config.catalogue_writes and config.front_door:
+        raise ConfigError(
+            "context catalogueWrites='true' does not work with frontDoor='true': a signature covers the host name, "
+            "which CloudFront changes. scripts/catalogue changes the catalogue with either"
+        )
     if config.budget is not None and config.alarm_email is None:
         raise ConfigError(f"context budget='{config.budget}' requires alarmEmail, the address for the warnings")
     if config.budget_action and config.budget is None:

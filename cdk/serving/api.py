@@ -23,6 +23,8 @@ from cdk.serving.users import SCOPES, Users
 OPEN_PATHS = ("/", "/static/{proxy+}", "/config.json", "/docs", "/openapi.json", "/healthcheck")
 # Photos of listings, by id. An <img> cannot send a token.
 IMAGES = "/images/{proxy+}"
+# What changes the catalogue, as method and path: for principals of IAM, whatever `auth` says.
+WRITING_ROUTES = (("PUT", "/items/{proxy+}"), ("DELETE", "/items/{proxy+}"), ("POST", "/items:batch"))
 EXPOSED_HEADERS = ("Server-Timing", "X-Lookalike-Release", "X-Request-Id")
 
 _ACCESS_LOG = {
@@ -98,6 +100,14 @@ class Api(Construct):
             nag.acknowledge(self.api, "APIG4", "Open by the deployer's choice (auth=none), throttled and logged.")
         else:
             self._open(integration, (*OPEN_PATHS, IMAGES) if config.open_images else OPEN_PATHS)
+        if config.catalogue_writes:
+            for method, path in WRITING_ROUTES:
+                self.api.add_routes(
+                    path=path,
+                    methods=[apigw.HttpMethod[method]],
+                    integration=integration,
+                    authorizer=authorizers.HttpIamAuthorizer(),
+                )
         stage = apigw.HttpStage(
             self,
             "Stage",
@@ -114,8 +124,10 @@ class Api(Construct):
         )
 
     def page_settings(self, config: Config) -> dict[str, str]:
-        """The environment variables of serving that tell the page how to sign in; see lambda_app/settings.py."""
+        """The environment variables of serving that say who may call, and tell the page how to sign in."""
         found = {"LOOKALIKE_AUTH": config.auth}
+        if config.catalogue_writes:
+            found["LOOKALIKE_CATALOGUE_WRITES"] = "iam"
         if self.users:
             found |= {
                 "LOOKALIKE_OIDC_ISSUER": self.users.pool.user_pool_provider_url,

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from lambda_app.api.messages.applying import Applier
 from lambda_app.api.messages.calls import Service
 from lambda_app.api.messages.problems import handle_errors
 from lambda_app.api.messages.work_queue import WorkQueue
@@ -17,6 +18,7 @@ from lambda_app.photo.memory import DecodingMemory, available_bytes
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
+from lambda_app.store.folder import FolderStore
 from lambda_app.store.opening import open_store
 from lambda_app.telemetry.observer import Observer
 from lambda_app.version import VERSION
@@ -44,6 +46,19 @@ class Application(FastAPI):
                 require_token(document)
             self.openapi_schema = document
         return self.openapi_schema
+
+
+def _applier(store: Store, settings: Settings) -> Applier | None:
+    if settings.catalogue_writes == "none" or not isinstance(store, FolderStore):
+        return None
+    from lambda_app.promotion.ingest import apply_changes
+    from lambda_app.promotion.upkeep.compaction import compact_if_due
+
+    def apply() -> None:
+        apply_changes(store, settings)
+        compact_if_due(store)
+
+    return Applier(apply)
 
 
 def create_app(
@@ -75,6 +90,7 @@ def create_app(
         decoding,
         queue=WorkQueue(settings.parallel_requests, settings.queued_requests),
         fetching=WorkQueue(PARALLEL_FETCHES, settings.queued_requests),
+        applier=_applier(store, settings),
     )
     app = Application(
         title="Lookalike",
@@ -85,8 +101,14 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.service = service
-    for router in (predictions.router, uploads.router, items.router, status.router, status.pages):
+    routers = [predictions.router, uploads.router, items.router, status.router, status.pages]
+    if settings.catalogue_writes != "none":
+        from lambda_app.api.routes import changes  # only a service that takes changes pays for its imports
+
+        routers.append(changes.router)
+    for router in routers:
         app.include_router(router)
+    app.state.routes = [route for router in routers for route in router.routes]
     handle_errors(app)
     # The middleware added last is the outermost.
     app.add_middleware(UncaughtMiddleware)

@@ -66,7 +66,7 @@ class CallMiddleware:
 
 
 class QueueMiddleware:
-    """Refuses a POST while the queue is full, before its body is read: a refusal must cost little if there are many."""
+    """Refuses a POST or PUT while the queue is full, before its body is read: many refusals must cost little."""
 
     def __init__(self, app: ASGIApp, queue: WorkQueue) -> None:
         """Wrap an ASGI application."""
@@ -75,7 +75,7 @@ class QueueMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or scope["method"] != "POST" or not self._queue.full:
+        if scope["type"] != "http" or scope["method"] not in ("POST", "PUT") or not self._queue.full:
             await self._app(scope, receive, send)
             return
         busy = self._queue.refusal()

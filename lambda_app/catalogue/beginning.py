@@ -1,5 +1,6 @@
 """Where applying the log begins: which release changes are applied to, and which of them count for it."""
 
+import json
 import logging
 from collections.abc import Sequence
 
@@ -57,6 +58,24 @@ def ancestors(store: Store, manifest: Manifest, most: int) -> list[Manifest]:
             break
         found.append(manifest := parent)
     return found
+
+
+def replayed(store: Store, manifest: Manifest) -> Manifest | None:
+    """The release that was made last by applying the log to another one, see `note_replayed`; None if there is none."""
+    try:
+        note = json.loads(store.read(_replayed_key(manifest)))
+    except MissingObjectError:
+        return None
+    return _stored(store, note["release"])
+
+
+def note_replayed(store: Store, manifest: Manifest, made: Manifest) -> None:
+    """Write beside a release which one was made from it so far, so that applying a long log goes on there."""
+    store.write(_replayed_key(manifest), json.dumps({"release": made.release}).encode())
+
+
+def _replayed_key(manifest: Manifest) -> str:
+    return f"{RELEASES}{manifest.release}/replayed.json"
 
 
 def _without(store: Store, manifest: Manifest, change: Revert, same_model: bool) -> Manifest | None:

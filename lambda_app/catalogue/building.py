@@ -16,7 +16,7 @@ from lambda_app.catalogue.draft import Draft
 from lambda_app.catalogue.embedding import Embedded
 from lambda_app.likeness.table import Fingerprint
 from lambda_app.release.catalog import Catalog, CatalogItem, write_catalog
-from lambda_app.release.entries import CatalogEntry, DeadRowsEntry, FileEntry, SegmentEntry
+from lambda_app.release.entries import CatalogEntry, DeadRowsEntry, FileEntry, IndexEntry, SegmentEntry
 from lambda_app.release.manifest import FORMAT, MANIFEST, SEGMENTED, Manifest, file_entry
 from lambda_app.release.row_set import RowSet
 from lambda_app.release.segments.live_rows import LiveRows, read_dead_rows
@@ -27,6 +27,8 @@ from lambda_app.search.segmented_index import SegmentedIndex
 # A new segment takes in the last one while that has at most so many times its rows. So the number of segments grows
 # with the logarithm of the rows, and each row is written again only as often.
 _TAKES_IN = 2
+# It takes in the last one anyway if that many were added: each costs every search a little.
+_MOST_ADDED = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +93,7 @@ def build(
     kept = list(base.manifest.segments)
     if new.items:
         new = _taken_in(base, kept, dead, new)
-        kept.append(_write_segment(folder, new, _unused_number(kept)))
+        kept.append(_write_segment(folder, new, _unused_number(kept), base.manifest.index))
     dead = np.concatenate([dead[: _rows_of(base.manifest, kept, new)], np.zeros(len(new.items), np.bool_)])
     manifest = successor(
         base.manifest,
@@ -147,7 +149,7 @@ def _new_rows(base: Opened, draft: Draft, photos: dict[str, Embedded]) -> _Rows:
 
 def _taken_in(base: Opened, kept: list[SegmentEntry], dead: npt.NDArray[np.bool_], new: _Rows) -> _Rows:
     """The new rows, behind the live rows of the last segments, which are taken out of `kept`."""
-    while kept and kept[-1].index.count <= _TAKES_IN * len(new.items):
+    while kept and (len(kept) >= _MOST_ADDED or kept[-1].index.count <= _TAKES_IN * len(new.items)):
         last = kept.pop()
         start = _rows_of(base.manifest, kept, None)
         live = (start + np.flatnonzero(~dead[start : start + last.index.count])).tolist()
@@ -172,9 +174,9 @@ def _unused_number(kept: Sequence[SegmentEntry]) -> int:
     return next(number for number in range(1, len(kept) + 2) if f"segment-{number}.faiss" not in used)
 
 
-def _write_segment(folder: Path, rows: _Rows, number: int) -> SegmentEntry:
+def _write_segment(folder: Path, rows: _Rows, number: int, base: IndexEntry) -> SegmentEntry:
     count = len(rows.items)
-    index = write_delta(folder / f"segment-{number}.faiss", rows.vectors)
+    index = write_delta(folder / f"segment-{number}.faiss", rows.vectors, base)
     write_catalog(folder / f"segment-{number}.sqlite", rows.items, rows.fingerprints)
     return SegmentEntry(
         index=index,

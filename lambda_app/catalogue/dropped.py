@@ -1,5 +1,6 @@
 """Changes that are dropped as a file: lines of changes, as in the log, without its first line."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 
@@ -20,17 +21,25 @@ def read_lines(data: bytes, name: str) -> list[Change]:
     Raises:
         ChangeError: lines are no changes; the message has a line for each of the first ten.
     """
+    lines = enumerate(data.split(b"\n"), start=1)
+    return read_changes((f"line {number} of {name}", line) for number, line in lines if line.strip())
+
+
+def read_changes(lines: Iterable[tuple[str, bytes]]) -> list[Change]:
+    """The changes of named lines.
+
+    Raises:
+        ChangeError: lines are no changes; the message has a line for each of the first ten.
+    """
     changes: list[Change] = []
     wrong: list[str] = []
-    for number, line in enumerate(data.split(b"\n"), start=1):
-        if not line.strip():
-            continue
+    for name, line in lines:
         try:
             change = read_change(line)
             if isinstance(change, Revert):
                 raise ChangeError("a revert is written by scripts/releases rollback only")
         except ChangeError as exc:
-            wrong.append(f"line {number} of {name}: {exc}")
+            wrong.append(f"{name}: {exc}")
         else:
             changes.append(change)
     if wrong:

@@ -26,11 +26,13 @@ class Embedded:
 
     Attributes:
         vector: the embedding, float32 (d,), L2-normalised.
-        fingerprint: uint8 (192,).
+        fingerprint: uint8 (197,).
+        category: index of the predicted category.
     """
 
     vector: npt.NDArray[np.float32]
     fingerprint: Fingerprint
+    category: int
 
 
 _Loaded = tuple[npt.NDArray[np.uint8], Fingerprint]
@@ -69,12 +71,15 @@ def embedded(
 
 def _run(photos: Sequence[_Loaded | str], model: Model, preprocessing: Preprocessing) -> Iterator[Embedded | str]:
     sound = [photo[0] for photo in photos if not isinstance(photo, str)]
-    found = iter(model.run(normalise(np.stack(sound), preprocessing)).embedding) if sound else iter(())
+    outputs = model.run(normalise(np.stack(sound), preprocessing)) if sound else None
+    found = zip(outputs.embedding, outputs.logits, strict=True) if outputs else iter(())
     for photo in photos:
         if isinstance(photo, str):
             yield photo
-        elif np.isfinite(vector := next(found)).all():
-            yield Embedded(vector, photo[1])
+            continue
+        vector, logits = next(found)
+        if np.isfinite(vector).all():
+            yield Embedded(vector, photo[1], int(logits.argmax()))
         else:
             yield "the network's output for the photo is not finite"
 

@@ -18,7 +18,16 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from lambda_app.catalogue.changes import MOST_CHANGES, Change, Entry, Header, Upsert, read_entry, write_entry
+from lambda_app.catalogue.changes import (
+    MOST_CHANGES,
+    Change,
+    Entry,
+    Header,
+    Unreadable,
+    Upsert,
+    read_entry,
+    write_entry,
+)
 from lambda_app.errors import ChangeError, ConflictError, MissingObjectError, ReleaseError
 from lambda_app.release.manifest import MANIFEST, read_manifest
 from lambda_app.store.contract import CHANGES, RELEASES, Store
@@ -80,7 +89,17 @@ def entries(store: Store, after: int, through: int | None = None) -> Iterator[En
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="log") as pool:
         for start in range(0, len(numbers), _PARALLEL):
             block = numbers[start : start + _PARALLEL]
-            yield from map(read_entry, block, pool.map(lambda number: store.read(entry_key(number)), block))
+            found = map(read_entry, block, pool.map(lambda number: store.read(entry_key(number)), block))
+            yield from map(_bounded, found)
+
+
+def _bounded(entry: Entry) -> Entry:
+    """The entry. If another writer gave it more photos than a run may take in time, it cannot be applied at all."""
+    upserts = sum(isinstance(change, Upsert) for change in entry.lines)
+    if upserts <= MOST_UPSERTS:
+        return entry
+    reason = f"the entry has {upserts:,} upserts; an entry may have {MOST_UPSERTS:,}, because it is applied as a whole"
+    return Entry(entry.number, None, (Unreadable(reason),))
 
 
 def next_entries(store: Store, after: int) -> list[Entry]:

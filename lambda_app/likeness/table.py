@@ -10,7 +10,7 @@ import numpy.typing as npt
 from lambda_app.errors import ReleaseError
 from lambda_app.likeness.fingerprint import FINGERPRINT_BYTES
 
-Fingerprint = npt.NDArray[np.uint8]  # (192,); (m, 192) for m photos
+Fingerprint = npt.NDArray[np.uint8]  # (197,); (m, 197) for m photos
 Fetch = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
 
 _TABLE = "CREATE TABLE fingerprints (row INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT"
@@ -22,7 +22,7 @@ def write_fingerprints(connection: sqlite3.Connection, fingerprints: Iterable[Fi
     """Write the table.
 
     Args:
-        fingerprints: uint8 (192,) each, in the order of the rows.
+        fingerprints: uint8 (197,) each, in the order of the rows.
     """
     connection.execute(_TABLE)
     rows = ((row, bits.tobytes()) for row, bits in enumerate(fingerprints))
@@ -30,7 +30,7 @@ def write_fingerprints(connection: sqlite3.Connection, fingerprints: Iterable[Fi
 
 
 def read_fingerprints(fetch: Fetch, rows: Sequence[int]) -> Fingerprint | None:
-    """The fingerprints of these rows, in the order given: uint8 (m, 192). None if the catalog has none.
+    """The fingerprints of these rows, in the order given: uint8 (m, 197). None if the catalog has none.
 
     Args:
         fetch: runs a statement with its values.

@@ -29,9 +29,14 @@ def without_borders(photo: Image.Image, box: Box) -> Box:
         A box inside `box`; `box` itself if the photo has no border, or if nearly all of it is uniform. A border around
         too small a detail stays.
     """
+    return inside_borders(photo, box)[-1]
+
+
+def inside_borders(photo: Image.Image, box: Box) -> list[Box]:
+    """The box, then what is left of it without its first border, and so on; the last is that of `without_borders`."""
     pixels = np.asarray(photo)
     pixels = pixels.reshape(*pixels.shape[:2], -1)  # (height, width, channels)
-    kept, place = box, (0, 0, pixels.shape[1], pixels.shape[0])
+    kept, place = [box], (0, 0, pixels.shape[1], pixels.shape[0])
     for number in range(_BORDERS):
         left, top, right, bottom = place
         inner = _inside_border(pixels[top:bottom, left:right])
@@ -39,9 +44,9 @@ def without_borders(photo: Image.Image, box: Box) -> Box:
             break
         place = left + inner[0], top + inner[1], left + inner[2], top + inner[3]
         found = max(box[0], place[0]), max(box[1], place[1]), min(box[2], place[2]), min(box[3], place[3])
-        if _share_of_sides(found, box) < _LEAST or (number and _share_of_sides(found, kept) < _LEAST_INSIDE):
+        if _share_of_sides(found, box) < _LEAST or (number and _share_of_sides(found, kept[-1]) < _LEAST_INSIDE):
             break
-        kept = found
+        kept.append(found)
     return kept
 
 

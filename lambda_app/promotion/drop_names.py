@@ -1,11 +1,15 @@
 """Names of release archives under drops/, and of the notes about refused ones."""
 
+from hashlib import sha256
+
 from lambda_app.errors import RefusedReleaseError
 from lambda_app.store.contract import CHANGES, DROPS, REJECTED
 
 # The same as in the EventBridge rule (`cdk/serving/promotion.py`), which is case-sensitive.
 SUFFIXES = (".tar", ".tar.gz", ".tgz")
 CHANGES_SUFFIX = ".jsonl"
+# A run of the promoter that had too little time writes one, for the event that starts the next run.
+UNFINISHED = f"{CHANGES}unfinished/"
 # A SageMaker job writes two archives: model.tar.gz is the drop, output.tar.gz is not.
 IGNORED = "output.tar.gz"
 _NO_PARTS = ("", ".", "..")
@@ -24,6 +28,17 @@ def is_drop(key: str) -> bool:
 def is_changes(key: str) -> bool:
     """Whether an object with this key is taken for changes of the catalogue: a drop of them, or an entry of the log."""
     return key.startswith((DROPS, CHANGES)) and key.endswith(CHANGES_SUFFIX)
+
+
+def is_unfinished(key: str) -> bool:
+    """Whether an object with this key says that the work on another one is to go on."""
+    return key.startswith(UNFINISHED)
+
+
+def unfinished_key(key: str) -> str:
+    """Where it is written that the work on an object is to go on: one key for each archive, and one for the log."""
+    name = sha256(key.encode()).hexdigest()[:16] if is_drop(key) else "log"
+    return f"{UNFINISHED}{name}{CHANGES_SUFFIX}"
 
 
 def check_key(key: str) -> None:

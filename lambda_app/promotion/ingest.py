@@ -11,52 +11,29 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
-from lambda_app.catalogue.beginning import begin, contained
+from lambda_app.catalogue.beginning import begin, contained, note_replayed, replayed
 from lambda_app.catalogue.building import build, opened, successor
 from lambda_app.catalogue.changes import Entry, Revert
 from lambda_app.catalogue.draft import Draft
 from lambda_app.catalogue.embedding import Embedded, LazyModel, embedded
-from lambda_app.catalogue.log import append, entries, last_number, next_entries
+from lambda_app.catalogue.ingested import Ingested
+from lambda_app.catalogue.log import append, last_number, next_entries
 from lambda_app.catalogue.new_photos import NewPhotos
+from lambda_app.catalogue.reference import Followed, followed
 from lambda_app.catalogue.rejections import note_rejections
 from lambda_app.catalogue.smoke_cases import renewed
-from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError
+from lambda_app.errors import PointerConflictError, UnfinishedError
 from lambda_app.model.session import Model
 from lambda_app.promotion.scratch import scratch_folder
-from lambda_app.promotion.stored import confirm_stored, store_release, stored_manifest
-from lambda_app.promotion.succession import Clock, before_next, point_to, utc_now
+from lambda_app.promotion.stored import store_release, stored_manifest
+from lambda_app.promotion.succession import Clock, before_next, live_release, move_pointer, utc_now
 from lambda_app.release.entries import FileEntry
 from lambda_app.release.manifest import MANIFEST, Manifest
 from lambda_app.settings import Settings
-from lambda_app.store.contract import LivePointer, Store
+from lambda_app.store.contract import Store
 
 log = logging.getLogger(__name__)
 _POINTER_TRIES = 20
-
-
-@dataclass(frozen=True)
-class Ingested:
-    """What became of the log.
-
-    Attributes:
-        release: the release that is live.
-        through: the last entry that it contains.
-        applied, rejected: number of changes; the reasons are in `rejected/changes/`.
-        detail: the same in words.
-    """
-
-    release: str
-    through: int
-    applied: int
-    rejected: int
-
-    @property
-    def detail(self) -> str:
-        """What became of the log, in words."""
-        return (
-            f"{self.release} is live and contains the log up to entry {self.through}: {self.applied:,} changes "
-            f"applied, {self.rejected:,} rejected"
-        )
 
 
 @dataclass
@@ -89,8 +66,20 @@ class _Work:
         return self.photos.setdefault(manifest.model.sha256, NewPhotos(embed))
 
 
-def apply_changes(store: Store, settings: Settings, now: Clock = utc_now) -> Ingested:
+def always() -> bool:
+    """There is time for more, as in a command."""
+    return True
+
+
+def apply_changes(
+    store: Store, settings: Settings, now: Clock = utc_now, go_on: Callable[[], bool] = always
+) -> Ingested:
     """Apply what the log has after the entries of the live release, and make the result live.
+
+    A long log becomes several releases, one after the other.
+
+    Args:
+        go_on: whether there is time for another one, after the first.
 
     Raises:
         RefusedReleaseError: nothing is live.
@@ -100,7 +89,7 @@ def apply_changes(store: Store, settings: Settings, now: Clock = utc_now) -> Ing
     work = _Work(store, settings, now)
     applied = rejected = lost = 0
     while lost < _POINTER_TRIES:
-        live = _live(store)
+        live = live_release(store)
         manifest = stored_manifest(store, live.pointer.release)
         batch = next_entries(store, manifest.changes_through)
         if not batch:
@@ -110,47 +99,64 @@ def apply_changes(store: Store, settings: Settings, now: Clock = utc_now) -> Ing
             store_release(store, folder, made)
             note_rejections(store, draft.rejections, now())
             try:
-                _point_to(store, made, live, now)
+                move_pointer(store, made, live, now, before_next(live))
             except PointerConflictError:
                 lost += 1
                 continue
         applied, rejected = applied + draft.applied, rejected + len(draft.rejections)
+        if not go_on() and last_number(store, made.changes_through) > made.changes_through:
+            return Ingested(made.release, made.changes_through, applied, rejected, finished=False)
     raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times while changes were applied")
 
 
 def with_changes(
-    store: Store, manifest: Manifest, settings: Settings, folder: Path, now: Clock = utc_now
+    store: Store,
+    manifest: Manifest,
+    settings: Settings,
+    folder: Path,
+    now: Clock = utc_now,
+    go_on: Callable[[], bool] = always,
 ) -> Manifest | None:
     """A stored release with the changes that it lacks, which is stored too; None if it lacks none.
 
     Of a release that training made, these are the changes since an hour before its `snapshot_at`, because clocks
-    differ; without a snapshot, all of them.
+    differ; without a snapshot, all of them. A long log is applied in parts, and the next call goes on after the last.
 
     Args:
         folder: an empty folder.
+        go_on: whether there is time for another part.
 
     Raises:
+        UnfinishedError: there was no time for all parts.
         RefusedReleaseError, StoreError: as `apply_changes`.
     """
     if not last_number(store, 0):
         return None
-    after = contained(store, manifest)
-    batch = list(entries(store, after))
-    if not batch and after == manifest.changes_through:
-        return None
-    made, draft = _made(_Work(store, settings, now), manifest, batch, folder, through=after, same_model=True)
-    store_release(store, folder, made)
-    for rejection in draft.rejections:  # `rejected/` has what was rejected when the change came
-        log.info("not applied to %s: entry %d, line %d: %s", manifest.release, *astuple(rejection))
-    return made
+    work, known = _Work(store, settings, now), replayed(store, manifest)
+    made, after, part = known or manifest, contained(store, known or manifest), 0
+    while True:
+        batch = next_entries(store, after)
+        if not batch and after == made.changes_through:
+            return made if made.release != manifest.release else None
+        if part and not go_on():
+            raise UnfinishedError(f"{manifest.release} has the log up to entry {after} so far, and more follow")
+        (place := folder / str(part)).mkdir()
+        made, draft = _made(work, made, batch, place, through=after, same_model=True)
+        store_release(store, place, made)
+        note_replayed(store, manifest, made)
+        for rejection in draft.rejections:  # `rejected/` has what was rejected when the change came
+            log.info("not applied to %s: entry %d, line %d: %s", manifest.release, *astuple(rejection))
+        after, part = made.changes_through, part + 1
 
 
-def replaying(store: Store, settings: Settings, now: Clock) -> Callable[[Manifest], Manifest]:
+def replaying(
+    store: Store, settings: Settings, now: Clock, go_on: Callable[[], bool] = always
+) -> Callable[[Manifest], Manifest]:
     """A function that returns `with_changes` of a stored release, or the release itself if it lacks none."""
 
     def replay(manifest: Manifest) -> Manifest:
         with scratch_folder("changes") as folder:
-            return with_changes(store, manifest, settings, folder, now) or manifest
+            return with_changes(store, manifest, settings, folder, now, go_on) or manifest
 
     return replay
 
@@ -195,42 +201,21 @@ def _made(
         made = build(base, draft, photos, folder, last, work.now())
     finally:
         base.catalog.close()
-    return _with_smoke(work, made, folder, model), draft
+    return _with_smoke(work, made, folder, model, followed(draft, photos)), draft
 
 
-def _with_smoke(work: _Work, made: Manifest, folder: Path, model: LazyModel) -> Manifest:
-    """The release with smoke cases whose neighbours it has.
+def _with_smoke(work: _Work, made: Manifest, folder: Path, model: LazyModel, changed: Followed) -> Manifest:
+    """The release with smoke cases whose neighbours it has, and with the reference of its catalogue.
 
     It is opened for that as serving opens it, which shows that its parts fit each other.
     """
     after = opened(made, lambda entry: folder / entry.file if (folder / entry.file).exists() else work.file(entry))
     try:
         cases = renewed(made, after, model)
+        reference = changed.reference(made, after)
     finally:
         after.catalog.close()
-    if cases != made.smoke:
-        made = made.model_copy(update={"smoke": cases})
+    if (cases, reference) != (made.smoke, made.reference):
+        made = made.model_copy(update={"smoke": cases, "reference": reference})
         (folder / MANIFEST).write_bytes(made.to_json())
     return made
-
-
-def _point_to(store: Store, made: Manifest, live: LivePointer, now: Clock) -> None:
-    confirm_stored(store, made)
-    try:
-        # `high_water` stays: it is about releases that training makes.
-        high_water = live.pointer.high_water
-        point_to(store, made, live, at_least=high_water, before=before_next(live), now=now())
-    except PointerConflictError:
-        # If the response to the write is lost, the write is sent again, and conflicts with the first one.
-        if _live(store).pointer.release != made.release:
-            raise
-
-
-def _live(store: Store) -> LivePointer:
-    try:
-        live = store.read_pointer()
-    except MissingObjectError:
-        live = None
-    if live is None:
-        raise RefusedReleaseError(f"nothing is live in {store}; changes are applied to a live release")
-    return live

@@ -13,7 +13,7 @@ from typing import Literal
 
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError, StoreError
 from lambda_app.promotion.floor import check_floor, figures, quality
-from lambda_app.promotion.ingest import replaying, reverted
+from lambda_app.promotion.ingest import always, replaying, reverted
 from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import (
@@ -69,23 +69,33 @@ def promote_archive(
     settings: Settings,
     limits: ArchiveLimits = ArchiveLimits(),
     now: Clock = utc_now,
+    go_on: Callable[[], bool] = always,
 ) -> Promotion:
     """Take a release archive into the store and make it live if it is newer than every release promoted so far.
+
+    `go_on`: whether there is time for more changes of the log, see `with_changes`.
 
     Raises:
         ReleaseError: the archive or a file in it is not sound, or an object that it relies on is nowhere.
         RefusedReleaseError: sound, but it fails its trial, or it lies below the floor that the live release sets
             (`floor.py`) and its manifest does not say `force`.
+        UnfinishedError: there was no time for all changes of the log; another try goes on.
         StoreError: the store or the scratch disk failed; another try may succeed.
     """
     with scratch_folder("drop") as scratch:
         with refusing(archive.name):
             manifest = unpack(archive, scratch, limits)
-        return promote_unpacked(store, scratch, manifest, settings, now)
+        return promote_unpacked(store, scratch, manifest, settings, now, go_on=go_on)
 
 
 def promote_unpacked(
-    store: Store, folder: Path, manifest: Manifest, settings: Settings, now: Clock = utc_now, force: bool = False
+    store: Store,
+    folder: Path,
+    manifest: Manifest,
+    settings: Settings,
+    now: Clock = utc_now,
+    force: bool = False,
+    go_on: Callable[[], bool] = always,
 ) -> Promotion:
     """As `promote_archive`, from the folder that the archive was unpacked into. `force`: as if its manifest said so."""
     force = force or manifest.force
@@ -98,7 +108,7 @@ def promote_unpacked(
     with refusing(manifest.release):
         check_report(folder)
         check_release(manifest, lambda entry: located(store, folder, entry), settings)
-    return go_live(store, folder, manifest, now, force, replaying(store, settings, now))
+    return go_live(store, folder, manifest, now, force, replaying(store, settings, now, go_on))
 
 
 def promote_stored(store: Store, release: str, settings: Settings, now: Clock = utc_now) -> Promotion:

@@ -7,8 +7,8 @@ Both can be wrong. A time more than an hour in the future is ignored.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
-from lambda_app.promotion.stored import manifest_sha256, stored_manifest
+from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError
+from lambda_app.promotion.stored import confirm_stored, manifest_sha256, stored_manifest
 from lambda_app.release.manifest import LastOfModel, Manifest, Pointer
 from lambda_app.store.contract import LivePointer, Store
 
@@ -98,6 +98,41 @@ def point_to(
 def before_next(live: LivePointer | None) -> tuple[str, ...]:
     """The history of a release that follows the live one."""
     return () if live is None else (live.pointer.release, *history(live.pointer))[:HISTORY]
+
+
+def move_pointer(store: Store, made: Manifest, live: LivePointer, now: Clock, before: tuple[str, ...]) -> None:
+    """Make a stored release live in place of the one that it was made from.
+
+    Args:
+        made: the release.
+        live: the pointer as it was read.
+        before: the releases that were live before, latest first.
+
+    Raises:
+        PointerConflictError: another release is live by now.
+        StoreError: as `confirm_stored`.
+    """
+    confirm_stored(store, made)
+    try:
+        # `high_water` stays: it is about releases that training makes.
+        high_water = live.pointer.high_water
+        point_to(store, made, live, at_least=high_water, before=before, now=now())
+    except PointerConflictError:
+        # If the response to the write is lost, the write is sent again, and conflicts with the first one.
+        if live_release(store).pointer.release != made.release:
+            raise
+
+
+def live_release(store: Store) -> LivePointer:
+    """The pointer.
+
+    Raises:
+        RefusedReleaseError: nothing is live.
+    """
+    live = live_pointer(store)
+    if live is None:
+        raise RefusedReleaseError(f"nothing is live in {store}; changes are applied to a live release")
+    return live
 
 
 def models_before(store: Store, pointer: Pointer) -> tuple[LastOfModel, ...]:

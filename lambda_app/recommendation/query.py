@@ -76,12 +76,14 @@ class SimilarQuery:
 class Match:
     """A result: its row in index and catalog, its cosine (`score`), and its catalog entry.
 
-    Without a picture in the query, the score is NaN.
+    Without a picture in the query, the score is NaN. `same_photo`: whether it shows the photo of the query; None if
+    that is not known.
     """
 
     row: int
     score: float
     item: CatalogItem
+    same_photo: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ import numpy.typing as npt
 
 from lambda_app.errors import QueryError, UndecodablePhotoError, UnknownItemError
 from lambda_app.photo.memory import DecodingMemory
-from lambda_app.photo.preprocessing import load_rgb, normalise
+from lambda_app.photo.preprocessing import load_photo, normalise
 from lambda_app.photo.rules import WHOLE_PHOTO, PhotoLimits, PhotoPart
 from lambda_app.recommendation.analysis import Analysis
 from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.parts import Parts, open_parts
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery, check_k, check_references, shortened
+from lambda_app.recommendation.same_photo import SamePhotos
 from lambda_app.recommendation.searched import Index, Items
 from lambda_app.release.catalog import CatalogItem
 from lambda_app.release.manifest import FileEntry, Manifest
@@ -55,6 +56,7 @@ class Recommender:
         self._catalog: Items
         self._index, self._catalog = parts.searched(blocked, None if like is None else like._catalog)
         self._finder = Finder(self._index, self._catalog)
+        self.same = SamePhotos.of(self._index, self._catalog, self.manifest.same_photo)
         self._limits = limits
         self._max_k = max_k
 
@@ -80,14 +82,15 @@ class Recommender:
         timings = timings or Timings()
         preprocessing = self.manifest.preprocessing
         with timings.measure("decode"):
-            images = normalise(load_rgb(photo, preprocessing, self._limits, memory, part)[np.newaxis], preprocessing)
+            loaded = load_photo(photo, preprocessing, self._limits, memory, part)
+            images = normalise(loaded.square[np.newaxis], preprocessing)
         with timings.measure("forward"):
             output = self.parts.model.run(images)
         logits, embedding = output.logits[0], output.embedding[0]
         if not (np.isfinite(logits).all() and np.isfinite(embedding).all()):
             raise UndecodablePhotoError("the network's output for the photo is not finite")
         probabilities = softmax(logits, self.manifest.model.temperature).astype(np.float32)
-        return Analysis(logits, probabilities, embedding)
+        return Analysis(logits, probabilities, embedding, self.same.views(loaded.overview))
 
     def check(self, query: SimilarQuery) -> None:
         """Check the parameters of a search. Called before the photo is decoded, so that bad requests fail early.

@@ -22,6 +22,7 @@ from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
 
 REPORT = "report"
 _CHUNK = 1 << 20
+_MOST_PADDING = 1 << 20  # bytes after the last member; tar fills up its last record of 10,240
 # Errors of the machine, not of the archive: another try may succeed.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _OF_THE_MACHINE = (errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE)
@@ -145,6 +146,8 @@ def _readable(archive: Path, into: Path, limits: ArchiveLimits) -> Iterator[tupl
             # As a stream: nothing is read twice, and no member can point elsewhere in the archive.
             with tarfile.open(fileobj=source, mode="r|") as tar:
                 yield tar, source
+            if zipped:
+                _read_to_end(source, archive.name)
     except OSError as exc:
         if exc.errno in _NO_SPACE:
             raise ScratchSpaceError(f"the scratch disk is full while {archive.name} is unpacked{ON_LAMBDA}") from exc
@@ -153,6 +156,19 @@ def _readable(archive: Path, into: Path, limits: ArchiveLimits) -> Iterator[tupl
         raise ReleaseError(f"{archive.name} is not a readable tar archive: {exc}") from exc
     except (tarfile.TarError, EOFError, zlib.error, ValueError, RecursionError, OverflowError) as exc:
         raise ReleaseError(f"{archive.name} is not a readable tar archive: {exc}") from exc
+
+
+def _read_to_end(source: _Source, name: str) -> None:
+    """Read what follows the last member, so that gzip compares its checksum.
+
+    Raises:
+        ReleaseError: much follows it.
+    """
+    source.header_left, left = None, _MOST_PADDING
+    while data := source.read(min(left, tarfile.RECORDSIZE)):
+        left -= len(data)
+        if left <= 0:
+            raise ReleaseError(f"{name} has more than {_MOST_PADDING:,} bytes after its last member")
 
 
 def _manifest_of(folder: Path, written: set[PurePosixPath]) -> Manifest:

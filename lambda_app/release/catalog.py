@@ -65,7 +65,7 @@ _COLUMNS = ", ".join(field.name for field in fields(CatalogItem) if field.name !
 def write_catalog(path: Path, items: Iterable[CatalogItem], fingerprints: Iterable[Fingerprint] | None = None) -> int:
     """Write the catalog atomically: to a temporary file in the same folder, which is then renamed to `path`.
 
-    Items become rows 0, 1, ... in the order given. `fingerprints`, uint8 (192,) each, have the same order. Returns the
+    Items become rows 0, 1, ... in the order given. `fingerprints`, uint8 (197,) each, have the same order. Returns the
     number of rows.
 
     Raises:
@@ -184,7 +184,7 @@ class Catalog:
         return rows
 
     def fingerprints(self, rows: Sequence[int]) -> Fingerprint | None:
-        """The fingerprints of these rows, uint8 (m, 192), as `read_fingerprints`; None for older catalogs."""
+        """The fingerprints of these rows, uint8 (m, 197), as `read_fingerprints`; None for older catalogs."""
         return read_fingerprints(self._fetch, rows)
 
     def passing(self, where: CatalogFilter) -> RowSet:

@@ -23,6 +23,7 @@ from lambda_app.release.entries import IndexEntry as IndexEntry
 from lambda_app.release.entries import IndexType as IndexType
 from lambda_app.release.entries import ModelEntry as ModelEntry
 from lambda_app.release.entries import RankingEntry as RankingEntry
+from lambda_app.release.entries import SamePhotoEntry as SamePhotoEntry
 from lambda_app.release.entries import Sha256 as Sha256
 from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
@@ -65,6 +66,7 @@ class Manifest(Frozen):
     segments: tuple[SegmentEntry, ...] = Field(default=(), max_length=MOST_SEGMENTS)
     dead: DeadRowsEntry | None = None
     ranking: RankingEntry = RankingEntry()  # older releases have none
+    same_photo: SamePhotoEntry | None = None  # older releases have none
     weights: FileEntry | None = None
     evaluation: dict[str, Any] = Field(default_factory=dict)
     reference: Reference | None = None  # older releases have none

@@ -12,15 +12,17 @@ import numpy.typing as npt
 from lambda_app.errors import ReleaseError
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.release.row_set import RowSet
+from lambda_app.search.neighbours import Neighbours as Neighbours
+from lambda_app.search.neighbours import nearest
 from lambda_app.search.vector_file import open_vectors
 from lambda_app.search.vectors import unit
 
 # If a filter leaves at most this many rows, or at most one row in this many, exact search over them is faster.
 _EXACT_ROWS, _EXACT_ONE_IN = 200, 5_000
 # Candidates are found for at least this many neighbours, because the manifest's recall was measured for ten.
-_MIN_DEPTH = 10
+MIN_DEPTH = 10
 # Candidates that are re-ranked by their stored vectors, for each neighbour.
-_RERANKED = 2
+RERANKED = 2
 # A filter reduces the number of candidates for each neighbour, but not below this (or `factor`, if that is smaller).
 _MIN_FACTOR = 8
 # With a filter, nprobe is multiplied by these powers of concentration and dilution (see `_candidates`). Measured with
@@ -36,19 +38,6 @@ _NPROBE_GROWTH = 4
 def small_enough(passing: int, count: int) -> bool:
     """Whether a filter leaves so few of `count` rows that exact search over them is faster."""
     return passing <= max(_EXACT_ROWS, count // _EXACT_ONE_IN)
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """The nearest rows of each query, best first.
-
-    Attributes:
-        rows: int64 (q, k); -1 at the end if fewer than k rows were found.
-        scores: float32 (q, k), cosine; -inf where rows is -1.
-    """
-
-    rows: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -100,6 +89,7 @@ class VectorIndex:
         self._threads = threads
         self.count: int = entry.count
         self.dim: int = searched.d
+        self.type = entry.type
 
     def search(self, queries: npt.NDArray[np.float32], k: int, allowed: RowSet | None = None) -> Neighbours:
         """The k nearest rows of each query.
@@ -123,11 +113,47 @@ class VectorIndex:
             parameters = self._unfiltered if allowed is None else self._file.parameters(0, allowed)
             scores, rows = self._file.searched.search(queries, k, params=parameters)
             return Neighbours(rows, scores)
-        depth = max(k, _MIN_DEPTH)
+        depth = max(k, MIN_DEPTH)
         candidates = self._dense_candidates(queries, depth, allowed) if allowed is not None else None
         if candidates is None:
             candidates = self._candidates(queries, depth, allowed)
-        return self._rank(queries, candidates[:, : _RERANKED * depth], k)
+        return self._rank(queries, candidates[:, : RERANKED * depth], k)
+
+    def first_candidates(
+        self, query: npt.NDArray[np.float32], depth: int, live: npt.NDArray[np.bool_] | None, count: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]] | None:
+        """The live rows that may be the nearest ones, best first by their codes, and the scores of these.
+
+        A quick search: dead rows are found, too, and then dropped.
+
+        Args:
+            query: float32 (1, d), L2-normalised.
+            depth: number of neighbours.
+            live: bool (rows,); None: all rows are live.
+            count: the number of live rows.
+
+        Returns:
+            At least `depth` and at most twice as many rows and scores; None if the quick search does not find as
+            many, or finds fewer candidates than recall was measured with. Then `search` does.
+        """
+        share = count / self.count
+        if share < _DENSE_SHARE:
+            return None
+        if self._threads:
+            faiss.omp_set_num_threads(self._threads)
+        wanted = depth * (self._factor if self._file.lists else RERANKED)
+        # A few more because of dead rows: the mean between none and as many as are dead has nearly all recall.
+        fetched = min(self.count, int(wanted / share**0.5))
+        scores, rows = self._file.searched.search(query, fetched, params=self._unfiltered)
+        scores, rows = scores[0], rows[0]
+        if rows[-1] < 0:  # the nearest neighbours may be in lists that were not searched
+            return None
+        if live is not None:
+            kept = live[rows]
+            scores, rows = scores[kept], rows[kept]
+        if len(rows) < max(depth, _DENSE_REMAINDER * wanted if self._file.lists else 0):
+            return None
+        return rows[: RERANKED * depth], scores[: RERANKED * depth]
 
     def search_exactly(self, queries: npt.NDArray[np.float32], k: int, allowed: RowSet) -> Neighbours:
         """As `search`, by the cosine of each of the allowed rows. It takes long if there are many."""
@@ -142,6 +168,10 @@ class VectorIndex:
     def vectors(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
         """The stored vectors of rows: float32 (m, d), L2-normalised."""
         return self._vectors(np.array(rows, np.int64))
+
+    def decoded(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """The stored vectors of rows, rounded as they are stored, so not quite of length 1: float32 (m, d)."""
+        return self._file.decoded(rows)
 
     def _candidates(
         self, queries: npt.NDArray[np.float32], depth: int, allowed: RowSet | None
@@ -190,7 +220,7 @@ class VectorIndex:
         if passing.sum(axis=1).min() < _DENSE_REMAINDER * min(wanted, len(allowed)):
             return None
         # Those that pass first, in their order.
-        order = np.argsort(~passing, axis=1, kind="stable")[:, : _RERANKED * depth]
+        order = np.argsort(~passing, axis=1, kind="stable")[:, : RERANKED * depth]
         rows = np.take_along_axis(rows, order, axis=1)
         kept: npt.NDArray[np.int64] = np.where(np.take_along_axis(passing, order, axis=1), rows, -1)
         return kept
@@ -218,13 +248,11 @@ class VectorIndex:
         for number, query in enumerate(queries):
             found = np.sort(candidates[number])  # in row order: ties keep it, and memory is read sequentially
             found = found[np.searchsorted(found, 0) :]
-            # einsum instead of @: BLAS would ignore the limit of threads.
-            cosines = np.einsum("ij,j->i", self._vectors(found), query)
-            best = np.argsort(-cosines, kind="stable")[:k]
+            best, cosines = nearest(self._vectors(found), query, k)
             rows[number, : len(best)] = found[best]
-            scores[number, : len(best)] = cosines[best]
+            scores[number, : len(best)] = cosines
         return Neighbours(rows, scores)
 
     def _vectors(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Stored vectors: float32 (m, d). Normalised again, which removes most of the rounding error of cosines."""
-        return unit(self._file.stored.reconstruct_batch(rows))
+        return unit(self.decoded(rows))

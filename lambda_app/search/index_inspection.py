@@ -59,6 +59,7 @@ def _check_structure(name: str, entry: IndexEntry, file: VectorFile) -> None:
     if file.searched.metric_type != faiss.METRIC_INNER_PRODUCT:
         raise ReleaseError(f"{name} has metric {file.searched.metric_type}; it takes inner products")
     parts: dict[str, tuple[int, int]] = {"vectors": (file.stored.ntotal, file.stored.d)}
+    _check_stored(name, file.stored)
     if file.inverted is not None:
         chain = faiss.downcast_index(file.searched.base_index)
         if not isinstance(chain, faiss.IndexPreTransform) or chain.chain.size() != 1:
@@ -72,6 +73,21 @@ def _check_structure(name: str, entry: IndexEntry, file: VectorFile) -> None:
                 f"{name}: its {part} part holds {count} vectors of {dim} dimensions; "
                 f"expected {entry.count} of {file.stored.d}"
             )
+
+
+def _check_stored(name: str, stored: faiss.Index) -> None:
+    """Check that there are as many bytes as serving reads of the stored vectors, which it does without FAISS."""
+    if stored.code_size * stored.ntotal != stored.codes.size():
+        raise ReleaseError(f"{name}: it stores {stored.codes.size()} bytes for {stored.ntotal} vectors")
+    if not isinstance(stored, faiss.IndexScalarQuantizer):
+        width, scales = 4, 0
+    elif stored.sq.qtype == faiss.ScalarQuantizer.QT_fp16:
+        width, scales = 2, 0
+    else:
+        width, scales = 1, 2
+    found = stored.sq.trained.size() if scales else 0
+    if stored.code_size != width * stored.d or found != scales * stored.d:
+        raise ReleaseError(f"{name}: a stored vector has {stored.code_size} bytes, and {found} scales belong to them")
 
 
 def _check_transform(name: str, chain: faiss.IndexPreTransform, inverted: faiss.IndexIVF) -> None:

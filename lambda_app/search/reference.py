@@ -1,5 +1,6 @@
 """Derives the reference of a release from its index and catalog, without photos and without the network."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -7,13 +8,17 @@ import numpy.typing as npt
 
 from lambda_app.release.catalog import Catalog
 from lambda_app.release.reference import MOST_ID_LENGTH, MOST_PHOTOS, Reference, cell_of, encoded
+from lambda_app.release.segments.segmented_catalog import SegmentedCatalog
 from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.segmented_index import SegmentedIndex
 
 _BATCH = 256  # queries of one search
+Index = VectorIndex | SegmentedIndex
+Items = Catalog | SegmentedCatalog
 
 
 def derived(
-    index: VectorIndex, catalog: Catalog, held_out: Iterable[tuple[str, int]], centroids: npt.NDArray[np.float32]
+    index: Index, catalog: Items, held_out: Iterable[tuple[str, int]], centroids: npt.NDArray[np.float32]
 ) -> Reference | None:
     """The reference of a catalogue: each held-out photo is a query, whose own row is no result.
 
@@ -54,9 +59,7 @@ def derived(
     )
 
 
-def rederived(
-    old: Reference, index: VectorIndex, catalog: Catalog, added: Sequence[tuple[str, int]] = ()
-) -> Reference | None:
+def rederived(old: Reference, index: Index, catalog: Items, added: Sequence[tuple[str, int]] = ()) -> Reference | None:
     """The reference of a changed catalogue with the same model. The centroids stay, so cells can be compared.
 
     Args:
@@ -65,11 +68,20 @@ def rederived(
         catalog: its rows.
         added: image id and index of the predicted category of all items that came since. The network was not trained
             on them, so they are held out. They get their share of the catalogue, and all places that are free.
+
+    Few items have a share below one place. So chance decides about each, by its id: over many small changes, they get
+    what they would get at once.
     """
     kept = [pair for pair in zip(old.photos, old.categories, strict=True) if catalog.find(pair[0]) is not None]
-    most = round(MOST_PHOTOS * len(added) / max(index.count, 1))
-    new = _spread(added, max(most, MOST_PHOTOS - len(kept)))
+    drawn = [pair for pair in added if _chance(pair[0]) < MOST_PHOTOS / max(index.count, 1)][:MOST_PHOTOS]
+    free = MOST_PHOTOS - len(kept)
+    new = drawn if len(drawn) >= free else _spread(added, free)
     return derived(index, catalog, [*_spread(kept, MOST_PHOTOS - len(new)), *new], old.centroid_vectors)
+
+
+def _chance(image_id: str) -> float:
+    """A number from 0 to 1 that an image id always has."""
+    return int.from_bytes(hashlib.sha256(image_id.encode()).digest()[:4], "big") / (1 << 32)
 
 
 def _spread(pairs: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]:
@@ -79,7 +91,7 @@ def _spread(pairs: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]
     return [pairs[place * len(pairs) // most] for place in range(most)]
 
 
-def _best_others(index: VectorIndex, vectors: npt.NDArray[np.float32], rows: Sequence[int]) -> list[float]:
+def _best_others(index: Index, vectors: npt.NDArray[np.float32], rows: Sequence[int]) -> list[float]:
     """The highest cosine of each query, (q, d), to another row than its own."""
     best: list[float] = []
     for start in range(0, len(rows), _BATCH):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -58,6 +59,37 @@ class VectorFile:
             if size:
                 found[faiss.rev_swig_ptr(inverted_lists.get_ids(number), size)] = number
         return found
+
+    def decoded(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """The stored vectors of rows, as they are: float32 (m, d). Of a type that the manifest has.
+
+        FAISS's own `reconstruct_batch` makes a decoder for each row, which takes several times as long.
+        """
+        found = self._stored_codes[rows]
+        if self.type != "ivf-int8":
+            return np.asarray(found, np.float32)
+        step, first = self._steps
+        vectors: npt.NDArray[np.float32] = np.multiply(found, step, dtype=np.float32)
+        vectors += first
+        return vectors
+
+    @cached_property
+    def _stored_codes(self) -> npt.NDArray[Any]:
+        """The stored vectors in the mapped file: (n, d), float32, float16 or uint8."""
+        count, dim = self.stored.ntotal, self.stored.d
+        if self.type == "flat":
+            vectors: npt.NDArray[np.float32] = faiss.rev_swig_ptr(self.stored.get_xb(), count * dim)
+            return vectors.reshape(count, dim)
+        size = self.stored.code_size
+        codes: npt.NDArray[np.uint8] = faiss.rev_swig_ptr(self.stored.codes.data(), count * size).reshape(count, size)
+        return codes.view(np.float16) if self.type == "ivf-float16" else codes
+
+    @cached_property
+    def _steps(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """What a code of int8 stands for, by dimension: code times the first, plus the second. float32 (d,), twice."""
+        lowest, width = faiss.vector_to_array(self.stored.sq.trained).reshape(2, -1)
+        step = width / np.float32(255)
+        return step, lowest + step / 2
 
     def parameters(
         self, nprobe: int, allowed: RowSet | None = None, lists: RowSet | None = None

@@ -5,7 +5,7 @@ import csv
 import getpass
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -18,12 +18,17 @@ from lambda_app.catalogue.log import append
 from lambda_app.errors import LookalikeError, MissingObjectError, SettingsError
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.stored import stored_manifest
+from lambda_app.promotion.upkeep.compaction import compact, compact_if_due
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
 from lambda_app.store.blocked import block, unblock
 from lambda_app.store.contract import Store
 from lambda_app.store.folder import FolderStore
 from lambda_app.store.opening import existing_store
+from operate.catalogue.arguments import checked, positive
+from operate.catalogue.duplicates import live_release
+from operate.catalogue.duplicates_page import tell_duplicates
+from operate.catalogue.listed import without_duplicates
 from operate.catalogue.listings import Listings, read_listings
 from operate.catalogue.overview import log_lines, wait_until_live
 from operate.catalogue.photos import CatalogueError, copy_photos
@@ -42,7 +47,9 @@ examples:
   scripts/catalogue --store s3://bucket remove --products 1001 1002
   scripts/catalogue --store var/store apply changes.jsonl
   scripts/catalogue --store s3://bucket block 1001-1
+  scripts/catalogue --store var/store duplicates --csv same.csv --page same.html
   scripts/catalogue --store var/store log
+  scripts/catalogue --store s3://bucket compact
 
 An empty cell of an update changes nothing; null or N/A clears the field.
 exit code: 0 done; 1 an error, one line on standard error; 2 wrong usage; 130 interrupted
@@ -72,10 +79,15 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
 def _run(store: Store, given: argparse.Namespace) -> None:
     if given.verb == "log":
         print("\n".join(log_lines(store, given.last)))
+    elif given.verb == "compact":
+        done = compact(store)
+        print(done.detail if done else "there is nothing to merge: the live release has one segment and no dead rows")
     elif given.verb in ("block", "unblock"):
         _block(store, given)
     elif given.verb == "add":
         _add(store, given)
+    elif given.verb == "duplicates":
+        tell_duplicates(store, given.settings, given.csv, given.page)
     elif given.verb == "update":
         found = read_updates(given.table, _live(store), _reading(given), given.currency)
         print("\n".join(found.lines))
@@ -92,6 +104,8 @@ def _add(store: Store, given: argparse.Namespace) -> None:
     found = read_listings(
         given.listings, base, _reading(given), given.photos, given.currency, skip_unknown=given.skip_unknown
     )
+    if given.skip_duplicates:
+        found = without_duplicates(found, live_release(store, given.settings))
     for warning in found.warnings:
         print(f"warning: {warning}")
     _tell_rejected(found.rejected, given.rejected)
@@ -126,6 +140,8 @@ def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -
     print(f"{len(changes):,} changes are in the log of {store}: {entries}", flush=True)
     if isinstance(store, FolderStore):  # a bucket's events wake the promoter
         print(apply_changes(store, given.settings).detail)
+        if merged := compact_if_due(store):
+            print(merged.detail)
     if given.wait:
         print(wait_until_live(store, numbers[-1], given.seconds))
 
@@ -197,6 +213,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add.add_argument("--photos", type=Path, metavar="DIR", help="folder of the photos (default: that of the table)")
     add.add_argument("--name", help="the photos get keys datasets/NAME/... (default: name of the folder of photos)")
     add.add_argument("--skip-unknown", action="store_true", help="reject rows of categories that the model lacks")
+    add.add_argument("--skip-duplicates", action="store_true", help="reject photos that are listed already")
     add.add_argument("--dry-run", action="store_true", help="read and check everything, and write nothing")
     update = verbs.add_parser(
         "update", help="change title, category, price, location or description; no photo is embedded again"
@@ -206,8 +223,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     for verb in (add, update):
         verb.add_argument("--rejected", type=Path, metavar="FILE", help="CSV file for the rows that cannot be used")
         verb.add_argument("--currency", help="currency of all prices (default: what the table says)")
-        verb.add_argument("--encoding", type=_checked(check_encoding), help="text encoding without a byte order mark")
-        verb.add_argument("--columns", type=_checked(check_columns), help="columns by field, such as id=Handle")
+        verb.add_argument("--encoding", type=checked(check_encoding), help="text encoding without a byte order mark")
+        verb.add_argument("--columns", type=checked(check_columns), help="columns by field, such as id=Handle")
         verb.add_argument("--category-separator", help="text between the parts of a category path")
     apply = verbs.add_parser(
         "apply", help="take changes from a file: one JSON object in each line, as in docs/design.md"
@@ -222,26 +239,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     for verb in (add, update, remove, apply):
         verb.add_argument("--wait", action="store_true", help="return when the changes are live")
         verb.add_argument("--seconds", type=float, default=900.0, help="how long --wait waits (default %(default)g)")
+    duplicates = verbs.add_parser("duplicates", help="groups of listings that show the same photo")
+    duplicates.add_argument("--csv", type=Path, metavar="FILE", help="write all groups to a table")
+    duplicates.add_argument("--page", type=Path, metavar="FILE", help="write a page (HTML) with their pictures")
     log = verbs.add_parser("log", help="the last entries of the log; * means that some changes could not be applied")
-    log.add_argument("--last", type=_positive, default=20, metavar="N", help="number of entries (default %(default)s)")
+    log.add_argument("--last", type=positive, default=20, metavar="N", help="number of entries (default %(default)s)")
+    verbs.add_parser("compact", help="merge what was added and removed into one index and one table")
     return parser.parse(argv)
-
-
-def _checked(check: Callable[[str | None], str | None]) -> Callable[[str], str]:
-    """A type of argparse from a check that raises ValueError with a reason."""
-
-    def convert(text: str) -> str:
-        try:
-            check(text)
-        except ValueError as exc:
-            raise argparse.ArgumentTypeError(str(exc)) from exc
-        return text
-
-    return convert
-
-
-def _positive(text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)

@@ -171,6 +171,15 @@ def _found(answer: Answer, _: Seen) -> str:
     return f"{len(results)} results"
 
 
+def _listed(answer: Answer, _: Seen) -> str:
+    """Listings with the same photo: probably none, because the photo is drawn."""
+    if answer.status == 501:
+        return "none: the release has no fingerprints"
+    results = _value(answer.json(), "results", list)
+    _require(all(one["same_photo"] is True for one in results), "a result does not show the same photo")
+    return f"{len(results)} listings"
+
+
 def _shown_item(answer: Answer, seen: Seen) -> str:
     found = str(_value(answer.json(), "image_id", str))
     _require(found == seen.image_id, f"asked for {seen.image_id!r}, got {found!r}")
@@ -227,6 +236,7 @@ STEPS = (
     Step("POST /predict/feature_embedding", _photo("/predict/feature_embedding"), _embedding),
     Step("POST /predict/similar_images", _photo(f"/predict/similar_images?k={NEIGHBOURS}&rank=cosine"), _similar),
     Step("POST /predict", _photo(f"/predict?k={NEIGHBOURS}"), lambda answer, seen: _prediction(answer.json(), seen)),
+    Step("POST /predict/duplicates", _photo("/predict/duplicates"), _listed, (200, 501)),
     Step("POST /predict/batch", _batch, _predictions),
     Step("GET /search", _words, _found, (200, 501)),
     Step("GET /items/{image_id}", _item("/items/{image_id}"), _shown_item),

@@ -126,7 +126,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> tuple[FolderStore, Pa
     """A store with a live release of 20 products, and a photo of one."""
     folder = tmp_path_factory.mktemp("release")
     store = FolderStore(tmp_path_factory.mktemp("store"))
-    publish_directly(store, folder, build_release(folder))
+    publish_directly(store, folder, build_release(folder, printed=True))
     return store, folder / "photos" / "003a.jpg"
 
 

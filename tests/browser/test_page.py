@@ -64,6 +64,8 @@ def test_words_find_listings_alone_and_together_with_a_photo(
     expect(page.get_by_role("heading", name="Listings for “listing 7”")).to_be_visible()
     expect(page.locator("#results a.card").first).to_contain_text("Listing 7")
     expect(page.locator("#results .score")).to_have_count(0)
+    expect(page.get_by_text("Add a photo", exact=True)).to_be_visible()
+    expect(page.get_by_text("Try another photo")).to_have_count(0)
     visit.picture("words")
     page.reload()
     expect(box).to_have_value("listing 7")
@@ -73,10 +75,23 @@ def test_words_find_listings_alone_and_together_with_a_photo(
     assert "q=listing+7" in sent.value.url
     expect(page.get_by_text(re.compile("^12 listings, best match first$"))).to_be_visible()
     expect(page.locator("#results .score")).to_have_count(12)
+    expect(page.get_by_text("Try another photo")).to_be_visible()
     with page.expect_request("**/predict?*") as sent:
         box.fill("")
         box.press("Enter")
     assert "q=" not in sent.value.url
+
+
+def test_a_listing_is_shown_with_its_description(page_of: Callable[..., str], visit: Visit) -> None:
+    page = visit.page
+    page.goto(page_of() + "?q=oak")
+    page.locator("#results a.card", has_text="Listing 7").click()
+    description = page.get_by_role("region", name="Description")
+    expect(description).to_have_text("Solid oak, hardly used")
+    visit.picture("description")
+    page.go_back()
+    expect(page.get_by_role("heading", name="Listings for “oak”")).to_be_visible()
+    expect(description).to_be_hidden()
 
 
 def test_a_link_with_words_searches_for_them_and_says_that_there_are_none(
@@ -145,3 +160,17 @@ def test_signing_out_leads_where_the_provider_ends_its_session(
       return signOutUrl(metadata, { client_id: "page" }, "id", "https://api.example/", auth);
     }"""
     assert visit.page.evaluate(script, [metadata, auth]) == expected
+
+
+def test_a_listing_with_the_photo_of_the_search_says_so(
+    page_of: Callable[..., str], visit: Visit, catalogue: tuple[FolderStore, Path]
+) -> None:
+    page = visit.page
+    page.goto(page_of())
+    visit.search(catalogue[1])
+    first = page.locator("#results a.card").first
+    expect(first.get_by_text("Same photo", exact=True)).to_be_visible()
+    expect(page.locator("#results a.card")).not_to_have_count(page.locator("#results .same").count())
+    first.click()
+    expect(page.get_by_role("heading", name=re.compile("^More like “Listing"))).to_be_visible()
+    expect(page.locator("#results .same")).to_have_count(0)

@@ -102,3 +102,9 @@ def operated(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
         retrain="cron(0 3 ? * SUN *)",
         retrainDataset="shop",
     )
+
+
+@pytest.fixture(scope="session")
+def changing(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
+    """A stack whose API may change the catalogue, checked by cdk-nag."""
+    return synthesise(tmp_path_factory.mktemp("changing"), nag=True, catalogueWrites=True)

@@ -50,7 +50,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "throttleRate": 100,
         "throttleBurst": 200,
     },
-    "domain": {"auth": "iam", "domain": "search.shop.example", "certificate": CERTIFICATE, "hostedZone": "Z0123456789"},
+    "domain": {
+        "auth": "iam",
+        "catalogueWrites": True,
+        "domain": "search.shop.example",
+        "certificate": CERTIFICATE,
+        "hostedZone": "Z0123456789",
+    },
     "door": {
         "auth": "none",
         "origins": "*",

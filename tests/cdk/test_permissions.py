@@ -144,6 +144,31 @@ def test_presigned_requests_have_the_permissions_of_their_signer(plain: Synthesi
     assert not may(plain, "serving", "s3:PutObject", on_key(plain, "drops/forged.tar"))
 
 
+def test_the_api_may_write_changes_and_new_photos_only_if_the_deployer_says_so(
+    plain: SynthesisedTemplate, changing: SynthesisedTemplate
+) -> None:
+    written = {"changes/000000000001.jsonl", "datasets/received/0a1b.jpeg"}
+    others = {
+        "live.json",
+        "blocked.json",
+        "datasets/shop/1.jpg",
+        "drops/a.tar",
+        "objects/0a",
+        "releases/r/manifest.json",
+    }
+    for key in written | others:
+        assert may(changing, "serving", "s3:PutObject", on_key(changing, key)) is (key in written), key
+        assert not may(changing, "serving", "s3:DeleteObject", on_key(changing, key)), key
+        assert not may(plain, "serving", "s3:PutObject", on_key(plain, key)), key
+    assert may(changing, "serving", "s3:GetObject", on_key(changing, "changes/000000000001.jsonl"))
+    assert not may(plain, "serving", "s3:GetObject", on_key(plain, "changes/000000000001.jsonl"))
+    for template, right in ((plain, False), (changing, True)):
+        for method in ("PUT", "DELETE"):
+            (api,) = template.of_type("AWS::ApiGatewayV2::Api")
+            call = f"arn:aws:execute-api:us-east-1:123456789012:{api}/$default/{method}/items/1"
+            assert may(template, "operator", "execute-api:Invoke", call) is right
+
+
 @pytest.mark.parametrize(("role", "command"), [("serving", API), ("promoter", PROMOTER)])
 def test_a_function_may_write_only_its_own_log_and_traces(plain: SynthesisedTemplate, role: str, command: str) -> None:
     group = plain.function(command)["LoggingConfig"]["LogGroup"]

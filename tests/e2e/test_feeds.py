@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,10 +17,10 @@ from lambda_app.store.folder import FolderStore
 from tests.e2e import feeds
 from tests.fetch.conftest import certificate_files, shop
 from tests.fetch.shop import Shop
+from training import train
 from training.prepare.settings import PrepareSettings
 from training.prepare.stage import prepare
 
-ROOT = Path(__file__).parents[2]
 PRODUCTS = 26
 FILES = {
     "products_export.csv": (feeds.shopify, None),
@@ -72,24 +70,14 @@ def test_the_files_of_shopify_meta_and_google_become_a_live_search(hosted: Hoste
         assert summary.kept == {"products": PRODUCTS, "images": PRODUCTS * feeds.PHOTOS_EACH}, name
         assert (summary.rejected, summary.extra_photos, summary.null_prices) == ({}, 0, 0), name
         assert (summary.currency, summary.null_titles) == (FILES[name][1], 0), name
+        assert (summary.null_descriptions, summary.cut_descriptions) == (0, 0), name
         found[name] = {category.lower() for category in summary.categories}
     assert len({frozenset(categories) for categories in found.values()}) == 1
 
     data, work, store = folders["products_export.csv"], tmp_path / "work", FolderStore(tmp_path / "store")
-    command = ["-m", "training.train", "--data", str(data), "--out", str(work), "--currency", "GBP", "--seed", "1"]
-    command += [
-        "--backbone",
-        "resnet10_half",
-        "--weights",
-        "none",
-        "--size",
-        "64",
-        "--epochs",
-        "1",
-        "--precision",
-        "float32",
-    ]
-    subprocess.run([sys.executable, *command], cwd=ROOT, check=True, capture_output=True, timeout=120)
+    options = ["--data", str(data), "--out", str(work), "--currency", "GBP", "--seed", "1", "--size", "64"]
+    options += ["--backbone", "resnet10_half", "--weights", "none", "--epochs", "1", "--precision", "float32"]
+    train.main(options)
     settings = Settings(store=str(store.root), threads=1)
     publish(store, work / "release.tar", data, settings)
 
@@ -102,4 +90,7 @@ def test_the_files_of_shopify_meta_and_google_become_a_live_search(hosted: Hoste
             expected = (articles[name].id, articles[name].title, float(articles[name].price), "GBP")
             if (first["product_id"], first["title"], first["price"], first["currency"]) != expected:
                 wrong[name] = json.dumps(first)
+        described = client.get(f"/items/{first['image_id']}").json()["description"]
+        assert described == f"{' '.join(articles[name].text.split())} collection, or post"
+        assert client.get("/search", params={"q": "collection post"}).json()["image_labels"]
     assert not wrong

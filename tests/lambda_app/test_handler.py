@@ -11,17 +11,19 @@ from typing import Any
 
 import pytest
 
+from lambda_app import promoter
 from lambda_app.api.messages import schemas
 from lambda_app.store.folder import FolderStore
 from tests.lambda_app.conftest import BuiltRelease
-from tests.lambda_events import get, post_photo, recorded
+from tests.lambda_events import BUCKET, get, object_created, post_photo, recorded
 from tests.releases import publish_directly
+from tests.s3_server import S3Server
 
 CONTEXT = SimpleNamespace(aws_request_id="11111111-2222-3333-4444-555555555555")
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
-def handler_of(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> Handler:
+def handler_of(store: FolderStore | str, monkeypatch: pytest.MonkeyPatch) -> Handler:
     """Import the module anew, as a new Lambda process does."""
     monkeypatch.setenv("LOOKALIKE_STORE", str(store))
     monkeypatch.setenv("LOOKALIKE_THREADS", "1")
@@ -150,3 +152,33 @@ def test_a_log_line_names_the_run_of_the_function_beside_the_id_that_a_client_ch
     assert handler(event, CONTEXT)["headers"]["x-request-id"] == "chosen-by-the-client"
     (line,) = (json.loads(text) for text in capsys.readouterr().out.splitlines() if "chosen-by-the-client" in text)
     assert line["invocation"] == CONTEXT.aws_request_id
+
+
+def test_a_signed_change_reaches_the_log_and_the_promoter_and_no_other_caller_s_does(
+    monkeypatch: pytest.MonkeyPatch, s3: S3Server, tmp_path: Path, built: BuiltRelease
+):
+    """From the events of API Gateway by the log in a bucket to the release that the event of the log makes live."""
+    monkeypatch.setenv("LOOKALIKE_CATALOGUE_WRITES", "iam")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    store = s3.store("", tmp_path / "cache")
+    publish_directly(store, built.folder, built.manifest)
+    handler = handler_of(f"s3://{BUCKET}", monkeypatch)
+
+    def sent(route: str, authorizer: dict[str, Any]) -> dict[str, Any]:
+        event = get("/items/000a")
+        event["requestContext"]["http"]["method"] = "DELETE"
+        event["requestContext"]["authorizer"] = authorizer
+        return handler({**event, "routeKey": route}, CONTEXT)
+
+    signed = {"iam": {"userArn": "arn:aws:iam::111122223333:role/backend"}}
+    assert sent("$default", {"jwt": {"claims": {"sub": "shopper"}}})["statusCode"] == 403
+    assert sent("$default", signed)["statusCode"] == 403
+    assert not store.exists("changes/000000000001.jsonl")
+    answer = sent("DELETE /items/{proxy+}", signed)
+    assert (answer["statusCode"], json.loads(answer["body"])) == (202, {"entry": 1, "changes": 1})
+    assert b"role/backend" in store.read("changes/000000000001.jsonl")
+    promoter._configured.cache_clear()
+    done = promoter.handler(object_created("changes/000000000001.jsonl"), CONTEXT)
+    promoter._configured.cache_clear()
+    assert (done["outcome"], "1 changes applied" in done["detail"]) == ("live", True)

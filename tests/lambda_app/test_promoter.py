@@ -11,7 +11,10 @@ import pytest
 import requests
 
 from lambda_app import promoter
+from lambda_app.catalogue import log as changes_log
+from lambda_app.catalogue.beginning import ancestors
 from lambda_app.errors import MissingObjectError, SettingsError, StoreError
+from lambda_app.promotion import drop_names
 from lambda_app.promotion.promotion import rollback
 from lambda_app.promotion.stored import stored_manifest
 from lambda_app.release.smoke import SmokeCase
@@ -19,6 +22,7 @@ from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from tests import archives
 from tests.archives import build_archive
+from tests.catalogue_changes import logged, removed
 from tests.lambda_events import BUCKET, object_created
 from tests.releases import CREATED_AT
 from tests.s3_server import S3Server
@@ -270,3 +274,98 @@ def test_a_drop_with_a_line_that_is_no_change_is_refused_as_a_whole(tmp_path, st
     assert refused["detail"].startswith("line 2 of drops/changes.jsonl: ")
     assert json.loads(store.read("rejected/changes.jsonl.json"))["reason"] == refused["detail"]
     assert not store.exists("changes/000000000001.jsonl")
+
+
+def test_dropped_changes_are_merged_if_the_time_that_is_left_allows_it(tmp_path, store, drop, monkeypatch):
+    drop(build_archive(tmp_path / "r")[0])
+    monkeypatch.setattr("lambda_app.catalogue.merging.WORTH_MERGING", 0)
+    monkeypatch.setattr("lambda_app.catalogue.merging.MOST_DEAD", 0.0)
+    lines = tmp_path / "changes.jsonl"
+
+    def dropped(image_id: str, milliseconds: int) -> dict[str, str]:
+        monkeypatch.setattr(CONTEXT, "get_remaining_time_in_millis", lambda: milliseconds, raising=False)
+        lines.write_text(json.dumps({"op": "remove", "image_id": image_id}) + "\n")
+        return drop(lines, f"{image_id}.jsonl")
+
+    late = dropped("000a", 30_001)  # of which 30 s are kept for what comes after a merge
+    assert late["outcome"] == "live"
+    assert "scripts/catalogue --store STORE compact" in late["detail"]
+    assert stored_manifest(store, store.read_pointer().pointer.release).segmented
+    early = dropped("001a", 600_000)
+    assert "became one of 38, without 2 dead rows" in early["detail"]
+    assert not stored_manifest(store, store.read_pointer().pointer.release).segmented
+
+
+def started(store: S3Store, monkeypatch: pytest.MonkeyPatch, key: str) -> list[dict[str, str]]:
+    """The answers to the event of an object, and to those of the objects with which a run starts the next one.
+
+    Each run has time for one part of the log, which is one change.
+    """
+    monkeypatch.setattr(changes_log, "MOST_CHANGES_AT_ONCE", 1)
+    written, write = [key], S3Store.write
+
+    def noted(self: S3Store, key: str, data: bytes) -> None:
+        write(self, key, data)
+        if key.startswith("changes/"):
+            written.append(key)
+
+    monkeypatch.setattr(S3Store, "write", noted)
+    answers: list[dict[str, str]] = []
+    for key in written:
+        left = iter([900_000, *[10_000] * 9])
+        context = SimpleNamespace(aws_request_id="run", get_remaining_time_in_millis=lambda left=left: next(left))
+        answers.append(promoter.handler(object_created(f"{store.prefix}{key}"), context))
+        assert len(answers) < 9
+    return answers
+
+
+def test_a_log_that_does_not_fit_a_run_goes_on_in_the_next_one_and_ends(tmp_path, store, drop, monkeypatch):
+    _, manifest = build_archive(tmp_path / "r")
+    drop(tmp_path / "r" / "release.tar")
+    for number in range(3):
+        logged(store, removed(image_id=f"{number:03}a"), at=LATER + timedelta(seconds=number))
+    seen = started(store, monkeypatch, "changes/000000000001.jsonl")
+    assert [answer["outcome"] for answer in seen] == ["unfinished", "unfinished", "live"]
+    live = stored_manifest(store, store.read_pointer().pointer.release)
+    assert (live.changes_through, live.count) == (3, manifest.count - 3)
+
+
+def test_a_drop_whose_changes_do_not_fit_a_run_is_taken_again_and_goes_on(tmp_path, store, drop, monkeypatch):
+    drop(build_archive(tmp_path / "r")[0])
+    for number in range(3):
+        logged(store, removed(image_id=f"{number:03}a"), at=LATER + timedelta(seconds=number))
+    archive, trained = build_archive(tmp_path / "s", seed=1, created_at=LATER)
+    store.upload("drops/trained.tar", archive)
+    seen = started(store, monkeypatch, "drops/trained.tar")
+    assert [answer["outcome"] for answer in seen] == ["unfinished", "unfinished", "live"]
+    assert seen[1]["key"] == drop_names.unfinished_key("drops/trained.tar")
+    live = stored_manifest(store, store.read_pointer().pointer.release)
+    assert (live.model, live.changes_through, live.count) == (trained.model, 3, trained.count - 3)
+    # Each part was applied once: the releases in between are its ancestors.
+    assert [one.changes_through for one in ancestors(store, live, 9)] == [2, 1, 0]
+
+
+def test_a_run_that_applies_nothing_starts_no_other_run(tmp_path, store, drop, monkeypatch):
+    drop(build_archive(tmp_path / "r")[0])
+    logged(store, removed(image_id="000a"), at=LATER)
+
+    def failing(*_: object, **__: object) -> None:
+        raise StoreError("the photo takes too long")
+
+    monkeypatch.setattr("lambda_app.promotion.ingest.build", failing)
+    with pytest.raises(StoreError, match="too long"):
+        started(store, monkeypatch, "changes/000000000001.jsonl")
+    assert list(store.keys("changes/unfinished/")) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"key": "releases/x"}', b'{"key": "drops/a//b.tar"}'])
+def test_what_does_not_name_a_drop_starts_nothing(store, content):
+    store.write("changes/unfinished/x.jsonl", content)
+    answer = promoter.handler(object_created(f"{store.prefix}changes/unfinished/x.jsonl"), CONTEXT)
+    assert answer["outcome"] == "refused"
+
+
+def test_a_run_has_time_if_twice_its_longest_part_is_left():
+    left = iter([900_000, 600_000, 500_000, 401_000])
+    go_on = promoter.TimeLeft(lambda: next(left))
+    assert [go_on(), go_on(), go_on()] == [True, False, False]

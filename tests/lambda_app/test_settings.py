@@ -33,7 +33,11 @@ def test_a_missing_store_is_named_in_the_error(environ: dict[str, str]):
 
 def test_every_field_has_an_environment_variable():
     values = {name: str(number) for number, name in enumerate(environment_names(), start=1)}
-    values |= {name: value for name, value in {**SIGN_IN, **FRONT}.items() if name in values}
+    values |= {
+        name: value
+        for name, value in {**SIGN_IN, **FRONT, "LOOKALIKE_CATALOGUE_WRITES": "open"}.items()
+        if name in values
+    }
     settings = Settings.from_environ({**values, "LOOKALIKE_INVENTED": "x"})
     found = {f"LOOKALIKE_{field.name.upper()}": getattr(settings, field.name) for field in fields(Settings)}
     assert {name: type(value)(values[name]) for name, value in found.items()} == found

@@ -30,6 +30,7 @@ from tests.s3_server import S3Server
 
 SETTINGS = Settings(store="unused", threads=1, reload_seconds=0, reload_wait_seconds=10)
 DAY = timedelta(days=1)
+PRODUCTS = 8
 
 
 @dataclass
@@ -86,7 +87,11 @@ class Drill:
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[Path, Manifest]]]:
     folder = tmp_path_factory.mktemp("archives")
-    made = [build_archive(folder / f"{one}", seed=one, created_at=CREATED_AT + one * DAY / 24) for one in range(3)]
+    # Few photos: every test lists and reads all keys and their versions several times.
+    made = [
+        build_archive(folder / f"{one}", seed=one, created_at=CREATED_AT + one * DAY / 24, products=PRODUCTS)
+        for one in range(3)
+    ]
     return folder, made
 
 
@@ -201,7 +206,7 @@ def test_a_running_service_answers_during_the_whole_restore(drill: Drill):
 
 @pytest.mark.slow
 def test_what_was_published_since_stays_and_is_no_longer_live(drill: Drill, tmp_path: Path):
-    archive, newer = build_archive(tmp_path / "newer", seed=7, created_at=CREATED_AT + DAY)
+    archive, newer = build_archive(tmp_path / "newer", seed=7, created_at=CREATED_AT + DAY, products=PRODUCTS)
     promote_archive(drill.store, archive, SETTINGS)
     done = drill.restore()
     assert (done.pointer, sum(map(len, done.copied.values()))) == (drill.manifests[2].release, 0)

@@ -1,7 +1,9 @@
 import csv
 import io
+import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 from PIL import Image
 
 from sample.generate import SampleSummary, generate
+from tests.sharing import made_once
 from tests.training.processes import Server, serving
 from training.dataset import Dataset
 from training.fit.settings import FitSettings
@@ -23,8 +26,14 @@ from training.train import train
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory) -> tuple[Path, SampleSummary]:
     """A tiny sample catalogue and its summary."""
-    folder = tmp_path_factory.mktemp("sample") / "data"
-    return folder, generate(folder, photos=130, seed=1, workers=1)
+
+    def make(folder: Path) -> None:
+        summary = generate(folder / "data", photos=130, seed=1, workers=1)
+        (folder / "summary.json").write_text(json.dumps(asdict(summary)))
+
+    # The `trained` run is only unchanged for the same files, so all processes have the same.
+    folder = made_once(tmp_path_factory, "sample", make)
+    return folder / "data", SampleSummary(**json.loads((folder / "summary.json").read_bytes()))
 
 
 @pytest.fixture(scope="session")
@@ -132,9 +141,11 @@ def fit_settings() -> FitSettings:
 @pytest.fixture(scope="session")
 def trained(sample_data, fit_settings, tmp_path_factory) -> WorkFolder:
     """A run over the tiny sample catalogue at 32 pixels, from raw data to archive; tests must not change it."""
-    work = WorkFolder(tmp_path_factory.mktemp("trained"))
-    train(sample_data, work, TrainSettings(prepare=PrepareSettings(size=32), fit=fit_settings))
-    return work
+
+    def make(folder: Path) -> None:
+        train(sample_data, WorkFolder(folder), TrainSettings(prepare=PrepareSettings(size=32), fit=fit_settings))
+
+    return WorkFolder(made_once(tmp_path_factory, "trained", make))
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from training.evaluate.report.page import Report, write_report
 from training.evaluate.report.photos import GalleryPhotos
 from training.evaluate.report.pictures import Picture
 from training.evaluate.report.rendering import appearance
+from training.evaluate.same_photo import judge_same_photo
 from training.metrics import retrieval
 from training.network.cached import features_of_kept
 from training.network.embedding_net import EmbeddingNet
@@ -94,6 +95,7 @@ def judge(dataset: Dataset, work: WorkFolder) -> Measured:
         found.figures["teacher"] = teacher.compare(work, dataset, outputs)
         found.figures["unseen"] = unseen.compare(work, dataset)
         found.figures["alterations"] = search_with_altered(forward, dataset, outputs)
+    found.figures["same_photo"] = judge_same_photo(dataset)
     found.figures.update(
         dataset=dataset.digest,
         weights=sha256_of(work.weights),

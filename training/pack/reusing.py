@@ -66,6 +66,7 @@ def manifest_of(work: ReusingFolder, dataset: Dataset, base: Manifest, settings:
         index=index,
         catalog=catalog,
         ranking=base.ranking,
+        same_photo=base.same_photo,
         weights=base.weights,
         evaluation={**base.evaluation, "reused_from": origin},
         reference=made["reference"],

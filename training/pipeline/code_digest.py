@@ -3,6 +3,8 @@
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -10,16 +12,23 @@ PACKAGES = ("lambda_app", "training")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def with_imports(root: Path, sources: Iterable[Path]) -> dict[Path, ast.Module]:
-    """Parse Python files and all modules of `PACKAGES` in `root` that they import, directly or indirectly."""
-    found: dict[Path, ast.Module] = {}
-    waiting = list(sources)
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found[path] = ast.parse(path.read_bytes(), str(path))
-            waiting.extend(_imported(root, found[path]))
-    return found
+@dataclass(frozen=True)
+class _Parsed:
+    """What is needed of a Python file.
+
+    Attributes:
+        code: hex SHA-256 of its syntax tree, without comments and docstrings.
+        modules: names in `PACKAGES` that it imports, and the packages that hold them; some may be objects rather than
+            modules.
+    """
+
+    code: str
+    modules: frozenset[str]
+
+
+def with_imports(root: Path, sources: Iterable[Path]) -> set[Path]:
+    """Python files and all modules of `PACKAGES` in `root` that they import, directly or indirectly."""
+    return set(_followed(root, sources))
 
 
 def code_digest(source: Path, root: Path = ROOT) -> str:
@@ -28,31 +37,53 @@ def code_digest(source: Path, root: Path = ROOT) -> str:
     Includes the path of each file relative to `root`, because several files have the same name.
     """
     digest = hashlib.sha256()
-    for path, tree in sorted(with_imports(root, [source]).items()):
-        for node in ast.walk(tree):
-            if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-                del node.body[0]
+    for path, parsed in sorted(_followed(root, [source]).items()):
         name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-        digest.update(f"{name}\0{ast.dump(tree)}\0".encode())
+        digest.update(f"{name}\0{parsed.code}\0".encode())
     return digest.hexdigest()
 
 
-def _imported(root: Path, tree: ast.Module) -> Iterator[Path]:
+def _followed(root: Path, sources: Iterable[Path]) -> dict[Path, _Parsed]:
+    found: dict[Path, _Parsed] = {}
+    looked_up: set[str] = set()
+    waiting = list(sources)
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found[path] = _parsed(path.read_bytes())
+            for name in found[path].modules - looked_up:
+                waiting.extend(_files_of(root, name))
+            looked_up |= found[path].modules
+    return found
+
+
+@cache  # every stage asks for most files, and parsing all of them takes a second; the key is what is in the file
+def _parsed(source: bytes) -> _Parsed:
+    tree = ast.parse(source)
+    imported = {name for name in _imported(tree) if name.partition(".")[0] in PACKAGES}
+    modules = frozenset(name for each in imported for name in _and_packages(each))
+    for node in ast.walk(tree):
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return _Parsed(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), modules)
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             # `from package import name`: the name may be a module, or an object in the package.
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            if name.partition(".")[0] in PACKAGES:
-                yield from _files_of(root, name)
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
+def _and_packages(module: str) -> Iterator[str]:
+    """A module, and the packages that Python loads before it."""
+    parts = module.split(".")
+    return (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
 
 
 def _files_of(root: Path, module: str) -> Iterator[Path]:
-    """The file of a module, and the `__init__.py` of each package that Python loads before it."""
-    parts = module.split(".")
-    packages = (root.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1))
-    yield from (path for path in (*packages, root.joinpath(*parts).with_suffix(".py")) if path.is_file())
+    """The file of a module or package."""
+    folder = root.joinpath(*module.split("."))
+    yield from (path for path in (folder / "__init__.py", folder.with_suffix(".py")) if path.is_file())

@@ -2,7 +2,7 @@
 
 Of the added photos, half are of products like those of the base. A quarter are of other kinds, embedded by the same
 network: their variance is in the same directions. A quarter are like nothing in the base: their directions differ too.
-Each query is asked of all variants in turn, so what else the machine does changes their times, but hardly their ratios.
+All variants are asked in turn, so what else the machine does changes their times, but hardly their ratios.
 """
 
 import logging
@@ -168,7 +168,7 @@ def make_variants(folder: Path, inputs: Inputs, entry: IndexEntry) -> dict[str, 
     """The base alone, with dead rows and segments, and with one of both."""
     base = VectorIndex(folder / "base.faiss", entry, threads=1)
     counts = {name: segment_sizes(len(inputs.added), *shape) for name, shape in SHAPES.items()}
-    deltas = {name: write_segments(folder, inputs.added, sizes) for name, sizes in counts.items()}
+    deltas = {name: write_segments(folder, inputs.added, sizes, entry) for name, sizes in counts.items()}
 
     def combined(further: Sequence[VectorIndex], *, dead: bool) -> SegmentedIndex:
         indexes = [base, *further]
@@ -190,12 +190,14 @@ def segment_sizes(count: int, segments: int, factor: int) -> list[int]:
     return sizes
 
 
-def write_segments(folder: Path, vectors: npt.NDArray[np.float16], sizes: Sequence[int]) -> list[VectorIndex]:
+def write_segments(
+    folder: Path, vectors: npt.NDArray[np.float16], sizes: Sequence[int], base: IndexEntry
+) -> list[VectorIndex]:
     """Write the rows as segments of these sizes, as changes are applied, and open them."""
     opened, start = [], 0
     for number, size in enumerate(sizes):
         path = folder / f"segment-{len(sizes)}-{number}.faiss"
-        entry = write_delta(path, vectors[start : start + size].astype(np.float32))
+        entry = write_delta(path, unit(vectors[start : start + size]), base)
         opened.append(VectorIndex(path, entry, threads=1))
         start += size
     return opened
@@ -215,9 +217,10 @@ def time_queries(
     cpu: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(rounds):
         taken = np.empty((len(queries), len(names), 2))
-        for number, query in enumerate(queries):
-            for place in range(len(names)):  # another variant begins each time
-                variant = (number + place) % len(names)
+        for number in range(len(queries)):
+            for variant in range(len(names)):
+                # Far apart, so that no variant has what another one has just read for the same query in its cache.
+                query = queries[(number + variant * len(queries) // len(names)) % len(queries)]
                 begin, began = time.perf_counter(), time.process_time()
                 variants[names[variant]].search(query[np.newaxis], K)
                 taken[number, variant] = time.perf_counter() - begin, time.process_time() - began

@@ -49,6 +49,7 @@ def similar_answer(matches: list[Match], store: Store, currency: str | None) -> 
             {
                 **_listing(match.item, store, currency),
                 "score": None if math.isnan(match.score) else _rounded(match.score),
+                "same_photo": match.same_photo,
             }
             for match in matches
         ],
@@ -78,6 +79,7 @@ def release_answer(live: Live) -> dict[str, Any]:
         "index_type": manifest.index.type,
         "category_weight": manifest.ranking.category_weight,
         "words": live.recommender.parts.has_words,
+        "same_photo": live.recommender.same.threshold is not None,
     }
 
 

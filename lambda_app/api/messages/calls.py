@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import Scope
 
+from lambda_app.api.messages.applying import Applier
 from lambda_app.api.messages.work_queue import WorkQueue
 from lambda_app.photo.memory import DecodingMemory
 from lambda_app.recommendation.live import Live, LiveRelease
@@ -30,6 +31,7 @@ class Service:
     Attributes:
         queue: the work of requests.
         fetching: reads of uploads. They wait for the store, and must not hold up work that does not need it.
+        applier: applies changes of the catalogue; None if others do, or if no request may change it.
     """
 
     settings: Settings
@@ -39,6 +41,7 @@ class Service:
     decoding: DecodingMemory
     queue: WorkQueue
     fetching: WorkQueue
+    applier: Applier | None = None
 
 
 @dataclass

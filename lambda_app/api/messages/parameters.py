@@ -20,6 +20,7 @@ from lambda_app.recommendation.query import (
 from lambda_app.release.catalog import CatalogFilter
 
 PROBABILITIES = 5
+DUPLICATES = 10
 _SHARE = r"(0(\.[0-9]{1,20})?|1(\.0{1,20})?)"
 _BOX = f"{_SHARE}(,{_SHARE}){{3}}"
 _ROUNDING = 1e-9
@@ -167,6 +168,12 @@ class PartParameters(BaseModel):
 
 class CategoryParameters(PartParameters, TopParameters):
     """Parameters of a prediction of the category."""
+
+
+class DuplicateParameters(PartParameters, TopParameters):
+    """Parameters of a search for the same photo."""
+
+    k: int = Field(default=DUPLICATES, description="At most this many listings.", json_schema_extra=K_LIMITS)
 
 
 class PhotoParameters(PartParameters, RankParameters, SimilarParameters):

@@ -7,8 +7,10 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from lambda_app import errors
 
@@ -20,6 +22,7 @@ BUSY_RETRY_AFTER_SECONDS = 1
 STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.RequestError: HTTPStatus.BAD_REQUEST,
     errors.EncodedBodyError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.ForbiddenError: HTTPStatus.FORBIDDEN,
     errors.UnknownItemError: HTTPStatus.NOT_FOUND,
     errors.MissingObjectError: HTTPStatus.NOT_FOUND,
     errors.RequestTimeoutError: HTTPStatus.REQUEST_TIMEOUT,
@@ -92,7 +95,18 @@ async def _http_exception(request: Request, exc: HTTPException) -> Response:
         HTTPStatus.METHOD_NOT_ALLOWED: f"{path} does not allow {method}",
     }
     detail = details.get(HTTPStatus(exc.status_code), str(exc.detail))
-    return _answer(request, problem(exc.status_code, detail), dict(exc.headers or {}))
+    headers = dict(exc.headers or {})
+    if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _allowed(request) or headers.get("Allow", "")
+    return _answer(request, problem(exc.status_code, detail), headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods that a path takes. Several routes may have it, of which the router names the first alone."""
+    routes = [route for route in getattr(request.app.state, "routes", ()) if isinstance(route, APIRoute)]
+    path = next((route.path for route in routes if route.matches(request.scope)[0] is not Match.NONE), None)
+    same = [route.methods or set() for route in routes if route.path == path and route.include_in_schema]
+    return ", ".join(sorted(set[str]().union(*same)))
 
 
 async def _validation_error(request: Request, exc: RequestValidationError) -> Response:

@@ -32,12 +32,13 @@ _MOST_NAMED = 5  # fields that a message lists
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
-async def read_body(request: Request, limit: int, seconds: float) -> bytes:
+async def read_body(request: Request, limit: int, seconds: float, hint: str = _LARGER) -> bytes:
     """The whole body, in memory.
 
     Args:
         limit: bytes that it may have.
         seconds: time that it may take to arrive.
+        hint: what the message about a larger body ends with.
 
     Raises:
         EncodedBodyError: it is compressed.
@@ -52,7 +53,7 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
         )
     declared = _declared_length(request)
     if declared is not None and declared > limit:
-        raise RequestTooLargeError(f"the body has {declared:,} bytes; the limit is {limit:,}{_LARGER}")
+        raise RequestTooLargeError(f"the body has {declared:,} bytes; the limit is {limit:,}{hint}")
     chunks: list[bytes] = []
     size = 0
     try:
@@ -61,7 +62,7 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > limit:
-                    raise RequestTooLargeError(f"the body has more than {limit:,} bytes, which is the limit{_LARGER}")
+                    raise RequestTooLargeError(f"the body has more than {limit:,} bytes, which is the limit{hint}")
     except TimeoutError as exc:
         raise RequestTimeoutError(
             f"after {seconds:g} s, which is the limit, {size:,} bytes of the body had come"

@@ -68,6 +68,14 @@ class ReleaseAnswer(_Answer):
         description="Results for a photo rank by their cosine plus this times the probability of their category."
     )
     words: bool = Field(description="Whether it can be searched by words. Older releases cannot.")
+    same_photo: bool = Field(description="Whether it can tell the same photo. Older releases cannot.")
+
+
+class ChangeAnswer(_Answer):
+    """A change is in the log of the catalogue, and will be applied."""
+
+    entry: int = Field(description="The number of its entry in the log.", ge=1, examples=[12])
+    changes: int = Field(description="How many changes the entry has.", ge=1, examples=[1])
 
 
 class CategoryProbability(_Answer):
@@ -114,6 +122,10 @@ class Result(_Listing):
     """A similar item."""
 
     score: Score
+    same_photo: bool | None = Field(
+        description="Whether it shows the same photo as the query, perhaps cropped, mirrored or saved anew. Null "
+        "without a photo in the query, or if the release has no fingerprints."
+    )
 
 
 class SimilarAnswer(_Answer):
@@ -131,6 +143,7 @@ class Found(_Listing):
     """An item that has the words."""
 
     score: None = Field(description="Null: there is no picture to compare with.")
+    same_photo: None = Field(description="Null, for the same reason.")
 
 
 class SearchAnswer(_Answer):

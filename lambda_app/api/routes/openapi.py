@@ -11,11 +11,12 @@ from lambda_app.api.messages.schemas import UploadedPhoto, UploadedPhotos
 from lambda_app.photo.rules import MEDIA_TYPES
 from lambda_app.settings import Settings
 
-_BINARY = {"type": "string", "format": "binary", "minLength": 1}
-_PHOTO_PART = {"contentType": ", ".join(sorted(MEDIA_TYPES.values()))}
+BINARY = {"type": "string", "format": "binary", "minLength": 1}
+PHOTO_PART = {"contentType": ", ".join(sorted(MEDIA_TYPES.values()))}
 _LIMITS = ("minimum", "maximum", "minItems", "maxItems")
 _PROBLEMS = {
     400: "Malformed request: no photo, or not a valid form or JSON",
+    403: "The sender may not change the catalogue",
     404: "No such item or upload",
     408: "The body took too long to arrive",
     413: "Over a limit of bytes, pixels or files, or of the work and memory that decoding takes",
@@ -23,7 +24,8 @@ _PROBLEMS = {
     "`Content-Encoding`",
     422: "The photo cannot be decoded, or a parameter is out of range",
     429: "Too many requests",
-    501: "This deployment takes no uploads: its store is a folder. Or the live release has no index of words",
+    501: "This deployment takes no uploads: its store is a folder. Or the live release has no index of words, or no "
+    "fingerprints of its photos",
     503: "No release is live yet, the store cannot be read, or there is no room for the request now; retry after "
     "`Retry-After` seconds",
 }
@@ -40,34 +42,34 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def photo_route(answer: type[BaseModel], most: int = 1) -> dict[str, Any]:
     """Keyword arguments for the decorator of a route that takes one photo, or up to `most` of the same thing."""
-    files = _BINARY if most == 1 else {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": most}
+    files = BINARY if most == 1 else {"type": "array", "items": BINARY, "minItems": 1, "maxItems": most}
     content = {
         MEDIA_TYPE: {
             "schema": {"type": "object", "required": [FIELD], "properties": {FIELD: files}},
-            "encoding": {FIELD: _PHOTO_PART},
+            "encoding": {FIELD: PHOTO_PART},
         },
-        "image/*": {"schema": _BINARY},
-        "application/octet-stream": {"schema": _BINARY},
+        "image/*": {"schema": BINARY},
+        "application/octet-stream": {"schema": BINARY},
         "application/json": {"schema": (UploadedPhoto if most == 1 else UploadedPhotos).model_json_schema()},
     }
-    return _route(answer, content, 400, 404, 408, 413, 415, 422, 429, 501, 503)
+    return route_with(answer, content, 400, 404, 408, 413, 415, 422, 429, 501, 503)
 
 
 def batch_route(answer: type[BaseModel]) -> dict[str, Any]:
     """Keyword arguments for the decorator of a route that takes several photos."""
-    files = {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": "max_batch"}
+    files = {"type": "array", "items": BINARY, "minItems": 1, "maxItems": "max_batch"}
     content = {
         MEDIA_TYPE: {
             "schema": {"type": "object", "required": [BATCH_FIELD], "properties": {BATCH_FIELD: files}},
-            "encoding": {BATCH_FIELD: _PHOTO_PART},
+            "encoding": {BATCH_FIELD: PHOTO_PART},
         }
     }
-    return _route(answer, content, 400, 408, 413, 422, 429, 503)
+    return route_with(answer, content, 400, 408, 413, 422, 429, 503)
 
 
 def json_route(answer: type[BaseModel], body: type[BaseModel], *statuses: int) -> dict[str, Any]:
     """Keyword arguments for the decorator of a route that takes a JSON body."""
-    return _route(answer, {"application/json": {"schema": body.model_json_schema()}}, *statuses)
+    return route_with(answer, {"application/json": {"schema": body.model_json_schema()}}, *statuses)
 
 
 def fill_limits(part: Any, settings: Settings) -> None:
@@ -92,6 +94,7 @@ def require_token(document: dict[str, Any]) -> None:
     document["paths"]["/healthcheck"]["get"]["security"] = []
 
 
-def _route(answer: type[BaseModel], content: dict[str, Any], *statuses: int) -> dict[str, Any]:
+def route_with(answer: type[BaseModel], content: dict[str, Any], *statuses: int) -> dict[str, Any]:
+    """Keyword arguments for the decorator of a route whose body has one of these media types."""
     body = {"required": True, "content": content}
     return {"response_model": answer, "responses": errors(*statuses), "openapi_extra": {"requestBody": body}}

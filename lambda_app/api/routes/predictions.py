@@ -10,7 +10,12 @@ from starlette.responses import JSONResponse
 
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import Call, CurrentCall, blocking
-from lambda_app.api.messages.parameters import CategoryParameters, PartParameters, PhotoParameters
+from lambda_app.api.messages.parameters import (
+    CategoryParameters,
+    DuplicateParameters,
+    PartParameters,
+    PhotoParameters,
+)
 from lambda_app.api.messages.problems import problem_of
 from lambda_app.api.messages.reading import Photo, Photos, RankQuery, SameThing
 from lambda_app.api.routes import openapi
@@ -72,6 +77,20 @@ def predict(call: CurrentCall, photos: SameThing, asked: Annotated[PhotoParamete
     return JSONResponse(_prediction(call, live, photos, query, asked.part(len(photos))))
 
 
+@router.post("/predict/duplicates", **openapi.photo_route(schemas.SimilarAnswer, MAX_PHOTOS))
+@blocking
+def predict_duplicates(
+    call: CurrentCall, photos: SameThing, asked: Annotated[DuplicateParameters, Query()]
+) -> JSONResponse:
+    """The listings that show the same photo, perhaps cropped, mirrored or saved anew; the most alike first."""
+    recommender, most = call.live().recommender, asked.wanted(call.service.settings.max_k)
+    recommender.check(SimilarQuery(most))
+    recommender.same.require()
+    analysis = _analyse(call, recommender, photos, asked.part(len(photos)))
+    matches = recommender.same.duplicates(analysis.embedding, analysis.views, most)
+    return JSONResponse(answers.similar_answer(matches, call.service.store, recommender.manifest.currency))
+
+
 @router.post("/predict/batch", **openapi.batch_route(schemas.BatchAnswer))
 @blocking
 def predict_batch(call: CurrentCall, photos: Photos, query: RankQuery) -> JSONResponse:
@@ -129,6 +148,8 @@ def _numbered(number: int, count: int) -> Iterator[None]:
 
 def _similar(call: Call, recommender: Recommender, analysis: Analysis, query: SimilarQuery) -> list[Match]:
     matches = recommender.similar(analysis.embedding, query, call.timings, analysis.probabilities)
+    with call.timings.measure("search"):
+        matches = recommender.same.marked(matches, analysis.views)
     if matches and not query.words:  # with words, the first result need not be the most similar one
         call.top_score = matches[0].score
     highest = max((match.score for match in matches), default=None)

@@ -93,7 +93,8 @@ async function searchItem(id, filters, signal) {
     call("similar", { params, query: filters, signal }),
   ]);
   const caption = [view.price(item), item.category, item.location].filter(Boolean).join(" · ");
-  const query = { heading: `More like “${item.title ?? "Untitled"}”`, photo: photoAddress(item), caption };
+  const heading = `More like “${item.title ?? "Untitled"}”`;
+  const query = { heading, photo: photoAddress(item), caption, description: item.description };
   return { query, prediction: null, results: found.answer.results, release: found.release };
 }
 
@@ -103,7 +104,7 @@ async function searchWords(_, filters, signal) {
 }
 
 function wordsQuery({ q }) {
-  return { heading: `Listings for “${q}”` };
+  return { heading: `Listings for “${q}”`, words: true };
 }
 
 const SEARCHES = { photo: searchPhoto, item: searchItem, words: searchWords };

@@ -1,4 +1,4 @@
-// Renders the page. Titles, locations and categories are untrusted text: they are set as text nodes only, never as HTML.
+// Renders the page. Titles, descriptions, locations and categories are untrusted text: they are set as text nodes only, never as HTML.
 // Photo URLs are used only as img.src.
 
 import { address, photoAddress } from "./api.js";
@@ -40,16 +40,20 @@ export function showHome() {
 }
 
 /**
- * Show the query: heading, URL of the photo, URLs of further photos of the same thing, caption, a note about their
- * conversion (may be empty), and whether more photos can be added.
+ * Show the query: heading, URL of the photo, URLs of further photos of the same thing, caption, description of the
+ * listing, a note about the conversion of photos (may be empty), whether more photos can be added, and whether it is of
+ * words alone.
  */
-export function showQuery({ heading, photo, others = [], caption = "", note = "", more = false }) {
+export function showQuery({ heading, photo, others = [], caption = "", description, note = "", more = false, words = false }) {
   document.body.dataset.view = "search";
   document.title = `${heading} · Lookalike`;
   byId("query-card").hidden = false;
   byId("found").hidden = false;
   byId("query-heading").textContent = heading;
   byId("query-caption").textContent = caption;
+  byId("query-description").textContent = description ?? "";
+  byId("query-description").hidden = !description;
+  byId("again").textContent = words ? "Add a photo" : "Try another photo"; // the words stay
   byId("query-note").textContent = note;
   byId("query-note").hidden = !note;
   byId("add-photos").hidden = !more;
@@ -148,10 +152,19 @@ function similarity({ score }) {
   return shown;
 }
 
+// Null if there is no photo to compare with, or an older release cannot tell.
+function samePhoto({ same_photo: same }) {
+  if (!same) return "";
+  const shown = element("span", "same", "Same photo");
+  shown.title = "This listing shows the photo of the search, perhaps cropped, mirrored or saved anew";
+  return shown;
+}
+
 function card(result, filters) {
   const about = element(
     "div",
     "about",
+    samePhoto(result),
     element("span", result.price === null ? "price none" : "price", price(result)),
     element("span", "title", result.title ?? "Untitled"),
     element("span", "meta", result.category),

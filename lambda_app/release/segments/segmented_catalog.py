@@ -75,7 +75,7 @@ class SegmentedCatalog:
         )
 
     def fingerprints(self, rows: Sequence[int]) -> Fingerprint | None:
-        """The fingerprints of these rows, uint8 (m, 192); None if a segment has none, as in older releases."""
+        """The fingerprints of these rows, uint8 (m, 197); None if a segment has none, as in older releases."""
         found = np.zeros((len(rows), FINGERPRINT_BYTES), np.uint8)
         for segment, numbers, places in self.live.by_segment(rows):
             known = self._segments[segment].catalog.fingerprints(numbers)

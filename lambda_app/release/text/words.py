@@ -25,7 +25,7 @@ VERSION = 1
 # of the category, however often it is there, so a word that is only there never has the frequency of one in the title.
 TITLE_WEIGHT = 3
 # The first words of a description are searched. They do not count in the length of a row, by which BM25 divides: else
-# a listing would lose its place for having a description. `scripts/bench words` has the figures.
+# a listing would lose its place for having a description. `scripts/bench words` measures what they cost.
 DESCRIPTION_WORDS = 100
 # A word that only begins with the last word of a query counts so much of one that is equal to it.
 BEGINNING_WEIGHT = 0.5

@@ -52,14 +52,14 @@ def build_index(vectors: Vectors, kind: str, path: Path, seed: int, track: Track
     """
     trial = Trial(vectors, seed, track)
     if kind == "flat" or (kind == "auto" and len(vectors) <= EXACT_UP_TO):
-        return trial.timed(path, trial.measured(path, _write(path, _flat(vectors, track), "flat")))
+        return trial.timed(path, trial.measured(path, written(path, _flat(vectors, track), "flat")))
     if kind == "auto":
         kinds: list[IndexType] = ["ivf-float16"] if len(vectors) <= FLOAT16_UP_TO else ["ivf-int8", "ivf-float16"]
     else:
         kinds = [known for known in KINDS if known == kind]
     for candidate in kinds:
-        entry = _write(path, inverted_file(vectors, candidate, seed, track), candidate)
-        entry = trial.timed(path, _tune_search(trial, path, entry))
+        entry = written(path, inverted_file(vectors, candidate, seed, track), candidate)
+        entry = trial.timed(path, tuned(trial, path, entry, _target(entry)))
         if (entry.recall_at_10 or 0.0) >= MIN_INT8_RECALL:
             break
     return entry
@@ -72,15 +72,22 @@ def _flat(vectors: Vectors, track: Track) -> faiss.Index:
     return index
 
 
-def _write(path: Path, index: faiss.Index, kind: IndexType) -> IndexEntry:
+def written(path: Path, index: faiss.Index, kind: IndexType) -> IndexEntry:
+    """Write an index atomically. Returns its entry, without search settings and figures."""
     partial = path.with_name(f".{path.name}.partial")
     faiss.write_index(index, str(partial))
     partial.replace(path)
     return IndexEntry(type=kind, count=index.ntotal, **file_entry(path))
 
 
-def _tune_search(trial: Trial, path: Path, entry: IndexEntry) -> IndexEntry:
+def _target(entry: IndexEntry) -> float:
+    return TARGET_RECALL[entry.type] if entry.count <= LARGE_CATALOGUE else LARGE_TARGET_RECALL
+
+
+def tuned(trial: Trial, path: Path, entry: IndexEntry, target: float) -> IndexEntry:
     """The entry with the cheapest search settings (nprobe, factor) that reach the target recall, and their recall.
+
+    If no settings reach it: those that come close to the best.
 
     Cost is counted in scanned vectors, which is the same on every machine, unlike time. With fewer candidates per
     neighbour (factor), a query needs a larger nprobe. So the search starts at the smallest nprobe and the largest
@@ -96,7 +103,6 @@ def _tune_search(trial: Trial, path: Path, entry: IndexEntry) -> IndexEntry:
         return found, found.recall_at_10 or 0.0
 
     best, reached = measured(nprobes[-1], factors[-1])
-    target = TARGET_RECALL[entry.type] if entry.count <= LARGE_CATALOGUE else LARGE_TARGET_RECALL
     required = target if reached >= target else reached - RECALL_MARGIN
     lowest_cost = float("inf")
     while nprobes and factors:

@@ -6,7 +6,7 @@ their full vectors corrects the errors.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import faiss
 import numpy as np
@@ -28,8 +28,19 @@ _COARSE_VARIANCE = 0.9
 _COARSE_STEP = 16
 _SAMPLE_SIZE = 65_536  # vectors from which the PCA and the value ranges of the codes are computed
 
-Vectors = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 T = TypeVar("T")
+
+
+class Vectors(Protocol):
+    """Vectors (n, d), L2-normalised: an array, or what is read like one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, d)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice | npt.NDArray[np.int64], /) -> npt.NDArray[np.floating[Any]]: ...
 
 
 class Track(Protocol):
@@ -73,9 +84,46 @@ def inverted_file(vectors: Vectors, kind: str, seed: int, track: Track = silentl
         IndexBuildError: too few vectors for an inverted file.
     """
     count, dim = vectors.shape
-    lists = lists_for(count)
     rng = np.random.default_rng(seed)
     sample = _sample(vectors, _SAMPLE_SIZE, rng)
+    candidates = trained(vectors, sample, seed, rng)
+    full = faiss.IndexScalarQuantizer(dim, CODES[kind], faiss.METRIC_INNER_PRODUCT)
+    full.train(sample)
+    full.codes.resize(count * full.code_size)  # reserves the memory; growing would need twice as much for a moment
+    full.codes.resize(0)
+    for block in blocks(vectors, "index", track):
+        candidates.add(block)
+        full.add(block)
+    return refined(candidates, full)
+
+
+def new_lists(vectors: Vectors, seed: int, track: Track = silently) -> faiss.IndexPreTransform:
+    """The part of an inverted file that finds candidates, with centroids of its own.
+
+    Args and errors as those of `inverted_file`.
+    """
+    rng = np.random.default_rng(seed)
+    candidates = trained(vectors, _sample(vectors, _SAMPLE_SIZE, rng), seed, rng)
+    for block in blocks(vectors, "index", track):
+        candidates.add(block)
+    return candidates
+
+
+def trained(
+    vectors: Vectors, sample: npt.NDArray[np.float32], seed: int, rng: np.random.Generator
+) -> faiss.IndexPreTransform:
+    """The part of an inverted file that finds candidates, without vectors.
+
+    Args:
+        vectors: those that will be added.
+        sample: of them, float32 (m, d), L2-normalised.
+        seed: of k-means.
+        rng: chooses the vectors on which k-means runs.
+
+    Raises:
+        IndexBuildError: too few vectors for an inverted file.
+    """
+    lists = lists_for(len(vectors))
     coarse = _coarse(sample)
     centroids = faiss.IndexFlatIP(coarse.d_out)
     inverted = faiss.IndexIVFScalarQuantizer(
@@ -83,24 +131,26 @@ def inverted_file(vectors: Vectors, kind: str, seed: int, track: Track = silentl
     )
     inverted.cp.seed = seed
     inverted.train(coarse.apply(_sample(vectors, TRAINED_ON * lists, rng)))
-    full = faiss.IndexScalarQuantizer(dim, CODES[kind], faiss.METRIC_INNER_PRODUCT)
-    full.train(sample)
-    full.codes.resize(count * full.code_size)  # reserves the memory; growing would need twice as much for a moment
-    full.codes.resize(0)
-    for block in blocks(vectors, "index", track):
-        inverted.add(coarse.apply(block))
-        full.add(block)
     candidates = faiss.IndexPreTransform(coarse, inverted)
+    candidates.referenced_objects = [coarse, centroids, inverted]  # FAISS only keeps raw pointers
+    return candidates
+
+
+def refined(candidates: faiss.Index, full: faiss.Index) -> faiss.IndexRefine:
+    """An index that finds candidates, and sorts them by full vectors."""
     index = faiss.IndexRefine(candidates, full)
-    index.referenced_objects = [coarse, centroids, inverted, candidates, full]  # FAISS only keeps raw pointers
+    index.referenced_objects = [candidates, full]  # FAISS only keeps raw pointers
     return index
 
 
-def blocks(vectors: Vectors, desc: str, track: Track = silently) -> Iterator[npt.NDArray[np.float32]]:
-    """The vectors in order, in blocks of up to BLOCK: float32 (m, d), L2-normalised."""
-    starts = range(0, len(vectors), BLOCK)
+def blocks(
+    vectors: Vectors, desc: str, track: Track = silently, size: int = BLOCK
+) -> Iterator[npt.NDArray[np.float32]]:
+    """The vectors in order, in blocks of up to `size` and BLOCK: float32 (m, d), L2-normalised."""
+    size = min(size, BLOCK)
+    starts = range(0, len(vectors), size)
     for start in track(starts, len(starts), desc, "block"):
-        yield unit(vectors[start : start + BLOCK])
+        yield unit(vectors[start : start + size])
 
 
 def _coarse(sample: npt.NDArray[np.float32]) -> faiss.PCAMatrix:

@@ -14,6 +14,8 @@ from lambda_app.search.vectors import unit
 DEPTH = 10
 _QUERIES = 1024
 _TIMED = 256
+# Vectors that are compared with all queries at once: their scores take 32 MiB, and as much again while they are sorted.
+_SCORED = 8_192
 # Rounding can make the scores of two equal float32 vectors differ by this much; such neighbours count as a tie.
 _TIE = 1e-5
 
@@ -66,7 +68,7 @@ class Trial:
         """Exact score of each query's tenth neighbour, or of the last if there are fewer than ten: float32 (q,)."""
         best = np.full((len(self._rows), 0), -np.inf, np.float32)
         start = 0
-        for block in blocks(self._vectors, "exact search", track):
+        for block in blocks(self._vectors, "exact search", track, _SCORED):
             scores = self._queries @ block.T
             own = np.flatnonzero((self._rows >= start) & (self._rows < start + len(block)))
             scores[own, self._rows[own] - start] = -np.inf

@@ -64,7 +64,12 @@ def run(quick: bool) -> Report:
     """Attack a new server. What schemathesis printed about failures is kept in `var/fuzz/requests`."""
     size = QUICK if quick else FULL
     outcomes: list[Outcome] = []
-    with tempfile.TemporaryDirectory(prefix="lookalike-fuzz-") as folder, small_service(Path(folder)) as service:
+    # With the routes that change the catalogue, so that these are attacked too.
+    settings = {"LOOKALIKE_CATALOGUE_WRITES": "open"}
+    with (
+        tempfile.TemporaryDirectory(prefix="lookalike-fuzz-") as folder,
+        small_service(Path(folder), **settings) as service,
+    ):
         while sum(outcome.cases for outcome in outcomes) < size.cases:
             seed = len(outcomes) + 1
             outcomes.append(attack(service.address, service.categories, size, seed))

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode, HookContext, Response
 
 from reliability.fuzz.photos.sound import sound_photos
+from tests.releases import DATASET
 
 # Files in the folder where `check.py` runs schemathesis. KNOWN holds `categories` and `ids` of the live release.
 KNOWN, STATUSES = Path("known.json"), Path("statuses")
 # No pattern says that a box ends within the photo.
 WHOLE = "0,0,1,1"
 MOST_WORD_CHARACTERS = 200
+PHOTO = f"{DATASET}photos/003a.jpg"
 BOXES = (WHOLE, "0.25,0.1,0.5,0.5", "0,0.9,1,0.1")
 MEDIA_TYPES = (
     "image/*",
@@ -49,6 +51,7 @@ def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:  # noqa: ARG00
             case.query["box"] = WHOLE if _several(case.body) else BOXES[len(str(case.query["box"])) % len(BOXES)]
     if isinstance(case.body, dict):
         _fit(case.body)
+        _fit_changes(case.body)
     if "image_id" in (case.path_parameters or {}):
         case.path_parameters["image_id"] = _some_known(case.path_parameters["image_id"])
     return case
@@ -81,6 +84,21 @@ def _fit(values: dict[str, Any]) -> None:
         values["liked"] = [_some_known(image_id) for image_id in values["liked"]]
         liked = set(values["liked"])
         values["disliked"] = [image_id for image_id in values.get("disliked", []) if image_id not in liked]
+
+
+def _fit_changes(body: dict[str, Any]) -> None:
+    """Name photos that the store has, and categories that the model knows, in items and changes of them."""
+    if isinstance(body.get("photo"), str):
+        body["photo"] = PHOTO
+    if "item" in body:  # of a form, whose fields schemathesis does not write as JSON
+        body["item"] = json.dumps({"product_id": "0", "category": _known("categories")[0]})
+    changes = body.get("changes")
+    for change in changes if isinstance(changes, list) else ():
+        for part in ("item", "set"):
+            if isinstance(change, dict) and isinstance(change.get(part), dict):
+                _fit(change[part])
+                if "photo" in change[part]:
+                    change[part]["photo"] = PHOTO
 
 
 def _are_lists(values: dict[str, Any], *names: str) -> bool:

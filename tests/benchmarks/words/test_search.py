@@ -20,8 +20,9 @@ def test_titles_have_the_words_of_the_vocabulary_as_often_as_their_rank_says():
 def test_both_indexes_are_measured(tmp_path: Path):
     report = measure(tmp_path, 2_500, rounds=1)
     rows = {row.measure.strip(): row for row in report.rows}
-    assert len(rows) == 8
-    assert all(row.baseline is not None for name, row in rows.items() if not name.startswith("open"))
+    assert len(rows) == 8 + 8
+    assert all(row.baseline is not None for name, row in rows.items() if not name.startswith(("open", "matches")))
+    assert rows["matches of a title after one of a description alone"].ours.median == 0
     assert rows["2,500 titles: bytes of the index, MB"].ours.median > 0
     with (
         closing(Catalog(tmp_path / "catalog.sqlite")) as catalog,

@@ -171,6 +171,10 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
         ({"certificate": CERTIFICATE}, "certificate is only valid with domain"),
         ({"hostedZone": "Z0123456789"}, "hostedZone is only valid with domain"),
         ({"frontDoor": "true", "auth": "iam"}, "frontDoor=true does not work with auth='iam': a signature covers"),
+        (
+            {"frontDoor": "true", "catalogueWrites": "true"},
+            "catalogueWrites='true' does not work with frontDoor='true'",
+        ),
         ({"wafRate": "500"}, "wafRate is only valid with frontDoor=true"),
         ({"originSecret": "2"}, "originSecret is only valid with frontDoor=true"),
         ({"budget": "20"}, "alarmEmail"),

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from cdk.serving.api import EXPOSED_HEADERS, IMAGES, OPEN_PATHS
+from cdk.serving.api import EXPOSED_HEADERS, IMAGES, OPEN_PATHS, WRITING_ROUTES
+from lambda_app.api.messages.changing import ROUTE_KEYS
 from lambda_app.api.middleware import EXPOSED_HEADERS as APP_EXPOSED_HEADERS
 from lambda_app.settings import Settings
 from tests.cdk.template import SynthesisedTemplate
@@ -25,6 +26,21 @@ def test_all_routes_but_page_health_photos_and_preflights_need_authorization(
     assert found == dict.fromkeys(open_routes | {"OPTIONS /", "OPTIONS /{proxy+}"}, "NONE")
     page = {"GET /", "GET /static/{proxy+}", "GET /config.json", "GET /docs", "GET /openapi.json", "GET /healthcheck"}
     assert page <= set(found)
+
+
+def test_only_iam_may_change_the_catalogue_and_only_if_the_deployer_says_so(
+    plain: SynthesisedTemplate, chosen: SynthesisedTemplate, changing: SynthesisedTemplate
+) -> None:
+    writing = {f"{method} {path}" for method, path in WRITING_ROUTES}
+    assert writing == set(ROUTE_KEYS)
+    found = routes(changing)
+    assert {key for key, kind in found.items() if kind == "AWS_IAM"} == writing
+    assert found["$default"] == "JWT"
+    assert not writing & (set(routes(plain)) | set(routes(chosen)))
+    told = changing.function("lambda_app.handler.handler")["Environment"]["Variables"]
+    given = {"LOOKALIKE_STORE": "s3://b", "LOOKALIKE_CATALOGUE_WRITES": told["LOOKALIKE_CATALOGUE_WRITES"]}
+    assert Settings.from_environ({**given, "AWS_LAMBDA_FUNCTION_NAME": "api"}).catalogue_writes == "iam"
+    assert "LOOKALIKE_CATALOGUE_WRITES" not in plain.function("lambda_app.handler.handler")["Environment"]["Variables"]
 
 
 def test_tokens_are_checked_for_issuer_and_audience(chosen: SynthesisedTemplate) -> None:

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from lambda_app.promotion.drop_names import is_drop
+from lambda_app.promotion.drop_names import is_changes, is_drop, unfinished_key
 from tests.cdk.template import SynthesisedTemplate
 
 PROMOTER = "lambda_app.promoter.handler"
@@ -34,6 +34,24 @@ def test_the_rule_matches_archives_under_drops(plain: SynthesisedTemplate, key: 
     assert pattern["detail"]["bucket"]["name"] == [plain.bucket]
     assert matches(pattern["detail"]["object"]["key"], key) is taken
     assert is_drop(key) is taken
+
+
+@pytest.mark.parametrize(
+    ("key", "taken"),
+    [
+        ("drops/prices.jsonl", True),
+        ("changes/000000000001.jsonl", True),
+        (unfinished_key("drops/2026/a.tar.gz"), True),
+        (unfinished_key("changes/"), True),
+        ("changes/batches/0a.json", False),
+    ],
+)
+def test_the_rule_matches_changes_and_what_starts_the_next_run(
+    plain: SynthesisedTemplate, key: str, taken: bool
+) -> None:
+    pattern = plain.one("AWS::Events::Rule")["EventPattern"]
+    assert matches(pattern["detail"]["object"]["key"], key) is taken
+    assert is_changes(key) is taken
 
 
 def test_the_promoter_is_invoked_with_retries_and_a_dead_letter_queue(plain: SynthesisedTemplate) -> None:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lambda_app.catalogue.changes import Item, Remove, Upsert, write_entry
+from lambda_app.catalogue.changes import Item, Remove, Unreadable, Upsert, write_entry
 from lambda_app.catalogue.log import (
     CLOCKS_DIFFER,
     MOST_UPSERTS,
@@ -163,3 +163,16 @@ def test_the_entries_since_a_moment_are_found_by_their_times(tmp_path):
     assert first_since(store, NOW - timedelta(days=1)) == 0
     assert first_since(store, NOW + timedelta(days=1)) == 10
     assert timedelta(hours=1) == CLOCKS_DIFFER
+
+
+def test_an_entry_with_more_photos_than_a_run_may_take_is_not_applied(tmp_path):
+    store = FolderStore(tmp_path / "store")
+    item = Item(image_id="a", product_id="a", category="Home", photo="datasets/d/a.jpg")
+    for number, upserts in enumerate((1_000, 1_001), start=1):
+        changes = [Upsert(item=item)] * upserts
+        store.write(entry_key(number), write_entry(changes, "another writer", str(number), datetime.now(UTC)))
+    whole, refused = entries(store, 0)
+    assert len(whole.lines) == 1_000
+    (line,) = refused.lines
+    assert isinstance(line, Unreadable)
+    assert line.reason.startswith("the entry has 1,001 upserts; an entry may have 1,000")

@@ -19,8 +19,8 @@ def test_a_fingerprint_has_at_most_200_bytes():
 
 def test_a_fingerprint_holds_the_brightness_of_each_cell_to_half_a_level():
     cells = views(photo())[0]
-    means = np.array([[cells[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].mean() for x in range(16)] for y in range(16)])
-    levels = (means - means.min()) / (means.max() - means.min()) * 63
+    means = np.array([[cells[4 * y : 4 * y + 4, 4 * x : 4 * x + 4].mean() for x in range(15)] for y in range(15)])
+    levels = (means - means.min()) / (means.max() - means.min()) * 127
     held = cells_of(fingerprint(cells)[np.newaxis])[0]
     assert np.abs(held - levels).max() <= 0.501
 
@@ -28,7 +28,7 @@ def test_a_fingerprint_holds_the_brightness_of_each_cell_to_half_a_level():
 def test_each_of_several_fingerprints_keeps_its_own_cells():
     prints = np.stack([fingerprint(views(photo(seed))[0]) for seed in range(3)])
     together = cells_of(prints)
-    assert together.shape == (3, 16, 16)
+    assert together.shape == (3, 15, 15)
     assert all(np.array_equal(together[row], cells_of(prints[row : row + 1])[0]) for row in range(3))
     assert not np.array_equal(together[0], together[1])
 
@@ -38,9 +38,22 @@ def test_a_photo_without_borders_has_one_view():
 
 
 def test_a_photo_with_borders_is_also_seen_without_them():
-    whole, inner = views(ImageOps.expand(photo(), 20, "white"))
+    whole, inner = views(ImageOps.expand(photo(), 12, "white"))
     assert whole[0].min() == 255.0
     assert np.abs(inner - views(photo())[0]).max() < 1
+
+
+def test_half_of_a_wide_border_may_have_been_there_before():
+    stored = ImageOps.expand(photo(), 30, "white")
+    seen = views(ImageOps.expand(stored, 30, "white"))
+    assert len(seen) == 3
+    assert np.abs(seen[1] - views(stored)[0]).max() < 1
+
+
+def test_of_two_borders_the_first_may_be_the_new_one():
+    stored = ImageOps.expand(photo(), 20, "white")
+    seen = views(ImageOps.expand(stored, 10, "black"))
+    assert min(np.abs(view - views(stored)[0]).max() for view in seen) < 1
 
 
 def test_a_plain_photo_has_a_fingerprint_of_zeros():

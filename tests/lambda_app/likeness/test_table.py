@@ -10,7 +10,7 @@ from lambda_app.release.catalog import Catalog, CatalogItem, write_catalog
 from lambda_app.release.catalog_inspection import inspect_catalog
 from lambda_app.release.manifest import CatalogEntry
 
-PRINTS = np.random.default_rng(0).integers(0, 256, (3, 192), np.uint8)
+PRINTS = np.random.default_rng(0).integers(0, 256, (3, 197), np.uint8)
 ITEMS = [CatalogItem(f"i{n}", f"p{n}", "Toys", None, None, None, f"datasets/d/{n}.jpg") for n in range(3)]
 
 
@@ -34,7 +34,7 @@ def inspect(path):
 def test_fingerprints_are_read_in_the_order_asked(path):
     with closing(Catalog(path)) as catalog:
         np.testing.assert_array_equal(np.asarray(catalog.fingerprints([2, 0, 2])), PRINTS[[2, 0, 2]])
-        assert np.asarray(catalog.fingerprints([])).shape == (0, 192)
+        assert np.asarray(catalog.fingerprints([])).shape == (0, 197)
 
 
 def test_an_older_catalog_has_none(tmp_path):
@@ -58,12 +58,12 @@ def test_a_catalog_with_fingerprints_passes_the_inspection_of_a_drop(path):
     [
         (["DELETE FROM fingerprints WHERE row = 1"], "holds 2 fingerprints, of rows 0 to 2, for 3 items"),
         (["UPDATE fingerprints SET row = 9 WHERE row = 2"], "of rows 0 to 9"),
-        (["UPDATE fingerprints SET bits = x'00' WHERE row = 1"], "1 fingerprints of another length than 192 bytes"),
+        (["UPDATE fingerprints SET bits = x'00' WHERE row = 1"], "1 fingerprints of another length than 197 bytes"),
         (["DROP TABLE fingerprints", "CREATE TABLE fingerprints (row INTEGER PRIMARY KEY)"], "columns row and bits"),
         (
             [
                 "DROP TABLE fingerprints",
-                "CREATE TABLE fingerprints (row INTEGER PRIMARY KEY, bits BLOB AS (zeroblob(192)))",
+                "CREATE TABLE fingerprints (row INTEGER PRIMARY KEY, bits BLOB AS (zeroblob(197)))",
             ],
             "needs the stored columns",
         ),

@@ -71,19 +71,23 @@ def shop(request: pytest.FixtureRequest, catalogue: tuple[Path, np.ndarray, list
 def exact(shop: Shop, embedding: np.ndarray, query: SimilarQuery, bonuses: dict[str, float]) -> list[int]:
     """The rows of the results, by a computation over all rows."""
     cosines = shop.vectors @ embedding
-    keys = cosines + np.array([bonuses.get(item.category, 0.0) for item in shop.items])
+    categories = np.array([item.category for item in shop.items])
+    keys = cosines + sum(bonus * (categories == category) for category, bonus in bonuses.items())
+    passes = cosines >= query.min_score
+    where = query.where
+    if where.category is not None:
+        passes &= categories == where.category
+    if where.min_price is not None:
+        passes &= np.array([item.price for item in shop.items]) >= where.min_price
     rows: list[int] = []
     seen: set[str] = set()
-    where = query.where
     for row in np.argsort(-keys, kind="stable").tolist():
-        item = shop.items[row]
-        passes = where.category in (None, item.category) and cosines[row] >= query.min_score
-        if where.min_price is not None:
-            passes = passes and item.price >= where.min_price
-        if len(rows) == query.k or not passes or (query.distinct == "product" and item.product_id in seen):
-            continue
-        rows.append(row)
-        seen.add(item.product_id)
+        if len(rows) == query.k:
+            break
+        product = shop.items[row].product_id
+        if passes[row] and not (query.distinct == "product" and product in seen):
+            rows.append(row)
+            seen.add(product)
     return rows
 
 

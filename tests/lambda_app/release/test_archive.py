@@ -115,6 +115,23 @@ def test_what_is_not_a_tar_is_refused(tmp_path: Path, data: bytes):
         unpack(archive, tmp_path / "out")
 
 
+def test_a_wrong_checksum_of_gzip_is_noticed(tmp_path: Path, built: BuiltRelease):
+    data = bytearray(gzip.compress(write_archive(tmp_path / "a.tar", built.manifest, built.folder).read_bytes()))
+    data[-8] ^= 1  # the last 8 bytes are checksum and length
+    (tmp_path / "a.tar.gz").write_bytes(data)
+    with pytest.raises(ReleaseError, match="not a readable tar archive: CRC check failed"):
+        unpack(tmp_path / "a.tar.gz", tmp_path / "out")
+
+
+def test_what_follows_the_last_member_is_read_up_to_a_limit(tmp_path: Path, built: BuiltRelease):
+    data = write_archive(tmp_path / "a.tar", built.manifest, built.folder).read_bytes()
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(data + bytes(500_000)))
+    assert unpack(tmp_path / "a.tar.gz", tmp_path / "out") == built.manifest
+    (tmp_path / "b.tar.gz").write_bytes(gzip.compress(data + bytes(2_000_000)))
+    with pytest.raises(ReleaseError, match=r"b.tar.gz has more than 1,048,576 bytes after its last member"):
+        unpack(tmp_path / "b.tar.gz", tmp_path / "again")
+
+
 @pytest.mark.parametrize("kept", [600, 1500])
 def test_a_truncated_archive_is_refused(tmp_path: Path, built: BuiltRelease, kept: int):
     archive = write_archive(tmp_path / "a.tar.gz", built.manifest, built.folder)

@@ -27,6 +27,16 @@ def test_the_type_of_an_index_written_by_training_is_recognised(
     assert opened.stored.reconstruct(7) @ vectors[7] == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("kind", ["flat", "ivf-float16", "ivf-int8"])
+def test_stored_vectors_are_decoded_as_faiss_does(kind: str, vectors: np.ndarray, tmp_path: Path):
+    build_index(vectors, kind, tmp_path / "index.faiss", seed=0)
+    opened, rows = open_vectors(tmp_path / "index.faiss"), np.array([399, 0, 7])
+    decoded = opened.decoded(rows)
+    assert decoded.dtype == np.float32
+    np.testing.assert_allclose(decoded, opened.stored.reconstruct_batch(rows), atol=1e-6)
+    assert opened.decoded(rows[:0]).shape == (0, 16)
+
+
 def test_every_row_is_in_the_list_that_is_searched_for_it(vectors: np.ndarray, tmp_path: Path):
     build_index(vectors, "ivf-int8", tmp_path / "index.faiss", seed=0)
     opened = open_vectors(tmp_path / "index.faiss")

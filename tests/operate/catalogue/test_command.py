@@ -147,6 +147,20 @@ def test_a_table_updates_what_its_cells_say(store, run, tmp_path):
         assert reason in out
 
 
+def test_descriptions_are_added_and_updated_as_plain_text(store, run, shop, tmp_path):
+    long = "oak " * 300
+    listings = [f"1,{HOME},a.jpg,<p>Of oak</p>", f"2,{BABY},b.jpg,{long}"]
+    table = write(shop / "new.csv", "id,category,image,Body (HTML)", *listings)
+    assert "warning: 1 descriptions were cut to 1,000 characters" in run("add", table)[1]
+    assert [change.item.description for change in changes(store)] == ["Of oak", long[:999]]
+    lines = ["product_id,description", "1,<b>Pi</b>ne &amp; ash", "2,null", f"product-001,{long}", "product-002,"]
+    out = run("update", write(tmp_path / "new.csv", *lines))[1]
+    assert "1 descriptions were cut to 1,000 characters" in out
+    updates = [(change.product_id, change.set.given()) for change in changes(store) if isinstance(change, Update)]
+    texts = {"1": "Pine & ash", "2": None, "product-001": long[:999]}
+    assert updates == [(product, {"description": text}) for product, text in texts.items()]
+
+
 def test_an_update_by_photo_takes_its_id_first(store, run, tmp_path):
     table = write(tmp_path / "new.csv", "image_id,product_id,category", f"001a,product-001,{HOME}")
     assert run("update", table)[0] == 0
@@ -251,3 +265,11 @@ def test_a_mistyped_store_is_not_made(tmp_path, capsys):
     assert main(["--store", str(tmp_path / "nowhere"), "log"]) == 1
     assert "is not a store" in capsys.readouterr().err
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_compact_merges_what_was_added_and_removed(store, run):
+    assert "there is nothing to merge" in run("compact")[1]
+    run("remove", "000a")
+    code, out, _ = run("compact")
+    assert (code, "1 segments with 40 rows became one of 39, without 1 dead rows" in out) == (0, True)
+    assert "there is nothing to merge" in run("compact")[1]

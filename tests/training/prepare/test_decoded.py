@@ -153,7 +153,7 @@ def test_fingerprints_are_taken_over_with_the_pixels(data, out):
     prepare(data, out, SMALL)
     first = Dataset.open(out).fingerprints()
     assert first is not None
-    assert first.shape == (COUNT, 192)
+    assert first.shape == (COUNT, 197)
     for image_id, row in zip(Dataset.open(out).image_ids, first, strict=True):
         (path,) = data.rglob(f"{image_id}.*")
         assert np.array_equal(row, fingerprint_of(load_photo(path.read_bytes(), SMALL.preprocessing()).overview))

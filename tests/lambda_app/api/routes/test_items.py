@@ -20,6 +20,15 @@ def test_an_item_is_as_documented(client: TestClient):
     answer = client.get("/items/018a")
     assert schemas.Item.model_validate(answer.json()).price is None
     assert answer.json()["title"] == "Listing 18"
+    assert answer.json()["description"] is None
+    assert client.get("/items/003a").json()["description"] == "Solid oak, hardly used"
+
+
+def test_results_carry_no_description(client: TestClient):
+    found = client.get("/search", params={"q": "oak", "k": 40}).json()["results"]
+    assert [int(result["image_id"][:3]) % 2 for result in found] == [1] * 10
+    similar = client.get("/items/003a/similar").json()["results"]
+    assert ["description" for result in [*found, *similar] if "description" in result] == []
 
 
 @pytest.mark.parametrize("route", ["/items/{}", "/items/{}/similar", "/images/{}"])

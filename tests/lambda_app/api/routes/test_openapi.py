@@ -22,6 +22,7 @@ ROUTES = {
     ("post", "/predict/feature_embedding"),
     ("post", "/predict/similar_images"),
     ("post", "/predict/batch"),
+    ("post", "/predict/duplicates"),
     ("post", "/recommend"),
     ("get", "/search"),
     ("post", "/uploads"),

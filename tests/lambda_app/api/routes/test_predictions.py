@@ -122,6 +122,7 @@ def test_a_catalog_photo_finds_itself_first_with_all_that_is_known(client: TestC
         "currency": None,
         "location": "London",
         "photo": "/images/003a",
+        "same_photo": None,
     }
     assert [result["image_id"] for result in answer["results"]] == answer["image_labels"]
     assert client.get(first["photo"]).content == photo

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lambda_app.catalogue import embedding, log
+from lambda_app.catalogue import building, embedding, log
 from lambda_app.catalogue.changes import Change
 from lambda_app.errors import RefusedReleaseError
 from lambda_app.model.session import Model
 from lambda_app.promotion import ingest, smoke_replay
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.promotion import promote_stored
+from lambda_app.promotion.succession import move_pointer
 from lambda_app.recommendation.query import SimilarQuery
 from lambda_app.recommendation.recommender import Recommender
 from lambda_app.release.manifest import Manifest
@@ -52,6 +53,35 @@ def test_changes_of_all_kinds_are_live_in_one_release(store: Store, made: Manife
     photo = store.read(f"{DATASET}photos/new.jpg")
     (nearest,) = after.similar(after.analyse(photo).embedding, SimilarQuery(k=1, rank="cosine"))
     assert (nearest.item.image_id, round(nearest.score, 3)) == ("new", 1.0)
+
+
+def test_descriptions_are_set_kept_cleared_and_searched(store: Store, made: Manifest, tmp_path: Path):
+    logged(
+        store,
+        upserted(store, tmp_path, "new", description="Of walnut"),
+        change(op="update", product_id="product-001", set={"price": 7.5}),
+        change(op="update", image_id="003a", set={"description": "Of beech"}),
+        change(op="update", product_id="product-005", set={"description": None}),
+    )
+    apply_changes(store, SETTINGS, now)
+    after = live(store)
+    names = ("new", "001a", "001b", "003a", "003b", "005a", "007a")
+    oak = "Solid oak, hardly used"
+    assert [after.item(name).description for name in names] == ["Of walnut", oak, oak, "Of beech", oak, None, oak]
+
+    def found(word: str) -> set[str]:
+        matches = after.search(SimilarQuery(k=40, words=word, distinct="image"))
+        return {match.item.image_id for match in matches}
+
+    assert (found("walnut"), found("beech")) == ({"new"}, {"003a"})
+    assert found("oak") & {*names} == {"001a", "001b", "003b", "007a"}
+    # The next segment takes in this one: its rows are copied.
+    more = [upserted(store, tmp_path, name) for name in ("newer", "newest", "latest")]
+    logged(store, *more, at=NOW + timedelta(seconds=1))
+    apply_changes(store, SETTINGS, now)
+    again = live(store)
+    assert [len(release.manifest.segments) for release in (after, again)] == [1, 1]
+    assert [again.item(name).description for name in names] == [after.item(name).description for name in names]
 
 
 def test_an_updated_item_keeps_its_vector_without_a_forward_pass(
@@ -136,21 +166,21 @@ def test_a_lost_race_applies_the_changes_to_what_is_live_then(
     """Another writer is faster, with a change of its own. Photos are embedded once."""
     logged(store, upserted(store, tmp_path, "new"))
     forward: list[int] = []
-    run, move = embedding._run, ingest._point_to
+    run, move = embedding._run, move_pointer
 
     def counted(photos: Sequence[Any], *rest: Any) -> Any:
         forward.append(len(photos))
         return run(photos, *rest)
 
     def beaten(*call: Any) -> None:
-        monkeypatch.setattr(ingest, "_point_to", move)
+        monkeypatch.setattr(ingest, "move_pointer", move)
         logged(store, removed(image_id="000a"), at=NOW + timedelta(seconds=1))
         apply_changes(store, SETTINGS, now)
         forward.clear()
         move(*call)
 
     monkeypatch.setattr(embedding, "_run", counted)
-    monkeypatch.setattr(ingest, "_point_to", beaten)
+    monkeypatch.setattr(ingest, "move_pointer", beaten)
     done = apply_changes(store, SETTINGS, now)
     assert (done.through, forward) == (2, [])
     after = live(store)
@@ -223,14 +253,18 @@ def test_smoke_cases_of_an_older_release_get_an_embedding_when_their_neighbour_i
     assert after.smoke[0].embedding == built.smoke[0].embedding
 
 
-def test_many_small_changes_stay_in_few_segments(store: Store, made: Manifest, tmp_path: Path):
+@pytest.mark.parametrize("most", [1, 8])
+def test_many_small_changes_stay_in_few_segments(
+    store: Store, made: Manifest, monkeypatch: pytest.MonkeyPatch, most: int
+):
+    monkeypatch.setattr(building, "_MOST_ADDED", most)
     for number in range(20):
         logged(
             store, change(op="update", image_id=f"{number:03}a", set={"price": 3.0}), at=NOW + timedelta(seconds=number)
         )
         apply_changes(store, SETTINGS, now)
     after = live(store)
-    assert len(after.manifest.segments) <= 6
+    assert len(after.manifest.segments) <= min(most, 6)
     assert {after.item(f"{number:03}a").price for number in range(20)} == {3.0}
     assert after.manifest.count == made.count
 
@@ -282,3 +316,33 @@ def test_more_entries_than_tries_are_applied(store: Store, made: Manifest, monke
     for number in range(4):
         logged(store, removed(image_id=f"{number:03}a"), at=NOW + timedelta(seconds=number))
     assert apply_changes(store, SETTINGS, now).applied == 4
+
+
+def test_the_reference_follows_the_catalogue(store: Store, tmp_path: Path):
+    """It has the new photo, not the removed one, and the figures of a search over what is there now."""
+    first = build_release(tmp_path / "referenced", referenced=True)
+    publish_directly(store, tmp_path / "referenced", first)
+    assert first.reference is not None
+    logged(store, upserted(store, tmp_path, "new"), removed(image_id=first.reference.photos[0]))
+    apply_changes(store, SETTINGS, now)
+    after = live(store)
+    found = after.manifest.reference
+    assert found is not None
+    assert {"new", *first.reference.photos[1:]} == {*found.photos}
+    analysis = after.analyse(store.read(f"{DATASET}photos/new.jpg"))
+    place = found.photos.index("new")
+    assert found.categories[place] == after.top(analysis, 1)[0]
+    assert found.cells[place] == found.cell(analysis.embedding)
+    (nearest,) = after.similar_to("new", SimilarQuery(k=1, distinct="image"))
+    assert found.scores[place] == pytest.approx(nearest.score, abs=1e-4)
+
+
+def test_a_change_of_prices_leaves_the_reference_as_it_is(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first = build_release(tmp_path / "referenced", referenced=True)
+    publish_directly(store, tmp_path / "referenced", first)
+    monkeypatch.setattr("lambda_app.catalogue.reference.rederived", lambda *_: pytest.fail("a search"))
+    logged(store, change(op="update", image_id="000a", set={"price": 1.0}))
+    apply_changes(store, SETTINGS, now)
+    assert live(store).manifest.reference == first.reference

@@ -3,14 +3,16 @@ from pathlib import Path
 
 import pytest
 
+from lambda_app.catalogue.changes import Upsert
 from lambda_app.errors import PointerConflictError
 from lambda_app.promotion import ingest
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.promotion import promote_archive, rollback
+from lambda_app.recommendation.live import LiveRelease
 from lambda_app.release.manifest import Manifest
 from lambda_app.store.contract import Store
 from tests.archives import build_archive
-from tests.catalogue_changes import NOW, SETTINGS, has, live, logged, now, removed, upserted
+from tests.catalogue_changes import NOW, SETTINGS, change, has, live, logged, now, removed, upserted
 from tests.releases import CREATED_AT
 
 
@@ -26,6 +28,32 @@ def test_changes_during_a_training_are_in_its_first_answer(store: Store, made: M
     assert apply_changes(store, SETTINGS, now).applied == 0
     again = promote_archive(store, archive, SETTINGS, now=now)
     assert again.outcome == "already live"
+
+
+def test_a_hundred_changes_during_a_training_are_all_in_its_first_answer(store: Store, made: Manifest, tmp_path: Path):
+    """Some of them were live before, in several releases; others wait in the log."""
+    sample = upserted(store, tmp_path, "sample")
+    assert isinstance(sample, Upsert)
+    fields = sample.item.model_dump()
+    added = [change(op="upsert", item=fields | {"image_id": f"new-{number}"}) for number in range(40)]
+    prices = [change(op="update", image_id=f"{number:03}a", set={"price": 900.0 + number}) for number in range(20)]
+    more = [change(op="update", image_id=f"new-{number}", set={"title": f"Title {number}"}) for number in range(20)]
+    gone = [removed(image_id=f"{number:03}b") for number in range(20)]
+    hundred = [*added, *prices, *more, *gone]
+    for number, start in enumerate(range(0, 100, 10)):
+        logged(store, *hundred[start : start + 10], at=NOW + timedelta(seconds=number))
+        if number in (2, 6):
+            apply_changes(store, SETTINGS, now)
+    archive, trained = build_archive(tmp_path / "trained", seed=1, created_at=CREATED_AT + timedelta(hours=1))
+    assert promote_archive(store, archive, SETTINGS, now=now).outcome == "live"
+    first = LiveRelease(store, SETTINGS).current(patience=30).recommender
+    assert first.manifest.parent == trained.release
+    assert first.manifest.model == trained.model
+    assert [has(first, f"new-{number}") for number in range(40)] == 40 * [True]
+    assert [first.item(f"{number:03}a").price for number in range(20)] == [900.0 + number for number in range(20)]
+    assert [first.item(f"new-{number}").title for number in range(20)] == [f"Title {number}" for number in range(20)]
+    assert [has(first, f"{number:03}b") for number in range(20)] == 20 * [False]
+    assert first.manifest.count == made.count + 40 - 20
 
 
 def test_a_release_gets_the_changes_since_its_snapshot_and_those_of_the_hour_before(

@@ -42,6 +42,16 @@ ALTERED = {
 }
 NO_BASELINE = {"reason": "training starts from random weights", "kept": "fine-tuned", "test": None, "leads": None}
 ALTERATIONS = {"n": 12, "paired": 0, "untouched": ALTERED, "quarter_turn": ALTERED}
+SAME_PHOTO = {
+    "version": 2,
+    "threshold": 0.15,
+    "chosen_on": "default",
+    "pairs": 0,
+    "n": 12,
+    "others": 0,
+    "precision": None,
+    "recall": {"half_size": 0.75},
+}
 
 
 class _Page(HTMLParser):
@@ -96,6 +106,7 @@ def write(tmp_path):
         figures = (
             found.figures
             | {
+                "same_photo": SAME_PHOTO,
                 "alterations": ALTERATIONS,
                 "baseline": NO_BASELINE,
                 "unseen": {"reason": "no features"},
@@ -118,6 +129,13 @@ def test_the_page_is_one_file_that_loads_nothing_else(page):
     assert all(source.startswith("data:image/") for source in page.sources)
     assert [link for link in page.links if not link.startswith("#")] == []
     assert not re.search(r"url\(|@import|https?://", "".join(page.text))
+
+
+def test_the_page_says_how_surely_the_same_photo_is_recognised(write, small_dataset, tmp_path):
+    write(small_dataset)
+    text = " ".join(page_of(tmp_path).text)
+    assert "This is the default" in text
+    assert "half size 75.0 %" in " ".join(text.split())
 
 
 def test_links_lead_to_sections_of_the_page_and_images_have_descriptions(page):

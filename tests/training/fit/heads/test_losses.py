@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from pytorch_metric_learning.losses import SupConLoss
 from torch.nn import functional as F
 
 from training.fit.heads.losses import TrainingLoss, balanced_weights, supervised_contrastive_loss
@@ -42,6 +41,11 @@ def test_rare_categories_get_larger_weights_with_a_mean_of_one_over_photos(balan
 
 
 def test_the_contrast_and_its_gradient_match_pytorch_metric_learning():
+    # Its import takes seconds, which every process would spend at collection.
+    from pytorch_metric_learning.losses import (
+        SupConLoss,
+    )
+
     given = torch.randn(9, 8, generator=torch.Generator().manual_seed(1), requires_grad=True)
     identities = torch.tensor([0, 0, 1, 1, 1, 2, 3, 4, 4])  # two, three, and photos without a partner
     ours = supervised_contrastive_loss(F.normalize(given, dim=1), identities, temperature=0.1)

@@ -1,0 +1,94 @@
+"""Which items show the same photo as a query, however it was cropped, compressed or mirrored since."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from lambda_app.errors import NotSupportedError
+from lambda_app.likeness.comparison import distances
+from lambda_app.likeness.fingerprint import VERSION, Cells, views
+from lambda_app.recommendation.query import Match
+from lambda_app.recommendation.searched import Index, Items
+from lambda_app.release.manifest import SamePhotoEntry
+
+# The same photo is among so many nearest items by the embedding, for which it looks alike after all alterations.
+CANDIDATES = 100
+_CANNOT_TELL = "this release was made without fingerprints of its photos; a new release has them"
+
+
+@dataclass(frozen=True)
+class SamePhotos:
+    """Compares photos with those of the items of one release. Immutable and thread-safe.
+
+    Attributes:
+        threshold: photos at most this far from each other are the same; None: the release cannot tell.
+    """
+
+    index: Index
+    catalog: Items
+    threshold: float | None
+
+    @classmethod
+    def of(cls, index: Index, catalog: Items, entry: SamePhotoEntry | None) -> "SamePhotos":
+        """Of a release whose manifest has this entry. One of another version of the fingerprint cannot tell."""
+        known = entry is not None and entry.version == VERSION
+        return cls(index, catalog, entry.threshold if entry is not None and known else None)
+
+    def views(self, photo: Image.Image) -> tuple[Cells, ...]:
+        """What is compared of an upright photo in RGB; nothing if the release cannot tell."""
+        return () if self.threshold is None else views(photo)
+
+    def marked(self, matches: list[Match], asked: Sequence[Cells]) -> list[Match]:
+        """The matches, each with whether it shows the same photo as one of the query; unchanged if nothing can tell.
+
+        Args:
+            asked: the views of all photos of the query.
+        """
+        found = self._distances(asked, [match.row for match in matches])
+        if found is None or self.threshold is None:
+            return matches
+        same = (found <= self.threshold).tolist()
+        return [replace(match, same_photo=one) for match, one in zip(matches, same, strict=True)]
+
+    def duplicates(self, embedding: npt.NDArray[np.float32], asked: Sequence[Cells], most: int) -> list[Match]:
+        """The items that show the same photo as one of the query, the most alike first.
+
+        Args:
+            embedding: float32 (d,), of the query.
+            asked: the views of its photos.
+            most: at most this many items.
+
+        Raises:
+            NotSupportedError: as `require`.
+        """
+        self.require()
+        found = self.index.search(embedding[np.newaxis], min(self.index.count, max(CANDIDATES, most)), None)
+        rows = [int(row) for row in found.rows[0] if row >= 0]
+        far = self._distances(asked, rows)
+        if far is None or self.threshold is None:  # of several segments, one may have no fingerprints
+            raise NotSupportedError(_CANNOT_TELL)
+        order = [place for place in np.argsort(far, kind="stable").tolist() if far[place] <= self.threshold][:most]
+        items = self.catalog.items([rows[place] for place in order])
+        return [
+            Match(rows[place], float(found.scores[0, place]), item, same_photo=True)
+            for place, item in zip(order, items, strict=True)
+        ]
+
+    def require(self) -> None:
+        """Check that the release can tell.
+
+        Raises:
+            NotSupportedError: it was made without fingerprints, or with others.
+        """
+        if self.threshold is None or self.catalog.fingerprints([]) is None:
+            raise NotSupportedError(_CANNOT_TELL)
+
+    def _distances(self, asked: Sequence[Cells], rows: Sequence[int]) -> npt.NDArray[np.float32] | None:
+        """How far the query is from the photos of these rows, float32 (m,); None if the release cannot tell."""
+        if self.threshold is None or not asked:
+            return None
+        prints = self.catalog.fingerprints(rows)
+        return None if prints is None else distances(asked, prints)

@@ -1,0 +1,1 @@
+"""Changes of a catalogue while processes are killed and while it is asked."""
