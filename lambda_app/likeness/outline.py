@@ -52,12 +52,15 @@ class OutlineTable:
         """The number of photos, n."""
         return int(self._columns.shape[1])
 
-    def likest(self, asked: Outlines, most: int, allowed: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.int64]:
+    def likest(
+        self, asked: Outlines, most: int, least: float = 0.0, allowed: npt.NDArray[np.bool_] | None = None
+    ) -> npt.NDArray[np.int64]:
         """The photos that are most like one of the outlines asked for.
 
         Args:
             asked: uint8 (views, 20).
             most: at most so many photos.
+            least: the cosine of the outlines is more than this.
             allowed: bool (n,), the photos that may be found; None: all.
 
         Returns:
@@ -71,7 +74,7 @@ class OutlineTable:
         most = min(most, len(found))
         first = np.argpartition(-found, most - 1)[:most]
         first = first[np.lexsort((first, -found[first]))]
-        return np.asarray(first[found[first] > 0], np.int64)
+        return np.asarray(first[found[first] > least * _FULL**2], np.int64)
 
 
 def _outlines(cells: Cells) -> Outlines:
