@@ -176,8 +176,12 @@ def _changed(
         store.write(unfinished_key(LOG), json.dumps({"key": LOG}).encode())
         return {"outcome": "unfinished", "detail": f"{done.detail}; the next run goes on"}
     merged = compact_if_due(store, seconds=seconds_left() if seconds_left else None)
+    if merged is None:
+        return {"outcome": "live", "detail": done.detail}
+    if merged.release is None:
+        log.warning(merged.detail)
     keep_only_live(store)
-    return {"outcome": "live", "detail": f"{done.detail}; {merged}" if merged else done.detail}
+    return {"outcome": "live", "detail": f"{done.detail}; {merged.detail}"}
 
 
 @cache

@@ -52,8 +52,13 @@ def _applier(store: Store, settings: Settings) -> Applier | None:
     if settings.catalogue_writes == "none" or not isinstance(store, FolderStore):
         return None
     from lambda_app.promotion.ingest import apply_changes
+    from lambda_app.promotion.upkeep.compaction import compact_if_due
 
-    return Applier(lambda: apply_changes(store, settings))
+    def apply() -> None:
+        apply_changes(store, settings)
+        compact_if_due(store)
+
+    return Applier(apply)
 
 
 def create_app(

@@ -76,6 +76,8 @@ def merge(base: Opened, files: Callable[[FileEntry], Path], folder: Path, now: d
         base.manifest,
         base.manifest.changes_through,
         now,
+        # It takes the place of the release, which may be deleted before those that it was made from.
+        parent=base.manifest.parent,
         format=FORMAT,
         index=index.entry.model_dump(),
         catalog=CatalogEntry(**file_entry(path), count=count).model_dump(),

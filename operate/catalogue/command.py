@@ -141,7 +141,7 @@ def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -
     if isinstance(store, FolderStore):  # a bucket's events wake the promoter
         print(apply_changes(store, given.settings).detail)
         if merged := compact_if_due(store):
-            print(merged)
+            print(merged.detail)
     if given.wait:
         print(wait_until_live(store, numbers[-1], given.seconds))
 

@@ -276,6 +276,26 @@ def test_a_drop_with_a_line_that_is_no_change_is_refused_as_a_whole(tmp_path, st
     assert not store.exists("changes/000000000001.jsonl")
 
 
+def test_dropped_changes_are_merged_if_the_time_that_is_left_allows_it(tmp_path, store, drop, monkeypatch):
+    drop(build_archive(tmp_path / "r")[0])
+    monkeypatch.setattr("lambda_app.catalogue.merging.WORTH_MERGING", 0)
+    monkeypatch.setattr("lambda_app.catalogue.merging.MOST_DEAD", 0.0)
+    lines = tmp_path / "changes.jsonl"
+
+    def dropped(image_id: str, milliseconds: int) -> dict[str, str]:
+        monkeypatch.setattr(CONTEXT, "get_remaining_time_in_millis", lambda: milliseconds, raising=False)
+        lines.write_text(json.dumps({"op": "remove", "image_id": image_id}) + "\n")
+        return drop(lines, f"{image_id}.jsonl")
+
+    late = dropped("000a", 30_001)  # of which 30 s are kept for what comes after a merge
+    assert late["outcome"] == "live"
+    assert "scripts/catalogue --store STORE compact" in late["detail"]
+    assert stored_manifest(store, store.read_pointer().pointer.release).segmented
+    early = dropped("001a", 600_000)
+    assert "became one of 38, without 2 dead rows" in early["detail"]
+    assert not stored_manifest(store, store.read_pointer().pointer.release).segmented
+
+
 def started(store: S3Store, monkeypatch: pytest.MonkeyPatch, key: str) -> list[dict[str, str]]:
     """The answers to the event of an object, and to those of the objects with which a run starts the next one.
 

@@ -23,7 +23,7 @@ from lambda_app.store.contract import LivePointer, Store
 
 log = logging.getLogger(__name__)
 _TRIES = 5
-# What a merge needs at most, for each row: measured at 100,000 and 1,000,000 rows, see docs/scale.md, and doubled.
+# What a merge needs at most, for each row: nearly twice what was measured with new centroids, see docs/scale.md.
 _SECONDS_PER_ROW = 300e-6
 _BYTES_PER_ROW = 400
 # Scratch disk and memory that it needs for each byte of the indexes and catalogs that it merges.
@@ -35,14 +35,14 @@ _COMMAND = "scripts/catalogue --store STORE compact"
 
 @dataclass(frozen=True)
 class Compacted:
-    """What a merge did.
+    """What became of a merge that was asked for or due.
 
     Attributes:
-        release: the release that is live now.
-        detail: what was merged, in words.
+        release: the release that it made live; None if it was not done.
+        detail: what was merged, or why it was not, in words.
     """
 
-    release: str
+    release: str | None
     detail: str
 
 
@@ -66,7 +66,7 @@ def compact(store: Store, now: Clock = utc_now) -> Compacted | None:
     raise PointerConflictError(f"the pointer of {store} moved {_TRIES} times while segments were merged")
 
 
-def compact_if_due(store: Store, now: Clock = utc_now, seconds: float | None = None) -> str | None:
+def compact_if_due(store: Store, now: Clock = utc_now, seconds: float | None = None) -> Compacted | None:
     """Merge the segments of the live release if that is due and fits; never fails.
 
     Args:
@@ -75,7 +75,7 @@ def compact_if_due(store: Store, now: Clock = utc_now, seconds: float | None = N
         seconds: the time that is left; None: enough.
 
     Returns:
-        What was done, or why merging is due and was not done, in words; None if it is not due.
+        What became of it; None if it is not due.
     """
     try:
         live = live_release(store)
@@ -85,14 +85,13 @@ def compact_if_due(store: Store, now: Clock = utc_now, seconds: float | None = N
             return None
         if (hindrance := too_large(manifest, seconds, function_memory())) is not None:
             detail = f"segments should be merged, because {reason}; {hindrance}. Run {_COMMAND} on a larger machine"
-            log.warning(detail)
-            return detail
-        return _merged(store, live, manifest, now).detail
+            return Compacted(None, detail)
+        return _merged(store, live, manifest, now)
     except PointerConflictError:
-        return "segments were not merged, because other changes went live; the next changes try again"
+        return Compacted(None, "segments were not merged, because others went live; the next changes try again")
     except Exception as exc:  # whatever it is: the changes are live
         log.exception("segments were not merged; %s does it", _COMMAND)
-        return f"segments were not merged: {exc}"
+        return Compacted(None, f"segments were not merged: {exc}")
 
 
 def too_large(manifest: Manifest, seconds: float | None, megabytes: int | None) -> str | None:
@@ -134,7 +133,6 @@ def _merged(store: Store, live: LivePointer, manifest: Manifest, now: Clock) -> 
         f"{made.manifest.release} is live: {len(manifest.all_segments)} segments with {manifest.rows:,} rows became "
         f"one of {made.manifest.count:,}, without {removed:,} dead rows; {words[made.index.centroids]}"
     )
-    log.info(detail)
     return Compacted(made.manifest.release, detail)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.release.manifest import IndexEntry, IndexType
-from lambda_app.search.building.choice import EXACT_UP_TO, build_index, tuned, written
+from lambda_app.search.building.choice import EXACT_UP_TO, TARGET_RECALL, build_index, tuned, written
 from lambda_app.search.building.inverted import BLOCK, MIN_TRAINED_ON, lists_for, new_lists, refined
 from lambda_app.search.building.live_vectors import LiveVectors, Part, in_blocks
 from lambda_app.search.building.recall import Trial
@@ -88,7 +88,7 @@ def merge_indexes(
     if len(vectors) < MIN_TRAINED_ON or not (lost > MOST_LOST_RECALL or _outgrown(len(vectors), base.file.lists)):
         return Merged(_with_recall(kept, entry, first, 0.0), "kept", lost)
     renewed = written(path, refined(new_lists(vectors, seed), _stored(parts, replaced, kind)), kind)
-    renewed = trial.timed(path, tuned(trial, path, renewed, first))
+    renewed = trial.timed(path, tuned(trial, path, renewed, min(first, TARGET_RECALL["ivf-float16"])))
     own = renewed.recall_at_10 or 0.0
     return Merged(_with_recall(renewed, entry, own, own - first), "new", lost)
 

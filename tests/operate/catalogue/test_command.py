@@ -265,3 +265,11 @@ def test_a_mistyped_store_is_not_made(tmp_path, capsys):
     assert main(["--store", str(tmp_path / "nowhere"), "log"]) == 1
     assert "is not a store" in capsys.readouterr().err
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_compact_merges_what_was_added_and_removed(store, run):
+    assert "there is nothing to merge" in run("compact")[1]
+    run("remove", "000a")
+    code, out, _ = run("compact")
+    assert (code, "1 segments with 40 rows became one of 39, without 1 dead rows" in out) == (0, True)
+    assert "there is nothing to merge" in run("compact")[1]

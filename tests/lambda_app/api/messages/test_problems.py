@@ -11,7 +11,9 @@ RAISED_TO_REQUESTS: list[type[Exception]] = [
     kind
     for _, kind in inspect.getmembers(errors, inspect.isclass)
     if issubclass(kind, errors.LookalikeError)
-    and (kind is errors.OverdueError or not issubclass(kind, errors.ReleaseError | errors.SettingsError))
+    # No request builds an index or loads a release itself.
+    and not issubclass(kind, errors.SettingsError | errors.IndexBuildError)
+    and (kind is errors.OverdueError or not issubclass(kind, errors.ReleaseError))
 ]
 
 

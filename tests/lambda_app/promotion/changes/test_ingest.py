@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lambda_app.catalogue import embedding, log
+from lambda_app.catalogue import building, embedding, log
 from lambda_app.catalogue.changes import Change
 from lambda_app.errors import RefusedReleaseError
 from lambda_app.model.session import Model
@@ -253,14 +253,18 @@ def test_smoke_cases_of_an_older_release_get_an_embedding_when_their_neighbour_i
     assert after.smoke[0].embedding == built.smoke[0].embedding
 
 
-def test_many_small_changes_stay_in_few_segments(store: Store, made: Manifest, tmp_path: Path):
+@pytest.mark.parametrize("most", [1, 8])
+def test_many_small_changes_stay_in_few_segments(
+    store: Store, made: Manifest, monkeypatch: pytest.MonkeyPatch, most: int
+):
+    monkeypatch.setattr(building, "_MOST_ADDED", most)
     for number in range(20):
         logged(
             store, change(op="update", image_id=f"{number:03}a", set={"price": 3.0}), at=NOW + timedelta(seconds=number)
         )
         apply_changes(store, SETTINGS, now)
     after = live(store)
-    assert len(after.manifest.segments) <= 6
+    assert len(after.manifest.segments) <= min(most, 6)
     assert {after.item(f"{number:03}a").price for number in range(20)} == {3.0}
     assert after.manifest.count == made.count
 

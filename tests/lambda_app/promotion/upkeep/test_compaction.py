@@ -1,3 +1,4 @@
+import errno
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,14 +9,14 @@ import pytest
 
 from lambda_app.catalogue import merging
 from lambda_app.catalogue.merging import due
-from lambda_app.errors import RefusedReleaseError, ReleaseError
+from lambda_app.errors import RefusedReleaseError, ReleaseError, ScratchSpaceError
 from lambda_app.model.session import Model
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.promotion import rollback
 from lambda_app.promotion.stored import stored_manifest
 from lambda_app.promotion.succession import move_pointer
 from lambda_app.promotion.upkeep import compaction
-from lambda_app.promotion.upkeep.compaction import compact, compact_if_due, too_large
+from lambda_app.promotion.upkeep.compaction import Compacted, compact, compact_if_due, too_large
 from lambda_app.recommendation.query import SimilarQuery
 from lambda_app.release.manifest import FORMAT, Manifest
 from lambda_app.store.blocked import block
@@ -63,7 +64,7 @@ def test_a_merge_changes_no_answer_and_runs_no_photo(store: Store, changed: Mani
     assert (done.release, after.manifest.format) == (after.manifest.release, FORMAT)
     assert "2 segments with 43 rows became one of 39, without 4 dead rows" in done.detail
     assert (after.manifest.rows, after.manifest.count, after.manifest.segmented) == (39, 39, False)
-    assert (after.manifest.parent, after.manifest.changes_through) == (changed.release, 1)
+    assert (after.manifest.parent, after.manifest.changes_through) == (changed.parent, 1)
     assert (after.manifest.smoke, after.manifest.reference) == (changed.smoke, changed.reference)
     assert answers(store, ids) == before
     assert [match.item.image_id for match in live(store).search(SimilarQuery(k=5, words="new"))] == words
@@ -84,7 +85,7 @@ def test_a_rollback_after_a_merge_goes_back_to_the_catalogue_before(store: Store
     rollback(store, SETTINGS, now)
     after = live(store)
     assert (has(after, "new"), has(after, "003a")) == (False, True)
-    assert after.manifest.parent != changed.release
+    assert after.manifest.changes_through == 2
 
 
 def test_blocked_items_stay_blocked(store: Store, changed: Manifest):
@@ -120,7 +121,9 @@ def test_a_merge_that_is_due_gives_way_to_changes(store: Store, changed: Manifes
         move(*call)
 
     monkeypatch.setattr(compaction, "move_pointer", beaten)
-    assert "the next changes try again" in (compact_if_due(store, now) or "")
+    found = compact_if_due(store, now)
+    assert found is not None
+    assert (found.release, "the next changes try again" in found.detail) == (None, True)
     assert not has(live(store), "000a")
 
 
@@ -189,25 +192,25 @@ def test_a_merge_that_does_not_fit_is_left_to_the_command(
 
 
 def test_changes_stay_live_if_a_merge_does_not_fit_or_fails(
-    store: Store, changed: Manifest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: Store, changed: Manifest, monkeypatch: pytest.MonkeyPatch
 ):
-    assert compact_if_due(store, now) is None  # not due
+    assert compact_if_due(store, now) is None
     monkeypatch.setattr(merging, "WORTH_MERGING", 0)
     monkeypatch.setattr(merging, "MOST_ADDED", 0.05)
-    detail = compact_if_due(store, now, seconds=0.0)
-    assert "scripts/catalogue --store STORE compact" in (detail or "")
-    assert "compact" in caplog.text
+    late = compact_if_due(store, now, seconds=0.0)
+    assert late is not None
+    assert "scripts/catalogue --store STORE compact" in late.detail
 
     def broken(*_: Any) -> None:
         raise ReleaseError("a broken file")
 
-    monkeypatch.setattr(compaction, "merge", broken)
-    assert compact_if_due(store, now) == "segments were not merged: a broken file"
+    with monkeypatch.context() as patch:
+        patch.setattr(compaction, "merge", broken)
+        assert compact_if_due(store, now) == Compacted(None, "segments were not merged: a broken file")
     assert live(store).manifest.release == changed.release
-    monkeypatch.undo()
-    monkeypatch.setattr(merging, "WORTH_MERGING", 0)
-    monkeypatch.setattr(merging, "MOST_ADDED", 0.05)
-    assert "became one of 39" in (compact_if_due(store, now) or "")
+    done = compact_if_due(store, now)
+    assert done is not None
+    assert done.release == live(store).manifest.release != changed.release
 
 
 def test_fingerprints_survive_a_merge(store: Store, changed: Manifest):
@@ -228,4 +231,18 @@ def known(store: Store, ids: Sequence[str]) -> Any:
 def test_nothing_is_merged_where_nothing_is_live(tmp_path: Path):
     with pytest.raises(RefusedReleaseError, match="nothing is live"):
         compact(FolderStore(tmp_path / "empty"), now)
-    assert "nothing is live" in (compact_if_due(FolderStore(tmp_path / "empty"), now) or "")
+    found = compact_if_due(FolderStore(tmp_path / "empty"), now)
+    assert found is not None
+    assert "nothing is live" in found.detail
+
+
+def test_a_scratch_disk_that_is_full_leaves_the_changes_live(
+    store: Store, changed: Manifest, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(compaction, "merge", full)
+    with pytest.raises(ScratchSpaceError):
+        compact(store, now)
+    assert live(store).manifest.release == changed.release
