@@ -117,7 +117,7 @@ class Shop:
     def upserted(self, image_id: str) -> Upsert:
         item = new_item(image_id, int(self.random.integers(PRODUCTS)), next(self.numbers))
         vector = self.new_vector()
-        fingerprint = self.random.integers(0, 256, 192, np.uint8)
+        fingerprint = self.random.integers(0, 256, 197, np.uint8)
         self.photos[item.photo] = vector, fingerprint
         self.rows[image_id] = Row(item, vector, fingerprint, stored=False)
         return Upsert(item=Item(**vars(item)))

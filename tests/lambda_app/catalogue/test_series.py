@@ -55,7 +55,7 @@ def start(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     products = random.integers(0, PRODUCTS, ROWS)
     vectors = unit(random.normal(size=(PRODUCTS, DIM))[products] + 0.4 * random.normal(size=(ROWS, DIM)))
     items = [new_item(f"b{row}", int(product), 10**6 + row) for row, product in enumerate(products)]
-    fingerprints = random.integers(0, 256, (ROWS, 192), np.uint8)
+    fingerprints = random.integers(0, 256, (ROWS, 197), np.uint8)
     write_catalog(folder / "catalog.sqlite", items, fingerprints)
     path = folder / "index.faiss"
     if request.param == "flat":
