@@ -6,6 +6,7 @@ signs, and turning it also exchanges across and down. So no signs are kept, and 
 amplitude comes first. All of them together have the length 1, so brightness and contrast do not count either.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -15,6 +16,8 @@ from lambda_app.likeness.fingerprint import DETAIL, SIDE, Cells, cells_of
 
 OUTLINE_BYTES = 20
 VERSION = 1  # another number for another description
+# Larger catalogs are not searched by outlines: it would take more than 2 ms and 40 MB.
+MOST_OUTLINES = 500_000
 # Waves down and across are counted together: those of up to so many half periods.
 _MOST_WAVES = 5
 _FULL = 255  # an amplitude of 1
@@ -41,6 +44,19 @@ def outlines_of_views(views: tuple[Cells, ...]) -> Outlines:
     return _outlines(np.stack(views).reshape(len(views), SIDE, pairs, SIDE, pairs).mean(axis=(2, 4)))
 
 
+@dataclass(frozen=True, eq=False)
+class Likest:
+    """Photos that were found.
+
+    Attributes:
+        rows: int64 (m,), their numbers.
+        cosines: float32 (m,), of the outlines.
+    """
+
+    rows: npt.NDArray[np.int64]
+    cosines: npt.NDArray[np.float32]
+
+
 class OutlineTable:
     """Outlines of stored photos, to be searched: 80 bytes of memory each. Immutable and thread-safe."""
 
@@ -54,7 +70,7 @@ class OutlineTable:
 
     def likest(
         self, asked: Outlines, most: int, least: float = 0.0, allowed: npt.NDArray[np.bool_] | None = None
-    ) -> npt.NDArray[np.int64]:
+    ) -> Likest:
         """The photos that are most like one of the outlines asked for.
 
         Args:
@@ -64,17 +80,18 @@ class OutlineTable:
             allowed: bool (n,), the photos that may be found; None: all.
 
         Returns:
-            Their numbers, int64 (at most `most`,), the likest first, then the lowest number.
+            At most `most`, the likest first, then the lowest number.
         """
         if not len(self) or not len(asked):
-            return np.empty(0, np.int64)
+            return Likest(np.empty(0, np.int64), np.empty(0, np.float32))
         found = (asked.astype(np.float32) @ self._columns).max(axis=0)
         if allowed is not None:
             found[~allowed] = 0
         most = min(most, len(found))
         first = np.argpartition(-found, most - 1)[:most]
         first = first[np.lexsort((first, -found[first]))]
-        return np.asarray(first[found[first] > least * _FULL**2], np.int64)
+        first = first[found[first] > least * _FULL**2]
+        return Likest(first.astype(np.int64), found[first] / np.float32(_FULL**2))
 
 
 def _outlines(cells: Cells) -> Outlines:

@@ -94,8 +94,9 @@ def judge(dataset: Dataset, work: WorkFolder) -> Measured:
         found.figures["baseline"] = baseline.compare(work, dataset, outputs)
         found.figures["teacher"] = teacher.compare(work, dataset, outputs)
         found.figures["unseen"] = unseen.compare(work, dataset)
-        found.figures["alterations"] = search_with_altered(forward, dataset, outputs)
-    found.figures["same_photo"] = judge_same_photo(dataset)
+        found.figures["same_photo"] = judge_same_photo(dataset)
+        limit = found.figures["same_photo"]["threshold"]
+        found.figures["alterations"] = search_with_altered(forward, dataset, outputs, limit)
     found.figures.update(
         dataset=dataset.digest,
         weights=sha256_of(work.weights),

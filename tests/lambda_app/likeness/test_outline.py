@@ -40,12 +40,12 @@ def test_a_changed_copy_has_the_outline_of_its_photo(change):
 def test_a_changed_copy_is_found_among_others(change):
     table = OutlineTable(stored(200))
     changed = np.ascontiguousarray(change(cells(77)), np.float32)
-    assert table.likest(outlines_of_views((changed,)), 5)[0] == 77
+    assert table.likest(outlines_of_views((changed,)), 5).rows[0] == 77
 
 
 def test_the_outline_is_that_of_a_dct_written_out():
     photo = cells(3)
-    own = photo.reshape(SIDE, 2, SIDE, 2).mean(axis=(1, 3))
+    own = photo.reshape(SIDE, DETAIL // SIDE, SIDE, DETAIL // SIDE).mean(axis=(1, 3))
     place = (2 * np.arange(SIDE) + 1) / (2 * SIDE)
 
     def amplitude(down, across):
@@ -68,24 +68,32 @@ def test_a_plain_photo_is_like_none():
     table = OutlineTable(stored(3))
     plain = outlines_of_views((np.full((DETAIL, DETAIL), 9, np.float32),))
     assert not plain.any()
-    assert len(table.likest(plain, 3)) == 0
+    assert len(table.likest(plain, 3).rows) == 0
 
 
 def test_only_what_is_allowed_is_found():
     table, asked = OutlineTable(stored(20)), outlines_of_views((cells(7),))
     allowed = np.ones(20, bool)
     allowed[7] = False
-    found = table.likest(asked, 20, allowed)
+    found = table.likest(asked, 20, allowed=allowed).rows
     assert len(found) == 19
     assert 7 not in found
 
 
 def test_equal_photos_come_in_the_order_of_their_numbers():
     table = OutlineTable(np.repeat(stored(2), 3, axis=0))
-    assert list(table.likest(outlines_of_views((cells(1),)), 3)) == [3, 4, 5]
+    assert table.likest(outlines_of_views((cells(1),)), 3).rows.tolist() == [3, 4, 5]
 
 
 def test_a_catalogue_without_photos_finds_none():
     table = OutlineTable(outlines_of(np.empty((0, FINGERPRINT_BYTES), np.uint8)))
     assert len(table) == 0
-    assert len(table.likest(outlines_of_views((cells(1),)), 3)) == 0
+    assert len(table.likest(outlines_of_views((cells(1),)), 3).rows) == 0
+
+
+def test_photos_with_other_outlines_are_left_out():
+    table, asked = OutlineTable(stored(50)), outlines_of_views((cells(7),))
+    found = table.likest(asked, 50, least=0.99)
+    assert 7 in found.rows
+    assert len(found.rows) < 50
+    assert found.cosines.min() > 0.99
