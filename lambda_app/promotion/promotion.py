@@ -13,7 +13,7 @@ from typing import Literal
 
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError, StoreError
 from lambda_app.promotion.floor import check_floor, figures, quality
-from lambda_app.promotion.ingest import always, replaying, reverted
+from lambda_app.promotion.ingest import always, apply_changes, replaying, reverted
 from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import (
@@ -170,14 +170,17 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
         check_release(manifest, store.local_file, settings)
     renew(store, release)
     words = f"rolled back from {with_figures(store, live.pointer.release)} to {with_figures(store, release)}"
-    target = reverted(store, manifest, now)
+    target = reverted(store, manifest, live, now)
     confirm_stored(store, target)
     try:
         point_to(store, target, live, at_least=moment, before=before[1:], now=moment, back=True)
     except PointerConflictError:
         # If the response to the write is lost, the write is sent again, and conflicts with the first one.
         if (found := live_pointer(store)) is None or found.pointer.release != target.release:
-            raise
+            if target is manifest:
+                raise
+            # The log says already that the changes do not count, and it is applied to whatever is live.
+            return Promotion(apply_changes(store, settings, now).release, "live", words)
     return Promotion(target.release, "live", words)
 
 
