@@ -24,7 +24,7 @@ from lambda_app.promotion.ingest import always, apply_changes
 from lambda_app.promotion.promotion import promote_archive
 from lambda_app.promotion.publishing import reject
 from lambda_app.promotion.scratch import keep_only_live, scratch_folder
-from lambda_app.promotion.succession import utc_now
+from lambda_app.promotion.succession import live_release, utc_now
 from lambda_app.promotion.upkeep.compaction import compact_if_due
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
@@ -166,6 +166,7 @@ def _changed(
 ) -> dict[str, str]:
     """Put the changes of a drop into the log, and apply what the log has. An entry of the log is applied only."""
     if key.startswith(DROPS):
+        live_release(store)  # a drop that is refused must not be in the log
         try:
             append_drop(store, key, utc_now(), occasion)
         except MissingObjectError as exc:

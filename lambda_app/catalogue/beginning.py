@@ -12,6 +12,8 @@ from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
 from lambda_app.store.contract import RELEASES, Store
 
 log = logging.getLogger(__name__)
+# Each is read from the store.
+_MOST_ANCESTORS = 100
 
 
 def contained(store: Store, manifest: Manifest) -> int:
@@ -58,6 +60,14 @@ def ancestors(store: Store, manifest: Manifest, most: int) -> list[Manifest]:
             break
         found.append(manifest := parent)
     return found
+
+
+def comes_from(store: Store, release: str, other: str) -> bool:
+    """Whether a stored release is the other one, or was made from it by changes of the catalogue."""
+    if release == other:
+        return True
+    manifest = _stored(store, release)
+    return manifest is not None and any(one.release == other for one in ancestors(store, manifest, _MOST_ANCESTORS))
 
 
 def replayed(store: Store, manifest: Manifest) -> Manifest | None:

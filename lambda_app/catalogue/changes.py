@@ -164,7 +164,7 @@ def read_change(line: str | bytes) -> Change:
     try:
         return _CHANGE.validate_json(line)
     except ValidationError as exc:
-        raise ChangeError(_in_words(exc)) from exc
+        raise ChangeError(in_words(exc)) from exc
 
 
 def write_change(change: Change) -> str:
@@ -182,7 +182,7 @@ def write_entry(changes: Sequence[Change], source: str, batch: str, written_at: 
     try:
         header = Header(source=source, batch=batch, written_at=written_at, changes=len(changes))
     except ValidationError as exc:
-        raise ChangeError(f"the entry: {_in_words(exc)}") from exc
+        raise ChangeError(f"the entry: {in_words(exc)}") from exc
     lines = [header.model_dump_json(), *map(write_change, changes)]
     return _within(b"".join(line.encode() + b"\n" for line in lines))
 
@@ -197,7 +197,7 @@ def read_entry(number: int, data: bytes) -> Entry:
         changes = [_line(line) for line in lines]
         _check_revert([change for change in changes if not isinstance(change, Unreadable)])
     except ValidationError as exc:
-        return Entry(number, None, (Unreadable(f"the first line of the entry: {_in_words(exc)}"),))
+        return Entry(number, None, (Unreadable(f"the first line of the entry: {in_words(exc)}"),))
     except ValueError:  # no first line at all
         return Entry(number, None, (Unreadable("the entry is empty"),))
     except ChangeError as exc:
@@ -223,7 +223,7 @@ def _within(data: bytes) -> bytes:
     return data
 
 
-def _in_words(error: ValidationError) -> str:
+def in_words(error: ValidationError) -> str:
     """The first thing that is wrong, with its field and its value."""
     first = error.errors(include_url=False)[0]
     # Without the tag of the union, which is the value of `op`.

@@ -82,7 +82,8 @@ class Draft:
         self.dead: set[int] = set()
         self.rejections: list[Rejection] = []
         self.applied = 0
-        self._of_product: dict[str, set[str]] = {}  # image ids of added rows, by product id
+        # Image ids of added rows, by product id: the keys of a dictionary, which keep their order.
+        self._of_product: dict[str, dict[str, None]] = {}
 
     def _apply_all(self, entry: Entry) -> None:
         for line, change in enumerate(entry.lines, start=1):
@@ -143,7 +144,7 @@ class Draft:
         product_id = change.product_id or ""
         rows = [row for row in self._catalog.product_rows(product_id) if row not in self.dead]
         ids = [item.image_id for item in self._catalog.items(rows, described=False)]
-        ids += [image_id for image_id in self.added if image_id in self._of_product.get(product_id, ())]
+        ids += self._of_product.get(product_id, ())
         if not ids:
             raise ChangeError(f"no item has the product_id {product_id[:80]!r}")
         return ids
@@ -161,11 +162,11 @@ class Draft:
 
     def _add(self, new: NewRow) -> None:
         self.added[new.item.image_id] = new
-        self._of_product.setdefault(new.item.product_id, set()).add(new.item.image_id)
+        self._of_product.setdefault(new.item.product_id, {})[new.item.image_id] = None
 
     def _drop(self, image_id: str) -> NewRow:
         new = self.added.pop(image_id)
-        self._of_product[new.item.product_id].discard(image_id)
+        del self._of_product[new.item.product_id][image_id]
         return new
 
     def _check_category(self, category: str) -> None:

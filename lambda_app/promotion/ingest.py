@@ -30,7 +30,7 @@ from lambda_app.promotion.succession import Clock, before_next, live_release, mo
 from lambda_app.release.entries import FileEntry
 from lambda_app.release.manifest import MANIFEST, Manifest
 from lambda_app.settings import Settings
-from lambda_app.store.contract import Store
+from lambda_app.store.contract import LivePointer, Store
 
 log = logging.getLogger(__name__)
 _POINTER_TRIES = 20
@@ -161,12 +161,20 @@ def replaying(
     return replay
 
 
-def reverted(store: Store, target: Manifest, now: Clock = utc_now) -> Manifest:
+def reverted(store: Store, target: Manifest, live: LivePointer, now: Clock = utc_now) -> Manifest:
     """The release that a rollback to `target` makes live: it says that the changes since then do not count.
 
     Without such changes, it is `target` itself.
+
+    Raises:
+        PointerConflictError: another release than `live` is live by now; nothing was written.
     """
     last = last_number(store, target.changes_through)
+    if (found := live_release(store)).version != live.version:
+        raise PointerConflictError(
+            f"{found.pointer.release} went live while the rollback from {live.pointer.release} was checked; nothing is "
+            "changed, try again"
+        )
     if last <= target.changes_through:
         return target
     moment = now()

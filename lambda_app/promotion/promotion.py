@@ -11,9 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from lambda_app.catalogue.beginning import comes_from
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError, StoreError
 from lambda_app.promotion.floor import check_floor, figures, quality
-from lambda_app.promotion.ingest import always, replaying, reverted
+from lambda_app.promotion.ingest import always, apply_changes, replaying, reverted
 from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import (
@@ -41,7 +42,7 @@ from lambda_app.promotion.trial import check_release
 from lambda_app.release.archive import ArchiveLimits, unpack
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
-from lambda_app.store.contract import LivePointer, Store
+from lambda_app.store.contract import Store
 
 _POINTER_TRIES = 10
 
@@ -140,7 +141,7 @@ def promote_stored(store: Store, release: str, settings: Settings, now: Clock = 
             point_to(store, target, live, at_least=moment, before=before_next(live), now=moment)
         except PointerConflictError:
             continue
-        return Promotion(target.release, "live", is_live(release, target))
+        return Promotion(target.release, "live", is_live(release, target.release))
     raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times while {release} was promoted")
 
 
@@ -170,14 +171,17 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
         check_release(manifest, store.local_file, settings)
     renew(store, release)
     words = f"rolled back from {with_figures(store, live.pointer.release)} to {with_figures(store, release)}"
-    target = reverted(store, manifest, now)
+    target = reverted(store, manifest, live, now)
     confirm_stored(store, target)
     try:
         point_to(store, target, live, at_least=moment, before=before[1:], now=moment, back=True)
     except PointerConflictError:
         # If the response to the write is lost, the write is sent again, and conflicts with the first one.
         if (found := live_pointer(store)) is None or found.pointer.release != target.release:
-            raise
+            if target is manifest:
+                raise
+            # The log says already that the changes do not count, and it is applied to whatever is live.
+            return Promotion(apply_changes(store, settings, now).release, "live", words)
     return Promotion(target.release, "live", words)
 
 
@@ -205,10 +209,13 @@ def go_live(
     for _ in range(_POINTER_TRIES):
         store_release(store, folder, manifest)
         live, moment = live_pointer(store), now()
-        if live is not None and release in (live.pointer.release, _parent(store, live)):
-            return Promotion(live.pointer.release, "already live", f"{release} is live already")
         last = None if live is None else threshold(live.pointer, moment)
-        if live is not None and last is not None and manifest.created_at <= last:
+        late = last is not None and manifest.created_at <= last
+        if live is not None and (
+            release == live.pointer.release or (late and comes_from(store, live.pointer.release, release))
+        ):
+            return Promotion(live.pointer.release, "already live", f"{release} is live already")
+        if live is not None and last is not None and late:
             detail = (
                 f"{release} (created {_to_seconds(manifest.created_at)}) is stored but not live: "
                 f"{live.pointer.release} is live, and only what was created after {_to_seconds(last)} may follow it. "
@@ -226,21 +233,13 @@ def go_live(
         except (PointerConflictError, MissingObjectError) as exc:
             lost = exc
             continue
-        return Promotion(target.release, "live", is_live(release, target) + (f", {forced}" if forced else ""))
+        return Promotion(target.release, "live", is_live(release, target.release) + (f", {forced}" if forced else ""))
     raise PointerConflictError(f"{release} could not go live in {_POINTER_TRIES} tries; the last: {lost}") from lost
 
 
-def _parent(store: Store, live: LivePointer) -> str | None:
-    """The release that the live one was made from, by changes of the catalogue alone."""
-    try:
-        return stored_manifest(store, live.pointer.release).parent
-    except (MissingObjectError, ReleaseError):
-        return None
-
-
-def is_live(release: str, target: Manifest) -> str:
+def is_live(release: str, target: str) -> str:
     """That a release is live, and as which one, if changes of the log were applied to it."""
-    changed = f" as {target.release}, with the changes of the log" if target.release != release else ""
+    changed = f" as {target}, with the changes of the log" if target != release else ""
     return f"{release} is live{changed}"
 
 

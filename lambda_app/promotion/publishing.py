@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from lambda_app.catalogue.beginning import comes_from
 from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
 from lambda_app.promotion.drop_names import check_name, rejection_key
-from lambda_app.promotion.promotion import Promotion, promote_unpacked
+from lambda_app.promotion.promotion import Promotion, is_live, promote_unpacked
 from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import located, manifest_key
@@ -119,6 +120,8 @@ def outcome(store: Store, dropped: Drop, now: Clock = utc_now) -> Promotion | No
     if live.pointer.release == dropped.release:
         return Promotion(dropped.release, "live", f"{dropped.release} is live")
     if not is_newer(dropped.created_at, live, now()):
+        if comes_from(store, live.pointer.release, dropped.release):
+            return Promotion(dropped.release, "live", is_live(dropped.release, live.pointer.release))
         detail = (
             f"{dropped.release} is stored but not live, because a later release was promoted or an operator decided "
             f"since; live is {live.pointer.release}. To make it live anyway, use scripts/releases promote "

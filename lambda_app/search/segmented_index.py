@@ -70,6 +70,8 @@ class SegmentedIndex:
             return self._search_in(queries, k, allowed)
         k = min(k, max(1, self.count))
         found = _none(len(queries), k)
+        if self.count == 0:  # all items are blocked
+            return found
         for number, query in enumerate(np.ascontiguousarray(queries, np.float32)):
             rows = self._candidates(query[np.newaxis], max(k, MIN_DEPTH))
             best, scores = nearest(unit(self._decoded(rows)), query, k)

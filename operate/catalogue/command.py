@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from lambda_app.catalogue.changes import Change, Item, Remove, Upsert
+from lambda_app.catalogue.changes import Change, Item, Remove, Upsert, in_words
 from lambda_app.catalogue.dropped import read_lines
 from lambda_app.catalogue.log import append
 from lambda_app.errors import LookalikeError, MissingObjectError, SettingsError
@@ -96,7 +96,7 @@ def _run(store: Store, given: argparse.Namespace) -> None:
     elif given.verb == "apply":
         _write(store, read_lines(given.file.read_bytes(), str(given.file)), given)
     else:
-        _write(store, [Remove.model_validate({_kind(given): one}) for one in _ids(given)], given)
+        _write(store, _removals(given), given)
 
 
 def _add(store: Store, given: argparse.Namespace) -> None:
@@ -131,6 +131,13 @@ def _upserts(found: Listings, keys: dict[str, str]) -> list[Upsert]:
     return changes
 
 
+def _removals(given: argparse.Namespace) -> list[Remove]:
+    try:
+        return [Remove.model_validate({_kind(given): one}) for one in _ids(given)]
+    except ValidationError as exc:
+        raise CatalogueError(f"{in_words(exc)}; nothing was written") from exc
+
+
 def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -> None:
     if not changes:
         raise CatalogueError("there is nothing to change; nothing was written")
@@ -162,7 +169,10 @@ def _kind(given: argparse.Namespace) -> str:
 
 
 def _ids(given: argparse.Namespace) -> list[str]:
-    lines = given.file.read_text(encoding="utf-8-sig").splitlines() if given.file else []
+    try:
+        lines = given.file.read_text(encoding="utf-8-sig").splitlines() if given.file else []
+    except UnicodeDecodeError as exc:
+        raise CatalogueError(f"{given.file} is not in UTF-8: {exc}; nothing was written") from exc
     ids = list(dict.fromkeys(filter(None, (text.strip() for text in [*given.ids, *lines]))))
     if not ids:
         raise CatalogueError("no id is given; name some, or a file with one id per line by --file")

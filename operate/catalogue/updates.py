@@ -4,7 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from lambda_app.catalogue.changes import NewValues, Update
+from pydantic import ValidationError
+
+from lambda_app.catalogue.changes import NewValues, Update, in_words
 from lambda_app.release.manifest import Manifest
 from operate.catalogue.listings import check_currency, said_of_cuts, unknown_categories
 from training.errors import DataError
@@ -122,7 +124,10 @@ class _Reader:
             new[name] = value
         if not new:
             return "nothing_to_change", "all cells beside the id are empty"
-        return Update(**{key: own}, set=NewValues(**new))  # type: ignore[arg-type]
+        try:
+            return Update(**{key: own}, set=NewValues(**new))  # type: ignore[arg-type]
+        except ValidationError as exc:
+            return "unusable_value", in_words(exc)
 
     def _value(self, name: str, cell: str | None) -> str | float | None:
         if cell is None:

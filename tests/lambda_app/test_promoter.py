@@ -265,6 +265,17 @@ def test_dropped_changes_are_live_and_a_repeated_event_changes_nothing(tmp_path,
     assert not store.exists("changes/000000000002.jsonl")
 
 
+def test_changes_that_are_dropped_before_anything_is_live_are_refused_and_do_not_come_later(tmp_path, store, drop):
+    lines = tmp_path / "changes.jsonl"
+    lines.write_text('{"op": "remove", "image_id": "000a"}\n')
+    refused = drop(lines, "changes.jsonl")
+    assert refused["outcome"] == "refused"
+    assert refused["detail"].startswith("nothing is live in ")
+    archive, manifest = build_archive(tmp_path / "r")
+    drop(archive)
+    assert store.read_pointer().pointer.release == manifest.release
+
+
 def test_a_drop_with_a_line_that_is_no_change_is_refused_as_a_whole(tmp_path, store, drop):
     drop(build_archive(tmp_path / "r")[0])
     lines = tmp_path / "changes.jsonl"

@@ -59,7 +59,7 @@ def rollback_model(store: Store, settings: Settings, now: Clock = utc_now) -> Pr
                     raise
                 live = found  # changes of the catalogue went live
                 continue
-        return Promotion(target.release, "live", f"{words}; {is_live(manifest.release, target)}")
+        return Promotion(target.release, "live", f"{words}; {is_live(manifest.release, target.release)}")
     raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times during the rollback")
 
 

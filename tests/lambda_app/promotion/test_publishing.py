@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from lambda_app.errors import RefusedReleaseError, ReleaseError
-from lambda_app.promotion.promotion import promote_archive
+from lambda_app.promotion.ingest import apply_changes
+from lambda_app.promotion.promotion import promote_archive, promote_stored
 from lambda_app.promotion.publishing import drop, outcome, publish, reject
 from lambda_app.promotion.stored import manifest_key
 from lambda_app.promotion.upkeep.listing import list_releases
@@ -16,8 +17,9 @@ from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.folder import FolderStore
 from tests.archives import with_a_flipped_byte
+from tests.catalogue_changes import logged, removed
 from tests.crafted import catalogs
-from tests.releases import CREATED_AT, build_release
+from tests.releases import CREATED_AT, build_release, publish_directly
 from tests.s3_server import S3Server
 
 SETTINGS = Settings(store="unused", threads=1)
@@ -149,6 +151,31 @@ def test_a_drop_into_a_bucket_is_followed_to_live(tmp_path, bucket):
     assert superseded is not None
     assert superseded.outcome == "superseded"
     assert newer.release in superseded.detail
+
+
+def test_a_drop_is_live_also_as_the_releases_that_changes_of_the_catalogue_make_of_it(tmp_path, bucket):
+    first = build_release(tmp_path / "first")
+    publish_directly(bucket, tmp_path / "first", first)
+    logged(bucket, removed(image_id="000a"))
+    folder = tmp_path / "data"
+    manifest = build_release(folder, seed=1, created_at=CREATED_AT + timedelta(hours=1))
+    archive = write_archive(tmp_path / "release.tar", manifest, folder)
+    dropped, _ = drop(bucket, archive, None)
+    told = [promote_archive(bucket, archive, SETTINGS).detail]
+    for number in (1, 2):
+        found = outcome(bucket, dropped)
+        assert found is not None
+        assert found.outcome == "live"
+        told.append(found.detail)
+        logged(bucket, removed(image_id=f"00{number}a"))
+        apply_changes(bucket, SETTINGS)
+    assert told[0] == told[1]
+    assert told[0].startswith(f"{manifest.release} is live as ")
+    assert promote_archive(bucket, archive, SETTINGS).outcome == "already live"
+    promote_stored(bucket, first.release, SETTINGS)
+    superseded = outcome(bucket, dropped)
+    assert superseded is not None
+    assert superseded.outcome == "superseded"
 
 
 def test_a_drop_that_waits_behind_a_live_release_has_no_outcome_yet(tmp_path, bucket):

@@ -90,6 +90,12 @@ def test_blocked_items_are_no_duplicates(release, photo):
     assert "003a" not in [m.item.image_id for m in hidden.same.duplicates(found.embedding, found.views, 10)]
 
 
+def test_nothing_is_a_duplicate_if_all_items_are_blocked(release, photo):
+    hidden = release.without(BlockedItems(product_ids=tuple(f"product-{number:03}" for number in range(20))))
+    found = asked(release, photo)
+    assert hidden.same.duplicates(found.embedding, found.views, 5) == []
+
+
 @pytest.mark.parametrize("same_photo", [None, {"version": 1, "threshold": 0.2}])
 def test_a_release_without_a_threshold_for_these_fingerprints_cannot_tell(folder, manifest, photo, same_photo):
     fields = manifest.model_dump() | {"same_photo": same_photo}

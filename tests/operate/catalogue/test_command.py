@@ -197,6 +197,31 @@ def test_ids_come_from_arguments_and_from_a_file(store, run, tmp_path):
     assert "no id is given" in run("remove")[2]
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("Stühle\n".encode("latin-1"), "ids.txt is not in UTF-8"),
+        (b"x" * 70_000, "image_id: has 70,000 bytes; the limit is 65,536"),
+        (b"a\0b", "image_id: contains the character NUL"),
+    ],
+)
+def test_a_file_with_ids_that_cannot_be_is_one_line_and_writes_nothing(store, run, tmp_path, content, told):
+    (tmp_path / "ids.txt").write_bytes(content)
+    code, _, err = run("remove", "--file", tmp_path / "ids.txt")
+    assert (code, err.count("\n")) == (1, 1)
+    assert told in err
+    assert changes(store) == []
+
+
+def test_a_row_over_a_limit_is_rejected_and_the_others_are_written(store, run, tmp_path):
+    table = write(tmp_path / "new.csv", "image_id,title", f"000a,{'x' * 70_000}", "000b,Lamp", "000c,a\0b")
+    code, out, _ = run("update", table)
+    assert code == 0
+    assert "000a: unusable_value: title: has 70,000 bytes; the limit is 65,536" in out
+    assert "000c: unusable_value: title: contains the character NUL" in out
+    assert [line.image_id for line in changes(store)] == ["000b"]
+
+
 def test_items_are_blocked_and_unblocked(store, run):
     assert "within its reload interval" in run("block", "001a", "002a")[1]
     assert run("block", "--products", "product-004")[0] == 0

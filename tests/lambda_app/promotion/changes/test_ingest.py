@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lambda_app.catalogue import building, embedding, log
-from lambda_app.catalogue.changes import Change
+from lambda_app.catalogue.changes import Change, write_entry
 from lambda_app.errors import RefusedReleaseError
 from lambda_app.model.session import Model
 from lambda_app.promotion import ingest, smoke_replay
@@ -346,3 +346,16 @@ def test_a_change_of_prices_leaves_the_reference_as_it_is(
     logged(store, change(op="update", image_id="000a", set={"price": 1.0}))
     apply_changes(store, SETTINGS, now)
     assert live(store).manifest.reference == first.reference
+
+
+@pytest.mark.parametrize("name", ["a\x7f.jpg", "a" * 300])
+def test_a_photo_that_no_store_can_be_asked_for_does_not_stop_the_log(
+    store: Store, made: Manifest, tmp_path: Path, name: str
+):
+    item = {"image_id": "x", "product_id": "x", "category": CATEGORIES[0], "photo": f"{DATASET}photos/a.jpg"}
+    data = write_entry([change(op="upsert", item=item)], "other software", "b1", NOW)
+    store.write(log.entry_key(1), data.replace(b"a.jpg", json.dumps(name)[1:-1].encode()))
+    logged(store, removed(image_id="000a"))
+    done = apply_changes(store, SETTINGS, now)
+    assert (done.through, done.applied, done.rejected) == (2, 1, 1)
+    assert not has(live(store), "000a")

@@ -1,11 +1,12 @@
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lambda_app.catalogue.changes import Upsert
 from lambda_app.errors import PointerConflictError
-from lambda_app.promotion import ingest
+from lambda_app.promotion import ingest, promotion
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.promotion import promote_archive, rollback
 from lambda_app.recommendation.live import LiveRelease
@@ -119,3 +120,43 @@ def test_a_rollback_that_ends_after_its_entry_is_finished_by_the_next_changes(
     logged(store, removed(image_id="001a"), at=NOW + timedelta(seconds=1))
     apply_changes(store, SETTINGS, now)
     assert [has(live(store), image_id) for image_id in ("000a", "001a")] == [True, False]
+
+
+def _change_before(monkeypatch: pytest.MonkeyPatch, name: str, store: Store) -> None:
+    """Changes go live right before this step of a rollback."""
+    step = getattr(promotion, name)
+
+    def stepped(*given: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        logged(store, removed(image_id="002a"), at=NOW + timedelta(seconds=2))
+        apply_changes(store, SETTINGS, now)
+        return step(*given, **named)
+
+    monkeypatch.setattr(promotion, name, stepped)
+
+
+def test_a_rollback_that_is_overtaken_while_it_checks_the_release_writes_nothing(
+    store: Store, made: Manifest, monkeypatch: pytest.MonkeyPatch
+):
+    logged(store, removed(image_id="000a"))
+    apply_changes(store, SETTINGS, now)
+    _change_before(monkeypatch, "check_release", store)
+    with pytest.raises(PointerConflictError, match=r"went live while the rollback .* nothing is changed"):
+        rollback(store, SETTINGS, now)
+    logged(store, removed(image_id="003a"), at=NOW + timedelta(seconds=3))
+    apply_changes(store, SETTINGS, now)
+    assert [has(live(store), image_id) for image_id in ("000a", "002a", "003a")] == [False, False, False]
+
+
+def test_a_rollback_that_is_overtaken_after_its_entry_goes_back_at_once(
+    store: Store, made: Manifest, monkeypatch: pytest.MonkeyPatch
+):
+    logged(store, removed(image_id="000a"))
+    apply_changes(store, SETTINGS, now)
+    _change_before(monkeypatch, "point_to", store)
+    done = rollback(store, SETTINGS, now)
+    after = live(store)
+    assert (done.release, done.outcome) == (after.manifest.release, "live")
+    # The change came after the entry of the rollback.
+    assert [has(after, image_id) for image_id in ("000a", "002a")] == [True, False]
+    assert after.manifest.changes_through == 3
