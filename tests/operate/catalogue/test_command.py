@@ -320,3 +320,11 @@ def test_compact_merges_what_was_added_and_removed(store, run):
     code, out, _ = run("compact")
     assert (code, "1 segments with 40 rows became one of 39, without 1 dead rows" in out) == (0, True)
     assert "there is nothing to merge" in run("compact")[1]
+
+
+def test_the_store_is_named_before_or_after_the_verb(store, capsys):
+    for words in (["--store", str(store.root), "log"], ["log", "--store", str(store.root)]):
+        assert main(words) == 0
+        assert "is empty" in capsys.readouterr().out
+    assert main(["log"]) == 2
+    assert "--store is missing" in capsys.readouterr().err
