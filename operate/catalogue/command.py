@@ -28,11 +28,14 @@ from lambda_app.store.opening import existing_store
 from operate.catalogue.duplicates import live_release
 from operate.catalogue.duplicates_page import tell_duplicates
 from operate.catalogue.listed import without_duplicates
-from operate.catalogue.listings import Listings, read_listings
+from operate.catalogue.listings import Listings, Row, read_listings
+from operate.catalogue.live_catalog import live_catalog
 from operate.catalogue.options import parse_arguments
 from operate.catalogue.overview import log_lines, wait_until_live
 from operate.catalogue.photos import CatalogueError, copy_photos
+from operate.catalogue.replaced import without_taken
 from operate.catalogue.updates import read_updates
+from operate.catalogue.words import counted
 from training.prepare.intake.fields.reading import Reading, parse_columns
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -89,17 +92,21 @@ def _add(store: Store, given: argparse.Namespace) -> None:
     )
     if given.skip_duplicates:
         found = without_duplicates(found, live_release(store, given.settings))
+    with live_catalog(store, base) as catalog:
+        found, replaced = without_taken(found, catalog)
     for warning in found.warnings:
         print(f"warning: {warning}")
     _tell_rejected(found.rejected, given.rejected)
     if not found.rows:
         raise CatalogueError(f"{given.listings} holds nothing that can be added; nothing was written")
+    told = f"{counted(len(found.rows), 'photo')} ({len(found.rows) - replaced:,} new, {replaced:,} replaced)"
     if given.dry_run:
-        print(f"{len(found.rows):,} photos would be added; nothing was written")
+        print(f"{told} would be added; nothing was written")
         return
     name = given.name or found.photos.resolve().name
     keys, copied = copy_photos(store, name, found.photos, [row.photo for row in found.rows])
     print(f"photos: {copied:,} copied, {len(keys) - copied:,} already there")
+    print(f"add {told}")
     _write(store, _upserts(found, keys), given)
 
 
@@ -107,11 +114,15 @@ def _upserts(found: Listings, keys: dict[str, str]) -> list[Upsert]:
     changes = []
     for row in found.rows:
         try:
-            changes.append(Upsert(item=Item(**{**vars(row), "photo": keys[row.photo]})))
+            changes.append(Upsert(item=_item(row, keys[row.photo])))
         except ValidationError as exc:
             first = exc.errors()[0]
             raise CatalogueError(f"photo {row.image_id!r}: {first['loc'][-1]} {first['msg']}") from exc
     return changes
+
+
+def _item(row: Row, key: str) -> Item:
+    return Item(**{name: value for name, value in vars(row).items() if name in Item.model_fields} | {"photo": key})
 
 
 def _removals(given: argparse.Namespace) -> list[Remove]:

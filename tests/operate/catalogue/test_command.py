@@ -328,3 +328,23 @@ def test_the_store_is_named_before_or_after_the_verb(store, capsys):
         assert "is empty" in capsys.readouterr().out
     assert main(["log"]) == 2
     assert "--store is missing" in capsys.readouterr().err
+
+
+def test_added_photos_are_counted_as_new_or_replaced(store, run, shop):
+    table = write(shop / "new.csv", "id,category,image", f"1,{HOME},a.jpg")
+    assert "1 photo (1 new, 0 replaced)" in run("add", table)[1]
+    write(table, "id,category,image", f"1,{HOME},a.jpg", f"2,{HOME},b.jpg")
+    assert "2 photos (1 new, 1 replaced) would be added" in run("add", table, "--dry-run")[1]
+    assert "2 photos (1 new, 1 replaced)" in run("add", table)[1]
+
+
+def test_a_photo_of_another_product_is_replaced_only_by_an_id_that_the_table_names(store, run, shop):
+    (shop / "000a.jpg").write_bytes((shop / "b.jpg").read_bytes())
+    table = write(shop / "new.csv", "id,category,image", f"t1,{HOME},000a.jpg", f"t2,{HOME},a.jpg")
+    code, out, _ = run("add", table)
+    assert code == 0
+    assert "000a: other_product: the photo '000a' of product 't1' has the id of a photo of product 'product-000'" in out
+    assert [change.item.image_id for change in changes(store)] == ["a"]
+    write(table, "id,category,image,image_id", f"t1,{HOME},000a.jpg,000a")
+    assert "1 photo (0 new, 1 replaced)" in run("add", table)[1]
+    assert changes(store)[1].item.product_id == "t1"
