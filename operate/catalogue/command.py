@@ -15,21 +15,19 @@ from pydantic import ValidationError
 from lambda_app.catalogue.changes import Change, Item, Remove, Upsert, in_words
 from lambda_app.catalogue.dropped import read_lines
 from lambda_app.catalogue.log import append
-from lambda_app.errors import LookalikeError, MissingObjectError, SettingsError
+from lambda_app.errors import LookalikeError, SettingsError
 from lambda_app.promotion.ingest import apply_changes
-from lambda_app.promotion.stored import stored_manifest
 from lambda_app.promotion.upkeep.compaction import compact, compact_if_due
-from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
-from lambda_app.store.blocked import block, unblock
 from lambda_app.store.contract import Store
 from lambda_app.store.folder import FolderStore
 from lambda_app.store.opening import existing_store
+from operate.catalogue.blocking import Kind, blocked_lines, change_blocked
 from operate.catalogue.duplicates import live_release
 from operate.catalogue.duplicates_page import tell_duplicates
 from operate.catalogue.listed import without_duplicates
 from operate.catalogue.listings import Listings, Row, read_listings
-from operate.catalogue.live_catalog import live_catalog
+from operate.catalogue.live_catalog import live_catalog, live_manifest
 from operate.catalogue.options import parse_arguments
 from operate.catalogue.overview import log_lines, wait_until_live
 from operate.catalogue.photos import CatalogueError, copy_photos
@@ -69,13 +67,15 @@ def _run(store: Store, given: argparse.Namespace) -> None:
         done = compact(store)
         print(done.detail if done else "there is nothing to merge: the live release has one segment and no dead rows")
     elif given.verb in ("block", "unblock"):
-        _block(store, given)
+        print("\n".join(change_blocked(store, given.verb, _kind(given), _ids(given))))
+    elif given.verb == "blocked":
+        print("\n".join(blocked_lines(store)))
     elif given.verb == "add":
         _add(store, given)
     elif given.verb == "duplicates":
         tell_duplicates(store, given.settings, given.csv, given.page)
     elif given.verb == "update":
-        found = read_updates(given.table, _live(store), _reading(given), given.currency)
+        found = read_updates(given.table, live_manifest(store), _reading(given), given.currency)
         print("\n".join(found.lines))
         _tell_rejected(found.rejected, given.rejected)
         _write(store, found.changes, given)
@@ -86,7 +86,7 @@ def _run(store: Store, given: argparse.Namespace) -> None:
 
 
 def _add(store: Store, given: argparse.Namespace) -> None:
-    base = _live(store)
+    base = live_manifest(store)
     found = read_listings(
         given.listings, base, _reading(given), given.photos, given.currency, skip_unknown=given.skip_unknown
     )
@@ -147,18 +147,7 @@ def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -
         print(wait_until_live(store, numbers[-1], given.seconds))
 
 
-def _block(store: Store, given: argparse.Namespace) -> None:
-    ids = _ids(given)
-    change = block if given.verb == "block" else unblock
-    blocked = change(store, **{f"{_kind(given)}s": ids})
-    print(
-        f"{given.verb}ed {len(ids):,} {'products' if given.products else 'photos'}; blocked are now "
-        f"{len(blocked.image_ids):,} photos and {len(blocked.product_ids):,} products. The API acts on it within its "
-        "reload interval (LOOKALIKE_RELOAD_SECONDS, 30 s unless set)"
-    )
-
-
-def _kind(given: argparse.Namespace) -> str:
+def _kind(given: argparse.Namespace) -> Kind:
     return "product_id" if given.products else "image_id"
 
 
@@ -171,16 +160,6 @@ def _ids(given: argparse.Namespace) -> list[str]:
     if not ids:
         raise CatalogueError("no id is given; name some, or a file with one id per line by --file")
     return ids
-
-
-def _live(store: Store) -> Manifest:
-    try:
-        found = store.read_pointer()
-    except MissingObjectError as exc:
-        raise CatalogueError(f"nothing is live in {store}; publish a release first") from exc
-    if found is None:  # only if asked for a newer version
-        raise CatalogueError(f"nothing is live in {store}")
-    return stored_manifest(store, found.pointer.release)
 
 
 def _reading(given: argparse.Namespace) -> Reading:

@@ -17,6 +17,7 @@ examples:
   scripts/catalogue --store s3://bucket remove --products 1001 1002
   scripts/catalogue --store var/store apply changes.jsonl
   scripts/catalogue --store s3://bucket block 1001-1
+  scripts/catalogue --store s3://bucket blocked
   scripts/catalogue --store var/store duplicates --csv same.csv --page same.html
   scripts/catalogue log --store var/store
   scripts/catalogue --store s3://bucket compact
@@ -66,6 +67,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     apply.add_argument("file", type=Path, metavar="FILE", help="if a line is wrong, nothing is written")
     blocking = [verbs.add_parser("block", help="hide photos at once, in every release, until they are unblocked")]
     blocking.append(verbs.add_parser("unblock", help="show blocked photos again"))
+    verbs.add_parser("blocked", help="what is blocked: ids of photos and of products")
     for verb in (remove, *blocking):
         verb.add_argument("ids", nargs="*", metavar="ID", help="ids of photos")
         verb.add_argument("--products", action="store_true", help="the ids are ids of products: all their photos")

@@ -255,6 +255,37 @@ def test_items_are_blocked_and_unblocked(store, run):
     assert changes(store) == []
 
 
+def test_what_is_blocked_is_listed_and_unknown_ids_are_named(store, run):
+    assert run("blocked")[1] == "blocked are 0 photos and 0 products\n"
+    out = run("block", "001a", "nosuch")[1]
+    assert "blocked 2 photos; blocked are now 2 photos and 0 products" in out
+    assert "not in the live release, and blocked anyway: 'nosuch'" in out
+    out = run("block", "--products", "product-004", "none")[1]
+    assert "not in the live release, and blocked anyway: 'none'" in out
+    assert run("blocked")[1].splitlines() == [
+        "blocked are 2 photos and 2 products",
+        "photo    001a",
+        "photo    nosuch  (not in the live release)",
+        "product  product-004",
+        "product  none  (not in the live release)",
+    ]
+
+
+def test_ids_that_change_nothing_are_named(store, run):
+    run("block", "001a")
+    assert "blocked 1 photo; blocked are now 2 photos and 0 products" in (out := run("block", "001a", "002a")[1])
+    assert "blocked already: '001a'" in out
+    assert "unblocked 1 photo; blocked are now 1 photo and 0 products" in (out := run("unblock", "001a", "never")[1])
+    assert "not blocked: 'never'" in out
+
+
+def test_an_item_is_blocked_although_nothing_is_live(tmp_path, capsys):
+    (tmp_path / "empty" / "releases").mkdir(parents=True)
+    code = main(["--store", str(tmp_path / "empty"), "block", "001a"])
+    out = capsys.readouterr().out
+    assert (code, "blocked 1 photo;" in out, "nothing is live" in out) == (0, True, True)
+
+
 def test_the_log_says_which_entries_are_live_and_which_have_rejected_changes(store, run):
     assert "is empty" in run("log")[1]
     run("remove", "001a")
