@@ -29,7 +29,7 @@ from operate.catalogue.listed import without_duplicates
 from operate.catalogue.listings import Listings, Row, read_listings
 from operate.catalogue.live_catalog import live_catalog, live_manifest
 from operate.catalogue.options import parse_arguments
-from operate.catalogue.overview import log_lines, wait_until_live
+from operate.catalogue.overview import log_lines, rejection_lines, wait_until_live
 from operate.catalogue.photos import CatalogueError, copy_photos
 from operate.catalogue.replaced import without_taken
 from operate.catalogue.updates import read_updates
@@ -138,13 +138,17 @@ def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -
     source = f"scripts/catalogue {given.verb} by {getpass.getuser()}"
     numbers = append(store, changes, source, f"{given.verb}-{uuid4()}", datetime.now(UTC))
     entries = f"entry {numbers[0]}" if len(numbers) == 1 else f"entries {numbers[0]} to {numbers[-1]}"
-    print(f"{len(changes):,} changes are in the log of {store}: {entries}", flush=True)
+    verb = "is" if len(changes) == 1 else "are"
+    print(f"{counted(len(changes), 'change')} {verb} in the log of {store}: {entries}", flush=True)
     if isinstance(store, FolderStore):  # a bucket's events wake the promoter
         print(apply_changes(store, given.settings).detail)
         if merged := compact_if_due(store):
             print(merged.detail)
     if given.wait:
         print(wait_until_live(store, numbers[-1], given.seconds))
+    if given.wait or isinstance(store, FolderStore):
+        for line in rejection_lines(store, numbers):
+            print(line)
 
 
 def _kind(given: argparse.Namespace) -> Kind:
@@ -175,7 +179,7 @@ def _tell_rejected(rejected: Sequence[tuple[str, ...]], path: Path | None) -> No
             writer.writerows(rejected)
     if not rejected:
         return
-    print(f"rejected: {len(rejected):,} rows{f', listed in {path}' if path else ''}")
+    print(f"rejected: {counted(len(rejected), 'row')}{f', listed in {path}' if path else ''}")
     for source, _, line, own, reason, detail in rejected[:_SHOWN]:
         print(f"  {source}{f', line {line}' if line else ''}: {own or 'no id'}: {reason}: {detail}")
     if len(rejected) > _SHOWN:

@@ -324,11 +324,19 @@ def test_changes_come_from_a_file_and_a_wrong_line_stops_all_of_them(store, run,
     assert (code, "1 changes applied" in out) == (0, True)
 
 
-def test_changes_of_a_folder_are_live_when_the_command_ends(store, run):
-    code, out, _ = run("remove", "001a", "nobody", "--wait")
+@pytest.mark.parametrize("options", [[], ["--wait"]])
+def test_changes_of_a_folder_are_live_when_the_command_ends(store, run, options):
+    code, out, _ = run("remove", "001a", "nobody", *options)
     assert code == 0
     assert "contains the log up to entry 1: 1 changes applied, 1 rejected" in out
-    assert "rejected/changes/000000000001.json names changes that could not be applied" in out
+    assert "1 change could not be applied; rejected/changes/000000000001.json has the reasons:" in out
+    assert "change 2 of entry 1: no item has the image_id 'nobody'" in out
+
+
+def test_of_many_rejected_changes_the_first_ten_are_told(store, run):
+    out = run("remove", *(f"none{number}" for number in range(12)))[1]
+    assert out.count("no item has the image_id") == 10
+    assert "  and 2 more\n" in out
 
 
 @pytest.mark.parametrize("words", [["sell"], ["log", "--last", "0"], ["add"], ["update", "x.csv", "--colour", "red"]])
