@@ -82,6 +82,15 @@ def test_listings_are_added_with_their_photos_and_what_is_rejected_is_listed(sto
     assert "missing_photo" in out
 
 
+def test_a_photo_by_url_that_was_not_fetched_is_rejected_with_what_to_run(run, shop):
+    table = write(
+        shop / "new.csv", "id,category,image", f"1,{HOME},https://shop.test/x.jpg", f"2,{HOME},a.jpg", f"3,{HOME},y.jpg"
+    )
+    out = run("add", table)[1]
+    assert "no photo file named 'https://shop.test/x.jpg'; run scripts/fetch first" in out
+    assert "no photo file named 'y.jpg'\n" in out
+
+
 def test_a_photo_with_other_bytes_gets_a_key_of_its_own_and_an_equal_one_is_not_copied(store, run, shop):
     table = write(shop / "new.csv", "id,category,image", f"1,{HOME},a.jpg")
     assert run("add", table)[0] == 0

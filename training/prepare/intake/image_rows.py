@@ -3,7 +3,7 @@
 from hashlib import blake2b
 from typing import NamedTuple
 
-from training.prepare.intake.fields.photos import path_of, references, stem_of
+from training.prepare.intake.fields.photos import is_url, path_of, references, stem_of
 from training.prepare.intake.fields.text import clean, id_or_none, is_scientific
 from training.prepare.intake.source.find import Opened
 from training.prepare.intake.source.record import Record
@@ -69,7 +69,8 @@ class ImageRows:
             return self._reject(place, image_id, "missing_product", self._why_no_product(product_id))
         if photo is None:
             named = f"named {reference!r}" if reference else f"of the id {image_id!r}, such as photos/<id>.jpg"
-            return self._reject(place, image_id, "missing_photo", f"no photo file {named}")
+            hint = "; run scripts/fetch first, which downloads photos" if reference and is_url(reference) else ""
+            return self._reject(place, image_id, "missing_photo", f"no photo file {named}{hint}")
         digest = digest or blake2b(f"{product_id}\0{reference}".encode("utf-8", "replace"), digest_size=16).digest()
         where = (place.source, place.number)
         row = ImageRow(image_id, product, photo, *where, digest=digest, line=place.line, named_id=named_id)

@@ -17,6 +17,11 @@ _QUOTED = re.compile(r"""\s*(["'])(.*?)\1\s*(?:,|$)""", re.DOTALL)
 _KEYS = ("url", "src", "link", "href", "file", "path", "name")
 
 
+def is_url(reference: str) -> bool:
+    """Whether a reference is a URL of the web."""
+    return _URL.match(reference) is not None
+
+
 def references(cell: str) -> list[str]:
     """The photos that a cell names, each one once, in its order.
 
