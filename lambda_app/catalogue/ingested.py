@@ -24,7 +24,8 @@ class Ingested:
     @property
     def detail(self) -> str:
         """What became of the log, in words."""
+        changes = "change" if self.applied == 1 else "changes"
         return (
-            f"{self.release} is live and contains the log up to entry {self.through}: {self.applied:,} changes "
+            f"{self.release} is live and contains the log up to entry {self.through}: {self.applied:,} {changes} "
             f"applied, {self.rejected:,} rejected{'' if self.finished else '; more entries follow'}"
         )

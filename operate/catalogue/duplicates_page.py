@@ -13,6 +13,7 @@ from lambda_app.photo.rules import Preprocessing
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
 from operate.catalogue.duplicates import Member, duplicate_groups, live_release
+from operate.catalogue.words import counted
 from training.pipeline.files import write_file
 
 COLUMNS = ("group", "image_id", "product_id", "category", "title", "price", "location", "photo", "distance")
@@ -30,7 +31,7 @@ def tell_duplicates(store: Store, settings: Settings, table: Path | None, page: 
     """Find the groups of the live release, print them in short, and write the files that are named."""
     groups = duplicate_groups(live_release(store, settings), store)
     photos = sum(len(group) for group in groups)
-    print(f"{len(groups):,} groups of listings with the same photo; {photos:,} photos in all")
+    print(f"{counted(len(groups), 'group')} of listings with the same photo; {counted(photos, 'photo')} in all")
     for number, group in enumerate(groups[:_PRINTED], start=1):
         print(f"  {number}: {', '.join(member.item.image_id for member in group)}")
     if len(groups) > _PRINTED:
@@ -57,11 +58,11 @@ def write_page(path: Path, groups: Sequence[Sequence[Member]], store: Store) -> 
     """A page that contains its pictures, with at most 500 groups."""
     sections = [_section(number, group, store) for number, group in enumerate(groups[:MOST_SHOWN], start=1)]
     left = len(groups) - len(sections)
-    note = f"<p>{left:,} more groups are in the table.</p>" if left > 0 else ""
+    note = f"<p>{left:,} more {'group is' if left == 1 else 'groups are'} in the table.</p>" if left > 0 else ""
     text = (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Listings with the same photo</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>\n'
-        f"<body><h1>Listings with the same photo</h1><p>{len(groups):,} groups.</p>\n{''.join(sections)}{note}"
+        f"<body><h1>Listings with the same photo</h1><p>{counted(len(groups), 'group')}.</p>\n{''.join(sections)}{note}"
         "</body></html>\n"
     )
     write_file(path, text.encode())

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from lambda_app.errors import PhotoError
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.release.manifest import Manifest
+from operate.catalogue.words import counted
 from training.errors import DataError
 from training.pipeline.in_order import in_order
 from training.pipeline.progress import track
@@ -128,7 +129,11 @@ def expecting(reading: Reading, base: Manifest, currency: str | None) -> Reading
 
 def said_of_cuts(count: int) -> list[str]:
     """What a person is told if descriptions were cut; nothing if none was."""
-    return [f"{count:,} descriptions were cut to {MOST_CHARACTERS:,} characters"] if count else []
+    return (
+        [f"{counted(count, 'description')} {'was' if count == 1 else 'were'} cut to {MOST_CHARACTERS:,} characters"]
+        if count
+        else []
+    )
 
 
 def unknown_categories(counts: Sequence[tuple[str, int]], base: Manifest) -> str:

@@ -181,4 +181,4 @@ def test_a_signed_change_reaches_the_log_and_the_promoter_and_no_other_caller_s_
     promoter._configured.cache_clear()
     done = promoter.handler(object_created("changes/000000000001.jsonl"), CONTEXT)
     promoter._configured.cache_clear()
-    assert (done["outcome"], "1 changes applied" in done["detail"]) == ("live", True)
+    assert (done["outcome"], "1 change applied" in done["detail"]) == ("live", True)

@@ -256,7 +256,7 @@ def test_dropped_changes_are_live_and_a_repeated_event_changes_nothing(tmp_path,
     lines.write_text('{"op": "remove", "image_id": "000a"}\n{"op": "remove", "image_id": "nobody"}\n')
     first = drop(lines, "today/changes.jsonl")
     assert first["outcome"] == "live"
-    assert "1 changes applied, 1 rejected" in first["detail"]
+    assert "1 change applied, 1 rejected" in first["detail"]
     live = store.read_pointer().pointer.release
     assert stored_manifest(store, live).count == manifest.count - 1
     assert promoter.handler(object_created(f"{store.prefix}drops/today/changes.jsonl"), CONTEXT)["outcome"] == "live"

@@ -49,7 +49,7 @@ def track(
 
 def _line(done: int, total: int | None, desc: str, unit: str, elapsed: float) -> str:
     rate = done / elapsed if elapsed > 0 else 0.0
-    units = f"{unit}es" if unit.endswith("ch") else f"{unit}s"
+    units = unit if (total or done) == 1 else f"{unit}es" if unit.endswith("ch") else f"{unit}s"
     line = f"{desc}: {done:,}{f' of {total:,}' if total else ''} {units}, {rate:,.1f} a second"
     if not total or rate == 0.0:
         return line

@@ -182,11 +182,11 @@ def test_descriptions_are_added_and_updated_as_plain_text(store, run, shop, tmp_
     long = "oak " * 300
     listings = [f"1,{HOME},a.jpg,<p>Of oak</p>", f"2,{BABY},b.jpg,{long}"]
     table = write(shop / "new.csv", "id,category,image,Body (HTML)", *listings)
-    assert "warning: 1 descriptions were cut to 1,000 characters" in run("add", table)[1]
+    assert "warning: 1 description was cut to 1,000 characters" in run("add", table)[1]
     assert [change.item.description for change in changes(store)] == ["Of oak", long[:999]]
     lines = ["product_id,description", "1,<b>Pi</b>ne &amp; ash", "2,null", f"product-001,{long}", "product-002,"]
     out = run("update", write(tmp_path / "new.csv", *lines))[1]
-    assert "1 descriptions were cut to 1,000 characters" in out
+    assert "1 description was cut to 1,000 characters" in out
     updates = [(change.product_id, change.set.given()) for change in changes(store) if isinstance(change, Update)]
     texts = {"1": "Pine & ash", "2": None, "product-001": long[:999]}
     assert updates == [(product, {"description": text}) for product, text in texts.items()]
@@ -330,14 +330,14 @@ def test_changes_come_from_a_file_and_a_wrong_line_stops_all_of_them(store, run,
     assert "line 4 of " in err
     assert changes(store) == []
     code, out, _ = run("apply", write(tmp_path / "changes.jsonl", remove))
-    assert (code, "1 changes applied" in out) == (0, True)
+    assert (code, "1 change applied" in out) == (0, True)
 
 
 @pytest.mark.parametrize("options", [[], ["--wait"]])
 def test_changes_of_a_folder_are_live_when_the_command_ends(store, run, options):
     code, out, _ = run("remove", "001a", "nobody", *options)
     assert code == 0
-    assert "contains the log up to entry 1: 1 changes applied, 1 rejected" in out
+    assert "contains the log up to entry 1: 1 change applied, 1 rejected" in out
     assert "1 change could not be applied; rejected/changes/000000000001.json has the reasons:" in out
     assert "change 2 of entry 1: no item has the image_id 'nobody'" in out
 

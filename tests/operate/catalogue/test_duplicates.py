@@ -79,6 +79,15 @@ def test_copies_that_were_added_are_a_group_in_the_table_and_on_the_page(run, sh
     assert "http" not in text.replace("http-equiv", "")
 
 
+def test_one_group_is_no_plural(run, shop, tmp_path):
+    table = shop / "new.csv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:3]))
+    run("add", table)
+    out = run("duplicates", "--page", tmp_path / "same.html")[1]
+    assert "1 group of listings with the same photo; 2 photos in all" in out
+    assert "<p>1 group.</p>" in (tmp_path / "same.html").read_text()
+
+
 def test_blocked_items_are_in_no_group(run, shop, store):
     run("add", shop / "new.csv", "--photos", shop)
     block(store, image_ids=["003a"])

@@ -78,3 +78,9 @@ def test_no_items_are_not_an_error(total, caplog):
     caplog.set_level(logging.INFO)
     assert list(track([], total, "photos", "photo")) == []
     assert caplog.messages[-1].startswith("photos: 0 photos")
+
+
+def test_one_of_something_is_no_plural(caplog):
+    caplog.set_level(logging.INFO)
+    list(track([1], 1, "compare", "block", seconds=0.0))
+    assert [message.split(",")[0] for message in caplog.messages] == ["compare: 1 of 1 block", "compare: 1 block"]
