@@ -13,7 +13,7 @@ from benchmarks.figures.table import Report
 # Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
 NAMES = (
     *("cold", "request", "forward", "search", "segments", "load", "reload", "size", "prepare", "train"),
-    *("embed", "sample", "backbones", "drift", "words", "changes", "same"),
+    *("embed", "sample", "backbones", "compact", "drift", "words", "changes", "same"),
 )
 # Modules in another folder of `benchmarks`.
 ELSEWHERE = {

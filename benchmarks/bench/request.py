@@ -76,14 +76,19 @@ def _measure(
 ) -> tuple[list[Block], list[Block]]:
     blocks: tuple[list[Block], list[Block]] = ([], [])
     for target in servers:
-        _ask(target, body, WARM_UP)
+        ask(target, body, WARM_UP)
     for _ in track(range(rounds), rounds, f"request, {name}", "round"):
         for side, target in zip(blocks, servers, strict=True):
-            side.append(_ask(target, body, requests))
+            side.append(ask(target, body, requests))
     return blocks
 
 
-def _ask(target: Server, body: bytes, requests: int) -> Block:
+def ask(target: Server, body: bytes, requests: int) -> Block:
+    """A few requests, one after the other.
+
+    Raises:
+        RuntimeError: an answer is not 200.
+    """
     client = Client(target.port)
     before = target.processor_seconds()
     answers = [client.send(body) for _ in range(requests)]

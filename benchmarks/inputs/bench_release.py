@@ -16,6 +16,7 @@ from pathlib import Path
 
 import faiss
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from benchmarks.inputs.synthetic import SyntheticCatalogue
@@ -34,6 +35,7 @@ from lambda_app.release.manifest import (
 from lambda_app.search.building.choice import build_index
 from lambda_app.store.contract import OBJECTS, Store
 from sample.generate import generate
+from training.dataset import Dataset
 from training.export.settings import ExportSettings
 from training.fit.settings import FitSettings
 from training.network.weights import load_weights
@@ -157,14 +159,23 @@ def _make(folder: Path, items: int, photos: int, backbone: str, size: int) -> No
     shutil.copyfile(work.float32, folder / "float32.onnx")
     vectors = np.concatenate(list(SyntheticCatalogue(items).blocks()))
     index = build_index(vectors, "auto", folder / made.index.file, seed=0)
-    write_catalog(folder / made.catalog.file, bench_items(items, made.categories))
+    write_catalog(folder / made.catalog.file, bench_items(items, made.categories), _fingerprints(work, items))
     catalog = CatalogEntry(**file_entry(folder / made.catalog.file), count=items)
-    _make_baseline(folder / "baseline", work, items)
+    if backbone.startswith("resnet"):  # the baseline is a torchvision model with one head
+        _make_baseline(folder / "baseline", work, items)
     shutil.rmtree(work.root)
     shutil.rmtree(catalogue)
     # The smoke cases belong to the sample catalogue, whose vectors are no longer in the index.
     parts = {"index": index, "catalog": catalog, "weights": None, "smoke": ()}
     write_manifest(folder, made.model_copy(update=parts))
+
+
+def _fingerprints(work: WorkFolder, items: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """Those of the sample's photos, drawn at random: the same photo is looked for as in a real release."""
+    known = Dataset.open(work.dataset).fingerprints()
+    if known is None:
+        raise ValueError(f"{work.dataset} has no fingerprints")
+    yield from known[np.random.default_rng(0).integers(0, len(known), items)]
 
 
 def _make_baseline(folder: Path, work: WorkFolder, items: int) -> None:

@@ -1,7 +1,11 @@
-"""Fingerprints in a catalog: the table `fingerprints`, with one for each row of the items. Older catalogs have none."""
+"""Fingerprints in a catalog: the table `fingerprints`, with one for each row of the items, and their outlines.
+
+Older catalogs have none.
+"""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -9,24 +13,62 @@ import numpy.typing as npt
 
 from lambda_app.errors import ReleaseError
 from lambda_app.likeness.fingerprint import FINGERPRINT_BYTES
+from lambda_app.likeness.outline import OUTLINE_BYTES, VERSION, Outlines, outlines_of
 
 Fingerprint = npt.NDArray[np.uint8]  # (197,); (m, 197) for m photos
 Fetch = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
 
+# All outlines stand together, so that they are read at once.
+_OUTLINES = "CREATE TABLE outlines (version INTEGER NOT NULL, outlines BLOB NOT NULL) STRICT"
 _TABLE = "CREATE TABLE fingerprints (row INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT"
 _EXISTS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'fingerprints'"
+_OUTLINES_EXIST = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'outlines'"
+_BLOCK = 8_192  # fingerprints that are in memory at a time
 _ROWS_PER_STATEMENT = 10_000  # SQLite allows 32,766 parameters per statement
 
 
 def write_fingerprints(connection: sqlite3.Connection, fingerprints: Iterable[Fingerprint]) -> None:
-    """Write the table.
+    """Write the tables.
 
     Args:
         fingerprints: uint8 (197,) each, in the order of the rows.
     """
     connection.execute(_TABLE)
-    rows = ((row, bits.tobytes()) for row, bits in enumerate(fingerprints))
-    connection.executemany("INSERT INTO fingerprints VALUES (?, ?)", rows)
+    connection.execute(_OUTLINES)
+    outlines, first = bytearray(), 0
+    for block in batched(fingerprints, _BLOCK):
+        rows = ((first + number, bits.tobytes()) for number, bits in enumerate(block))
+        connection.executemany("INSERT INTO fingerprints VALUES (?, ?)", rows)
+        outlines += outlines_of(np.stack(block)).tobytes()
+        first += len(block)
+    connection.execute("INSERT INTO outlines VALUES (?, ?)", (VERSION, bytes(outlines)))
+
+
+def batched(values: Iterable[Fingerprint], size: int) -> Iterator[list[Fingerprint]]:
+    """Lists of `size` values; the last may be shorter."""
+    rest = iter(values)
+    while block := list(islice(rest, size)):
+        yield block
+
+
+def read_outlines(fetch: Fetch, count: int) -> Outlines | None:
+    """The outlines of all rows, uint8 (count, 20). None if the catalog has none, or those of another version.
+
+    Args:
+        fetch: runs a statement with its values.
+        count: number of items.
+
+    Raises:
+        ReleaseError: there are as many bytes as for another number of rows.
+    """
+    if not fetch(_OUTLINES_EXIST, []):
+        return None
+    found = fetch("SELECT outlines FROM outlines WHERE version = ?", [VERSION])
+    if not found:
+        return None
+    if len(found[0][0]) != count * OUTLINE_BYTES:
+        raise ReleaseError(f"the catalog holds {len(found[0][0])} bytes of outlines for {count} items")
+    return np.frombuffer(found[0][0], np.uint8).reshape(count, OUTLINE_BYTES)
 
 
 def read_fingerprints(fetch: Fetch, rows: Sequence[int]) -> Fingerprint | None:
@@ -63,6 +105,8 @@ def inspect_fingerprints(connection: sqlite3.Connection, name: str, count: int) 
         ReleaseError: columns that compute or are missing, other rows than 0 to count - 1, or a fingerprint of another
             type or length.
     """
+    if connection.execute(_OUTLINES_EXIST).fetchone():
+        _inspect_outlines(connection, name, count)
     if not connection.execute(_EXISTS).fetchone():
         return
     columns = {column: hidden for _, column, *_, hidden in connection.execute("PRAGMA table_xinfo('fingerprints')")}
@@ -75,3 +119,14 @@ def inspect_fingerprints(connection: sqlite3.Connection, name: str, count: int) 
         raise ReleaseError(f"{name} holds {found} fingerprints, of rows {first} to {last}, for {count} items")
     if other:
         raise ReleaseError(f"{name} holds {other} fingerprints of another length than {FINGERPRINT_BYTES} bytes")
+
+
+def _inspect_outlines(connection: sqlite3.Connection, name: str, count: int) -> None:
+    """A wrong outline makes a copy be missed or compared in vain, so their bytes are not compared with the photos."""
+    columns = {column: hidden for _, column, *_, hidden in connection.execute("PRAGMA table_xinfo('outlines')")}
+    if set(columns) != {"version", "outlines"} or any(columns.values()):
+        raise ReleaseError(f"{name} needs the stored columns version and outlines in table 'outlines', and no others")
+    sizes = "SELECT count(*), sum(typeof(version) = 'integer'), sum(typeof(outlines) = 'blob'), max(length(outlines))"
+    found = connection.execute(f"{sizes} FROM outlines").fetchone()
+    if found != (1, 1, 1, count * OUTLINE_BYTES):
+        raise ReleaseError(f"{name} needs {count * OUTLINE_BYTES} bytes of outlines in one row, for {count} items")

@@ -1,6 +1,6 @@
 """Which items show the same photo as a query, however it was cropped, compressed or mirrored since."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,8 +8,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from lambda_app.errors import NotSupportedError
+from lambda_app.likeness import copies
 from lambda_app.likeness.comparison import distances
 from lambda_app.likeness.fingerprint import VERSION, Cells, views
+from lambda_app.likeness.outline import outlines_of_views
 from lambda_app.recommendation.query import Match
 from lambda_app.recommendation.searched import Index, Items
 from lambda_app.release.manifest import SamePhotoEntry
@@ -41,17 +43,35 @@ class SamePhotos:
         """What is compared of an upright photo in RGB; nothing if the release cannot tell."""
         return () if self.threshold is None else views(photo)
 
-    def marked(self, matches: list[Match], asked: Sequence[Cells]) -> list[Match]:
+    def marked(self, matches: list[Match], asked: Sequence[Cells], known: Collection[int] = frozenset()) -> list[Match]:
         """The matches, each with whether it shows the same photo as one of the query; unchanged if nothing can tell.
 
         Args:
+            matches: results.
             asked: the views of all photos of the query.
+            known: rows that do.
         """
         found = self._distances(asked, [match.row for match in matches])
         if found is None or self.threshold is None:
             return matches
         same = (found <= self.threshold).tolist()
-        return [replace(match, same_photo=one) for match, one in zip(matches, same, strict=True)]
+        return [replace(match, same_photo=one or match.row in known) for match, one in zip(matches, same, strict=True)]
+
+    def copied(self, asked: Sequence[Cells]) -> int | None:
+        """The row of a photo of which the query is a copy, perhaps turned, mirrored or grey; None if there is none.
+
+        All photos are looked through, also those whose embeddings are not near. A copy that is cropped and turned is
+        mostly missed.
+
+        Args:
+            asked: the views of a photo, or of several.
+        """
+        if self.threshold is None or not asked:
+            return None
+        rows = self.catalog.likest(outlines_of_views(tuple(asked)), copies.CANDIDATES, copies.LEAST_COSINE)
+        prints = self.catalog.fingerprints(rows) if rows else None
+        place = None if prints is None else copies.nearest_copy(asked, prints, self.threshold)
+        return None if place is None else rows[place]
 
     def duplicates(self, embedding: npt.NDArray[np.float32], asked: Sequence[Cells], most: int) -> list[Match]:
         """The items that show the same photo as one of the query, the most alike first.
@@ -70,11 +90,15 @@ class SamePhotos:
         far = self._distances(asked, rows)
         if far is None or self.threshold is None:  # of several segments, one may have no fingerprints
             raise NotSupportedError(_CANNOT_TELL)
-        order = [place for place in np.argsort(far, kind="stable").tolist() if far[place] <= self.threshold][:most]
-        items = self.catalog.items([rows[place] for place in order])
+        same = {rows[place]: far[place] for place in np.argsort(far, kind="stable") if far[place] <= self.threshold}
+        if not same and (copied := self.copied(asked)) is not None:
+            same = {copied: np.float32(0)}
+        first = list(same)[:most]
+        scores = self.index.vectors(first) @ embedding
+        items = self.catalog.items(first)
         return [
-            Match(rows[place], float(found.scores[0, place]), item, same_photo=True)
-            for place, item in zip(order, items, strict=True)
+            Match(row, float(score), item, same_photo=True)
+            for row, score, item in zip(first, scores, items, strict=True)
         ]
 
     def require(self) -> None:

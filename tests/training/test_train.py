@@ -41,7 +41,7 @@ def test_a_rerun_without_changes_keeps_the_archive_and_prints_its_path(trained_c
     assert lines[-4].startswith("category precision@10 by embedding 0.")
     assert "(category weight 0, recall@4 " in lines[-4]  # too few photos to choose one
     assert lines[-3].startswith("no baseline on frozen features: ")
-    assert "themselves first: quarter turn 0." in lines[-2]
+    assert "(by the embedding alone): quarter turn 1.000 (0." in lines[-2]
     assert trained_copy.archive.stat().st_mtime_ns == before
 
 

@@ -22,10 +22,11 @@ def summarise(work: WorkFolder, manifest: Manifest) -> str:
     }
     photos = "1 test photo" if test["n"] == 1 else f"{test['n']} test photos"
     known = ", ".join(f"{name} {_figure(*figure, few=few)}" for name, figure in figures.items())
+    entries = {name: entry for name, entry in altered.items() if isinstance(entry, dict) and name != "untouched"}
     found = ", ".join(
-        f"{name.replace('_', ' ')} {_figure(entry['found_first'], None, few=few)}"
-        for name, entry in altered.items()
-        if isinstance(entry, dict) and name != "untouched"
+        f"{name.replace('_', ' ')} {_figure(entry['as_served'], None, few=few)} "
+        f"({_figure(entry['found_first'], None, few=few)})"
+        for name, entry in entries.items()
     )
     same = [_figure(*_with_interval(entry, "category_precision@10"), few=few) for entry in (by_embedding, ranked)]
     return (
@@ -33,7 +34,8 @@ def summarise(work: WorkFolder, manifest: Manifest) -> str:
         f"category precision@10 by embedding {same[0]}, in the order of results {same[1]} (category weight "
         f"{manifest.ranking.category_weight:g}, recall@4 {_figure(*_with_interval(ranked, 'recall@4'), few=few)})\n"
         f"{in_words(report['baseline'])}\n"
-        f"altered photos that find themselves first: {found} ({altered['n']} test photos)\n{work.archive}"
+        f"altered photos that find themselves first (by the embedding alone): {found}; {altered['n']} test photos\n"
+        f"{work.archive}"
     )
 
 

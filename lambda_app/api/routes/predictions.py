@@ -23,6 +23,7 @@ from lambda_app.errors import BusyError, PhotoError
 from lambda_app.photo.rules import WHOLE_PHOTO, PhotoPart
 from lambda_app.recommendation.analysis import Analysis, fused
 from lambda_app.recommendation.live import Live
+from lambda_app.recommendation.photo_query import similar_to_photo
 from lambda_app.recommendation.query import MAX_PHOTOS, Match, SimilarQuery
 from lambda_app.recommendation.recommender import Recommender
 from lambda_app.telemetry.observer import AnsweredPhoto
@@ -61,7 +62,7 @@ def predict_similar_images(
     recommender, query = call.live().recommender, asked.query(call.service.settings.max_k)
     recommender.check(query)
     analysis = _analyse(call, recommender, photos, asked.part(len(photos)))
-    matches = _similar(call, recommender, analysis, query)
+    matches = _similar(call, recommender, analysis, query, len(photos))
     return JSONResponse(answers.similar_answer(matches, call.service.store, recommender.manifest.currency))
 
 
@@ -114,7 +115,7 @@ def _prediction(
 ) -> dict[str, Any]:
     recommender = live.recommender
     analysis = _analyse(call, recommender, photos, part)
-    matches = _similar(call, recommender, analysis, query)
+    matches = _similar(call, recommender, analysis, query, len(photos))
     return {
         **answers.category_answer(recommender, analysis, min(PREDICT_PROBABILITIES, call.service.settings.max_k)),
         **answers.embedding_answer(analysis),
@@ -146,10 +147,10 @@ def _numbered(number: int, count: int) -> Iterator[None]:
         raise type(exc)(f"photo {number} of {count}: {exc}") from exc
 
 
-def _similar(call: Call, recommender: Recommender, analysis: Analysis, query: SimilarQuery) -> list[Match]:
-    matches = recommender.similar(analysis.embedding, query, call.timings, analysis.probabilities)
-    with call.timings.measure("search"):
-        matches = recommender.same.marked(matches, analysis.views)
+def _similar(
+    call: Call, recommender: Recommender, analysis: Analysis, query: SimilarQuery, photos: int = 1
+) -> list[Match]:
+    matches = similar_to_photo(recommender, analysis, query, call.timings, alone=photos == 1)
     if matches and not query.words:  # with words, the first result need not be the most similar one
         call.top_score = matches[0].score
     highest = max((match.score for match in matches), default=None)

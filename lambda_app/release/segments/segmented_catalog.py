@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lambda_app.likeness.fingerprint import FINGERPRINT_BYTES
+from lambda_app.likeness.outline import Outlines
 from lambda_app.likeness.table import Fingerprint
 from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem
 from lambda_app.release.filter_cache import FilterCache
@@ -83,6 +84,18 @@ class SegmentedCatalog:
                 return None
             found[places] = known
         return found
+
+    def likest(self, asked: Outlines, most: int, least: float) -> list[int]:
+        """The live rows whose photos have nearly such outlines; otherwise as `Catalog.likest`."""
+        rows, cosines = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+        for start, segment in zip(self.live.starts, self._segments, strict=True):
+            if (table := segment.catalog.outlines) is not None:
+                allowed = None if segment.live is None else segment.live.mask(segment.catalog.count)
+                found = table.likest(asked, most, least, allowed)
+                rows.append(start + found.rows)
+                cosines.append(found.cosines)
+        both = np.concatenate(rows), np.concatenate(cosines)
+        return [int(row) for row in both[0][np.lexsort((both[0], -both[1]))[:most]]]
 
     def words(self, text: str, allowed: RowSet | None = None) -> WordMatches:
         """The live rows with the words of a text; otherwise as `Catalog.words`.

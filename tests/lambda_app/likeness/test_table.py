@@ -1,14 +1,18 @@
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lambda_app.errors import ReleaseError
+from lambda_app.likeness.outline import outlines_of
 from lambda_app.likeness.table import inspect_fingerprints
 from lambda_app.release.catalog import Catalog, CatalogItem, write_catalog
 from lambda_app.release.catalog_inspection import inspect_catalog
 from lambda_app.release.manifest import CatalogEntry
+from lambda_app.release.segments.live_rows import LiveRows
+from lambda_app.release.segments.segmented_catalog import SegmentedCatalog
 
 PRINTS = np.random.default_rng(0).integers(0, 256, (3, 197), np.uint8)
 ITEMS = [CatalogItem(f"i{n}", f"p{n}", "Toys", None, None, None, f"datasets/d/{n}.jpg") for n in range(3)]
@@ -73,3 +77,54 @@ def test_what_does_not_fit_the_items_is_refused(path, statements, message):
     change(path, *statements)
     with pytest.raises(ReleaseError, match=message):
         inspect(path)
+
+
+def test_outlines_are_those_of_the_fingerprints(path):
+    with closing(Catalog(path)) as catalog:
+        assert catalog.outlines is not None
+        assert len(catalog.outlines) == 3
+        for row, outline in enumerate(outlines_of(PRINTS)):
+            assert catalog.likest(outline[np.newaxis], 1, 0.9) == [row]
+
+
+@pytest.mark.parametrize("statement", ["DROP TABLE outlines", "UPDATE outlines SET version = 9"])
+def test_a_catalog_without_such_outlines_finds_no_copies(path, statement):
+    change(path, statement)
+    inspect(path)
+    with closing(Catalog(path)) as catalog:
+        assert catalog.outlines is None
+        assert catalog.likest(outlines_of(PRINTS), 3, 0.0) == []
+
+
+@pytest.mark.parametrize(
+    ("statements", "message"),
+    [
+        (["UPDATE outlines SET outlines = x'0000'"], "needs 60 bytes of outlines in one row, for 3 items"),
+        (["UPDATE outlines SET outlines = zeroblob(61)"], "needs 60 bytes of outlines"),
+        (["INSERT INTO outlines SELECT * FROM outlines"], "in one row"),
+        (["DELETE FROM outlines"], "in one row"),
+        (["DROP TABLE outlines", "CREATE TABLE outlines (version INTEGER)"], "columns version and outlines"),
+    ],
+)
+def test_outlines_that_do_not_fit_the_items_are_refused(path, statements, message):
+    change(path, *statements)
+    with pytest.raises(ReleaseError, match=message):
+        inspect(path)
+
+
+def test_copies_are_found_in_all_segments_but_not_in_dead_rows(tmp_path):
+    prints = np.random.default_rng(1).integers(0, 256, (6, 197), np.uint8)
+    catalogs = []
+    for number, part in enumerate(np.split(prints, 2)):
+        items = [replace(item, image_id=f"{number}{item.image_id}") for item in ITEMS]
+        write_catalog(tmp_path / f"{number}.sqlite", items, part)
+        catalogs.append(Catalog(tmp_path / f"{number}.sqlite"))
+    hidden = np.zeros(6, bool)
+    hidden[4] = True
+    both = SegmentedCatalog(catalogs, LiveRows.without([3, 3], hidden))
+    with closing(both):
+        asked = outlines_of(prints)
+        assert [both.likest(one[np.newaxis], 1, 0.9) for one in asked[[0, 2, 3, 5]]] == [[0], [2], [3], [5]]
+        assert 4 not in both.likest(asked[4:5], 6, 0.0)
+        assert len(both.likest(asked[4:5], 6, 0.0)) == 5
+        assert len(both.likest(asked, 2, 0.0)) == 2

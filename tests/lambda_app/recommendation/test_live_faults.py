@@ -11,10 +11,13 @@ from tests.releases import build_release
 
 
 def misfit(folder: Path) -> BuiltRelease:
-    """A release that is as it was promoted, but whose manifest gives its embeddings one number too many."""
+    """A release that is as it was promoted, but whose manifest gives its embeddings one number too many.
+
+    It has no smoke cases, whose embeddings would not fit either.
+    """
     manifest = build_release(folder, seed=4)
     model = manifest.model.model_copy(update={"embedding_dim": manifest.model.embedding_dim + 1})
-    manifest = manifest.model_copy(update={"model": model})
+    manifest = manifest.model_copy(update={"model": model, "smoke": ()})
     (folder / "manifest.json").write_bytes(manifest.to_json())
     return BuiltRelease(folder, manifest)
 

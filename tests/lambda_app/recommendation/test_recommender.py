@@ -258,7 +258,7 @@ def test_the_last_reference_gives_the_catalog_back(built: BuiltRelease):
 
 def test_parts_that_disagree_are_refused(tmp_path: Path, built: BuiltRelease):
     folder = shutil.copytree(built.folder, tmp_path / "release")
-    raw = built.manifest.model_dump()
+    raw = built.manifest.model_dump() | {"smoke": ()}  # the embeddings of smoke cases have the model's dimension
 
     def refused(says: str, **changes: dict[str, Any]) -> None:
         changed = {name: {**raw[name], **values} for name, values in changes.items()}

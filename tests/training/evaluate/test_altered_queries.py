@@ -76,8 +76,18 @@ def test_the_figures_are_those_of_the_altered_photos(network, small_dataset, out
 
 def test_the_seed_chooses_the_photos_and_their_number_is_bounded(network, small_dataset, outputs):
     first, again, other = (
-        search_with_altered(forward_by(network, small_dataset), small_dataset, outputs, 5, seed) for seed in (0, 0, 1)
+        search_with_altered(forward_by(network, small_dataset), small_dataset, outputs, None, 5, seed)
+        for seed in (0, 0, 1)
     )
     assert first["n"] == 5
     assert first == again
     assert first != other
+
+
+def test_copies_are_found_that_the_network_does_not_recognise(network, small_dataset, outputs):
+    forward = forward_by(network, small_dataset)
+    figures = search_with_altered(forward, small_dataset, outputs, limit=0.15)
+    assert search_with_altered(forward, small_dataset, outputs)["grey"]["as_served"] is None
+    for name in ALTERATIONS:
+        assert figures[name]["as_served"] >= max(0.9, figures[name]["found_first"])
+    assert min(figures[name]["found_first"] for name in ALTERATIONS) < 0.5
