@@ -24,7 +24,7 @@ from training.prepare.photo_loading import decode, read_photo, reject_photo
 
 UNKNOWN = "unknown_category"
 _ROWS = """
-SELECT images.number, images.id, products.id, category, title, price, location, description, photo
+SELECT images.number, images.id, products.id, category, title, price, location, description, photo, named_id
 FROM images JOIN products ON products.number = product ORDER BY images.number
 """
 _UNKNOWN = "SELECT category, count(*) FROM products GROUP BY category ORDER BY min(number)"
@@ -32,7 +32,12 @@ _UNKNOWN = "SELECT category, count(*) FROM products GROUP BY category ORDER BY m
 
 @dataclass(frozen=True)
 class Row:
-    """A photo with its listing. `photo`: its path relative to the folder of photos."""
+    """A photo with its listing.
+
+    Attributes:
+        photo: its path relative to the folder of photos.
+        named_id: whether the table names the image id; else it is the base name of the file.
+    """
 
     image_id: str
     product_id: str
@@ -42,6 +47,7 @@ class Row:
     location: str | None
     description: str | None
     photo: str
+    named_id: bool
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,14 @@ examples:
   scripts/catalogue --store s3://bucket remove --products 1001 1002
   scripts/catalogue --store var/store apply changes.jsonl
   scripts/catalogue --store s3://bucket block 1001-1
+  scripts/catalogue --store s3://bucket blocked
   scripts/catalogue --store var/store duplicates --csv same.csv --page same.html
   scripts/catalogue log --store var/store
   scripts/catalogue --store s3://bucket compact
 
 An empty cell of an update changes nothing; null or N/A clears the field.
-exit code: 0 done; 1 an error, one line on standard error; 2 wrong usage; 130 interrupted
+exit code: 0 done, also if rows or changes were rejected, which are printed; 1 an error, one line on standard error;
+2 wrong usage; 130 interrupted
 """
 _STORE = "folder or s3://bucket[/prefix], before or after the verb"
 
@@ -66,6 +68,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     apply.add_argument("file", type=Path, metavar="FILE", help="if a line is wrong, nothing is written")
     blocking = [verbs.add_parser("block", help="hide photos at once, in every release, until they are unblocked")]
     blocking.append(verbs.add_parser("unblock", help="show blocked photos again"))
+    verbs.add_parser("blocked", help="what is blocked: ids of photos and of products")
     for verb in (remove, *blocking):
         verb.add_argument("ids", nargs="*", metavar="ID", help="ids of photos")
         verb.add_argument("--products", action="store_true", help="the ids are ids of products: all their photos")
