@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -86,7 +86,7 @@ def read_listings(
         DataError: nothing can be read, a category is unknown, or the prices have another currency.
     """
     with TemporaryDirectory() as folder, closing(Intake(Path(folder, "intake.sqlite"))) as intake:
-        place = layouts.read(data, intake, track, reading, photos)
+        place = layouts.read(data, intake, track, expecting(reading, base, currency), photos)
         check_currency(currency or intake.currency, base)
         _check_categories(intake, base, skip_unknown)
         good = _decodable(intake, place, base.preprocessing)
@@ -109,6 +109,15 @@ def check_currency(currency: str | None, base: Manifest) -> None:
             f"the prices are in {currency}, those of the live release {base.release} in {base.currency}; if that is "
             f"wrong, give --currency {base.currency}"
         )
+
+
+def expecting(reading: Reading, base: Manifest, currency: str | None) -> Reading:
+    """A reading that rejects rows in another currency than that of the live release, unless a person names one.
+
+    Args:
+        currency: the one that a person says all prices have; None: what the table says counts.
+    """
+    return reading if currency else replace(reading, expected_currency=base.currency)
 
 
 def said_of_cuts(count: int) -> list[str]:

@@ -126,6 +126,28 @@ def test_prices_in_another_currency_are_refused(store, run, shop):
     assert changes(store) == []
 
 
+@pytest.mark.parametrize("verb", ["add", "update"])
+def test_rows_in_another_currency_than_the_live_release_are_rejected(store, run, shop, verb):
+    column = "image" if verb == "add" else "location"
+    lines = [f"1,{HOME},£5,a.jpg", f"2,{HOME},$20,b.jpg", f"3,{HOME},€30,a.jpg", f"4,{HOME},7,b.jpg"]
+    table = write(shop / "new.csv", f"{'id' if verb == 'add' else 'product_id'},category,price,{column}", *lines)
+    code, out, _ = run(verb, table)
+    assert code == 0
+    assert "2: other_currency: the price '$20' is in $, not in GBP, the currency of the live release" in out
+    assert "3: other_currency: the price '€30' is in EUR, not in GBP" in out
+    assert "compared as plain numbers" not in out
+    prices = [
+        change.item.price if isinstance(change, Upsert) else change.set.given()["price"] for change in changes(store)
+    ]
+    assert prices == [5.0, 7.0]
+
+
+def test_a_currency_that_is_named_for_all_prices_counts(store, run, tmp_path):
+    table = write(tmp_path / "new.csv", "image_id,price", "000a,£5", "000b,$20")
+    assert run("update", table, "--currency", "GBP")[0] == 0
+    assert [change.set.given() for change in changes(store)] == [{"price": 5.0}, {"price": 20.0}]
+
+
 def test_a_table_updates_what_its_cells_say(store, run, tmp_path):
     table = write(
         tmp_path / "new.csv",
@@ -298,3 +320,11 @@ def test_compact_merges_what_was_added_and_removed(store, run):
     code, out, _ = run("compact")
     assert (code, "1 segments with 40 rows became one of 39, without 1 dead rows" in out) == (0, True)
     assert "there is nothing to merge" in run("compact")[1]
+
+
+def test_the_store_is_named_before_or_after_the_verb(store, capsys):
+    for words in (["--store", str(store.root), "log"], ["log", "--store", str(store.root)]):
+        assert main(words) == 0
+        assert "is empty" in capsys.readouterr().out
+    assert main(["log"]) == 2
+    assert "--store is missing" in capsys.readouterr().err

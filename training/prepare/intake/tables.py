@@ -28,7 +28,8 @@ CREATE TABLE images (
 CREATE INDEX images_by_product ON images (product);
 CREATE TABLE listed (
     number INTEGER PRIMARY KEY, line INTEGER, digest BLOB NOT NULL, id TEXT, category TEXT, title TEXT, price TEXT,
-    location TEXT, image_id TEXT, description TEXT, cut INTEGER NOT NULL, photos TEXT
+    location TEXT, image_id TEXT, description TEXT, cut INTEGER NOT NULL, photos TEXT,
+    other_currency TEXT
 );
 CREATE TABLE fetched (url TEXT PRIMARY KEY, path TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE cached (row INTEGER PRIMARY KEY, image INTEGER NOT NULL UNIQUE, content BLOB NOT NULL);
