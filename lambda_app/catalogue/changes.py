@@ -16,6 +16,7 @@ from pydantic import model_validator as validates
 from lambda_app.catalogue.fields import Name, Number, Photo, Price, Strict, Text
 from lambda_app.errors import ChangeError
 from lambda_app.release.catalog import CatalogItem
+from lambda_app.release.manifest import ReleaseId
 
 FORMAT = 1
 MOST_CHANGES = 10_000  # of an entry
@@ -105,7 +106,7 @@ class Revert(Strict):
     """
 
     op: Literal["revert"] = "revert"
-    release: Name
+    release: ReleaseId
     through: Number
     undone: Number
 

@@ -2,10 +2,12 @@
 
 import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambda_app.errors import DamagedFileError
+from lambda_app.recommendation.shown import Live
 from lambda_app.release.manifest import MANIFEST, FileEntry, Manifest, Pointer, read_manifest
 from lambda_app.settings import Settings
 from lambda_app.store.contract import RELEASES, Store
@@ -52,3 +54,21 @@ def _read_manifest(store: Store, pointer: Pointer) -> Manifest:
             f"the manifest of {pointer.release} has sha256 {digest}; the pointer says {pointer.manifest_sha256}"
         )
     return read_manifest(data)
+
+
+def load_live(store: Store, settings: Settings, pointer: Pointer, before: Live | None) -> Live:
+    """Load the release of a pointer in place of the one loaded before, whose parts it takes if they are the same.
+
+    Raises:
+        LookalikeError: as `fetch_release`; or a forward pass takes too long.
+    """
+    if before is not None and before.pointer.manifest_sha256 == pointer.manifest_sha256:
+        return Live(before.recommender, pointer, before.loaded_at)
+    loaded = fetch_release(store, settings, pointer, None if before is None else before.recommender)
+    if before is not None and loaded.parts.model is not before.recommender.parts.model:
+        # A release that hangs must not replace one that answers. At a cold start nothing is to be protected: there
+        # the first photo's own run has the same deadline, and the start is not delayed by a run without a photo.
+        loaded.try_model()
+    # The old release has its files open or in memory, so their cached copies can be deleted.
+    store.keep_local(loaded.manifest.serving_files())
+    return Live(loaded, pointer, datetime.now(UTC))

@@ -116,8 +116,8 @@ def _upserts(found: Listings, keys: dict[str, str]) -> list[Upsert]:
         try:
             changes.append(Upsert(item=_item(row, keys[row.photo])))
         except ValidationError as exc:
-            first = exc.errors()[0]
-            raise CatalogueError(f"photo {row.image_id!r}: {first['loc'][-1]} {first['msg']}") from exc
+            told = f"photo {row.image_id[:80]!r}: {in_words(exc)}; nothing was written to the log"
+            raise CatalogueError(told) from exc
     return changes
 
 

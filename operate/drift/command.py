@@ -15,7 +15,7 @@ from lambda_app.store.contract import Store
 from lambda_app.store.opening import existing_store
 from operate.drift import report
 from operate.drift.answers import LogError, answers_in
-from operate.drift.log_sources import file_lines, group_lines
+from operate.drift.log_sources import file_lines, group_lines, is_file_name
 from operate.drift.periods import Periods, periods
 from operate.drift.samples import comparable, of_answers, of_reference, unlike_below
 from operate.drift.shifts import FEWEST_GROUPS, compare
@@ -88,9 +88,11 @@ def _lines(args: argparse.Namespace) -> Iterable[str]:
     path = Path(args.logs)
     if path.exists():
         return file_lines(path)
+    if is_file_name(args.logs):
+        raise LogError(f"no such file: {args.logs}")
     until = args.until or datetime.now(UTC).date() - timedelta(days=1)  # the last whole day
     since = until - timedelta(days=args.days + args.before - 1)
-    return group_lines(_client(), args.logs, _midnight(since), _midnight(until + timedelta(days=1)))
+    return group_lines(_client, args.logs, _midnight(since), _midnight(until + timedelta(days=1)))
 
 
 def _client() -> Any:

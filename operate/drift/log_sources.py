@@ -1,7 +1,7 @@
 """Where a log is read from: a file, a folder of files, or a log group of CloudWatch."""
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,16 @@ _GZIP = b"\x1f\x8b"
 # Only the lines about photos leave CloudWatch.
 _ABOUT_PHOTOS = "{ $.cell >= 0 }"
 MOST_EVENTS = 1_000_000
+_FILE_ENDINGS = (".log", ".jsonl", ".json", ".txt", ".gz")
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a name is one of a file, not of a log group. Names of log groups have slashes too: /aws/lambda/api."""
+    return (
+        name.endswith(_FILE_ENDINGS)
+        or name.startswith(("./", "../", "~"))
+        or ("/" in name.strip("/") and Path(name).parent.is_dir())
+    )
 
 
 def file_lines(path: Path) -> Iterator[str]:
@@ -34,22 +44,26 @@ def file_lines(path: Path) -> Iterator[str]:
             raise LogError(f"{file} cannot be read: {exc}") from exc
 
 
-def group_lines(logs: Any, group: str, since: datetime, until: datetime) -> Iterator[str]:
+def group_lines(logs: Callable[[], Any], group: str, since: datetime, until: datetime) -> Iterator[str]:
     """The lines about photos in a log group, from `since` up to `until`.
 
     Args:
-        logs: a client of CloudWatch Logs.
+        logs: makes a client of CloudWatch Logs.
 
     Raises:
-        LogError: AWS refused the request, or there are more than `MOST_EVENTS` lines.
+        LogError: no region or credentials are known, AWS refused, or there are more than `MOST_EVENTS` lines.
     """
     count = 0
     try:
-        pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group,
-            startTime=_milliseconds(since),
-            endTime=_milliseconds(until) - 1,  # this end is included
-            filterPattern=_ABOUT_PHOTOS,
+        pages = (
+            logs()
+            .get_paginator("filter_log_events")
+            .paginate(
+                logGroupName=group,
+                startTime=_milliseconds(since),
+                endTime=_milliseconds(until) - 1,  # this end is included
+                filterPattern=_ABOUT_PHOTOS,
+            )
         )
         for page in pages:
             for event in page["events"]:

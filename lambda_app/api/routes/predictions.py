@@ -87,7 +87,8 @@ def predict_duplicates(
     recommender, most = call.live().recommender, asked.wanted(call.service.settings.max_k)
     recommender.check(SimilarQuery(most))
     recommender.same.require()
-    analysis = _analyse(call, recommender, photos, asked.part(len(photos)))
+    # Not logged as a photo of a person: operators look for listings with it, and their photos must not count as drift.
+    analysis = _analysed(call, recommender, photos, asked.part(len(photos)))
     matches = recommender.same.duplicates(analysis.embedding, analysis.views, most)
     return JSONResponse(answers.similar_answer(matches, call.service.store, recommender.manifest.currency))
 
@@ -124,16 +125,21 @@ def _prediction(
 
 
 def _analyse(call: Call, recommender: Recommender, photos: Sequence[bytes], part: PhotoPart) -> Analysis:
+    """The analysis of photos of the same thing, which the log tells of."""
+    analysis = _analysed(call, recommender, photos, part)
+    call.category = recommender.manifest.categories[int(analysis.probabilities.argmax())]
+    reference = recommender.manifest.reference
+    call.photos.append(AnsweredPhoto(call.category, reference.cell(analysis.embedding) if reference else None))
+    return analysis
+
+
+def _analysed(call: Call, recommender: Recommender, photos: Sequence[bytes], part: PhotoPart) -> Analysis:
     """The analysis of photos of the same thing. One after the other: together they take the memory of the largest."""
     analyses: list[Analysis] = []
     for number, photo in enumerate(photos, start=1):
         with _numbered(number, len(photos)):
             analyses.append(recommender.analyse(photo, call.timings, call.service.decoding, part))
-    analysis = fused(analyses)
-    call.category = recommender.manifest.categories[int(analysis.probabilities.argmax())]
-    reference = recommender.manifest.reference
-    call.photos.append(AnsweredPhoto(call.category, reference.cell(analysis.embedding) if reference else None))
-    return analysis
+    return fused(analyses)
 
 
 @contextmanager

@@ -52,10 +52,12 @@ class Unreadable(TroubledStore):
 
     blocked_error: Exception | None = None
     blocked_reads = 0
+    blocked_open: threading.Event | None = None
 
     def read_versioned(self, key: str, unless: str | None = None) -> Versioned | None:
         if key == BLOCKED:
             self.blocked_reads += 1
+            assert self.blocked_open is None or self.blocked_open.wait(20)
             if self.blocked_error:
                 raise self.blocked_error
         return super().read_versioned(key, unless)
@@ -203,3 +205,95 @@ def test_a_catalog_that_cannot_be_searched_for_blocked_items_does_not_stop_the_l
     assert live.current() is first
     assert store.looks > looks
     assert not [thread for thread in threading.enumerate() if thread.name == "release-loader"]
+
+
+IDLE = replace(PATIENT, reload_seconds=30, reload_wait_seconds=0)
+
+
+def test_the_first_request_after_a_pause_does_not_show_what_was_blocked_meanwhile(troubled: Unreadable):
+    clock = Clock()
+    live = holder(troubled, IDLE, clock)
+    assert not is_gone(live.current(), "003a")
+    block(troubled, ["003a"])
+    clock.now += 7_200
+    assert is_gone(live.current(), "003a")
+
+
+def test_a_request_within_the_interval_reads_nothing(troubled: Unreadable):
+    clock = Clock()
+    live = holder(troubled, IDLE, clock)
+    first = live.current()
+    finish_looking()
+    reads = troubled.blocked_reads
+    clock.now += 29.9
+    assert live.current() is first
+    assert troubled.blocked_reads == reads
+
+
+def test_what_is_blocked_is_known_although_the_pointer_hangs(troubled: Unreadable):
+    clock = Clock()
+    live = holder(troubled, IDLE, clock)
+    live.current()
+    finish_looking()
+    block(troubled, ["003a"])
+    clock.now += 31
+    troubled.pointer_open.clear()
+    assert is_gone(live.current(), "003a")
+    troubled.pointer_open.set()
+    finish_looking()
+
+
+def test_all_who_come_after_a_pause_wait_for_one_read(troubled: Unreadable):
+    clock = Clock()
+    live = holder(troubled, IDLE, clock)
+    live.current()
+    finish_looking()
+    block(troubled, ["003a"])
+    clock.now += 31
+    reads, troubled.blocked_open = troubled.blocked_reads, threading.Event()
+    answers: list[bool] = []
+    threads = [threading.Thread(target=lambda: answers.append(is_gone(live.current(), "003a"))) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    troubled.blocked_open.set()
+    for thread in threads:
+        thread.join(20)
+    assert answers == [True] * 5
+    assert troubled.blocked_reads == reads + 1
+
+
+def test_a_read_that_hangs_lets_requests_go_on_with_what_was_blocked_before(troubled: Unreadable):
+    block(troubled, ["003a"])
+    clock = Clock()
+    live = LiveRelease(troubled, IDLE, clock=clock, blocked_wait_seconds=0.01)
+    first = live.current()
+    finish_looking()
+    block(troubled, ["004a"])
+    clock.now += 31
+    reads, troubled.blocked_open = troubled.blocked_reads, threading.Event()
+    assert live.current() is first
+    clock.now += 1
+    assert live.current() is first
+    assert is_gone(first, "003a")
+    troubled.blocked_open.set()
+    finish_looking()
+    assert is_gone(live.current(), "004a")
+    assert troubled.blocked_reads == reads + 1
+
+
+def test_a_look_that_was_frozen_with_the_process_does_not_count(troubled: Unreadable):
+    clock = Clock()
+    live = holder(troubled, IDLE, clock)
+    live.current()
+    finish_looking()
+    clock.now += 31
+    troubled.pointer_open.clear()
+    live.current()  # its look has read what is blocked, and stops at the pointer
+    block(troubled, ["003a"])
+    clock.now += 7_200
+    gone: list[bool] = []
+    thread = threading.Thread(target=lambda: gone.append(is_gone(live.current(), "003a")))
+    thread.start()
+    troubled.pointer_open.set()
+    thread.join(20)
+    assert gone == [True]

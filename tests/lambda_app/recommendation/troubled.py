@@ -66,7 +66,7 @@ def holder(
     store: FolderStore, settings: Settings = PATIENT, clock: Callable[[], float] = time.monotonic
 ) -> LiveRelease:
     """A holder whose looks may take as long as a busy machine needs."""
-    return LiveRelease(store, settings, clock=clock, look_wait_seconds=20)
+    return LiveRelease(store, settings, clock=clock, look_wait_seconds=20, blocked_wait_seconds=20)
 
 
 def finish_looking() -> None:

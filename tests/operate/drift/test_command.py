@@ -118,3 +118,26 @@ def test_a_log_group_is_read_up_to_yesterday(live, tmp_path, capsys, monkeypatch
     found = json.loads(capsys.readouterr().out)
     assert code == TOO_FEW
     assert (found["photos"], found["last"]) == (7, yesterday.date().isoformat())
+
+
+@pytest.mark.parametrize("name", ["typo.log", "logs/typo.gz", "{folder}/typo", "./typo"])
+def test_a_file_that_is_not_there_is_said_in_one_line(live, tmp_path, capsys, name):
+    path = name.format(folder=tmp_path)
+    assert main(["--logs", path, "--store", str(tmp_path / "store")]) == UNUSABLE
+    assert capsys.readouterr().err == f"scripts/drift: no such file: {path}\n"
+
+
+def test_a_log_group_without_a_region_or_that_is_not_there_is_said_in_one_line(live, tmp_path, capsys, monkeypatch):
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    told = []
+    with mock_aws():
+        for region in (None, "us-east-1"):
+            if region:
+                monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+            assert main(["--logs", "/aws/lambda/typo", "--store", str(tmp_path / "store")]) == UNUSABLE
+            told.append(capsys.readouterr().err)
+    assert all(text.count("\n") == 1 for text in told)
+    assert "region" in told[0]
+    assert "ResourceNotFoundException" in told[1]

@@ -23,7 +23,7 @@ FIELDS = {"category", "cell", "top_score", "filtered"}
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> BuiltRelease:
     folder = tmp_path_factory.mktemp("measured")
-    return BuiltRelease(folder, build_release(folder, referenced=True))
+    return BuiltRelease(folder, build_release(folder, referenced=True, printed=True))
 
 
 @pytest.fixture
@@ -77,6 +77,12 @@ def test_an_answer_without_a_search_logs_its_cell(asked: Asked, route: str):
     _, (line,) = asked(route, "002a")
     assert line["cell"] == 2
     assert "top_score" not in line
+
+
+def test_a_check_for_duplicates_is_no_photo_of_a_person(asked: Asked):
+    answer, (line,) = asked("/predict/duplicates", "003b")
+    assert "003b" in answer["image_labels"]
+    assert not FIELDS & line.keys()
 
 
 def test_photos_of_the_same_thing_are_one_query(asked: Asked):
