@@ -35,34 +35,39 @@ def change_blocked(store: Store, verb: str, kind: Kind, ids: Sequence[str]) -> I
     if same:
         yield f"{'blocked already' if verb == 'block' else 'not blocked'}: {_quoted(same)}"
     if verb == "block":
-        yield from _told_of_unknown(store, kind, ids)
+        unknown, problem = _unknown(store, kind, ids)
+        if unknown:
+            yield f"not in the live release, and blocked anyway: {_quoted(list(unknown))}"
+        if problem:
+            yield problem
 
 
 def blocked_lines(store: Store) -> Iterator[str]:
     """How much is blocked, then a line for each id, which says if the live release does not know it.
 
     Raises:
-        CatalogueError: nothing is live.
-        StoreError, ReleaseError: the file, or the live release, cannot be read.
+        StoreError: the file of blocked items cannot be read.
     """
     blocked = _blocked(store)
     yield f"blocked are {_totals(blocked)}"
-    if blocked.image_ids or blocked.product_ids:
-        with live_catalog(store, live_manifest(store)) as catalog:
-            for kind, noun in _NOUNS.items():
-                for own in _of(kind, blocked):
-                    yield f"{noun:9}{own}{'' if _knows(catalog, kind, own) else '  (not in the live release)'}"
+    for kind, noun in _NOUNS.items():
+        ids = _of(kind, blocked)
+        unknown, problem = _unknown(store, kind, ids)
+        for own in ids:
+            yield f"{noun:9}{own}{'  (not in the live release)' if own in unknown else ''}"
+        if problem:
+            yield problem
 
 
-def _told_of_unknown(store: Store, kind: Kind, ids: Sequence[str]) -> Iterator[str]:
+def _unknown(store: Store, kind: Kind, ids: Sequence[str]) -> tuple[dict[str, None], str]:
+    """The ids that the live release does not know, in their order, and why that is not known, or ""."""
+    if not ids:
+        return {}, ""
     try:
         with live_catalog(store, live_manifest(store)) as catalog:
-            unknown = [own for own in ids if not _knows(catalog, kind, own)]
-    except LookalikeError as exc:  # the ids are blocked already
-        yield f"whether the live release knows these ids is not known: {exc}"
-        return
-    if unknown:
-        yield f"not in the live release, and blocked anyway: {_quoted(unknown)}"
+            return {own: None for own in ids if not _knows(catalog, kind, own)}, ""
+    except LookalikeError as exc:  # what is blocked stays so
+        return {}, f"whether the live release knows these ids is not known: {exc}"
 
 
 def _knows(catalog: SegmentedCatalog, kind: Kind, own: str) -> bool:

@@ -293,6 +293,8 @@ def test_an_item_is_blocked_although_nothing_is_live(tmp_path, capsys):
     code = main(["--store", str(tmp_path / "empty"), "block", "001a"])
     out = capsys.readouterr().out
     assert (code, "blocked 1 photo;" in out, "nothing is live" in out) == (0, True, True)
+    assert main(["--store", str(tmp_path / "empty"), "blocked"]) == 0
+    assert "photo    001a\n" in capsys.readouterr().out
 
 
 def test_the_log_says_which_entries_are_live_and_which_have_rejected_changes(store, run):
