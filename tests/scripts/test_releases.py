@@ -1,6 +1,8 @@
 """scripts/releases.py as a person runs it."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,3 +124,14 @@ def test_times_are_in_utc_where_that_exists():
     east, west = timezone(timedelta(hours=5)), timezone(timedelta(hours=-5))
     assert in_utc(datetime(2026, 11, 1, 12, tzinfo=east)) == "2026-11-01 07:00:00 UTC"
     assert in_utc(datetime(9999, 12, 31, 23, tzinfo=west)) == "9999-12-31 23:00:00-05:00"
+
+
+def test_a_reader_that_has_closed_the_pipe_ends_the_list_quietly(tmp_path):
+    store = tmp_path / "store"
+    (store / "releases").mkdir(parents=True)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        command = [sys.executable, "-m", "scripts.releases", "--store", str(store), "list"]
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
