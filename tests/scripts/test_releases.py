@@ -86,8 +86,10 @@ def test_a_release_that_cannot_be_read_breaks_neither_list_nor_prune(tmp_path, r
 def test_rollback_says_from_where_to_where_until_there_is_nothing_before(releases, made):
     figures = "(accuracy 0.900, recall@4 0.900)"
     worse = f"{made[2].release} (accuracy 0.074, recall@4 0.074)"
-    assert releases("rollback").out == [f"rolled back from {worse} to {made[1].release} {figures}"]
-    assert releases("rollback").out == [f"rolled back from {made[1].release} {figures} to {made[0].release} {figures}"]
+    second, first = made[1].release, made[0].release
+    assert releases("rollback").out == [f"rolled back from {worse} to {second} {figures}; {second} is live"]
+    told = f"rolled back from {second} {figures} to {first} {figures}; {first} is live"
+    assert releases("rollback").out == [told]
     last = releases("rollback")
     assert (last.code, last.out) == (1, [])
     assert f"holds nothing that was live before {made[0].release}. scripts/releases list shows" in last.err
