@@ -158,7 +158,11 @@ def main() -> int:
     except LookalikeError as exc:
         print(f"scripts/releases: {exc}", file=sys.stderr)
         return 1
-    print("\n".join(lines))
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:
+        # The reader, such as `head`, has closed the pipe. Without this, flushing the buffer at exit would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

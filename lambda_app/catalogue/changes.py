@@ -227,8 +227,26 @@ def _within(data: bytes) -> bytes:
 def in_words(error: ValidationError) -> str:
     """The first thing that is wrong, with its field and its value."""
     first = error.errors(include_url=False)[0]
+    if first["type"] in ("missing", "extra_forbidden"):
+        return _missing_or_unknown(first["type"], first["loc"])[:_MOST_WORDS]
     # Without the tag of the union, which is the value of `op`.
     where = ".".join(str(part) for part in first["loc"] if part not in ("upsert", "update", "remove", "revert"))
     value = json.dumps(first["input"], default=str)[:80] if first["type"] != "json_invalid" else ""
     message = first["msg"].removeprefix("Value error, ")
     return ": ".join(filter(None, (where, message, value)))[:_MOST_WORDS]
+
+
+def _missing_or_unknown(kind: str, place: tuple[int | str, ...]) -> str:
+    name = str(place[-1])
+    if kind == "missing":
+        return f"{name} is missing"
+    # The parts of a change, by the name that stands before the field; without one, the field is of the change itself.
+    parts: dict[int | str, tuple[str, type[Strict]]] = {
+        "item": ("an item", Item),
+        "set": ("what an update sets", NewValues),
+        "upsert": ("the change 'upsert'", Upsert),
+        "update": ("the change 'update'", Update),
+        "remove": ("the change 'remove'", Remove),
+    }
+    what, model = next((parts[part] for part in reversed(place[:-1]) if part in parts), ("an item", Item))
+    return f"{name[:80]} is not a field of {what}; its fields are {', '.join(model.model_fields)}"

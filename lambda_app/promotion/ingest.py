@@ -14,15 +14,15 @@ from pathlib import Path
 from lambda_app.catalogue.beginning import begin, comes_from, contained, note_replayed, replayed
 from lambda_app.catalogue.building import build, opened, successor
 from lambda_app.catalogue.changes import Entry, Revert
-from lambda_app.catalogue.draft import Draft
+from lambda_app.catalogue.draft import Draft, effective
 from lambda_app.catalogue.embedding import Embedded, LazyModel, embedded
 from lambda_app.catalogue.ingested import Ingested
-from lambda_app.catalogue.log import append, last_number, next_entries
+from lambda_app.catalogue.log import append, entries, last_number, next_entries
 from lambda_app.catalogue.new_photos import NewPhotos
 from lambda_app.catalogue.reference import Followed, followed
 from lambda_app.catalogue.rejections import note_rejections
 from lambda_app.catalogue.smoke_cases import renewed
-from lambda_app.errors import PointerConflictError, UnfinishedError
+from lambda_app.errors import PointerConflictError, StoreError, UnfinishedError
 from lambda_app.model.session import Model
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import store_release, stored_manifest
@@ -188,6 +188,26 @@ def reverted(store: Store, target: Manifest, live: LivePointer, now: Clock = utc
         (folder / MANIFEST).write_bytes(made.to_json())
         store_release(store, folder, made)
     return made
+
+
+def is_live_again(store: Store, target: Manifest, through: int, live: str) -> str:
+    """Which release is live after a rollback to `target`, and how many changes of the log it undid, for people.
+
+    Args:
+        through: the last entry that the release made by `reverted` contains.
+        live: the id of the release that is live now.
+    """
+    if live == target.release:
+        return f"{live} is live"
+    try:
+        since = list(entries(store, target.changes_through, through))
+    except StoreError as exc:  # the release is live already
+        log.warning("the changes that were undone cannot be counted: %s", exc)
+        return f"{live}, which was made from it, is live; the changes of the log since then are undone"
+    if since and any(isinstance(change, Revert) for change in since[-1].lines):
+        since.pop()  # the rollback itself
+    count = sum(len(entry.lines) for entry in effective(since))
+    return f"{live}, which was made from it, is live; changes of the log that are undone: {count:,}"
 
 
 def _made(

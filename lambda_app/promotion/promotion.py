@@ -14,7 +14,7 @@ from typing import Literal
 from lambda_app.catalogue.beginning import comes_from
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError, StoreError
 from lambda_app.promotion.floor import check_floor, figures, quality
-from lambda_app.promotion.ingest import always, apply_changes, replaying, reverted
+from lambda_app.promotion.ingest import always, apply_changes, is_live_again, replaying, reverted
 from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import (
@@ -172,6 +172,7 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
     renew(store, release)
     words = f"rolled back from {with_figures(store, live.pointer.release)} to {with_figures(store, release)}"
     target = reverted(store, manifest, live, now)
+    through = target.changes_through
     confirm_stored(store, target)
     try:
         point_to(store, target, live, at_least=moment, before=before[1:], now=moment, back=True)
@@ -181,8 +182,9 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
             if target is manifest:
                 raise
             # The log says already that the changes do not count, and it is applied to whatever is live.
-            return Promotion(apply_changes(store, settings, now).release, "live", words)
-    return Promotion(target.release, "live", words)
+            target_id = apply_changes(store, settings, now).release
+            return Promotion(target_id, "live", f"{words}; {is_live_again(store, manifest, through, target_id)}")
+    return Promotion(target.release, "live", f"{words}; {is_live_again(store, manifest, through, target.release)}")
 
 
 def go_live(

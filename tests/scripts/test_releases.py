@@ -1,6 +1,8 @@
 """scripts/releases.py as a person runs it."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,8 +86,10 @@ def test_a_release_that_cannot_be_read_breaks_neither_list_nor_prune(tmp_path, r
 def test_rollback_says_from_where_to_where_until_there_is_nothing_before(releases, made):
     figures = "(accuracy 0.900, recall@4 0.900)"
     worse = f"{made[2].release} (accuracy 0.074, recall@4 0.074)"
-    assert releases("rollback").out == [f"rolled back from {worse} to {made[1].release} {figures}"]
-    assert releases("rollback").out == [f"rolled back from {made[1].release} {figures} to {made[0].release} {figures}"]
+    second, first = made[1].release, made[0].release
+    assert releases("rollback").out == [f"rolled back from {worse} to {second} {figures}; {second} is live"]
+    told = f"rolled back from {second} {figures} to {first} {figures}; {first} is live"
+    assert releases("rollback").out == [told]
     last = releases("rollback")
     assert (last.code, last.out) == (1, [])
     assert f"holds nothing that was live before {made[0].release}. scripts/releases list shows" in last.err
@@ -122,3 +126,14 @@ def test_times_are_in_utc_where_that_exists():
     east, west = timezone(timedelta(hours=5)), timezone(timedelta(hours=-5))
     assert in_utc(datetime(2026, 11, 1, 12, tzinfo=east)) == "2026-11-01 07:00:00 UTC"
     assert in_utc(datetime(9999, 12, 31, 23, tzinfo=west)) == "9999-12-31 23:00:00-05:00"
+
+
+def test_a_reader_that_has_closed_the_pipe_ends_the_list_quietly(tmp_path):
+    store = tmp_path / "store"
+    (store / "releases").mkdir(parents=True)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        command = [sys.executable, "-m", "scripts.releases", "--store", str(store), "list"]
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

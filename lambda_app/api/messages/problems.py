@@ -79,6 +79,10 @@ def validation_detail(found: Sequence[Any]) -> str:
 def _error_text(error: dict[str, Any]) -> str:
     # FastAPI puts the place of a parameter first in the location: "query" or "path".
     name = ".".join(str(part) for part in error["loc"] if part not in ("query", "path")) or "the body"
+    if error["type"] == "missing":
+        return f"{name} is missing"
+    if error["type"] == "extra_forbidden":
+        return f"{name} is not a field of this request"
     value = repr(error["input"])
     return f"{name} is {value if len(value) <= 80 else f'{value[:80]}...'}: {error['msg']}"
 

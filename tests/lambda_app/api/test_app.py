@@ -61,3 +61,8 @@ def test_an_unusable_content_length_is_a_bad_request(client: TestClient):
     answer = client.post("/predict", content=iter([b"x"]), headers={b"Content-Length": b"\xb2"})
     assert answer.status_code == 400
     assert "Content-Length" in answer.json()["detail"]
+
+
+def test_a_parameter_that_is_missing_is_named(client: TestClient):
+    answer = client.get("/search")
+    assert (answer.status_code, answer.json()["detail"]) == (422, "q is missing")

@@ -187,9 +187,9 @@ def test_rollback_goes_back_step_by_step_and_says_from_where_to_where(shop):
     a, b, c = (shop.release(name) for name in "ABC")
     assert shop.pointer.history == (b, a)
     figures = {name: f"(accuracy {value}, recall@4 {value})" for name, value in (("A", "0.900"), ("B", "0.901"))}
-    assert shop.rollback().detail.endswith(f" to {b} {figures['B']}")
+    assert shop.rollback().detail.endswith(f" to {b} {figures['B']}; {b} is live")
     assert (shop.pointer.previous, shop.pointer.history) == (a, (a,))
-    assert shop.rollback().detail == f"rolled back from {b} {figures['B']} to {a} {figures['A']}"
+    assert shop.rollback().detail == f"rolled back from {b} {figures['B']} to {a} {figures['A']}; {a} is live"
     assert (shop.live, shop.pointer.previous) == ("A", None)
     with pytest.raises(RefusedReleaseError, match=f"holds nothing that was live before {a}"):
         shop.rollback()

@@ -96,7 +96,10 @@ def test_a_rollback_undoes_the_changes_and_later_ones_apply(store: Store, made: 
     apply_changes(store, SETTINGS, now)
     logged(store, removed(image_id="001a"), at=NOW + timedelta(seconds=1))
     apply_changes(store, SETTINGS, now)
-    rollback(store, SETTINGS, now)
+    told = rollback(store, SETTINGS, now).detail
+    assert told.endswith(
+        f"; {live(store).manifest.release}, which was made from it, is live; changes of the log that are undone: 1"
+    )
     assert [has(live(store), image_id) for image_id in ("000a", "001a")] == [False, True]
     logged(store, removed(image_id="002a"), at=NOW + timedelta(seconds=2))
     apply_changes(store, SETTINGS, now)
