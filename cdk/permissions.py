@@ -31,7 +31,7 @@ OPERATOR_WRITES = (
     *("weights/*", "training/code/*", "training/schedule/*"),
 )
 # Old versions, for `scripts/releases restore`.
-OPERATOR_RESTORES = ("live.json", "objects/*", "releases/*", "datasets/*")
+OPERATOR_RESTORES = ("live.json", "objects/*", "releases/*", "datasets/*", "changes/*")
 OPERATOR_DELETES = ("objects/*", "releases/*", "rejected/*")
 
 

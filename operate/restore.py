@@ -18,12 +18,12 @@ from pydantic import ValidationError
 from lambda_app.errors import LookalikeError, ReleaseError
 from lambda_app.promotion.stored import PRUNING, manifest_key
 from lambda_app.release.manifest import Manifest, Pointer, read_manifest
-from lambda_app.store.contract import OBJECTS, POINTER, RELEASES
+from lambda_app.store.contract import CHANGES, OBJECTS, POINTER, RELEASES
 from operate.versions import KeyHistory, Version, histories
 
 DATASETS = "datasets/"
 # Files before the manifests that name them: whoever sees a manifest finds its files.
-ORDER = (OBJECTS, DATASETS, RELEASES)
+ORDER = (OBJECTS, DATASETS, CHANGES, RELEASES)
 # S3 keeps user metadata with an object. A copy of a large object has another ETag than its source.
 MARK = "restored-version"
 # S3 copies up to 5 GiB in one request.

@@ -108,7 +108,7 @@ def train(
     check(work, settings)
     _prepare(data, work, settings, world)
     fit.run(work, settings.fit, checkpoints, world, settings.execution, data)
-    evaluate.run(work)
+    evaluate.run(work, data)
     export.run(work, settings.export)
     index.run(work, settings.index, world)
     pack.run(work, settings.pack)

@@ -23,7 +23,7 @@ from training.metrics.likeness.copies import copy_of
 from training.metrics.likeness.measured import PRECISION, Case, Measured, choose_threshold, measure, overview
 
 PHOTOS, QUICK_PHOTOS = 800, 160
-_CHOSEN_ON, _JUDGED_ON = 1, 2  # seeds
+_CHOSEN_ON, _JUDGED_ON = 5, 6  # seeds; the way of comparing was developed on 0, 1 and 2
 _LEAST_RECALL, _MOST_MS, _MOST_BYTES = 0.95, 3, 200
 _OTHERS, _CANDIDATES, _ROUNDS = 20, 100, 15
 _ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}

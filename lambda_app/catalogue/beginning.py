@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lambda_app.catalogue.changes import Entry, Revert
 from lambda_app.catalogue.draft import effective
 from lambda_app.catalogue.log import entries, first_since
-from lambda_app.errors import MissingObjectError, ReleaseError
+from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
 from lambda_app.store.contract import RELEASES, Store
 
@@ -38,6 +38,9 @@ def begin(
         manifest: the release that lacks the entries of the batch.
         batch: entries of the log without a gap.
         same_model: whether the result must have the model of `manifest`.
+
+    Raises:
+        RefusedReleaseError: with `same_model`, if every release without the undone entries was deleted.
     """
     for entry in reversed(batch):
         for change in entry.lines:
@@ -46,6 +49,11 @@ def begin(
                 if base is not None:
                     between = entries(store, contained(store, base), batch[0].number - 1)
                     return base, list(effective([*between, *batch]))
+                if same_model:
+                    raise RefusedReleaseError(
+                        f"{manifest.release} contains changes that a rollback undid later (entry {entry.number} of the "
+                        "log), and no release that it was made from is stored without them"
+                    )
                 # A rollback made sure that there is one. If it was deleted since, the changes stay.
                 log.warning("%s keeps changes that entry %d undoes", manifest.release, entry.number)
     return manifest, list(effective(batch))

@@ -16,6 +16,7 @@ from pydantic import model_validator as validates
 from lambda_app.catalogue.fields import Name, Number, Photo, Price, Strict, Text
 from lambda_app.errors import ChangeError
 from lambda_app.release.catalog import CatalogItem
+from lambda_app.release.manifest import ReleaseId
 
 FORMAT = 1
 MOST_CHANGES = 10_000  # of an entry
@@ -105,7 +106,7 @@ class Revert(Strict):
     """
 
     op: Literal["revert"] = "revert"
-    release: Name
+    release: ReleaseId
     through: Number
     undone: Number
 
@@ -246,6 +247,7 @@ def _missing_or_unknown(kind: str, place: tuple[int | str, ...]) -> str:
         "upsert": ("the change 'upsert'", Upsert),
         "update": ("the change 'update'", Update),
         "remove": ("the change 'remove'", Remove),
+        "revert": ("the change 'revert'", Revert),
     }
     what, model = next((parts[part] for part in reversed(place[:-1]) if part in parts), ("an item", Item))
     return f"{name[:80]} is not a field of {what}; its fields are {', '.join(model.model_fields)}"

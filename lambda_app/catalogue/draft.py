@@ -183,6 +183,8 @@ def effective(entries: Sequence[Entry]) -> Iterator[Entry]:
     for entry in entries:
         for change in entry.lines:
             if isinstance(change, Revert):
-                undone.update(range(change.through + 1, change.undone + 1))
+                # Within these entries and before its own: an entry of other software may name any number.
+                first, last = entries[0].number, entry.number - 1
+                undone.update(range(max(first, change.through + 1), min(last, change.undone) + 1))
                 undone.add(entry.number)
     return (entry for entry in entries if entry.number not in undone)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
-from lambda_app.catalogue.beginning import begin, contained, note_replayed, replayed
+from lambda_app.catalogue.beginning import begin, comes_from, contained, note_replayed, replayed
 from lambda_app.catalogue.building import build, opened, successor
 from lambda_app.catalogue.changes import Entry, Revert
 from lambda_app.catalogue.draft import Draft, effective
@@ -133,6 +133,8 @@ def with_changes(
     if not last_number(store, 0):
         return None
     work, known = _Work(store, settings, now), replayed(store, manifest)
+    if known is not None and not comes_from(store, known.release, manifest.release):
+        known = None  # releases between both were deleted, and a rollback may need them
     made, after, part = known or manifest, contained(store, known or manifest), 0
     while True:
         batch = next_entries(store, after)

@@ -15,52 +15,36 @@ from pydantic import ValidationError
 from lambda_app.catalogue.changes import Change, Item, Remove, Upsert, in_words
 from lambda_app.catalogue.dropped import read_lines
 from lambda_app.catalogue.log import append
-from lambda_app.errors import LookalikeError, MissingObjectError, SettingsError
+from lambda_app.errors import LookalikeError, SettingsError
 from lambda_app.promotion.ingest import apply_changes
-from lambda_app.promotion.stored import stored_manifest
 from lambda_app.promotion.upkeep.compaction import compact, compact_if_due
-from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
-from lambda_app.store.blocked import block, unblock
 from lambda_app.store.contract import Store
 from lambda_app.store.folder import FolderStore
 from lambda_app.store.opening import existing_store
-from operate.catalogue.arguments import checked, positive
+from operate.catalogue.blocking import Kind, blocked_lines, change_blocked
 from operate.catalogue.duplicates import live_release
 from operate.catalogue.duplicates_page import tell_duplicates
 from operate.catalogue.listed import without_duplicates
-from operate.catalogue.listings import Listings, read_listings
-from operate.catalogue.overview import log_lines, wait_until_live
+from operate.catalogue.listings import Listings, Row, read_listings
+from operate.catalogue.live_catalog import live_catalog, live_manifest
+from operate.catalogue.options import parse_arguments
+from operate.catalogue.overview import log_lines, rejection_lines, wait_until_live
 from operate.catalogue.photos import CatalogueError, copy_photos
+from operate.catalogue.replaced import without_taken
 from operate.catalogue.updates import read_updates
-from training.pipeline.commands import CommandParser
-from training.prepare.intake.fields.reading import Reading, check_columns, check_encoding, parse_columns
+from operate.catalogue.words import counted
+from training.prepare.intake.fields.reading import Reading, parse_columns
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 _SHOWN = 10
-_ABOUT = "Change the catalogue of a store without training: items go into its log of changes, or are blocked at once."
-_MORE = """\
-examples:
-  scripts/catalogue --store var/store add new.csv --photos var/photos
-  scripts/catalogue --store s3://bucket add var/new --name shop --rejected rejected.csv
-  scripts/catalogue --store s3://bucket update prices.csv          # image_id or product_id, and what changes
-  scripts/catalogue --store s3://bucket remove --products 1001 1002
-  scripts/catalogue --store var/store apply changes.jsonl
-  scripts/catalogue --store s3://bucket block 1001-1
-  scripts/catalogue --store var/store duplicates --csv same.csv --page same.html
-  scripts/catalogue --store var/store log
-  scripts/catalogue --store s3://bucket compact
-
-An empty cell of an update changes nothing; null or N/A clears the field.
-exit code: 0 done; 1 an error, one line on standard error; 2 wrong usage; 130 interrupted
-"""
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run the command; returns the exit code: see `--help`. `environ`: settings of serving, such as limits."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
-        given = _parse(argv)
+        given = parse_arguments(argv)
     except SettingsError as exc:
         print(f"scripts/catalogue: {exc}", file=sys.stderr)
         return USAGE
@@ -83,13 +67,15 @@ def _run(store: Store, given: argparse.Namespace) -> None:
         done = compact(store)
         print(done.detail if done else "there is nothing to merge: the live release has one segment and no dead rows")
     elif given.verb in ("block", "unblock"):
-        _block(store, given)
+        print("\n".join(change_blocked(store, given.verb, _kind(given), _ids(given))))
+    elif given.verb == "blocked":
+        print("\n".join(blocked_lines(store)))
     elif given.verb == "add":
         _add(store, given)
     elif given.verb == "duplicates":
         tell_duplicates(store, given.settings, given.csv, given.page)
     elif given.verb == "update":
-        found = read_updates(given.table, _live(store), _reading(given), given.currency)
+        found = read_updates(given.table, live_manifest(store), _reading(given), given.currency)
         print("\n".join(found.lines))
         _tell_rejected(found.rejected, given.rejected)
         _write(store, found.changes, given)
@@ -100,23 +86,27 @@ def _run(store: Store, given: argparse.Namespace) -> None:
 
 
 def _add(store: Store, given: argparse.Namespace) -> None:
-    base = _live(store)
+    base = live_manifest(store)
     found = read_listings(
         given.listings, base, _reading(given), given.photos, given.currency, skip_unknown=given.skip_unknown
     )
     if given.skip_duplicates:
         found = without_duplicates(found, live_release(store, given.settings))
+    with live_catalog(store, base) as catalog:
+        found, replaced = without_taken(found, catalog)
     for warning in found.warnings:
         print(f"warning: {warning}")
     _tell_rejected(found.rejected, given.rejected)
     if not found.rows:
         raise CatalogueError(f"{given.listings} holds nothing that can be added; nothing was written")
+    told = f"{counted(len(found.rows), 'photo')} ({len(found.rows) - replaced:,} new, {replaced:,} replaced)"
     if given.dry_run:
-        print(f"{len(found.rows):,} photos would be added; nothing was written")
+        print(f"{told} would be added; nothing was written")
         return
     name = given.name or found.photos.resolve().name
     keys, copied = copy_photos(store, name, found.photos, [row.photo for row in found.rows])
     print(f"photos: {copied:,} copied, {len(keys) - copied:,} already there")
+    print(f"add {told}")
     _write(store, _upserts(found, keys), given)
 
 
@@ -124,11 +114,15 @@ def _upserts(found: Listings, keys: dict[str, str]) -> list[Upsert]:
     changes = []
     for row in found.rows:
         try:
-            changes.append(Upsert(item=Item(**{**vars(row), "photo": keys[row.photo]})))
+            changes.append(Upsert(item=_item(row, keys[row.photo])))
         except ValidationError as exc:
-            first = exc.errors()[0]
-            raise CatalogueError(f"photo {row.image_id!r}: {first['loc'][-1]} {first['msg']}") from exc
+            told = f"photo {row.image_id[:80]!r}: {in_words(exc)}; nothing was written to the log"
+            raise CatalogueError(told) from exc
     return changes
+
+
+def _item(row: Row, key: str) -> Item:
+    return Item(**{name: value for name, value in vars(row).items() if name in Item.model_fields} | {"photo": key})
 
 
 def _removals(given: argparse.Namespace) -> list[Remove]:
@@ -144,27 +138,20 @@ def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -
     source = f"scripts/catalogue {given.verb} by {getpass.getuser()}"
     numbers = append(store, changes, source, f"{given.verb}-{uuid4()}", datetime.now(UTC))
     entries = f"entry {numbers[0]}" if len(numbers) == 1 else f"entries {numbers[0]} to {numbers[-1]}"
-    print(f"{len(changes):,} changes are in the log of {store}: {entries}", flush=True)
+    verb = "is" if len(changes) == 1 else "are"
+    print(f"{counted(len(changes), 'change')} {verb} in the log of {store}: {entries}", flush=True)
     if isinstance(store, FolderStore):  # a bucket's events wake the promoter
         print(apply_changes(store, given.settings).detail)
         if merged := compact_if_due(store):
             print(merged.detail)
     if given.wait:
         print(wait_until_live(store, numbers[-1], given.seconds))
+    if given.wait or isinstance(store, FolderStore):
+        for line in rejection_lines(store, numbers):
+            print(line)
 
 
-def _block(store: Store, given: argparse.Namespace) -> None:
-    ids = _ids(given)
-    change = block if given.verb == "block" else unblock
-    blocked = change(store, **{f"{_kind(given)}s": ids})
-    print(
-        f"{given.verb}ed {len(ids):,} {'products' if given.products else 'photos'}; blocked are now "
-        f"{len(blocked.image_ids):,} photos and {len(blocked.product_ids):,} products. The API acts on it within its "
-        "reload interval (LOOKALIKE_RELOAD_SECONDS, 30 s unless set)"
-    )
-
-
-def _kind(given: argparse.Namespace) -> str:
+def _kind(given: argparse.Namespace) -> Kind:
     return "product_id" if given.products else "image_id"
 
 
@@ -177,16 +164,6 @@ def _ids(given: argparse.Namespace) -> list[str]:
     if not ids:
         raise CatalogueError("no id is given; name some, or a file with one id per line by --file")
     return ids
-
-
-def _live(store: Store) -> Manifest:
-    try:
-        found = store.read_pointer()
-    except MissingObjectError as exc:
-        raise CatalogueError(f"nothing is live in {store}; publish a release first") from exc
-    if found is None:  # only if asked for a newer version
-        raise CatalogueError(f"nothing is live in {store}")
-    return stored_manifest(store, found.pointer.release)
 
 
 def _reading(given: argparse.Namespace) -> Reading:
@@ -202,57 +179,8 @@ def _tell_rejected(rejected: Sequence[tuple[str, ...]], path: Path | None) -> No
             writer.writerows(rejected)
     if not rejected:
         return
-    print(f"rejected: {len(rejected):,} rows{f', listed in {path}' if path else ''}")
+    print(f"rejected: {counted(len(rejected), 'row')}{f', listed in {path}' if path else ''}")
     for source, _, line, own, reason, detail in rejected[:_SHOWN]:
         print(f"  {source}{f', line {line}' if line else ''}: {own or 'no id'}: {reason}: {detail}")
     if len(rejected) > _SHOWN:
         print(f"  and {len(rejected) - _SHOWN:,} more{'' if path else '; --rejected FILE lists all of them'}")
-
-
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = CommandParser(
-        prog="scripts/catalogue",
-        description=_ABOUT,
-        epilog=_MORE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--store", required=True, help="folder or s3://bucket[/prefix]")
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    add = verbs.add_parser("add", help="add photos with their listings, or replace those with the same ids")
-    add.add_argument("listings", type=Path, metavar="LISTINGS", help="a table, or a folder as training takes it")
-    add.add_argument("--photos", type=Path, metavar="DIR", help="folder of the photos (default: that of the table)")
-    add.add_argument("--name", help="the photos get keys datasets/NAME/... (default: name of the folder of photos)")
-    add.add_argument("--skip-unknown", action="store_true", help="reject rows of categories that the model lacks")
-    add.add_argument("--skip-duplicates", action="store_true", help="reject photos that are listed already")
-    add.add_argument("--dry-run", action="store_true", help="read and check everything, and write nothing")
-    update = verbs.add_parser(
-        "update", help="change title, category, price, location or description; no photo is embedded again"
-    )
-    update.add_argument("table", type=Path, metavar="CSV", help="image_id or product_id, and the columns to change")
-    remove = verbs.add_parser("remove", help="remove photos")
-    for verb in (add, update):
-        verb.add_argument("--rejected", type=Path, metavar="FILE", help="CSV file for the rows that cannot be used")
-        verb.add_argument("--currency", help="currency of all prices (default: what the table says)")
-        verb.add_argument("--encoding", type=checked(check_encoding), help="text encoding without a byte order mark")
-        verb.add_argument("--columns", type=checked(check_columns), help="columns by field, such as id=Handle")
-        verb.add_argument("--category-separator", help="text between the parts of a category path")
-    apply = verbs.add_parser(
-        "apply", help="take changes from a file: one JSON object in each line, as in docs/design.md"
-    )
-    apply.add_argument("file", type=Path, metavar="FILE", help="if a line is wrong, nothing is written")
-    blocking = [verbs.add_parser("block", help="hide photos at once, in every release, until they are unblocked")]
-    blocking.append(verbs.add_parser("unblock", help="show blocked photos again"))
-    for verb in (remove, *blocking):
-        verb.add_argument("ids", nargs="*", metavar="ID", help="ids of photos")
-        verb.add_argument("--products", action="store_true", help="the ids are ids of products: all their photos")
-        verb.add_argument("--file", type=Path, help="a file with one id per line")
-    for verb in (add, update, remove, apply):
-        verb.add_argument("--wait", action="store_true", help="return when the changes are live")
-        verb.add_argument("--seconds", type=float, default=900.0, help="how long --wait waits (default %(default)g)")
-    duplicates = verbs.add_parser("duplicates", help="groups of listings that show the same photo")
-    duplicates.add_argument("--csv", type=Path, metavar="FILE", help="write all groups to a table")
-    duplicates.add_argument("--page", type=Path, metavar="FILE", help="write a page (HTML) with their pictures")
-    log = verbs.add_parser("log", help="the last entries of the log; * means that some changes could not be applied")
-    log.add_argument("--last", type=positive, default=20, metavar="N", help="number of entries (default %(default)s)")
-    verbs.add_parser("compact", help="merge what was added and removed into one index and one table")
-    return parser.parse(argv)

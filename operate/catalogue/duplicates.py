@@ -87,7 +87,7 @@ def _pairs(release: Recommender, store: Store, rows: npt.NDArray[np.int64]) -> I
     same = release.same
     threshold = 0.0 if same.threshold is None else same.threshold
     blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
-    for block in track(blocks, len(blocks), "compare", "block of 256 photos"):
+    for block in track(blocks, len(blocks), "compare", "block"):
         numbers = [int(row) for row in block]
         near = same.index.search(same.index.vectors(numbers), min(NEIGHBOURS + 1, len(rows)), None).rows
         own = same.catalog.fingerprints(numbers)

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +24,7 @@ from training.prepare.photo_loading import decode, read_photo, reject_photo
 
 UNKNOWN = "unknown_category"
 _ROWS = """
-SELECT images.number, images.id, products.id, category, title, price, location, description, photo
+SELECT images.number, images.id, products.id, category, title, price, location, description, photo, named_id
 FROM images JOIN products ON products.number = product ORDER BY images.number
 """
 _UNKNOWN = "SELECT category, count(*) FROM products GROUP BY category ORDER BY min(number)"
@@ -32,7 +32,12 @@ _UNKNOWN = "SELECT category, count(*) FROM products GROUP BY category ORDER BY m
 
 @dataclass(frozen=True)
 class Row:
-    """A photo with its listing. `photo`: its path relative to the folder of photos."""
+    """A photo with its listing.
+
+    Attributes:
+        photo: its path relative to the folder of photos.
+        named_id: whether the table names the image id; else it is the base name of the file.
+    """
 
     image_id: str
     product_id: str
@@ -42,6 +47,7 @@ class Row:
     location: str | None
     description: str | None
     photo: str
+    named_id: bool
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ def read_listings(
         DataError: nothing can be read, a category is unknown, or the prices have another currency.
     """
     with TemporaryDirectory() as folder, closing(Intake(Path(folder, "intake.sqlite"))) as intake:
-        place = layouts.read(data, intake, track, reading, photos)
+        place = layouts.read(data, intake, track, expecting(reading, base, currency), photos)
         check_currency(currency or intake.currency, base)
         _check_categories(intake, base, skip_unknown)
         good = _decodable(intake, place, base.preprocessing)
@@ -109,6 +115,15 @@ def check_currency(currency: str | None, base: Manifest) -> None:
             f"the prices are in {currency}, those of the live release {base.release} in {base.currency}; if that is "
             f"wrong, give --currency {base.currency}"
         )
+
+
+def expecting(reading: Reading, base: Manifest, currency: str | None) -> Reading:
+    """A reading that rejects rows in another currency than that of the live release, unless a person names one.
+
+    Args:
+        currency: the one that a person says all prices have; None: what the table says counts.
+    """
+    return reading if currency else replace(reading, expected_currency=base.currency)
 
 
 def said_of_cuts(count: int) -> list[str]:

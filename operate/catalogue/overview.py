@@ -1,16 +1,20 @@
 """What the log of changes holds, line by line for people; and waiting until an entry is live."""
 
+import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from lambda_app.catalogue.changes import Entry, Revert, Unreadable
 from lambda_app.catalogue.draft import effective
 from lambda_app.catalogue.log import entries, last_number, live_changes_through
 from lambda_app.catalogue.rejections import rejections_key
+from lambda_app.errors import MissingObjectError
 from lambda_app.store.contract import Store
 from operate.catalogue.photos import CatalogueError
+from operate.catalogue.words import counted
 
+_SHOWN = 10
 _COLUMNS = f"{'entry':>7}  {'written':20}{'state':11}{'changes':42}source"
 
 
@@ -45,9 +49,25 @@ def wait_until_live(
                 f"entry {number} is in the log, but not live after {seconds:g} s; scripts/catalogue log shows its state"
             )
         sleep(pause)
-    note = rejections_key(number)
-    rejected = f"; {note} names changes that could not be applied" if store.exists(note) else ""
-    return f"entry {number} is live{rejected}"
+    return f"entry {number} is live; servers show it within LOOKALIKE_RELOAD_SECONDS (30 s unless set)"
+
+
+def rejection_lines(store: Store, numbers: Sequence[int]) -> Iterator[str]:
+    """Which changes of these entries could not be applied, and why: at most 10, and the files that hold all."""
+    told = 0
+    for number in numbers:
+        key = rejections_key(number)
+        try:
+            rejected = json.loads(store.read(key))["rejected"]
+        except MissingObjectError:
+            continue
+        yield f"{counted(len(rejected), 'change')} could not be applied; {key} has the reasons:"
+        shown = rejected[: max(0, _SHOWN - told)]
+        told += len(shown)
+        for one in shown:
+            yield f"  change {one['line']} of entry {number}: {one['reason']}"
+        if len(rejected) > len(shown):
+            yield f"  and {len(rejected) - len(shown):,} more"
 
 
 def _line(entry: Entry, state: str, rejected: bool) -> str:

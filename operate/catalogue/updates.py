@@ -8,12 +8,13 @@ from pydantic import ValidationError
 
 from lambda_app.catalogue.changes import NewValues, Update, in_words
 from lambda_app.release.manifest import Manifest
-from operate.catalogue.listings import check_currency, said_of_cuts, unknown_categories
+from operate.catalogue.listings import check_currency, expecting, said_of_cuts, unknown_categories
 from training.errors import DataError
 from training.prepare.intake.fields.categories import CategoryColumn
 from training.prepare.intake.fields.currencies import code_in_brackets
 from training.prepare.intake.fields.descriptions import description_or_none
 from training.prepare.intake.fields.names import Columns, columns_of, scorer
+from training.prepare.intake.fields.other_currency import OTHER_CURRENCY, other_currency
 from training.prepare.intake.fields.prices import PriceColumn
 from training.prepare.intake.fields.reading import Reading
 from training.prepare.intake.fields.text import id_or_none, is_scientific, text_or_none
@@ -57,6 +58,7 @@ def read_updates(path: Path, base: Manifest, reading: Reading, currency: str | N
         wanted = f"a column for {' or '.join(FIELDS)}" if id_place is not None else "a column image_id or product_id"
         raise DataError(f"{path.name} lacks {wanted}; its columns are {', '.join(map(repr, table.columns))}")
     records = list(table.records([id_place], id_place))
+    reading = expecting(reading, base, currency)
     reader = _Reader(columns, fields, records, reading)
     check_currency(currency or reader.prices.currency, base)
     told = unknown_categories(list(reader.category_counts().items()), base)
@@ -83,9 +85,10 @@ class _Reader:
         self.cut = 0  # descriptions
         self._categories = CategoryColumn(separator=reading.category_separator, lists=columns.category_lists)
         self._columns, self._fields, self._records = columns, fields, records
+        self._expected_currency = reading.expected_currency
         price, currency = columns.place("price"), columns.place("currency")
-        if price is not None:
-            self.prices.observe_currency(code_in_brackets(columns.headers[price]) or "")
+        self._price_header = "" if price is None else columns.headers[price]
+        self.prices.observe_currency(code_in_brackets(self._price_header) or "")
         for record in records:
             if record.problem is None:
                 if cell := self._cell(record, "price"):
@@ -121,6 +124,8 @@ class _Reader:
             if value is None and (cell is not None or name == "category"):
                 reason = "unreadable_price" if name == "price" else "missing_category"
                 return reason, f"the {name} is {record.values[place][:60]!r}"
+            if name == "price" and cell is not None and (told := self._other_currency(cell, record)) is not None:
+                return OTHER_CURRENCY, told
             new[name] = value
         if not new:
             return "nothing_to_change", "all cells beside the id are empty"
@@ -128,6 +133,13 @@ class _Reader:
             return Update(**{key: own}, set=NewValues(**new))  # type: ignore[arg-type]
         except ValidationError as exc:
             return "unusable_value", in_words(exc)
+
+    def _other_currency(self, cell: str, record: Record) -> str | None:
+        if self._expected_currency is None:
+            return None
+        place = self._columns.place("currency")
+        beside = "" if place is None else record.values[place]
+        return other_currency(cell, self._expected_currency, beside, self._price_header)
 
     def _value(self, name: str, cell: str | None) -> str | float | None:
         if cell is None:

@@ -121,7 +121,7 @@ def test_a_missing_key_gives_404_and_other_prefixes_cannot_be_listed(plain: Synt
 def test_only_operators_read_old_versions_and_only_of_what_can_be_restored(
     plain: SynthesisedTemplate, role: str, key: str
 ) -> None:
-    restored = role == "operator" and within(key, {"live.json", "objects", "releases", "datasets"})
+    restored = role == "operator" and within(key, {"live.json", "objects", "releases", "datasets", "changes"})
     assert may(plain, role, "s3:GetObjectVersion", on_key(plain, key)) is restored
     listed = may(plain, role, "s3:ListBucketVersions", f"arn:aws:s3:::{plain.bucket}", s3__prefix=key)
     assert listed is restored

@@ -14,7 +14,9 @@ from fastapi.testclient import TestClient
 from moto.backends import get_backend
 
 from lambda_app.api.app import create_app
+from lambda_app.catalogue.log import entry_key
 from lambda_app.errors import MissingObjectError
+from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.promotion import promote_archive, promote_stored, rollback
 from lambda_app.promotion.stored import manifest_key
 from lambda_app.promotion.trial import check_release
@@ -24,6 +26,7 @@ from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from operate.restore import MARK, Place, Restored, RestoreError, restore
 from tests.archives import build_archive
+from tests.catalogue_changes import has, live, logged, removed
 from tests.lambda_events import BUCKET
 from tests.releases import CREATED_AT, publish_directly
 from tests.s3_server import S3Server
@@ -67,7 +70,7 @@ class Drill:
 
     def contents(self) -> dict[str, bytes]:
         """Everything that is there now but the pointer."""
-        keys = [key for prefix in ("objects/", "releases/", "datasets/") for key in self.store.keys(prefix)]
+        keys = [key for prefix in ("objects/", "releases/", "datasets/", "changes/") for key in self.store.keys(prefix)]
         return {key: self.store.read(key) for key in keys}
 
     def live(self) -> tuple[str, str, tuple[str, ...]]:
@@ -148,6 +151,23 @@ def damage_the_photos(drill: Drill) -> None:
     first, second, *_ = drill.store.keys("datasets/")
     drill.store.delete(first)
     drill.store.write(second, b"no photo")
+
+
+def test_deleted_entries_of_the_log_come_back_and_the_next_change_applies_those_after_the_moment(drill: Drill):
+    for number in range(2):
+        logged(drill.store, removed(image_id=f"00{number}a"))
+        apply_changes(drill.store, SETTINGS)
+    drill.server.make_older(2 * DAY)
+    logged(drill.store, removed(image_id="002a"))
+    apply_changes(drill.store, SETTINGS)
+    for number in (1, 2):
+        drill.store.delete(entry_key(number))
+    done = drill.restore()
+    assert done.copied["changes/"] == [entry_key(1), entry_key(2)]
+    assert live(drill.store).manifest.changes_through == 2
+    logged(drill.store, removed(image_id="003a"))
+    apply_changes(drill.store, SETTINGS)
+    assert [has(live(drill.store), f"00{number}a") for number in range(5)] == [False, False, False, False, True]
 
 
 def delete_everything(drill: Drill) -> None:

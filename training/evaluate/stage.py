@@ -46,8 +46,12 @@ from training.pipeline.work_folder import WorkFolder
 _BATCH = 64
 
 
-def run(work: WorkFolder) -> bool:
-    """Run the stage, unless the last run evaluated the same weights on the same dataset. Returns whether it ran."""
+def run(work: WorkFolder, data: Path | None = None) -> bool:
+    """Run the stage, unless the last run evaluated the same weights on the same dataset. Returns whether it ran.
+
+    Args:
+        data: see `judge`.
+    """
     dataset = Dataset.open(work.dataset)
     # Templates and style sheet are separate inputs, because the stage's digest of its code covers only Python files.
     inputs = {
@@ -58,20 +62,24 @@ def run(work: WorkFolder) -> bool:
         **teacher.inputs_of(work),
     }
     outputs = [work.report / name for name in ("metrics.json", "report.html", "reliability.png")]
-    return run_stage(work, "evaluate", inputs, outputs, lambda: evaluate(dataset, work))
+    return run_stage(work, "evaluate", inputs, outputs, lambda: evaluate(dataset, work, data))
 
 
-def evaluate(dataset: Dataset, work: WorkFolder) -> dict[str, Any]:
+def evaluate(dataset: Dataset, work: WorkFolder, data: Path | None = None) -> dict[str, Any]:
     """Compute the metrics and write the report. Returns the content of `metrics.json`."""
     work.report.mkdir(parents=True, exist_ok=True)
-    found = judge(dataset, work)
+    found = judge(dataset, work, data)
     _report(dataset, work, found)
     write_json(work.report / "metrics.json", found.figures)
     return found.figures
 
 
-def judge(dataset: Dataset, work: WorkFolder) -> Measured:
-    """Compute the metrics of the best weights of the run."""
+def judge(dataset: Dataset, work: WorkFolder, data: Path | None = None) -> Measured:
+    """Compute the metrics of the best weights of the run.
+
+    Args:
+        data: the folder from which the dataset was prepared, whose photos `judge_same_photo` alters.
+    """
     model, categories = load_weights(work.weights)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -94,7 +102,7 @@ def judge(dataset: Dataset, work: WorkFolder) -> Measured:
         found.figures["baseline"] = baseline.compare(work, dataset, outputs)
         found.figures["teacher"] = teacher.compare(work, dataset, outputs)
         found.figures["unseen"] = unseen.compare(work, dataset)
-        found.figures["same_photo"] = judge_same_photo(dataset)
+        found.figures["same_photo"] = judge_same_photo(dataset, data)
         limit = found.figures["same_photo"]["threshold"]
         found.figures["alterations"] = search_with_altered(forward, dataset, outputs, limit)
     found.figures.update(

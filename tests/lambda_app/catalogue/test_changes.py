@@ -90,7 +90,8 @@ def test_whole_numbers_are_prices():
         (line(op="upsert"), "^item is missing$"),
         (line(op="upsert", item={**ITEM, "prize": 250}), "^prize is not a field of an item; its fields are image_id,"),
         (line(op="remove", product="1"), "^product is not a field of the change 'remove'; its fields are image_id,"),
-        (line(op="revert", release="r", through=-1, undone=2), "through"),
+        (line(op="revert", release="release-1", through=-1, undone=2), "through"),
+        (line(op="revert", release="../live", through=1, undone=2), "release"),
     ],
 )
 def test_a_damaged_or_hostile_line_is_refused_with_its_field(bad: bytes, words: str):
@@ -135,7 +136,7 @@ def test_an_entry_over_a_limit_is_not_written():
 
 
 def test_a_revert_stands_alone():
-    revert = Revert(release="r", through=1, undone=2)
+    revert = Revert(release="release-1", through=1, undone=2)
     assert read_entry(3, write_entry([revert], "test", "b", NOW)).lines == (revert,)
     with pytest.raises(ChangeError, match="alone"):
         write_entry([revert, Remove(image_id="1")], "test", "b", NOW)

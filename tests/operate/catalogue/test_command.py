@@ -126,6 +126,28 @@ def test_prices_in_another_currency_are_refused(store, run, shop):
     assert changes(store) == []
 
 
+@pytest.mark.parametrize("verb", ["add", "update"])
+def test_rows_in_another_currency_than_the_live_release_are_rejected(store, run, shop, verb):
+    column = "image" if verb == "add" else "location"
+    lines = [f"1,{HOME},£5,a.jpg", f"2,{HOME},$20,b.jpg", f"3,{HOME},€30,a.jpg", f"4,{HOME},7,b.jpg"]
+    table = write(shop / "new.csv", f"{'id' if verb == 'add' else 'product_id'},category,price,{column}", *lines)
+    code, out, _ = run(verb, table)
+    assert code == 0
+    assert "2: other_currency: the price '$20' is in $, not in GBP, the currency of the live release" in out
+    assert "3: other_currency: the price '€30' is in EUR, not in GBP" in out
+    assert "compared as plain numbers" not in out
+    prices = [
+        change.item.price if isinstance(change, Upsert) else change.set.given()["price"] for change in changes(store)
+    ]
+    assert prices == [5.0, 7.0]
+
+
+def test_a_currency_that_is_named_for_all_prices_counts(store, run, tmp_path):
+    table = write(tmp_path / "new.csv", "image_id,price", "000a,£5", "000b,$20")
+    assert run("update", table, "--currency", "GBP")[0] == 0
+    assert [change.set.given() for change in changes(store)] == [{"price": 5.0}, {"price": 20.0}]
+
+
 def test_a_table_updates_what_its_cells_say(store, run, tmp_path):
     table = write(
         tmp_path / "new.csv",
@@ -233,6 +255,37 @@ def test_items_are_blocked_and_unblocked(store, run):
     assert changes(store) == []
 
 
+def test_what_is_blocked_is_listed_and_unknown_ids_are_named(store, run):
+    assert run("blocked")[1] == "blocked are 0 photos and 0 products\n"
+    out = run("block", "001a", "nosuch")[1]
+    assert "blocked 2 photos; blocked are now 2 photos and 0 products" in out
+    assert "not in the live release, and blocked anyway: 'nosuch'" in out
+    out = run("block", "--products", "product-004", "none")[1]
+    assert "not in the live release, and blocked anyway: 'none'" in out
+    assert run("blocked")[1].splitlines() == [
+        "blocked are 2 photos and 2 products",
+        "photo    001a",
+        "photo    nosuch  (not in the live release)",
+        "product  product-004",
+        "product  none  (not in the live release)",
+    ]
+
+
+def test_ids_that_change_nothing_are_named(store, run):
+    run("block", "001a")
+    assert "blocked 1 photo; blocked are now 2 photos and 0 products" in (out := run("block", "001a", "002a")[1])
+    assert "blocked already: '001a'" in out
+    assert "unblocked 1 photo; blocked are now 1 photo and 0 products" in (out := run("unblock", "001a", "never")[1])
+    assert "not blocked: 'never'" in out
+
+
+def test_an_item_is_blocked_although_nothing_is_live(tmp_path, capsys):
+    (tmp_path / "empty" / "releases").mkdir(parents=True)
+    code = main(["--store", str(tmp_path / "empty"), "block", "001a"])
+    out = capsys.readouterr().out
+    assert (code, "blocked 1 photo;" in out, "nothing is live" in out) == (0, True, True)
+
+
 def test_the_log_says_which_entries_are_live_and_which_have_rejected_changes(store, run):
     assert "is empty" in run("log")[1]
     run("remove", "001a")
@@ -271,11 +324,19 @@ def test_changes_come_from_a_file_and_a_wrong_line_stops_all_of_them(store, run,
     assert (code, "1 changes applied" in out) == (0, True)
 
 
-def test_changes_of_a_folder_are_live_when_the_command_ends(store, run):
-    code, out, _ = run("remove", "001a", "nobody", "--wait")
+@pytest.mark.parametrize("options", [[], ["--wait"]])
+def test_changes_of_a_folder_are_live_when_the_command_ends(store, run, options):
+    code, out, _ = run("remove", "001a", "nobody", *options)
     assert code == 0
     assert "contains the log up to entry 1: 1 changes applied, 1 rejected" in out
-    assert "rejected/changes/000000000001.json names changes that could not be applied" in out
+    assert "1 change could not be applied; rejected/changes/000000000001.json has the reasons:" in out
+    assert "change 2 of entry 1: no item has the image_id 'nobody'" in out
+
+
+def test_of_many_rejected_changes_the_first_ten_are_told(store, run):
+    out = run("remove", *(f"none{number}" for number in range(12)))[1]
+    assert out.count("no item has the image_id") == 10
+    assert "  and 2 more\n" in out
 
 
 @pytest.mark.parametrize("words", [["sell"], ["log", "--last", "0"], ["add"], ["update", "x.csv", "--colour", "red"]])
@@ -298,3 +359,31 @@ def test_compact_merges_what_was_added_and_removed(store, run):
     code, out, _ = run("compact")
     assert (code, "1 segments with 40 rows became one of 39, without 1 dead rows" in out) == (0, True)
     assert "there is nothing to merge" in run("compact")[1]
+
+
+def test_the_store_is_named_before_or_after_the_verb(store, capsys):
+    for words in (["--store", str(store.root), "log"], ["log", "--store", str(store.root)]):
+        assert main(words) == 0
+        assert "is empty" in capsys.readouterr().out
+    assert main(["log"]) == 2
+    assert "--store is missing" in capsys.readouterr().err
+
+
+def test_added_photos_are_counted_as_new_or_replaced(store, run, shop):
+    table = write(shop / "new.csv", "id,category,image", f"1,{HOME},a.jpg")
+    assert "1 photo (1 new, 0 replaced)" in run("add", table)[1]
+    write(table, "id,category,image", f"1,{HOME},a.jpg", f"2,{HOME},b.jpg")
+    assert "2 photos (1 new, 1 replaced) would be added" in run("add", table, "--dry-run")[1]
+    assert "2 photos (1 new, 1 replaced)" in run("add", table)[1]
+
+
+def test_a_photo_of_another_product_is_replaced_only_by_an_id_that_the_table_names(store, run, shop):
+    (shop / "000a.jpg").write_bytes((shop / "b.jpg").read_bytes())
+    table = write(shop / "new.csv", "id,category,image", f"t1,{HOME},000a.jpg", f"t2,{HOME},a.jpg")
+    code, out, _ = run("add", table)
+    assert code == 0
+    assert "000a: other_product: the photo '000a' of product 't1' has the id of a photo of product 'product-000'" in out
+    assert [change.item.image_id for change in changes(store)] == ["a"]
+    write(table, "id,category,image,image_id", f"t1,{HOME},000a.jpg,000a")
+    assert "1 photo (0 new, 1 replaced)" in run("add", table)[1]
+    assert changes(store)[1].item.product_id == "t1"

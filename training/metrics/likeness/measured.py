@@ -13,7 +13,7 @@ from training.metrics.likeness.copies import COPIES, copy_of
 
 PRECISION = 0.995
 # The threshold is chosen for a higher precision, because it is judged on other photos.
-_CHOSEN_FOR = 0.999
+_CHOSEN_FOR = 0.998
 # Of releases whose catalogue has too few products with several photos to choose one. It is near the one of catalogues
 # whose products look nearly the same on all of their photos, so it rather misses a copy.
 DEFAULT_THRESHOLD = 0.15

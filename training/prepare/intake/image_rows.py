@@ -57,7 +57,7 @@ class ImageRows:
         """
         intake = self._intake
         intake.rows_in["images"] += 1
-        stem = stem_of(reference) if reference else ""
+        stem, named_id = stem_of(reference) if reference else "", image_id is not None
         image_id = image_id or clean(stem) or None
         if image_id is None:
             return self._reject(place, None, "missing_id", "the row has neither the id of a photo nor its file name")
@@ -71,7 +71,8 @@ class ImageRows:
             named = f"named {reference!r}" if reference else f"of the id {image_id!r}, such as photos/<id>.jpg"
             return self._reject(place, image_id, "missing_photo", f"no photo file {named}")
         digest = digest or blake2b(f"{product_id}\0{reference}".encode("utf-8", "replace"), digest_size=16).digest()
-        row = ImageRow(image_id, product, photo, place.source, place.number, digest=digest, line=place.line)
+        where = (place.source, place.number)
+        row = ImageRow(image_id, product, photo, *where, digest=digest, line=place.line, named_id=named_id)
         return self._add(row, path_of(reference) if reference else None, place)
 
     def _add(self, row: ImageRow, path: str | None, place: Place) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from training.prepare.intake.fields.categories import CategoryColumn
 from training.prepare.intake.fields.currencies import code_in_brackets
 from training.prepare.intake.fields.descriptions import description_or_none
+from training.prepare.intake.fields.other_currency import OTHER_CURRENCY, other_currency
 from training.prepare.intake.fields.photos import references, stem_of
 from training.prepare.intake.fields.prices import PriceColumn
 from training.prepare.intake.fields.reading import Reading
@@ -20,10 +21,10 @@ from training.prepare.intake.source.record import Record
 from training.prepare.intake.tables import Intake, ProductRow
 
 _COLUMNS = ("id", "category", "title", "price", "location", "image_id")
-_INSERT = "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT = (
-    "SELECT number, line, digest, id, category, title, price, location, image_id, description, cut, photos "
-    "FROM listed ORDER BY number"
+    "SELECT number, line, digest, id, category, title, price, location, image_id, description, cut, photos, "
+    "other_currency FROM listed ORDER BY number"
 )
 _BATCH = 500
 _NOTHING_OF_ITS_OWN = "further rows of a product, without a photo"
@@ -35,6 +36,7 @@ class _Row(NamedTuple):
     Attributes:
         cut: whether the description is longer in its cell.
         photos: the cells of all photo columns, with newlines.
+        other_currency: why the price is in another currency than the expected one; None if it is not.
     """
 
     number: int
@@ -49,6 +51,7 @@ class _Row(NamedTuple):
     description: str | None
     cut: bool
     photos: str | None
+    other_currency: str | None
 
     @property
     def is_bare(self) -> bool:
@@ -67,6 +70,7 @@ class ProductRows:
         self._places = [columns.place(name) for name in _COLUMNS]
         self._photo_places = columns.places.get("image", ()) if self._with_photos else ()
         self._currency_place = columns.place("currency")
+        self._expected_currency = reading.expected_currency
         self._prices = PriceColumn()
         self._categories = CategoryColumn(separator=reading.category_separator, lists=columns.category_lists)
         self._waiting: list[tuple[object, ...]] = []
@@ -74,8 +78,8 @@ class ProductRows:
         # Rows with the id of an earlier row and another title: how many, and the first one.
         self._retitled = (0, "")
         price = columns.place("price")
-        if price is not None:
-            self._prices.observe_currency(code_in_brackets(columns.headers[price]) or "")
+        self._price_header = "" if price is None else columns.headers[price]
+        self._prices.observe_currency(code_in_brackets(self._price_header) or "")
 
     def write_down(self, record: Record) -> None:
         """First pass: write a record down with clean cells, and let prices and categories look at theirs."""
@@ -99,9 +103,16 @@ class ProductRows:
         place = self._columns.place("description")
         described = (None, False) if place is None else description_or_none(values[place])
         cells = (product_id, category, title, price, location, image_id, *described, photos)
-        self._waiting.append((record.number, record.line, record.digest, *cells))
+        other = self._other_currency(price, values)
+        self._waiting.append((record.number, record.line, record.digest, *cells, other))
         if len(self._waiting) >= _BATCH:
             self._write()
+
+    def _other_currency(self, price: str | None, values: Sequence[str]) -> str | None:
+        if price is None or self._expected_currency is None:
+            return None
+        beside = "" if self._currency_place is None else values[self._currency_place]
+        return other_currency(price, self._expected_currency, beside, self._price_header)
 
     def _write(self) -> None:
         self._intake.db.executemany(_INSERT, self._waiting)
@@ -142,7 +153,9 @@ class ProductRows:
                 f"{self._records} records, but {intake.rows_in['products']} rows, {self._further} further"
             )
         intake.db.execute("DELETE FROM listed")
-        intake.warnings += [*self._prices.warnings(), *self._categories.warnings(), *self._warnings()]
+        if self._expected_currency is None:  # else those rows are rejected
+            intake.warnings += self._prices.warnings()
+        intake.warnings += [*self._categories.warnings(), *self._warnings()]
 
     def _named(self, row: _Row) -> Sequence[str | None]:
         """The photos that a row names; None for one that is named after its id."""
@@ -178,6 +191,9 @@ class ProductRows:
         category = None if row.category is None else self._categories.root(row.category)
         if category is None:
             self._reject(row, product_id, "missing_category", f"the category is {row.category or ''!r}")
+            return
+        if row.other_currency is not None:
+            self._reject(row, product_id, OTHER_CURRENCY, row.other_currency)
             return
         price = None if row.price is None else self._prices.price(row.price)
         texts = (row.title, price, row.location, row.digest, row.description)

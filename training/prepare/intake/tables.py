@@ -23,12 +23,13 @@ CREATE TABLE products (
 );
 CREATE TABLE images (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, digest BLOB, product INTEGER NOT NULL, photo TEXT NOT NULL,
-    source TEXT NOT NULL, record INTEGER, given_split TEXT, line INTEGER
+    source TEXT NOT NULL, record INTEGER, given_split TEXT, line INTEGER, named_id INTEGER NOT NULL
 );
 CREATE INDEX images_by_product ON images (product);
 CREATE TABLE listed (
     number INTEGER PRIMARY KEY, line INTEGER, digest BLOB NOT NULL, id TEXT, category TEXT, title TEXT, price TEXT,
-    location TEXT, image_id TEXT, description TEXT, cut INTEGER NOT NULL, photos TEXT
+    location TEXT, image_id TEXT, description TEXT, cut INTEGER NOT NULL, photos TEXT,
+    other_currency TEXT
 );
 CREATE TABLE fetched (url TEXT PRIMARY KEY, path TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE cached (row INTEGER PRIMARY KEY, image INTEGER NOT NULL UNIQUE, content BLOB NOT NULL);
@@ -63,6 +64,7 @@ class ImageRow:
         source: the input file of this row, for `rejected.csv`; record: number of the row in that file.
         given_split: the split of its folder, if the input has split folders.
         line: the line on which the row begins in its file, if known.
+        named_id: whether a table names the id; else it is the base name of the file.
     """
 
     id: str
@@ -73,6 +75,7 @@ class ImageRow:
     given_split: str | None = None
     digest: bytes | None = None
     line: int | None = None
+    named_id: bool = False
 
 
 @cache
@@ -211,8 +214,8 @@ class Intake:
 
     def images(self) -> Iterator[tuple[int, ImageRow]]:
         """Every image to decode, with its number, in input order."""
-        sql = "SELECT number, id, product, photo, source, record, given_split, NULL, line FROM images ORDER BY number"
-        for number, *values in self.db.execute(sql):
+        columns = "number, id, product, photo, source, record, given_split, NULL, line, named_id"
+        for number, *values in self.db.execute(f"SELECT {columns} FROM images ORDER BY number"):  # noqa: S608
             yield number, ImageRow(*values)
 
     def count(self, table: str) -> int:

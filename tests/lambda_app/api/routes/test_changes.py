@@ -166,7 +166,7 @@ def test_a_form_without_a_usable_photo_is_refused_and_nothing_is_kept(writer: Te
         ({"changes": []}, 422, "it takes changes alone"),
         ({"changes": [REMOVE], "more": 1}, 422, "it takes changes alone"),
         ({"changes": [REMOVE, {"op": "sell"}, {"op": "remove"}]}, 422, "changes.1: "),
-        ({"changes": [{"op": "revert", "release": "x", "through": 0, "undone": 1}]}, 422, "scripts/releases rollback"),
+        ({"changes": [{"op": "revert", "release": "release1", "through": 0, "undone": 1}]}, 422, "releases rollback"),
         ({"changes": [{"op": "update", "image_id": "000a", "set": {"category": "Boats"}}]}, 422, "'Boats'"),
         ({"changes": [1] * 10_001}, 422, "the batch has 10,001 changes; the limit is 10,000"),
         (

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from lambda_app.catalogue.changes import Upsert
-from lambda_app.errors import PointerConflictError
+from lambda_app.errors import PointerConflictError, RefusedReleaseError
 from lambda_app.promotion import ingest, promotion
 from lambda_app.promotion.ingest import apply_changes
-from lambda_app.promotion.promotion import promote_archive, rollback
+from lambda_app.promotion.promotion import promote_archive, promote_stored, rollback
+from lambda_app.promotion.stored import manifest_key
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.release.manifest import Manifest
 from lambda_app.store.contract import Store
@@ -163,3 +164,20 @@ def test_a_rollback_that_is_overtaken_after_its_entry_goes_back_at_once(
     # The change came after the entry of the rollback.
     assert [has(after, image_id) for image_id in ("000a", "002a")] == [True, False]
     assert after.manifest.changes_through == 3
+
+
+def test_a_release_with_undone_changes_is_refused_if_those_without_them_were_deleted(
+    store: Store, made: Manifest, tmp_path: Path
+):
+    undone = []
+    for number in range(2):
+        logged(store, removed(image_id=f"00{number}a"), at=NOW + timedelta(seconds=number))
+        undone.append(apply_changes(store, SETTINGS, now).release)
+    rollback(store, SETTINGS, now)
+    rollback(store, SETTINGS, now)
+    before = store.read_pointer()
+    store.delete(manifest_key(made.release))
+    with pytest.raises(RefusedReleaseError, match=r"a rollback undid later \(entry 4 of the log\)"):
+        promote_stored(store, undone[0], SETTINGS, now)
+    assert store.read_pointer() == before
+    assert has(live(store), "000a")

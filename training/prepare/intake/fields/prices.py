@@ -167,6 +167,12 @@ class PriceColumn:
         return []
 
 
+def named_currency(cell: str) -> str:
+    """The currency that stands beside the amount in a clean cell, as in `currency_at`; "" if there is none."""
+    amount = _amount(cell)
+    return amount.currency if amount else ""
+
+
 def _usual_currency(sign: str, code: str | None) -> str | None:
     """The currency of a usual price; None if that needs a closer look."""
     if code is None:

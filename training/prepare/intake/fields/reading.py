@@ -27,11 +27,13 @@ class Reading:
         encoding: text encoding of files without a byte order mark; None: found out.
         columns: headers by field, such as {"id": ("Handle",)}; other fields are found by their usual names.
         category_separator: text between the parts of a category path; None: found out.
+        expected_currency: rows whose price names another currency than this ISO 4217 code are rejected; None: none is.
     """
 
     encoding: str | None = None
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     category_separator: str | None = None
+    expected_currency: str | None = None
 
 
 def parse_columns(text: str) -> dict[str, tuple[str, ...]]:
