@@ -247,6 +247,7 @@ def _missing_or_unknown(kind: str, place: tuple[int | str, ...]) -> str:
         "upsert": ("the change 'upsert'", Upsert),
         "update": ("the change 'update'", Update),
         "remove": ("the change 'remove'", Remove),
+        "revert": ("the change 'revert'", Revert),
     }
     what, model = next((parts[part] for part in reversed(place[:-1]) if part in parts), ("an item", Item))
     return f"{name[:80]} is not a field of {what}; its fields are {', '.join(model.model_fields)}"
