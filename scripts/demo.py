@@ -122,6 +122,7 @@ def _run() -> int:
     if not args.no_serve:
         sys.stdout.flush()
         serve = [str(ROOT / "scripts" / "serve.py"), "--store", args.store, "--port", str(args.port)]
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as scripts/serve does
         os.execv(sys.executable, [sys.executable, *serve])
     return 0
 

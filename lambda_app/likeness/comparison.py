@@ -48,7 +48,7 @@ def distances(asked: Sequence[Cells], fingerprints: npt.NDArray[np.uint8]) -> Di
     seen = np.stack([scaled(view) for view in asked])
     few = np.asarray(_fewer() @ cells @ _fewer().T, np.float32)  # (m, 8, 8)
     coarse = Steps.of(few, _LARGE).with_mirrored()
-    found = np.stack([_correlations(view, coarse) for view in seen])  # (views, places, 2 m)
+    found = _correlations(seen, coarse)  # (views, places, 2 m)
     found = found.reshape(-1, count)  # (views x places x 2, m)
     top = found.argmax(axis=0)
     best = found[top, np.arange(count)]
@@ -105,21 +105,20 @@ def _fewer() -> Cells:
     return np.asarray(whole.reshape(_COARSE, SIDE, _BESIDE).sum(axis=2), np.float32)
 
 
-def _correlations(cells: Cells, stored: Steps) -> npt.NDArray[np.float32]:
-    """The correlation at each pair of placements of the grid with each stored photo: float32 (pairs, m)."""
+def _correlations(photos: Cells, stored: Steps) -> npt.NDArray[np.float32]:
+    """The correlation of v photos at each pair of placements with each stored one: float32 (v, pairs, m)."""
     places = _grid(_COARSE)
-    count = len(places)
+    count, covered, both = len(places), places.covered, between(places.covered)
     sampling = places.sampling.reshape(-1, DETAIL)
-    laid = np.asarray(sampling @ cells @ sampling.T, np.float32).reshape(count, _COARSE, count, _COARSE)
-    covered = places.covered
-    steps = (
-        Steps.of(laid.swapaxes(1, 2), _LARGE)
-        .covered(covered[:, np.newaxis], covered[np.newaxis])
-        .flat()
-        .reshape(count**2, -1)
-    )
-    lengths = np.einsum("ps,ps->p", steps, steps)[:, np.newaxis]
-    both = between(covered)
-    seen = covered @ stored.across**2 @ both.T + both @ stored.down**2 @ covered.T  # (m, down, across)
-    squares = seen.reshape(len(seen), -1).T
-    return np.asarray(steps @ stored.flat().T / np.maximum(np.sqrt(lengths * squares), 1e-6), np.float32)
+    # What of the stored photos is compared at each pair of placements does not depend on the photo.
+    squares = covered @ stored.across**2 @ both.T + both @ stored.down**2 @ covered.T  # (m, down, across)
+    lengths = squares.reshape(len(squares), -1).T  # (pairs, m)
+    columns = stored.flat().T
+    found = []
+    for cells in photos:
+        laid = np.asarray(sampling @ cells @ sampling.T, np.float32).reshape(count, _COARSE, count, _COARSE)
+        steps = Steps.of(laid.swapaxes(1, 2), _LARGE).covered(covered[:, np.newaxis], covered[np.newaxis]).flat()
+        steps = steps.reshape(count**2, -1)
+        own = np.einsum("ps,ps->p", steps, steps)[:, np.newaxis]
+        found.append(steps @ columns / np.maximum(np.sqrt(own * lengths), 1e-6))
+    return np.asarray(found, np.float32)

@@ -36,7 +36,7 @@ def write_fingerprints(connection: sqlite3.Connection, fingerprints: Iterable[Fi
     connection.execute(_TABLE)
     connection.execute(_OUTLINES)
     outlines, first = bytearray(), 0
-    for block in batched(fingerprints, _BLOCK):
+    for block in _batched(fingerprints, _BLOCK):
         rows = ((first + number, bits.tobytes()) for number, bits in enumerate(block))
         connection.executemany("INSERT INTO fingerprints VALUES (?, ?)", rows)
         outlines += outlines_of(np.stack(block)).tobytes()
@@ -44,7 +44,7 @@ def write_fingerprints(connection: sqlite3.Connection, fingerprints: Iterable[Fi
     connection.execute("INSERT INTO outlines VALUES (?, ?)", (VERSION, bytes(outlines)))
 
 
-def batched(values: Iterable[Fingerprint], size: int) -> Iterator[list[Fingerprint]]:
+def _batched(values: Iterable[Fingerprint], size: int) -> Iterator[list[Fingerprint]]:
     """Lists of `size` values; the last may be shorter."""
     rest = iter(values)
     while block := list(islice(rest, size)):

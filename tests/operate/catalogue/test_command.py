@@ -26,18 +26,6 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def run(store, capsys):
-    """Run the command on the store; returns exit code, standard output and standard error."""
-
-    def command(*words):
-        code = main(["--store", str(store.root), *map(str, words)])
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    return command
-
-
-@pytest.fixture
 def shop(tmp_path):
     """A data folder with photos, among them one that does not decode, and a table."""
     folder = tmp_path / "shop"

@@ -26,16 +26,6 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def run(store, capsys):
-    def command(*words):
-        code = main(["--store", str(store.root), *map(str, words)])
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    return command
-
-
-@pytest.fixture
 def shop(tmp_path):
     """New listings: one of a new photo, one of the same mirrored, one of a listed photo made smaller."""
     folder = tmp_path / "shop"
