@@ -8,7 +8,7 @@ import numpy.typing as npt
 from lambda_app.likeness.comparison import distances
 from lambda_app.likeness.fingerprint import Cells
 
-# So many photos with the likest outlines are compared, if the cosine of the outlines is above this.
+# So many photos with the nearest descriptors are compared, if the cosine of the descriptors is above this.
 CANDIDATES, LEAST_COSINE = 8, 0.97
 # Turned, mirrored and grey copies are within 0.07 of their photo. Of 400 clothing photos and 400 drawn ones that were
 # not in the catalogue, one was within 0.1 of another: T-shirts of two colours, laid on the same ground.

@@ -1,4 +1,4 @@
-"""Fingerprints in a catalog: the table `fingerprints`, with one for each row of the items, and their outlines.
+"""Fingerprints in a catalog: the table `fingerprints`, with one for each row of the items, and their descriptors.
 
 Older catalogs have none.
 """
@@ -12,17 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.errors import ReleaseError
+from lambda_app.likeness.descriptor import DESCRIPTOR_BYTES, VERSION, Descriptors, descriptors_of
 from lambda_app.likeness.fingerprint import FINGERPRINT_BYTES
-from lambda_app.likeness.outline import OUTLINE_BYTES, VERSION, Outlines, outlines_of
 
 Fingerprint = npt.NDArray[np.uint8]  # (197,); (m, 197) for m photos
 Fetch = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
 
-# All outlines stand together, so that they are read at once.
-_OUTLINES = "CREATE TABLE outlines (version INTEGER NOT NULL, outlines BLOB NOT NULL) STRICT"
+# All descriptors stand together, so that they are read at once.
+_DESCRIPTORS = "CREATE TABLE descriptors (version INTEGER NOT NULL, descriptors BLOB NOT NULL) STRICT"
 _TABLE = "CREATE TABLE fingerprints (row INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT"
 _EXISTS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'fingerprints'"
-_OUTLINES_EXIST = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'outlines'"
+_DESCRIPTORS_EXIST = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'descriptors'"
 _BLOCK = 8_192  # fingerprints that are in memory at a time
 _ROWS_PER_STATEMENT = 10_000  # SQLite allows 32,766 parameters per statement
 
@@ -34,14 +34,14 @@ def write_fingerprints(connection: sqlite3.Connection, fingerprints: Iterable[Fi
         fingerprints: uint8 (197,) each, in the order of the rows.
     """
     connection.execute(_TABLE)
-    connection.execute(_OUTLINES)
-    outlines, first = bytearray(), 0
+    connection.execute(_DESCRIPTORS)
+    descriptors, first = bytearray(), 0
     for block in _batched(fingerprints, _BLOCK):
         rows = ((first + number, bits.tobytes()) for number, bits in enumerate(block))
         connection.executemany("INSERT INTO fingerprints VALUES (?, ?)", rows)
-        outlines += outlines_of(np.stack(block)).tobytes()
+        descriptors += descriptors_of(np.stack(block)).tobytes()
         first += len(block)
-    connection.execute("INSERT INTO outlines VALUES (?, ?)", (VERSION, bytes(outlines)))
+    connection.execute("INSERT INTO descriptors VALUES (?, ?)", (VERSION, bytes(descriptors)))
 
 
 def _batched(values: Iterable[Fingerprint], size: int) -> Iterator[list[Fingerprint]]:
@@ -51,8 +51,8 @@ def _batched(values: Iterable[Fingerprint], size: int) -> Iterator[list[Fingerpr
         yield block
 
 
-def read_outlines(fetch: Fetch, count: int) -> Outlines | None:
-    """The outlines of all rows, uint8 (count, 20). None if the catalog has none, or those of another version.
+def read_descriptors(fetch: Fetch, count: int) -> Descriptors | None:
+    """The descriptors of all rows, uint8 (count, 20). None if the catalog has none, or those of another version.
 
     Args:
         fetch: runs a statement with its values.
@@ -61,14 +61,14 @@ def read_outlines(fetch: Fetch, count: int) -> Outlines | None:
     Raises:
         ReleaseError: there are as many bytes as for another number of rows.
     """
-    if not fetch(_OUTLINES_EXIST, []):
+    if not fetch(_DESCRIPTORS_EXIST, []):
         return None
-    found = fetch("SELECT outlines FROM outlines WHERE version = ?", [VERSION])
+    found = fetch("SELECT descriptors FROM descriptors WHERE version = ?", [VERSION])
     if not found:
         return None
-    if len(found[0][0]) != count * OUTLINE_BYTES:
-        raise ReleaseError(f"the catalog holds {len(found[0][0])} bytes of outlines for {count} items")
-    return np.frombuffer(found[0][0], np.uint8).reshape(count, OUTLINE_BYTES)
+    if len(found[0][0]) != count * DESCRIPTOR_BYTES:
+        raise ReleaseError(f"the catalog holds {len(found[0][0])} bytes of descriptors for {count} items")
+    return np.frombuffer(found[0][0], np.uint8).reshape(count, DESCRIPTOR_BYTES)
 
 
 def read_fingerprints(fetch: Fetch, rows: Sequence[int]) -> Fingerprint | None:
@@ -105,8 +105,8 @@ def inspect_fingerprints(connection: sqlite3.Connection, name: str, count: int) 
         ReleaseError: columns that compute or are missing, other rows than 0 to count - 1, or a fingerprint of another
             type or length.
     """
-    if connection.execute(_OUTLINES_EXIST).fetchone():
-        _inspect_outlines(connection, name, count)
+    if connection.execute(_DESCRIPTORS_EXIST).fetchone():
+        _inspect_descriptors(connection, name, count)
     if not connection.execute(_EXISTS).fetchone():
         return
     columns = {column: hidden for _, column, *_, hidden in connection.execute("PRAGMA table_xinfo('fingerprints')")}
@@ -121,12 +121,18 @@ def inspect_fingerprints(connection: sqlite3.Connection, name: str, count: int) 
         raise ReleaseError(f"{name} holds {other} fingerprints of another length than {FINGERPRINT_BYTES} bytes")
 
 
-def _inspect_outlines(connection: sqlite3.Connection, name: str, count: int) -> None:
-    """A wrong outline makes a copy be missed or compared in vain, so their bytes are not compared with the photos."""
-    columns = {column: hidden for _, column, *_, hidden in connection.execute("PRAGMA table_xinfo('outlines')")}
-    if set(columns) != {"version", "outlines"} or any(columns.values()):
-        raise ReleaseError(f"{name} needs the stored columns version and outlines in table 'outlines', and no others")
-    sizes = "SELECT count(*), sum(typeof(version) = 'integer'), sum(typeof(outlines) = 'blob'), max(length(outlines))"
-    found = connection.execute(f"{sizes} FROM outlines").fetchone()
-    if found != (1, 1, 1, count * OUTLINE_BYTES):
-        raise ReleaseError(f"{name} needs {count * OUTLINE_BYTES} bytes of outlines in one row, for {count} items")
+def _inspect_descriptors(connection: sqlite3.Connection, name: str, count: int) -> None:
+    """A wrong descriptor only hides a copy, so their values are not compared with the photos."""
+    columns = {column: hidden for _, column, *_, hidden in connection.execute("PRAGMA table_xinfo('descriptors')")}
+    if set(columns) != {"version", "descriptors"} or any(columns.values()):
+        raise ReleaseError(
+            f"{name} needs the stored columns version and descriptors in table 'descriptors', and no others"
+        )
+    sizes = (
+        "SELECT count(*), sum(typeof(version) = 'integer'), sum(typeof(descriptors) = 'blob'), max(length(descriptors))"
+    )
+    found = connection.execute(f"{sizes} FROM descriptors").fetchone()
+    if found != (1, 1, 1, count * DESCRIPTOR_BYTES):
+        raise ReleaseError(
+            f"{name} needs {count * DESCRIPTOR_BYTES} bytes of descriptors in one row, for {count} items"
+        )

@@ -10,8 +10,8 @@ from PIL import Image
 from lambda_app.errors import NotSupportedError
 from lambda_app.likeness import copies
 from lambda_app.likeness.comparison import distances
+from lambda_app.likeness.descriptor import descriptors_of_views
 from lambda_app.likeness.fingerprint import VERSION, Cells, views
-from lambda_app.likeness.outline import outlines_of_views
 from lambda_app.recommendation.query import Match
 from lambda_app.recommendation.searched import Index, Items
 from lambda_app.release.manifest import SamePhotoEntry
@@ -68,7 +68,7 @@ class SamePhotos:
         """
         if self.threshold is None or not asked:
             return None
-        rows = self.catalog.likest(outlines_of_views(tuple(asked)), copies.CANDIDATES, copies.LEAST_COSINE)
+        rows = self.catalog.nearest_photos(descriptors_of_views(tuple(asked)), copies.CANDIDATES, copies.LEAST_COSINE)
         prints = self.catalog.fingerprints(rows) if rows else None
         place = None if prints is None else copies.nearest_copy(asked, prints, self.threshold)
         return None if place is None else rows[place]

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from lambda_app.errors import NotSupportedError, ReleaseError
-from lambda_app.likeness.outline import MOST_OUTLINES, Outlines, OutlineTable
-from lambda_app.likeness.table import Fingerprint, read_fingerprints, read_outlines, write_fingerprints
+from lambda_app.likeness.descriptor import MOST_DESCRIPTORS, Descriptors, DescriptorTable
+from lambda_app.likeness.table import Fingerprint, read_descriptors, read_fingerprints, write_fingerprints
 from lambda_app.release.catalog_tables import INDEXES, IS_TABLE, ROWS_PER_STATEMENT, SCHEMA
 from lambda_app.release.filter_cache import FilterCache
 from lambda_app.release.filter_columns import ColumnsBuilder, FilterColumns, read_columns
@@ -189,14 +189,14 @@ class Catalog:
         return read_fingerprints(self._fetch, rows)
 
     @cached_property
-    def outlines(self) -> OutlineTable | None:
-        """The outlines of all photos, to be searched; None for older catalogs and those with too many photos."""
-        found = read_outlines(self._fetch, self.count) if self.count <= MOST_OUTLINES else None
-        return None if found is None else OutlineTable(found)
+    def descriptors(self) -> DescriptorTable | None:
+        """The descriptors of all photos, to be searched; None for older catalogs and those with too many photos."""
+        found = read_descriptors(self._fetch, self.count) if self.count <= MOST_DESCRIPTORS else None
+        return None if found is None else DescriptorTable(found)
 
-    def likest(self, asked: Outlines, most: int, least: float) -> list[int]:
-        """The rows whose photos have nearly such outlines, as `OutlineTable.likest`; none without outlines."""
-        return [] if self.outlines is None else self.outlines.likest(asked, most, least).rows.tolist()
+    def nearest_photos(self, asked: Descriptors, most: int, least: float) -> list[int]:
+        """The rows whose descriptors are nearest, as `DescriptorTable.nearest_photos`; none without descriptors."""
+        return [] if self.descriptors is None else self.descriptors.nearest_photos(asked, most, least).rows.tolist()
 
     def passing(self, where: CatalogFilter) -> RowSet:
         """The rows that pass a filter. The results of the latest filters are cached.

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from lambda_app.likeness import copies
+from lambda_app.likeness.descriptor import DescriptorTable, descriptors_of, descriptors_of_views
 from lambda_app.likeness.fingerprint import fingerprint_of, views
-from lambda_app.likeness.outline import OutlineTable, outlines_of, outlines_of_views
 from training.dataset import Dataset
 from training.evaluate.alterations import ALTERATIONS, Alteration, Photo, as_sent, without_bars
 from training.metrics.intervals import mean_interval
@@ -75,12 +75,12 @@ class ListedPhotos:
 
     Attributes:
         prints: uint8 (n, 197).
-        outlines: of these.
+        descriptors: of these.
         limit: the largest distance of photos that are the same.
     """
 
     prints: npt.NDArray[np.uint8]
-    outlines: OutlineTable
+    descriptors: DescriptorTable
     limit: float
 
     @classmethod
@@ -97,12 +97,12 @@ class ListedPhotos:
         prints = np.array(known)
         for row in rows:
             prints[row] = fingerprint_of(Image.fromarray(np.ascontiguousarray(without_bars(dataset.photos[row]))))
-        return cls(prints, OutlineTable(outlines_of(prints)), limit)
+        return cls(prints, DescriptorTable(descriptors_of(prints)), limit)
 
     def knows(self, photo: Photo, row: int) -> bool:
         """Whether a photo, (height, width, 3), is taken for a copy of the photo of a row, or of an equal one."""
         asked = views(Image.fromarray(np.ascontiguousarray(photo)))
-        rows = self.outlines.likest(outlines_of_views(asked), copies.CANDIDATES, copies.LEAST_COSINE).rows
+        rows = self.descriptors.nearest_photos(descriptors_of_views(asked), copies.CANDIDATES, copies.LEAST_COSINE).rows
         found = copies.nearest_copy(asked, self.prints[rows], self.limit)
         return found is not None and bool((self.prints[rows[found]] == self.prints[row]).all())
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lambda_app.likeness.descriptor import Descriptors
 from lambda_app.likeness.fingerprint import FINGERPRINT_BYTES
-from lambda_app.likeness.outline import Outlines
 from lambda_app.likeness.table import Fingerprint
 from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem
 from lambda_app.release.filter_cache import FilterCache
@@ -85,13 +85,13 @@ class SegmentedCatalog:
             found[places] = known
         return found
 
-    def likest(self, asked: Outlines, most: int, least: float) -> list[int]:
-        """The live rows whose photos have nearly such outlines; otherwise as `Catalog.likest`."""
+    def nearest_photos(self, asked: Descriptors, most: int, least: float) -> list[int]:
+        """The live rows whose descriptors are nearest; otherwise as `Catalog.nearest_photos`."""
         rows, cosines = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
         for start, segment in zip(self.live.starts, self._segments, strict=True):
-            if (table := segment.catalog.outlines) is not None:
+            if (table := segment.catalog.descriptors) is not None:
                 allowed = None if segment.live is None else segment.live.mask(segment.catalog.count)
-                found = table.likest(asked, most, least, allowed)
+                found = table.nearest_photos(asked, most, least, allowed)
                 rows.append(start + found.rows)
                 cosines.append(found.cosines)
         both = np.concatenate(rows), np.concatenate(cosines)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lambda_app.errors import ReleaseError
-from lambda_app.likeness.outline import outlines_of
+from lambda_app.likeness.descriptor import descriptors_of
 from lambda_app.likeness.table import inspect_fingerprints
 from lambda_app.release.catalog import Catalog, CatalogItem, write_catalog
 from lambda_app.release.catalog_inspection import inspect_catalog
@@ -79,34 +79,34 @@ def test_what_does_not_fit_the_items_is_refused(path, statements, message):
         inspect(path)
 
 
-def test_outlines_are_those_of_the_fingerprints(path):
+def test_descriptors_are_those_of_the_fingerprints(path):
     with closing(Catalog(path)) as catalog:
-        assert catalog.outlines is not None
-        assert len(catalog.outlines) == 3
-        for row, outline in enumerate(outlines_of(PRINTS)):
-            assert catalog.likest(outline[np.newaxis], 1, 0.9) == [row]
+        assert catalog.descriptors is not None
+        assert len(catalog.descriptors) == 3
+        for row, descriptor in enumerate(descriptors_of(PRINTS)):
+            assert catalog.nearest_photos(descriptor[np.newaxis], 1, 0.9) == [row]
 
 
-@pytest.mark.parametrize("statement", ["DROP TABLE outlines", "UPDATE outlines SET version = 9"])
-def test_a_catalog_without_such_outlines_finds_no_copies(path, statement):
+@pytest.mark.parametrize("statement", ["DROP TABLE descriptors", "UPDATE descriptors SET version = 9"])
+def test_a_catalog_without_such_descriptors_finds_no_copies(path, statement):
     change(path, statement)
     inspect(path)
     with closing(Catalog(path)) as catalog:
-        assert catalog.outlines is None
-        assert catalog.likest(outlines_of(PRINTS), 3, 0.0) == []
+        assert catalog.descriptors is None
+        assert catalog.nearest_photos(descriptors_of(PRINTS), 3, 0.0) == []
 
 
 @pytest.mark.parametrize(
     ("statements", "message"),
     [
-        (["UPDATE outlines SET outlines = x'0000'"], "needs 60 bytes of outlines in one row, for 3 items"),
-        (["UPDATE outlines SET outlines = zeroblob(61)"], "needs 60 bytes of outlines"),
-        (["INSERT INTO outlines SELECT * FROM outlines"], "in one row"),
-        (["DELETE FROM outlines"], "in one row"),
-        (["DROP TABLE outlines", "CREATE TABLE outlines (version INTEGER)"], "columns version and outlines"),
+        (["UPDATE descriptors SET descriptors = x'0000'"], "needs 60 bytes of descriptors in one row, for 3 items"),
+        (["UPDATE descriptors SET descriptors = zeroblob(61)"], "needs 60 bytes of descriptors"),
+        (["INSERT INTO descriptors SELECT * FROM descriptors"], "in one row"),
+        (["DELETE FROM descriptors"], "in one row"),
+        (["DROP TABLE descriptors", "CREATE TABLE descriptors (version INTEGER)"], "columns version and descriptors"),
     ],
 )
-def test_outlines_that_do_not_fit_the_items_are_refused(path, statements, message):
+def test_descriptors_that_do_not_fit_the_items_are_refused(path, statements, message):
     change(path, *statements)
     with pytest.raises(ReleaseError, match=message):
         inspect(path)
@@ -123,8 +123,8 @@ def test_copies_are_found_in_all_segments_but_not_in_dead_rows(tmp_path):
     hidden[4] = True
     both = SegmentedCatalog(catalogs, LiveRows.without([3, 3], hidden))
     with closing(both):
-        asked = outlines_of(prints)
-        assert [both.likest(one[np.newaxis], 1, 0.9) for one in asked[[0, 2, 3, 5]]] == [[0], [2], [3], [5]]
-        assert 4 not in both.likest(asked[4:5], 6, 0.0)
-        assert len(both.likest(asked[4:5], 6, 0.0)) == 5
-        assert len(both.likest(asked, 2, 0.0)) == 2
+        asked = descriptors_of(prints)
+        assert [both.nearest_photos(one[np.newaxis], 1, 0.9) for one in asked[[0, 2, 3, 5]]] == [[0], [2], [3], [5]]
+        assert 4 not in both.nearest_photos(asked[4:5], 6, 0.0)
+        assert len(both.nearest_photos(asked[4:5], 6, 0.0)) == 5
+        assert len(both.nearest_photos(asked, 2, 0.0)) == 2

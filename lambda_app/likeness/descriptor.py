@@ -1,6 +1,6 @@
-"""A short description of a photo that stays the same if the photo is turned by 90 degrees, mirrored, or made grey.
+"""A descriptor of a photo that stays the same if the photo is turned by 90 degrees, mirrored, or made grey.
 
-Copies that the network does not recognise are looked for by it, in the whole catalogue. It holds the amplitudes of the
+The whole catalogue is searched by it for copies that the network does not recognise. It holds the amplitudes of the
 20 slowest waves of brightness across and down: those of the DCT, without the mean. Mirroring a photo changes their
 signs, and turning it also exchanges across and down. So no signs are kept, and of the two waves of a pair the larger
 amplitude comes first. All of them together have the length 1, so brightness and contrast do not count either.
@@ -14,19 +14,19 @@ import numpy.typing as npt
 
 from lambda_app.likeness.fingerprint import DETAIL, SIDE, Cells, cells_of
 
-OUTLINE_BYTES = 20
+DESCRIPTOR_BYTES = 20
 VERSION = 1  # another number for another description
-# Larger catalogs are not searched by outlines: it would take more than 2 ms and 40 MB.
-MOST_OUTLINES = 500_000
+# Larger catalogs are not searched by descriptors: it would take more than 2 ms and 40 MB.
+MOST_DESCRIPTORS = 500_000
 # Waves down and across are counted together: those of up to so many half periods.
 _MOST_WAVES = 5
 _FULL = 255  # an amplitude of 1
 _BLOCK = 8_192  # photos whose cells are in memory at a time
-Outlines = npt.NDArray[np.uint8]
+Descriptors = npt.NDArray[np.uint8]
 
 
-def outlines_of(fingerprints: npt.NDArray[np.uint8]) -> Outlines:
-    """The outlines of stored photos.
+def descriptors_of(fingerprints: npt.NDArray[np.uint8]) -> Descriptors:
+    """The descriptors of stored photos.
 
     Args:
         fingerprints: uint8 (m, b), as `fingerprint` makes them.
@@ -34,56 +34,58 @@ def outlines_of(fingerprints: npt.NDArray[np.uint8]) -> Outlines:
     Returns:
         uint8 (m, 20). Zeros for a plain photo.
     """
-    parts = [_outlines(cells_of(fingerprints[start : start + _BLOCK])) for start in range(0, len(fingerprints), _BLOCK)]
-    return np.concatenate([np.empty((0, OUTLINE_BYTES), np.uint8), *parts])
+    parts = [
+        _descriptors(cells_of(fingerprints[start : start + _BLOCK])) for start in range(0, len(fingerprints), _BLOCK)
+    ]
+    return np.concatenate([np.empty((0, DESCRIPTOR_BYTES), np.uint8), *parts])
 
 
-def outlines_of_views(views: tuple[Cells, ...]) -> Outlines:
-    """The outlines of the views of a photo that is looked for: uint8 (views, 20)."""
+def descriptors_of_views(views: tuple[Cells, ...]) -> Descriptors:
+    """The descriptors of the views of a photo that is looked for: uint8 (views, 20)."""
     pairs = DETAIL // SIDE
-    return _outlines(np.stack(views).reshape(len(views), SIDE, pairs, SIDE, pairs).mean(axis=(2, 4)))
+    return _descriptors(np.stack(views).reshape(len(views), SIDE, pairs, SIDE, pairs).mean(axis=(2, 4)))
 
 
 @dataclass(frozen=True, eq=False)
-class Likest:
+class NearestPhotos:
     """Photos that were found.
 
     Attributes:
         rows: int64 (m,), their numbers.
-        cosines: float32 (m,), of the outlines.
+        cosines: float32 (m,), of the descriptors.
     """
 
     rows: npt.NDArray[np.int64]
     cosines: npt.NDArray[np.float32]
 
 
-class OutlineTable:
-    """Outlines of stored photos, to be searched: 80 bytes of memory each. Immutable and thread-safe."""
+class DescriptorTable:
+    """Descriptors of stored photos, to be searched: 80 bytes of memory each. Immutable and thread-safe."""
 
-    def __init__(self, stored: Outlines) -> None:
-        """Of photos with these outlines, uint8 (n, 20)."""
+    def __init__(self, stored: Descriptors) -> None:
+        """Of photos with these descriptors, uint8 (n, 20)."""
         self._columns = np.ascontiguousarray(stored.T, np.float32)  # (20, n): then a search is one fast product
 
     def __len__(self) -> int:
         """The number of photos, n."""
         return int(self._columns.shape[1])
 
-    def likest(
-        self, asked: Outlines, most: int, least: float = 0.0, allowed: npt.NDArray[np.bool_] | None = None
-    ) -> Likest:
-        """The photos that are most like one of the outlines asked for.
+    def nearest_photos(
+        self, asked: Descriptors, most: int, least: float = 0.0, allowed: npt.NDArray[np.bool_] | None = None
+    ) -> NearestPhotos:
+        """The photos that are nearest to one of the descriptors asked for.
 
         Args:
             asked: uint8 (views, 20).
             most: at most so many photos.
-            least: the cosine of the outlines is more than this.
+            least: the cosine of the descriptors is more than this.
             allowed: bool (n,), the photos that may be found; None: all.
 
         Returns:
-            At most `most`, the likest first, then the lowest number.
+            At most `most`, the nearest first, then the lowest number.
         """
         if not len(self) or not len(asked):
-            return Likest(np.empty(0, np.int64), np.empty(0, np.float32))
+            return NearestPhotos(np.empty(0, np.int64), np.empty(0, np.float32))
         found = (asked.astype(np.float32) @ self._columns).max(axis=0)
         if allowed is not None:
             found[~allowed] = 0
@@ -91,10 +93,10 @@ class OutlineTable:
         first = np.argpartition(-found, most - 1)[:most]
         first = first[np.lexsort((first, -found[first]))]
         first = first[found[first] > least * _FULL**2]
-        return Likest(first.astype(np.int64), found[first] / np.float32(_FULL**2))
+        return NearestPhotos(first.astype(np.int64), found[first] / np.float32(_FULL**2))
 
 
-def _outlines(cells: Cells) -> Outlines:
+def _descriptors(cells: Cells) -> Descriptors:
     """Of photos with these cells, float32 (m, SIDE, SIDE)."""
     waves = _waves()
     amplitudes = np.abs(waves @ cells @ waves.T)  # (m, 6, 6)
@@ -118,7 +120,7 @@ def _waves() -> npt.NDArray[np.float32]:
 
 @cache
 def _pairs() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Half periods down and across of what an outline holds: int64 (20,) each."""
+    """Half periods down and across of the waves of a descriptor: int64 (20,) each."""
     down, across = np.mgrid[: _MOST_WAVES + 1, : _MOST_WAVES + 1].reshape(2, -1)
     kept = (down + across > 0) & (down + across <= _MOST_WAVES)
     return down[kept], across[kept]

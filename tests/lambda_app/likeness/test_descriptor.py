@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from lambda_app.likeness.descriptor import DESCRIPTOR_BYTES, DescriptorTable, descriptors_of, descriptors_of_views
 from lambda_app.likeness.fingerprint import DETAIL, FINGERPRINT_BYTES, SIDE, fingerprint
-from lambda_app.likeness.outline import OUTLINE_BYTES, OutlineTable, outlines_of, outlines_of_views
 
 
 def cells(seed):
@@ -14,7 +14,7 @@ def cells(seed):
 
 
 def stored(count):
-    return outlines_of(np.stack([fingerprint(cells(seed)) for seed in range(count)]))
+    return descriptors_of(np.stack([fingerprint(cells(seed)) for seed in range(count)]))
 
 
 TURNS = {
@@ -28,22 +28,22 @@ TURNS = {
 
 
 @pytest.mark.parametrize("change", TURNS.values(), ids=TURNS.keys())
-def test_a_changed_copy_has_the_outline_of_its_photo(change):
+def test_a_changed_copy_has_the_descriptor_of_its_photo(change):
     photo = cells(1)
     changed = np.ascontiguousarray(change(photo), np.float32)
-    outlines = outlines_of_views((photo, changed)).astype(int)
-    assert np.abs(outlines[0] - outlines[1]).max() <= 1
-    assert outlines.any()
+    descriptors = descriptors_of_views((photo, changed)).astype(int)
+    assert np.abs(descriptors[0] - descriptors[1]).max() <= 1
+    assert descriptors.any()
 
 
 @pytest.mark.parametrize("change", TURNS.values(), ids=TURNS.keys())
 def test_a_changed_copy_is_found_among_others(change):
-    table = OutlineTable(stored(200))
+    table = DescriptorTable(stored(200))
     changed = np.ascontiguousarray(change(cells(77)), np.float32)
-    assert table.likest(outlines_of_views((changed,)), 5).rows[0] == 77
+    assert table.nearest_photos(descriptors_of_views((changed,)), 5).rows[0] == 77
 
 
-def test_the_outline_is_that_of_a_dct_written_out():
+def test_the_descriptor_is_that_of_a_dct_written_out():
     photo = cells(3)
     own = photo.reshape(SIDE, DETAIL // SIDE, SIDE, DETAIL // SIDE).mean(axis=(1, 3))
     place = (2 * np.arange(SIDE) + 1) / (2 * SIDE)
@@ -59,41 +59,41 @@ def test_the_outline_is_that_of_a_dct_written_out():
             pair = amplitude(down, across), amplitude(across, down)
             expected.append(max(pair) if down <= across else min(pair))
     amplitudes = np.array(expected[1:])  # without the mean
-    assert len(amplitudes) == OUTLINE_BYTES
-    found = outlines_of_views((photo,))[0] / 255
+    assert len(amplitudes) == DESCRIPTOR_BYTES
+    found = descriptors_of_views((photo,))[0] / 255
     np.testing.assert_allclose(found, amplitudes / np.linalg.norm(amplitudes), atol=0.003)
 
 
 def test_a_plain_photo_is_like_none():
-    table = OutlineTable(stored(3))
-    plain = outlines_of_views((np.full((DETAIL, DETAIL), 9, np.float32),))
+    table = DescriptorTable(stored(3))
+    plain = descriptors_of_views((np.full((DETAIL, DETAIL), 9, np.float32),))
     assert not plain.any()
-    assert len(table.likest(plain, 3).rows) == 0
+    assert len(table.nearest_photos(plain, 3).rows) == 0
 
 
 def test_only_what_is_allowed_is_found():
-    table, asked = OutlineTable(stored(20)), outlines_of_views((cells(7),))
+    table, asked = DescriptorTable(stored(20)), descriptors_of_views((cells(7),))
     allowed = np.ones(20, bool)
     allowed[7] = False
-    found = table.likest(asked, 20, allowed=allowed).rows
+    found = table.nearest_photos(asked, 20, allowed=allowed).rows
     assert len(found) == 19
     assert 7 not in found
 
 
 def test_equal_photos_come_in_the_order_of_their_numbers():
-    table = OutlineTable(np.repeat(stored(2), 3, axis=0))
-    assert table.likest(outlines_of_views((cells(1),)), 3).rows.tolist() == [3, 4, 5]
+    table = DescriptorTable(np.repeat(stored(2), 3, axis=0))
+    assert table.nearest_photos(descriptors_of_views((cells(1),)), 3).rows.tolist() == [3, 4, 5]
 
 
 def test_a_catalogue_without_photos_finds_none():
-    table = OutlineTable(outlines_of(np.empty((0, FINGERPRINT_BYTES), np.uint8)))
+    table = DescriptorTable(descriptors_of(np.empty((0, FINGERPRINT_BYTES), np.uint8)))
     assert len(table) == 0
-    assert len(table.likest(outlines_of_views((cells(1),)), 3).rows) == 0
+    assert len(table.nearest_photos(descriptors_of_views((cells(1),)), 3).rows) == 0
 
 
-def test_photos_with_other_outlines_are_left_out():
-    table, asked = OutlineTable(stored(50)), outlines_of_views((cells(7),))
-    found = table.likest(asked, 50, least=0.99)
+def test_photos_with_other_descriptors_are_left_out():
+    table, asked = DescriptorTable(stored(50)), descriptors_of_views((cells(7),))
+    found = table.nearest_photos(asked, 50, least=0.99)
     assert 7 in found.rows
     assert len(found.rows) < 50
     assert found.cosines.min() > 0.99
