@@ -1,0 +1,1 @@
+"""The search of a catalogue on Amazon S3 Vectors."""

@@ -1,0 +1,119 @@
+"""How a catalogue is stored in an index of Amazon S3 Vectors: names, keys and metadata.
+
+One index holds the vectors of one model. An item is a vector: its key is the image id, its metadata are the fields of
+the item. Filters read `row`, `product_id`, `category` and `price`; the other fields cannot be filtered.
+"""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lambda_app.errors import ReleaseError
+from lambda_app.likeness.table import Fingerprint
+from lambda_app.release.catalog import CatalogItem
+
+# Limits of the service (API 2025-07-15).
+MOST_PUT = MOST_DELETED = 500
+MOST_GOT = 100
+MOST_LISTED = 1_000
+MOST_RESULTS = 10_000  # of one query, over all its pages
+MOST_KEY_CHARACTERS = 1_024
+MOST_FILTERABLE_BYTES = 2_048
+MOST_METADATA_BYTES = 40_960
+MOST_WRITTEN_PER_SECOND = 2_500  # vectors put and deleted, in one index
+
+NON_FILTERABLE = ("title", "location", "photo", "description", "fingerprint")
+SEARCHED_TEXTS = ("title", "category", "description")
+# A description takes the place that other fields leave, at most.
+_MOST_DESCRIPTION_BYTES = 30_000
+
+
+def index_name(model_sha256: str) -> str:
+    """The name of the index that holds the vectors of a model: `items-` and 16 hex digits."""
+    return f"items-{model_sha256[:16]}"
+
+
+def index_settings(dim: int) -> dict[str, Any]:
+    """The arguments of CreateIndex beside the names of bucket and index.
+
+    Args:
+        dim: of the vectors.
+    """
+    return {
+        "dataType": "float32",
+        "dimension": dim,
+        "distanceMetric": "cosine",
+        "metadataConfiguration": {
+            "nonFilterableMetadataKeys": [*NON_FILTERABLE],
+            "textSearchConfigurations": [{"metadataKey": key} for key in SEARCHED_TEXTS],
+        },
+    }
+
+
+def metadata_of(row: int, item: CatalogItem, fingerprint: Fingerprint | None = None) -> dict[str, Any]:
+    """The metadata of an item. Fields without a value are left out, so that a price bound never passes a missing price.
+
+    Args:
+        row: its number, which answers give as `similar_index`.
+        item: with its description.
+        fingerprint: of its photo, uint8 (197,).
+
+    Raises:
+        ReleaseError: the service would refuse it; the message names the item, the size and the limit.
+    """
+    if len(item.image_id) > MOST_KEY_CHARACTERS:
+        raise ReleaseError(
+            f"image id {item.image_id[:80]!r}... has {len(item.image_id)} characters; "
+            f"S3 Vectors takes {MOST_KEY_CHARACTERS}"
+        )
+    filterable = {"row": row, "product_id": item.product_id, "category": item.category, "price": item.price}
+    texts = {
+        "title": item.title,
+        "location": item.location,
+        "photo": item.photo,
+        "description": None if item.description is None else _cut(item.description),
+        "fingerprint": None if fingerprint is None else base64.b64encode(fingerprint.tobytes()).decode(),
+    }
+    _check(item, filterable, MOST_FILTERABLE_BYTES, "filterable metadata")
+    _check(item, filterable | texts, MOST_METADATA_BYTES, "metadata")
+    return {name: value for name, value in (filterable | texts).items() if value is not None}
+
+
+def item_of(key: str, metadata: Mapping[str, Any]) -> tuple[int, CatalogItem]:
+    """The row and the item of a vector's key and metadata.
+
+    Raises:
+        ReleaseError: they are not those of an item, so something else wrote this vector.
+    """
+    try:
+        price = metadata.get("price")
+        return int(metadata["row"]), CatalogItem(
+            image_id=key,
+            product_id=metadata["product_id"],
+            category=metadata["category"],
+            title=metadata.get("title"),
+            price=None if price is None else float(price),
+            location=metadata.get("location"),
+            photo=metadata["photo"],
+            description=metadata.get("description"),
+        )
+    except (KeyError, TypeError, ValueError) as exc:
+        raise ReleaseError(f"vector {key[:80]!r} is not an item of a catalogue: {exc!r}") from exc
+
+
+def fingerprint_of(metadata: Mapping[str, Any]) -> Fingerprint | None:
+    """The fingerprint of an item's photo, uint8 (197,); None if it was stored without one."""
+    text = metadata.get("fingerprint")
+    return None if text is None else np.frombuffer(base64.b64decode(text), np.uint8)
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:_MOST_DESCRIPTION_BYTES].decode(errors="ignore")
+
+
+def _check(item: CatalogItem, values: Mapping[str, object], most: int, what: str) -> None:
+    size = sum(len(name) + len(str(value).encode()) for name, value in values.items() if value is not None)
+    if size > most:
+        raise ReleaseError(f"item {item.image_id[:80]!r} has {size} bytes of {what}; S3 Vectors takes {most}")

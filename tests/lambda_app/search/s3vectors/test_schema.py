@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from lambda_app.errors import ReleaseError
+from lambda_app.release.catalog import CatalogItem
+from lambda_app.search.s3vectors.schema import (
+    MOST_FILTERABLE_BYTES,
+    MOST_KEY_CHARACTERS,
+    MOST_METADATA_BYTES,
+    fingerprint_of,
+    index_name,
+    item_of,
+    metadata_of,
+)
+
+ITEM = CatalogItem("sofa-1", "sofa", "sofas", "Grey sofa", 120.5, "Leeds", "datasets/shop/1.jpg", "Two seats")
+
+
+def test_an_item_survives_the_way_through_metadata():
+    assert item_of("sofa-1", metadata_of(7, ITEM)) == (7, ITEM)
+
+
+def test_fields_without_a_value_are_left_out():
+    bare = CatalogItem("a", "p", "sofas", None, None, None, "datasets/shop/a.jpg")
+    metadata = metadata_of(0, bare)
+    assert set(metadata) == {"row", "product_id", "category", "photo"}
+    assert item_of("a", metadata) == (0, bare)
+
+
+def test_a_fingerprint_survives():
+    print_ = np.arange(197, dtype=np.uint8)
+    found = fingerprint_of(metadata_of(0, ITEM, print_))
+    assert found is not None
+    np.testing.assert_array_equal(found, print_)
+    assert fingerprint_of(metadata_of(0, ITEM)) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "limit"),
+    [
+        ("image_id", "x" * (MOST_KEY_CHARACTERS + 1), MOST_KEY_CHARACTERS),
+        ("product_id", "x" * MOST_FILTERABLE_BYTES, MOST_FILTERABLE_BYTES),
+        ("title", "x" * MOST_METADATA_BYTES, MOST_METADATA_BYTES),
+    ],
+)
+def test_what_the_service_would_refuse_is_named_with_its_limit(field, value, limit):
+    item = CatalogItem(**{**ITEM.__dict__, field: value})
+    with pytest.raises(ReleaseError, match=str(limit)):
+        metadata_of(0, item)
+
+
+def test_a_long_description_is_cut_at_a_character():
+    item = CatalogItem(**{**ITEM.__dict__, "description": "é" * 40_000})
+    text = metadata_of(0, item)["description"]
+    assert text == "é" * 15_000
+
+
+@pytest.mark.parametrize("metadata", [{}, {"row": 1, "category": "sofas"}, {"row": "x", "product_id": "p"}])
+def test_a_vector_of_something_else_is_refused_by_its_key(metadata):
+    with pytest.raises(ReleaseError, match="'other'"):
+        item_of("other", metadata)
+
+
+def test_each_model_has_an_index_of_its_own():
+    assert index_name("0123456789abcdef" * 4) == "items-0123456789abcdef"
+    assert index_name("f" * 64) != index_name("e" * 64)
