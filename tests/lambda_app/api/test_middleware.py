@@ -134,7 +134,7 @@ def test_browsers_of_any_origin_may_call_and_read_the_headers_if_the_setting_say
     answer = client.get("/healthcheck", headers=ORIGIN)
     assert answer.headers["access-control-allow-origin"] == "*"
     exposed = answer.headers["access-control-expose-headers"].lower()
-    assert {"x-request-id", "x-lookalike-release", "server-timing"} <= set(exposed.split(", "))
+    assert {"x-request-id", "x-lookalike-release", "server-timing", "retry-after"} <= set(exposed.split(", "))
     preflight = client.options(
         "/predict",
         headers={**ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"},
