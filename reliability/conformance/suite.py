@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from reliability.conformance.cases import items, routes, searching, words
-from reliability.conformance.subject import Subject
+from reliability.conformance.service.subject import Subject
 
 Case = Callable[[Subject], None]
 

@@ -6,9 +6,9 @@ from lambda_app.errors import QueryError, UnknownItemError
 from lambda_app.recommendation.query import MAX_REFERENCES, SimilarQuery
 from lambda_app.release.catalog import CatalogFilter
 from lambda_app.store.blocked import BlockedItems
-from reliability.conformance.expected import Wanted, check_item, check_matches, expect, without
-from reliability.conformance.shop import Shop
-from reliability.conformance.subject import Subject
+from reliability.conformance.service.expected import Wanted, check_item, check_matches, expect, without
+from reliability.conformance.service.shop import Shop
+from reliability.conformance.service.subject import Subject
 
 
 def similar_to_an_item(subject: Subject) -> None:

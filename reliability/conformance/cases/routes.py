@@ -5,9 +5,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from reliability.conformance.expected import expect
-from reliability.conformance.shop import CATEGORIES, CATEGORY_WEIGHT
-from reliability.conformance.subject import Subject
+from reliability.conformance.service.expected import expect
+from reliability.conformance.service.shop import CATEGORIES, CATEGORY_WEIGHT
+from reliability.conformance.service.subject import Subject
 
 _FIELDS = {
     "image_id",

@@ -5,9 +5,9 @@ import numpy.typing as npt
 
 from lambda_app.recommendation.query import SimilarQuery
 from lambda_app.release.catalog import CatalogFilter
-from reliability.conformance.expected import Wanted, check_matches, expect, priced
-from reliability.conformance.shop import CATEGORIES, CATEGORY_WEIGHT, TWINS, Shop
-from reliability.conformance.subject import Subject
+from reliability.conformance.service.expected import Wanted, check_matches, expect, priced
+from reliability.conformance.service.shop import CATEGORIES, CATEGORY_WEIGHT, TWINS, Shop
+from reliability.conformance.service.subject import Subject
 
 
 def first_results(subject: Subject) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 
 from lambda_app.recommendation.query import SimilarQuery
 from lambda_app.release.catalog import CatalogFilter, CatalogItem
-from reliability.conformance.expected import check_item, expect
-from reliability.conformance.subject import Subject
+from reliability.conformance.service.expected import check_item, expect
+from reliability.conformance.service.subject import Subject
 
 
 def one_word(subject: Subject) -> None:

@@ -5,8 +5,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from reliability.conformance.shop import Shop, build_shop
-from reliability.conformance.subject import Subject, publish, serving
+from reliability.conformance.service.shop import Shop, build_shop
+from reliability.conformance.service.subject import Subject, publish, serving
 
 
 @pytest.fixture(scope="session")

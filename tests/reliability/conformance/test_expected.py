@@ -8,8 +8,8 @@ import pytest
 from lambda_app.recommendation.query import Match, SimilarQuery
 from lambda_app.recommendation.recommender import Recommender
 from lambda_app.release.catalog import CatalogFilter
-from reliability.conformance.expected import MismatchError, Wanted, check_item, check_matches, expect, priced
-from reliability.conformance.subject import Subject
+from reliability.conformance.service.expected import MismatchError, Wanted, check_item, check_matches, expect, priced
+from reliability.conformance.service.subject import Subject
 from reliability.conformance.suite import CASES, run_cases
 
 K = 10

@@ -1,6 +1,6 @@
 import pytest
 
-from reliability.conformance.subject import Subject
+from reliability.conformance.service.subject import Subject
 from reliability.conformance.suite import CASES
 
 

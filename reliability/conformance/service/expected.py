@@ -9,7 +9,7 @@ import numpy.typing as npt
 from lambda_app.errors import LookalikeError
 from lambda_app.recommendation.query import Match
 from lambda_app.release.catalog import CatalogItem
-from reliability.conformance.shop import Shop
+from reliability.conformance.service.shop import Shop
 
 
 class MismatchError(LookalikeError):

@@ -12,7 +12,7 @@ from lambda_app.api.app import create_app
 from lambda_app.recommendation.recommender import Recommender
 from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore
-from reliability.conformance.shop import Shop
+from reliability.conformance.service.shop import Shop
 from tests.releases import publish_directly
 
 # Of scores, which are cosines: float32; and the float16 of an inverted index.
