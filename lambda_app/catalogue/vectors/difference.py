@@ -14,7 +14,7 @@ from lambda_app.catalogue.vectors.rows import Held
 from lambda_app.search.building.live_vectors import in_blocks
 
 # A merge may store a vector in fewer bits. It keeps this cosine, or the whole index gets more bits (`merging.py`).
-_SAME_VECTOR = 0.998
+SAME_VECTOR = 0.998
 _BLOCK = 500
 
 _Rows = npt.NDArray[np.int64]
@@ -103,7 +103,7 @@ def _same(target: Held, base: Held, rows: list[int]) -> npt.NDArray[np.bool_]:
     for place, old, old_fingerprint, cosine in zip(places, old_items, old_fingerprints, cosines, strict=True):
         # Of None, array_equal is true only with None.
         same_photo = np.array_equal(fingerprints[place], old_fingerprint)  # type: ignore[arg-type]
-        same[place] = items[place] == old and same_photo and cosine >= _SAME_VECTOR
+        same[place] = items[place] == old and same_photo and cosine >= SAME_VECTOR
     return same
 
 
