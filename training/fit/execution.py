@@ -7,7 +7,6 @@ from lambda_app.errors import SettingsError
 from training.fit.settings import Execution
 from training.network.embedding_net import EmbeddingNet
 
-
 # Without these instructions, a processor emulates bfloat16, which is slower than float32.
 _BFLOAT16 = (torch.cpu._is_avx512_bf16_supported, torch.cpu._is_amx_tile_supported)
 
