@@ -34,7 +34,7 @@ FLOORS = {
     "cdk": "app | stack pipeline | outputs | serving training watching operators storage vectors | front | permissions"
     " | nag context log_group",
     "benchmarks": "scale | bench changes drift words same vector_costs | processes | inputs | figures",
-    "reliability": "command | fuzz soak | pages",
+    "reliability": "command | conformance fuzz soak | pages",
 }
 # The code that training shares with serving, so that training measures the code that serves; and the store, for a
 # release whose model it uses again.
