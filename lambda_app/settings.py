@@ -18,6 +18,9 @@ WRITERS = ("none", "iam", "open")  # the last one is for a service on one machin
 AUTH = ("none", "iam", "jwt", "cognito")
 _SECURE = r"(https://[A-Za-z0-9.-]+(:\d{1,5})?|http://(127\.0\.0\.1|localhost)(:\d{1,5})?)"
 _ORIGIN, _ISSUER = re.compile(_SECURE), re.compile(rf"{_SECURE}(/[!-~]*)?")
+# A fixed host, then a path, query or fragment with at least one of the names in braces.
+_ID, _URL_PART = r"\{(product_id|image_id)\}", r"[!#-;=?-\[\]_a-z~]*"
+_LISTING = re.compile(rf"(https://[A-Za-z0-9.-]+(:\d{{1,5}})?)?/(?![/\\]){_URL_PART}({_ID}{_URL_PART})+")
 # scripts/ask reads this one.
 _OF_CLIENTS = ("LOOKALIKE_TOKEN",)
 # Long enough that nobody can guess it; no character that a header or a list cannot hold.
@@ -54,6 +57,7 @@ class Settings:
         origin_secret: values of the header `X-Lookalike-Origin`, one of which every request must carry, separated by
             commas; empty: requests need no such header. It is never logged, and `repr` leaves it out.
         photos_url: public address of the bucket's photos, by their keys; empty: answers have presigned URLs.
+        listing_url: address of a listing in the shop, with {product_id} or {image_id}; empty: no links to it.
         catalogue_writes: who may change the catalogue over HTTP: none; iam: principals of IAM, as API Gateway names
             them; open: everyone who reaches the port.
     """
@@ -84,6 +88,7 @@ class Settings:
     oidc_origins: str = ""
     origin_secret: str = field(default="", repr=False)
     photos_url: str = ""
+    listing_url: str = ""
     catalogue_writes: str = "none"
 
     @property
@@ -131,6 +136,7 @@ class Settings:
         settings = cls(**values)  # type: ignore[arg-type]
         _check_sign_in(settings)
         _check_front(settings)
+        _check_listing_url(settings.listing_url)
         _check_writers(settings.catalogue_writes, WRITERS[:2] if in_lambda else WRITERS)
         return settings
 
@@ -219,6 +225,15 @@ def _check_front(settings: Settings) -> None:
     if settings.photos_url and not _ORIGIN.fullmatch(settings.photos_url):
         raise SettingsError(
             f"{PREFIX}PHOTOS_URL is {settings.photos_url!r}; it takes an address such as https://search.shop.example"
+        )
+
+
+def _check_listing_url(template: str) -> None:
+    """Check the template of the page's links to listings: where it leads must not depend on the listing."""
+    if template and not _LISTING.fullmatch(template):
+        raise SettingsError(
+            f"{PREFIX}LISTING_URL is {template!r}; it takes an address such as "
+            "https://shop.example/items/{product_id}, or a path such as /items/{image_id}, with one of these two names"
         )
 
 
