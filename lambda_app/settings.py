@@ -16,6 +16,7 @@ MIB = 1 << 20
 MB_PER_VCPU = 1769
 WRITERS = ("none", "iam", "open")  # the last one is for a service on one machine, not for a Lambda
 AUTH = ("none", "iam", "jwt", "cognito")
+SEARCH = ("release", "faiss", "s3vectors")
 _SECURE = r"(https://[A-Za-z0-9.-]+(:\d{1,5})?|http://(127\.0\.0\.1|localhost)(:\d{1,5})?)"
 _ORIGIN, _ISSUER = re.compile(_SECURE), re.compile(rf"{_SECURE}(/[!-~]*)?")
 # scripts/ask reads this one.
@@ -56,6 +57,8 @@ class Settings:
         photos_url: public address of the bucket's photos, by their keys; empty: answers have presigned URLs.
         catalogue_writes: who may change the catalogue over HTTP: none; iam: principals of IAM, as API Gateway names
             them; open: everyone who reaches the port.
+        search: who searches: release: as the live release says; faiss or s3vectors: whatever it says.
+        vector_bucket: name of the vector bucket of S3 Vectors; empty: a release that needs one is not loaded.
     """
 
     store: str
@@ -85,6 +88,8 @@ class Settings:
     origin_secret: str = field(default="", repr=False)
     photos_url: str = ""
     catalogue_writes: str = "none"
+    search: str = "release"
+    vector_bucket: str = ""
 
     @property
     def origin_secrets(self) -> tuple[str, ...]:
@@ -106,8 +111,11 @@ class Settings:
         return PhotoLimits(pixels=self.max_pixels, side=self.max_side)
 
     def harmless(self) -> "Settings":
-        """The settings that a process which handles untrusted files may see: no secret, no address of the store."""
-        return replace(self, store="", origin_secret="", photos_url="")
+        """The settings that a process which handles untrusted files may see: no secret, no address of the store.
+
+        It has no network, so it searches in the files themselves.
+        """
+        return replace(self, store="", origin_secret="", photos_url="", search="faiss", vector_bucket="")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -132,6 +140,7 @@ class Settings:
         _check_sign_in(settings)
         _check_front(settings)
         _check_writers(settings.catalogue_writes, WRITERS[:2] if in_lambda else WRITERS)
+        _check_search(settings)
         return settings
 
 
@@ -225,6 +234,13 @@ def _check_front(settings: Settings) -> None:
 def _check_writers(given: str, known: tuple[str, ...]) -> None:
     if given not in known:
         raise SettingsError(f"{PREFIX}CATALOGUE_WRITES is {given!r}; it takes one of {', '.join(known)}")
+
+
+def _check_search(settings: Settings) -> None:
+    if settings.search not in SEARCH:
+        raise SettingsError(f"{PREFIX}SEARCH is {settings.search!r}; it takes one of {', '.join(SEARCH)}")
+    if settings.search == "s3vectors" and not settings.vector_bucket:
+        raise SettingsError(f"{PREFIX}SEARCH is s3vectors, and {PREFIX}VECTOR_BUCKET names no vector bucket")
 
 
 def _lambda_threads(environ: Mapping[str, str]) -> int:

@@ -101,6 +101,17 @@ class RankingEntry(Frozen):
     category_weight: float = Field(default=0.0, ge=0, le=1)
 
 
+class SearchEntry(Frozen):
+    """Who searches.
+
+    Attributes:
+        engine: "faiss": this code, in the index files of the release. "s3vectors": Amazon S3 Vectors, in the index of
+            the model. The index files are in such a release too: an index is filled from them.
+    """
+
+    engine: Literal["faiss", "s3vectors"] = "faiss"
+
+
 class SamePhotoEntry(Frozen):
     """When two photos are the same one.
 

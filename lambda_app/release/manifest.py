@@ -24,6 +24,7 @@ from lambda_app.release.entries import IndexType as IndexType
 from lambda_app.release.entries import ModelEntry as ModelEntry
 from lambda_app.release.entries import RankingEntry as RankingEntry
 from lambda_app.release.entries import SamePhotoEntry as SamePhotoEntry
+from lambda_app.release.entries import SearchEntry as SearchEntry
 from lambda_app.release.entries import Sha256 as Sha256
 from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
@@ -65,6 +66,7 @@ class Manifest(Frozen):
     catalog: CatalogEntry
     segments: tuple[SegmentEntry, ...] = Field(default=(), max_length=MOST_SEGMENTS)
     dead: DeadRowsEntry | None = None
+    search: SearchEntry | None = None  # absent: faiss, so that older releases keep their bytes
     ranking: RankingEntry = RankingEntry()  # older releases have none
     same_photo: SamePhotoEntry | None = None  # older releases have none
     weights: FileEntry | None = None
@@ -106,12 +108,16 @@ class Manifest(Frozen):
 
     def files(self) -> Iterator[FileEntry]:
         """All files that the archive may contain, apart from the manifest and report/."""
-        yield from self.serving_files()
+        yield from self.release_files()
         if self.weights is not None:
             yield self.weights
 
     def serving_files(self) -> Iterator[FileEntry]:
         """The files that serving loads."""
+        yield from self.release_files()
+
+    def release_files(self) -> Iterator[FileEntry]:
+        """Model and catalogue: what a trial opens, and what later releases of the same catalogue are made from."""
         yield self.model
         yield self.index
         yield self.catalog
@@ -125,6 +131,11 @@ class Manifest(Frozen):
     def all_segments(self) -> tuple[SegmentEntry, ...]:
         """All segments in the order of their rows: the first one, and the further ones."""
         return (SegmentEntry(index=self.index, catalog=self.catalog), *self.segments)
+
+    @property
+    def engine(self) -> str:
+        """Who searches: "faiss" or "s3vectors"."""
+        return "faiss" if self.search is None else self.search.engine
 
     @property
     def segmented(self) -> bool:

@@ -20,6 +20,8 @@ FRONT = {
     "LOOKALIKE_PHOTOS_URL": "https://search.shop.example",
 }
 
+CHOICES = {"LOOKALIKE_CATALOGUE_WRITES": "open", "LOOKALIKE_SEARCH": "s3vectors"}
+
 
 def test_only_the_store_has_no_default():
     assert Settings.from_environ(STORE) == Settings(store="var/store")
@@ -33,15 +35,24 @@ def test_a_missing_store_is_named_in_the_error(environ: dict[str, str]):
 
 def test_every_field_has_an_environment_variable():
     values = {name: str(number) for number, name in enumerate(environment_names(), start=1)}
-    values |= {
-        name: value
-        for name, value in {**SIGN_IN, **FRONT, "LOOKALIKE_CATALOGUE_WRITES": "open"}.items()
-        if name in values
-    }
+    values |= {name: value for name, value in {**SIGN_IN, **FRONT, **CHOICES}.items() if name in values}
     settings = Settings.from_environ({**values, "LOOKALIKE_INVENTED": "x"})
     found = {f"LOOKALIKE_{field.name.upper()}": getattr(settings, field.name) for field in fields(Settings)}
     assert {name: type(value)(values[name]) for name, value in found.items()} == found
     assert "LOOKALIKE_MAX_BODY_BYTES" in values
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"LOOKALIKE_SEARCH": "opensearch"}, "LOOKALIKE_SEARCH is 'opensearch'; it takes one of release, faiss, s3vec"),
+        ({"LOOKALIKE_SEARCH": "s3vectors"}, "LOOKALIKE_VECTOR_BUCKET names no vector bucket"),
+    ],
+)
+def test_who_searches_is_checked(environ: dict[str, str], said: str):
+    with pytest.raises(SettingsError, match=said):
+        Settings.from_environ({**STORE, **environ})
+    assert Settings.from_environ({**STORE, "LOOKALIKE_VECTOR_BUCKET": "shop"}).search == "release"
 
 
 def test_the_page_calls_the_origin_of_the_issuer_and_the_further_ones():
