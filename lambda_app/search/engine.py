@@ -92,7 +92,21 @@ class Search(Protocol):
         ...
 
 
-class Engine(Protocol):
+class Source(Protocol):
+    """Has a catalogue, and gives engines that search it."""
+
+    def without(self, image_ids: Sequence[str], product_ids: Sequence[str], like: "Engine | None" = None) -> "Engine":
+        """The same catalogue with these items in no answer; those that are blocked now are not, if they are not named.
+
+        Args:
+            image_ids: of photos. What the catalogue does not have is left out.
+            product_ids: of products, whose photos are all blocked.
+            like: another engine; what is cached for rows that both have in common is shared.
+        """
+        ...
+
+
+class Engine(Source, Protocol):
     """Searches one catalogue. Immutable and thread-safe.
 
     All methods may raise `SearchUnavailableError` if the engine is a service that does not answer, is too busy, or does
@@ -202,16 +216,6 @@ class Engine(Protocol):
         Args:
             asked: the views of a photo, at least one.
             threshold: photos at most this far from each other are the same.
-        """
-        ...
-
-    def without(self, image_ids: Sequence[str], product_ids: Sequence[str], like: "Engine | None" = None) -> "Engine":
-        """The same catalogue with these items in no answer; those that are blocked now are not, if they are not named.
-
-        Args:
-            image_ids: of photos. What the catalogue does not have is left out.
-            product_ids: of products, whose photos are all blocked.
-            like: another engine; what is cached for rows that both have in common is shared.
         """
         ...
 

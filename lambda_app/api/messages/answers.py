@@ -76,9 +76,9 @@ def release_answer(live: Live) -> dict[str, Any]:
         "embedding_dim": manifest.model.embedding_dim,
         "image_size": manifest.preprocessing.size,
         "precision": manifest.model.precision,
-        "index_type": manifest.index.type,
+        "index_type": live.recommender.engine.kind,
         "category_weight": manifest.ranking.category_weight,
-        "words": live.recommender.parts.has_words,
+        "words": live.recommender.engine.has_words,
         "same_photo": live.recommender.same.threshold is not None,
     }
 

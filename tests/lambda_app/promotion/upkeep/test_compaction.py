@@ -23,6 +23,7 @@ from lambda_app.store.blocked import block
 from lambda_app.store.contract import Store
 from lambda_app.store.folder import FolderStore
 from tests.catalogue_changes import SETTINGS, change, has, live, logged, now, removed, upserted
+from tests.engines import engine_of
 from tests.releases import build_release, publish_directly
 
 
@@ -224,7 +225,7 @@ def test_fingerprints_survive_a_merge(store: Store, changed: Manifest):
 
 
 def known(store: Store, ids: Sequence[str]) -> Any:
-    catalog = live(store)._catalog
+    catalog = engine_of(live(store)).catalog
     return catalog.fingerprints([row for row in map(catalog.find, ids) if row is not None])
 
 
