@@ -14,14 +14,14 @@ from pathlib import Path
 from lambda_app.catalogue.beginning import begin, comes_from, contained, note_replayed, replayed
 from lambda_app.catalogue.building import build, opened, successor
 from lambda_app.catalogue.changes import Entry, Revert
+from lambda_app.catalogue.derived.reference import Followed, followed
+from lambda_app.catalogue.derived.smoke_cases import renewed
 from lambda_app.catalogue.draft import Draft, effective
 from lambda_app.catalogue.embedding import Embedded, LazyModel, embedded
 from lambda_app.catalogue.ingested import Ingested
 from lambda_app.catalogue.log import append, entries, last_number, next_entries
 from lambda_app.catalogue.new_photos import NewPhotos
-from lambda_app.catalogue.reference import Followed, followed
 from lambda_app.catalogue.rejections import note_rejections
-from lambda_app.catalogue.smoke_cases import renewed
 from lambda_app.errors import PointerConflictError, StoreError, UnfinishedError
 from lambda_app.model.session import Model
 from lambda_app.promotion.scratch import scratch_folder

@@ -12,7 +12,7 @@ from lambda_app.photo.rules import MEDIA_TYPES
 from lambda_app.settings import Settings
 
 WEB = Path(__file__).parents[3] / "lambda_app" / "api" / "web"
-FILES = sorted(path.name for path in WEB.iterdir())
+FILES = sorted(path.relative_to(WEB).as_posix() for path in WEB.rglob("*") if path.is_file())
 SCRIPTS = [name for name in FILES if name.endswith(".js")]
 IMPORT = re.compile(r'\bfrom "([^"]+)"')
 
