@@ -15,10 +15,11 @@ MIB = 1 << 20
 # A Lambda gets one vCPU for every 1,769 MB (AWS Lambda quotas, "Memory").
 MB_PER_VCPU = 1769
 WRITERS = ("none", "iam", "open")  # the last one is for a service on one machine, not for a Lambda
-AUTH = ("none", "iam", "jwt", "cognito")
 SEARCH = ("release", "faiss", "s3vectors")
+AUTH = ("none", "iam", "jwt", "cognito")
 _SECURE = r"(https://[A-Za-z0-9.-]+(:\d{1,5})?|http://(127\.0\.0\.1|localhost)(:\d{1,5})?)"
 _ORIGIN, _ISSUER = re.compile(_SECURE), re.compile(rf"{_SECURE}(/[!-~]*)?")
+_VECTOR_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 # scripts/ask reads this one.
 _OF_CLIENTS = ("LOOKALIKE_TOKEN",)
 # Long enough that nobody can guess it; no character that a header or a list cannot hold.
@@ -57,8 +58,9 @@ class Settings:
         photos_url: public address of the bucket's photos, by their keys; empty: answers have presigned URLs.
         catalogue_writes: who may change the catalogue over HTTP: none; iam: principals of IAM, as API Gateway names
             them; open: everyone who reaches the port.
-        search: who searches: release: as the live release says; faiss or s3vectors: whatever it says.
-        vector_bucket: name of the vector bucket of S3 Vectors; empty: a release that needs one is not loaded.
+        search: what searches the catalogue: release: what the release's manifest says; faiss, s3vectors: this engine,
+            whatever it says.
+        vector_bucket: name of the vector bucket of Amazon S3 Vectors; empty: releases that need one are not loaded.
     """
 
     store: str
@@ -111,10 +113,8 @@ class Settings:
         return PhotoLimits(pixels=self.max_pixels, side=self.max_side)
 
     def harmless(self) -> "Settings":
-        """The settings that a process which handles untrusted files may see: no secret, no address of the store.
-
-        It has no network, so it searches in the files themselves.
-        """
+        """The settings that a process which handles untrusted files may see: no secret, no address of the store."""
+        # Such a process reaches no network, so it searches files.
         return replace(self, store="", origin_secret="", photos_url="", search="faiss", vector_bucket="")
 
     @classmethod
@@ -239,8 +239,13 @@ def _check_writers(given: str, known: tuple[str, ...]) -> None:
 def _check_search(settings: Settings) -> None:
     if settings.search not in SEARCH:
         raise SettingsError(f"{PREFIX}SEARCH is {settings.search!r}; it takes one of {', '.join(SEARCH)}")
+    if settings.vector_bucket and not _VECTOR_BUCKET.fullmatch(settings.vector_bucket):
+        raise SettingsError(
+            f"{PREFIX}VECTOR_BUCKET is {settings.vector_bucket!r}; it takes the name of a vector bucket: 3 to 63 "
+            "lower-case letters, digits and hyphens"
+        )
     if settings.search == "s3vectors" and not settings.vector_bucket:
-        raise SettingsError(f"{PREFIX}SEARCH is s3vectors, and {PREFIX}VECTOR_BUCKET names no vector bucket")
+        raise SettingsError(f"{PREFIX}SEARCH is s3vectors, which needs {PREFIX}VECTOR_BUCKET, the name of its bucket")
 
 
 def _lambda_threads(environ: Mapping[str, str]) -> int:

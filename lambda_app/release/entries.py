@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+EngineName = Literal["faiss", "s3vectors"]
 IndexType = Literal["flat", "ivf-float16", "ivf-int8"]
 
 
@@ -102,14 +103,14 @@ class RankingEntry(Frozen):
 
 
 class SearchEntry(Frozen):
-    """Who searches.
+    """What searches the catalogue.
 
     Attributes:
-        engine: "faiss": this code, in the index files of the release. "s3vectors": Amazon S3 Vectors, in the index of
-            the model. The index files are in such a release too: an index is filled from them.
+        engine: "faiss": the index of the release, in the process. "s3vectors": an index of Amazon S3 Vectors, which
+            holds the vectors of the release's model.
     """
 
-    engine: Literal["faiss", "s3vectors"] = "faiss"
+    engine: EngineName = "faiss"
 
 
 class SamePhotoEntry(Frozen):

@@ -17,14 +17,13 @@ from pydantic import AwareDatetime, Field, ValidationError, model_validator
 from lambda_app.errors import DamagedFileError, ReleaseError, UnknownFormatError
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.release.entries import CatalogEntry as CatalogEntry
-from lambda_app.release.entries import DeadRowsEntry, Frozen, SegmentEntry
+from lambda_app.release.entries import DeadRowsEntry, EngineName, Frozen, SearchEntry, SegmentEntry
 from lambda_app.release.entries import FileEntry as FileEntry
 from lambda_app.release.entries import IndexEntry as IndexEntry
 from lambda_app.release.entries import IndexType as IndexType
 from lambda_app.release.entries import ModelEntry as ModelEntry
 from lambda_app.release.entries import RankingEntry as RankingEntry
 from lambda_app.release.entries import SamePhotoEntry as SamePhotoEntry
-from lambda_app.release.entries import SearchEntry as SearchEntry
 from lambda_app.release.entries import Sha256 as Sha256
 from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
@@ -44,6 +43,8 @@ class Manifest(Frozen):
     Attributes:
         currency: ISO 4217 code of all prices in the catalog; None if it is unknown, as in older releases.
         index, catalog: the first segment.
+        search: what searches the catalogue. With another engine than FAISS, index and catalog are what its index is
+            loaded from, and the way back to FAISS.
         segments: the further segments, in the order of their rows: those of the first one come before.
         dead: rows that are in a segment but not in the catalogue; None if there are none.
         parent: the release whose catalogue this one changes; None for one that training made.
@@ -66,7 +67,7 @@ class Manifest(Frozen):
     catalog: CatalogEntry
     segments: tuple[SegmentEntry, ...] = Field(default=(), max_length=MOST_SEGMENTS)
     dead: DeadRowsEntry | None = None
-    search: SearchEntry | None = None  # absent: faiss, so that older releases keep their bytes
+    search: SearchEntry | None = None  # None: FAISS, as in older releases
     ranking: RankingEntry = RankingEntry()  # older releases have none
     same_photo: SamePhotoEntry | None = None  # older releases have none
     weights: FileEntry | None = None
@@ -108,17 +109,15 @@ class Manifest(Frozen):
 
     def files(self) -> Iterator[FileEntry]:
         """All files that the archive may contain, apart from the manifest and report/."""
-        yield from self.release_files()
+        yield from self.serving_files("faiss")
         if self.weights is not None:
             yield self.weights
 
-    def serving_files(self) -> Iterator[FileEntry]:
-        """The files that serving loads."""
-        yield from self.release_files()
-
-    def release_files(self) -> Iterator[FileEntry]:
-        """Model and catalogue: what a trial opens, and what later releases of the same catalogue are made from."""
+    def serving_files(self, engine: EngineName | None = None) -> Iterator[FileEntry]:
+        """The files that serving loads if this engine searches; None: the engine that the manifest names."""
         yield self.model
+        if (engine or self.engine) != "faiss":
+            return
         yield self.index
         yield self.catalog
         for segment in self.segments:
@@ -128,14 +127,14 @@ class Manifest(Frozen):
             yield self.dead
 
     @property
+    def engine(self) -> EngineName:
+        """What searches the catalogue, unless the settings of serving say otherwise."""
+        return "faiss" if self.search is None else self.search.engine
+
+    @property
     def all_segments(self) -> tuple[SegmentEntry, ...]:
         """All segments in the order of their rows: the first one, and the further ones."""
         return (SegmentEntry(index=self.index, catalog=self.catalog), *self.segments)
-
-    @property
-    def engine(self) -> str:
-        """Who searches: "faiss" or "s3vectors"."""
-        return "faiss" if self.search is None else self.search.engine
 
     @property
     def segmented(self) -> bool:

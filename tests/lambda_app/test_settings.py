@@ -20,7 +20,7 @@ FRONT = {
     "LOOKALIKE_PHOTOS_URL": "https://search.shop.example",
 }
 
-CHOICES = {"LOOKALIKE_CATALOGUE_WRITES": "open", "LOOKALIKE_SEARCH": "s3vectors"}
+CHOICES = {"LOOKALIKE_CATALOGUE_WRITES": "open", "LOOKALIKE_SEARCH": "s3vectors", "LOOKALIKE_VECTOR_BUCKET": "shop"}
 
 
 def test_only_the_store_has_no_default():
@@ -46,7 +46,8 @@ def test_every_field_has_an_environment_variable():
     ("environ", "said"),
     [
         ({"LOOKALIKE_SEARCH": "opensearch"}, "LOOKALIKE_SEARCH is 'opensearch'; it takes one of release, faiss, s3vec"),
-        ({"LOOKALIKE_SEARCH": "s3vectors"}, "LOOKALIKE_VECTOR_BUCKET names no vector bucket"),
+        ({"LOOKALIKE_VECTOR_BUCKET": "Shop"}, "LOOKALIKE_VECTOR_BUCKET is 'Shop'; it takes the name"),
+        ({"LOOKALIKE_SEARCH": "s3vectors"}, "needs LOOKALIKE_VECTOR_BUCKET, the name"),
     ],
 )
 def test_who_searches_is_checked(environ: dict[str, str], said: str):

@@ -1,7 +1,5 @@
 """Moves a store from one search engine to the other: a release equal to the live one, but for who searches it."""
 
-from typing import Literal
-
 from lambda_app.catalogue.building import successor
 from lambda_app.catalogue.vectors.ready import bring_index
 from lambda_app.errors import PointerConflictError
@@ -9,7 +7,7 @@ from lambda_app.promotion.promotion import Promotion
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import store_release, stored_manifest
 from lambda_app.promotion.succession import Clock, before_next, live_release, move_pointer, utc_now
-from lambda_app.release.entries import SearchEntry
+from lambda_app.release.entries import EngineName, SearchEntry
 from lambda_app.release.manifest import MANIFEST
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
@@ -17,10 +15,8 @@ from lambda_app.store.contract import Store
 _TRIES = 5
 _NAMES = {"faiss": "its own index files", "s3vectors": "S3 Vectors"}
 
-Engine = Literal["faiss", "s3vectors"]
 
-
-def use(store: Store, engine: Engine, settings: Settings, now: Clock = utc_now) -> Promotion:
+def use(store: Store, engine: EngineName, settings: Settings, now: Clock = utc_now) -> Promotion:
     """Make a release live that is equal to the live one, but searched by this engine.
 
     For S3 Vectors, the index is brought to it first, which takes a moment if it was loaded before. The release before
