@@ -22,6 +22,8 @@ FRONT = {
 OTHERS = {
     "LOOKALIKE_CATALOGUE_WRITES": "open",
     "LOOKALIKE_LISTING_URL": "https://shop.example:8443/items/{product_id}?photo={image_id}",
+    "LOOKALIKE_SEARCH": "s3vectors",
+    "LOOKALIKE_VECTOR_BUCKET": "shop",
 }
 
 
@@ -42,6 +44,20 @@ def test_every_field_has_an_environment_variable():
     found = {f"LOOKALIKE_{field.name.upper()}": getattr(settings, field.name) for field in fields(Settings)}
     assert {name: type(value)(values[name]) for name, value in found.items()} == found
     assert "LOOKALIKE_MAX_BODY_BYTES" in values
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"LOOKALIKE_SEARCH": "opensearch"}, "LOOKALIKE_SEARCH is 'opensearch'; it takes one of release, faiss, s3vec"),
+        ({"LOOKALIKE_VECTOR_BUCKET": "Shop"}, "LOOKALIKE_VECTOR_BUCKET is 'Shop'; it takes the name"),
+        ({"LOOKALIKE_SEARCH": "s3vectors"}, "needs LOOKALIKE_VECTOR_BUCKET, the name"),
+    ],
+)
+def test_who_searches_is_checked(environ: dict[str, str], said: str):
+    with pytest.raises(SettingsError, match=said):
+        Settings.from_environ({**STORE, **environ})
+    assert Settings.from_environ({**STORE, "LOOKALIKE_VECTOR_BUCKET": "shop"}).search == "release"
 
 
 def test_the_page_calls_the_origin_of_the_issuer_and_the_further_ones():
