@@ -62,6 +62,14 @@ def test_the_routes_match_the_api():
     assert documented == described | pages | {("GET", "/openapi.json")}
 
 
+def test_the_names_for_generated_clients_match_the_api():
+    document = create_app(Settings(store="unused", catalogue_writes="iam", auth="jwt")).openapi()
+    ids = {operation["operationId"] for methods in document["paths"].values() for operation in methods.values()}
+    named_there = named([section(DESIGN, "The HTTP API").partition("\n### Clients that are generated\n")[2]])
+    assert ids | set(document["components"]["securitySchemes"]) <= named_there
+    assert {name for name in named_there if name.endswith(("Form", "Answer"))} <= set(document["components"]["schemas"])
+
+
 @pytest.mark.parametrize(
     ("route", "answer"),
     [

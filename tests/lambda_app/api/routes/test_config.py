@@ -57,7 +57,20 @@ def test_the_documentation_asks_for_a_token_where_requests_need_one(tmp_path):
     assert document["security"] == [{"token": []}]
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     assert document["paths"]["/healthcheck"]["get"]["security"] == []
-    for auth in ("none", "iam"):
-        document = client_of(tmp_path, auth=auth).get("/openapi.json").json()
-        assert "security" not in document
-        assert "securitySchemes" not in document["components"]
+    assert document["paths"]["/images/{image_id}"]["get"]["security"] == [{}, {"token": []}]
+    assert {"401", "403"} <= document["paths"]["/predict"]["post"]["responses"].keys()
+    assert document["components"]["responses"]["Unauthorized"]["content"].keys() == {"application/json"}
+
+
+def test_the_documentation_asks_for_a_signature_where_requests_need_one(tmp_path):
+    document = client_of(tmp_path, auth="iam").get("/openapi.json").json()
+    assert document["security"] == [{"signature": []}]
+    assert document["components"]["securitySchemes"]["signature"]["x-amazon-apigateway-authtype"] == "awsSigv4"
+    assert "401" not in document["paths"]["/predict"]["post"]["responses"]
+
+
+def test_without_auth_the_documentation_asks_for_nothing(tmp_path):
+    document = client_of(tmp_path).get("/openapi.json").json()
+    assert document["security"] == []
+    assert "securitySchemes" not in document["components"]
+    assert not any("security" in one for methods in document["paths"].values() for one in methods.values())

@@ -1,6 +1,9 @@
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from lambda_app.photo.rules import MEDIA_TYPES
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import _UPLOAD
 from lambda_app.store.folder import FolderStore
+from tests.lambda_app.api.description.references import dereferenced
 
 # The contract: every route of the API, for people and machines that read /openapi.json.
 ROUTES = {
@@ -38,7 +42,8 @@ ROUTES = {
 
 @pytest.fixture(scope="module")
 def document(client: TestClient) -> dict[str, Any]:
-    return client.get("/openapi.json").json()
+    """The document, with what its operations refer to in its place."""
+    return dereferenced(client.get("/openapi.json").json())
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -52,19 +57,47 @@ def test_every_route_is_documented(document: dict[str, Any]):
     assert all(operation["description"] for _, _, operation in operations(document))
 
 
-def test_every_reference_leads_somewhere(document: dict[str, Any]):
-    schemas = document["components"]["schemas"]
-    references = {part.split('"')[0] for part in json.dumps(document).split('"$ref": "#/components/schemas/')[1:]}
-    assert references
-    assert references <= set(schemas)
-    assert '"#/$defs' not in json.dumps(document)
+def test_every_operation_has_a_name_for_generators_and_a_short_title(document: dict[str, Any]):
+    ids = [operation["operationId"] for *_, operation in operations(document)]
+    assert {"predict", "similarImages", "getItem"} <= set(ids)
+    assert len(set(ids)) == len(ids)
+    for *_, operation in operations(document):
+        assert re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", operation["operationId"])
+        assert 5 <= len(operation["summary"]) <= 60
+        assert operation["tags"][0] in {tag["name"] for tag in document["tags"]}
+
+
+def test_every_answer_has_an_example_and_its_headers(document: dict[str, Any]):
+    for *_, operation in operations(document):
+        for status, answer in operation["responses"].items():
+            for kind, content in answer["content"].items() if "content" in answer else ():
+                assert ("example" in content) is (kind != "image/*"), (operation["operationId"], status)
+            headers = {"X-Request-Id", "X-Lookalike-Release", "Server-Timing"}
+            headers |= {"503": {"Retry-After"}, "307": {"Location"}}.get(status, set())
+            assert set(answer.get("headers", ())) == (set() if status == "429" else headers)
+
+
+def test_the_headers_are_those_of_answers(client: TestClient, document: dict[str, Any]):
+    answer = client.get("/release")
+    assert set(answer.headers) >= {name.lower() for name in document["components"]["headers"]} - {
+        "location",
+        "retry-after",
+    }
+
+
+def test_every_reference_leads_somewhere_and_every_component_is_referred_to(client: TestClient):
+    whole = client.get("/openapi.json").json()
+    found = set(re.findall(r'"\$ref": "#/components/(\w+/[\w-]+)"', json.dumps(whole)))
+    assert found == {f"{kind}/{name}" for kind, parts in whole["components"].items() for name in parts}
+    assert '"#/$defs' not in json.dumps(whole)
 
 
 def test_errors_are_problems(document: dict[str, Any]):
     for _, path, operation in operations(document):
         for status, answer in operation["responses"].items():
             if status >= "400":
-                assert list(answer["content"]) == ["application/problem+json"], (path, status)
+                kind = "application/json" if status == "429" else "application/problem+json"
+                assert list(answer["content"]) == [kind], (path, status)
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 
@@ -126,10 +159,11 @@ def schema_of(document: dict[str, Any], path: str, name: str) -> dict[str, Any]:
     for parameter in operation.get("parameters", []):
         if parameter["name"] == name:
             return dict(parameter["schema"])
-    contents = operation["requestBody"]["content"]
-    return dict(
-        next(c["schema"]["properties"][name] for c in contents.values() if name in c["schema"].get("properties", {}))
-    )
+    for content in operation["requestBody"]["content"].values():
+        for schema in content["schema"].get("oneOf", [content["schema"]]):
+            if name in schema.get("properties", {}):
+                return dict(schema["properties"][name])
+    raise LookupError(name)
 
 
 SEARCHES = ["/predict", "/predict/similar_images", "/predict/batch", "/items/{image_id}/similar"]
@@ -138,7 +172,7 @@ SEARCHES = ["/predict", "/predict/similar_images", "/predict/batch", "/items/{im
 @pytest.mark.parametrize("max_k", [3, 100])
 def test_the_limits_of_k_are_those_that_hold(shop: FolderStore, photo: bytes, max_k: int):
     client = TestClient(create_app(Settings(store=str(shop), threads=1, max_k=max_k), shop))
-    document = client.get("/openapi.json").json()
+    document = dereferenced(client.get("/openapi.json").json())
     for path in [*SEARCHES, "/predict/category", "/recommend"]:
         described = schema_of(document, path, "k")
         assert (described["minimum"], described["maximum"]) == (1, max_k)
@@ -204,7 +238,7 @@ def test_answers_that_depend_on_the_deployment_are_described(document: dict[str,
 def test_no_limit_is_left_to_be_filled_and_applications_do_not_share_theirs(shop: FolderStore):
     for most in (7, 9):
         app = create_app(Settings(store=str(shop), max_batch=most), shop)
-        assert schema_of(app.openapi(), "/predict/batch", "files")["maxItems"] == most
+        assert schema_of(dereferenced(app.openapi()), "/predict/batch", "files")["maxItems"] == most
         assert not re.search('"max[iI][a-z]+": "', json.dumps(app.openapi()))
 
 
@@ -222,9 +256,11 @@ def test_how_many_photos_a_route_takes_is_described(document: dict[str, Any], pa
         assert (file["type"], keys["required"]) == ("string", ["upload"])
     else:
         assert (file["minItems"], file["maxItems"]) == (1, most)
-        assert (keys["properties"]["uploads"]["minItems"], keys["properties"]["uploads"]["maxItems"]) == (1, most)
-        assert keys["oneOf"] == [{"required": ["upload"]}, {"required": ["uploads"]}]
-        assert not any("default" in field for field in keys["properties"].values())
+        one, several = keys["oneOf"]
+        assert (one["required"], several["required"]) == (["upload"], ["uploads"])
+        uploads = several["properties"]["uploads"]
+        assert (uploads["minItems"], uploads["maxItems"]) == (1, most)
+        assert "default" not in uploads
 
 
 @pytest.mark.parametrize(
@@ -258,3 +294,11 @@ def test_a_box_is_taken_as_it_is_described(
         assert re.fullmatch(schema_of(document, path, "box")["pattern"], box)
     else:
         assert answer.json()["detail"].startswith(f"box is {box!r}; it takes left,top,width,height: four decimal")
+
+
+def test_no_other_request_pays_for_the_document():
+    code = (
+        "import sys\nfrom lambda_app.api.app import create_app\nfrom lambda_app.settings import Settings\n"
+        "create_app(Settings(store='unused'))\nassert not [n for n in sys.modules if 'api.description' in n]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[4])
