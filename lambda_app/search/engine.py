@@ -50,6 +50,18 @@ class Stored:
     vector: npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Page:
+    """Some items in the order of their rows. Their scores are NaN.
+
+    Attributes:
+        next: where the next page begins: after this row. None: this is the last page.
+    """
+
+    matches: list[Match]
+    next: int | None
+
+
 class Search(Protocol):
     """A search that can go deeper. Of one request, so one thread at a time uses it."""
 
@@ -196,6 +208,17 @@ class Engine(Source, Protocol):
 
     def items(self, image_ids: Collection[str]) -> dict[str, CatalogItem]:
         """Items with their descriptions, by image id. Unknown and blocked ids are left out."""
+        ...
+
+    def page(self, where: CatalogFilter, start: int, most: int, *, first_of_product: bool) -> Page:
+        """The items from a row on, in the order of their rows, without a query.
+
+        Args:
+            where: what passes.
+            start: the first row that may be on the page.
+            most: how many items to return; fewer if there are fewer.
+            first_of_product: only the first photo of each product that passes.
+        """
         ...
 
     def fingerprints(self, matches: Sequence[Match]) -> Fingerprint | None:
