@@ -54,7 +54,7 @@ def _applier(store: Store, settings: Settings) -> Applier | None:
 
     def apply() -> None:
         apply_changes(store, settings)
-        compact_if_due(store)
+        compact_if_due(store, settings)
 
     return Applier(apply)
 

@@ -33,6 +33,15 @@ def stored_states(store: Store) -> dict[str, IndexState]:
     return {name: state for name, state in found.items() if state is not None}
 
 
+def held_in_indexes(store: Store) -> set[str]:
+    """The releases that indexes hold: the next load compares with them."""
+    found: set[str] = set()
+    for state in stored_states(store).values():
+        loading = () if state.loading is None else (state.loading.release, *state.loading.between)
+        found |= {name for name in (state.release, *loading) if name is not None}
+    return found
+
+
 class Progress:
     """Writes the state of an index while it is loaded. Thread-safe.
 

@@ -84,7 +84,7 @@ def _listed(index: VectorsIndex, target: Held) -> tuple[npt.NDArray[np.int64], l
 def _contents(index: VectorsIndex, target: Held, rows: npt.NDArray[np.int64], next_row: int) -> Iterator[str]:
     """What differs in the vectors and metadata of these rows."""
     wrong: dict[str, list[str]] = {}
-    numbers: dict[int, str] = {}
+    numbers: set[int] = set()
     for begin in range(0, len(rows), MOST_GOT):
         items, fingerprints, vectors = target.photos(rows[begin : begin + MOST_GOT].tolist())
         found = index.get([item.image_id for item in items])
@@ -94,10 +94,10 @@ def _contents(index: VectorsIndex, target: Held, rows: npt.NDArray[np.int64], ne
                 wrong.setdefault("were not found", []).append(item.image_id)
                 continue
             metadata = one.get("metadata") or {}
-            row = metadata.get("row")
-            if not _is_row(row, next_row) or row in numbers:
+            row = _row(metadata.get("row"))
+            if not 0 <= row < next_row or row in numbers:
                 wrong.setdefault(f"have no row of their own below {next_row:,}", []).append(item.image_id)
-            numbers[row] = item.image_id
+            numbers.add(row)
             if metadata != metadata_of(row, item, fingerprint):
                 wrong.setdefault("have other metadata", []).append(item.image_id)
             if not _same(np.asarray(one["data"]["float32"], np.float32), vector):
@@ -106,8 +106,9 @@ def _contents(index: VectorsIndex, target: Held, rows: npt.NDArray[np.int64], ne
         yield f"{len(ids):,} of {len(rows):,} sampled items {what}: {_some(ids, len(ids))}"
 
 
-def _is_row(row: object, next_row: int) -> bool:
-    return isinstance(row, int | float) and row == int(row) and 0 <= row < next_row
+def _row(value: object) -> int:
+    """The row in metadata; -1 if it is none. The service may answer a whole number as 7.0."""
+    return int(value) if isinstance(value, int | float) and value == int(value) else -1
 
 
 def _same(stored: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]) -> bool:
