@@ -12,7 +12,7 @@ from lambda_app.api.messages.problems import handle_errors
 from lambda_app.api.messages.work_queue import WorkQueue
 from lambda_app.api.middleware import EXPOSED_HEADERS, CallMiddleware, QueueMiddleware, UncaughtMiddleware
 from lambda_app.api.origin import OriginMiddleware
-from lambda_app.api.routes import items, predictions, status, uploads
+from lambda_app.api.routes import browsing, items, predictions, status, uploads
 from lambda_app.photo.memory import DecodingMemory, available_bytes
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings
@@ -54,7 +54,7 @@ def _applier(store: Store, settings: Settings) -> Applier | None:
 
     def apply() -> None:
         apply_changes(store, settings)
-        compact_if_due(store)
+        compact_if_due(store, settings)
 
     return Applier(apply)
 
@@ -99,7 +99,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.service = service
-    routers = [predictions.router, uploads.router, items.router, status.router, status.pages]
+    routers = [predictions.router, uploads.router, browsing.router, items.router, status.router, status.pages]
     if settings.catalogue_writes != "none":
         from lambda_app.api.routes import changes  # only a service that takes changes pays for its imports
 

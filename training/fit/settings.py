@@ -198,6 +198,12 @@ class Execution(Settings):
         description="whether a GPU computes the backbone in bfloat16 (autocast); False: float32, for comparison",
         json_schema_extra=RARE,
     )
+    processor_bfloat16: bool = Field(
+        default=False,
+        description="whether a processor computes the backbone in bfloat16 too, if it has instructions for it "
+        "(AVX-512 BF16, AMX): faster steps; on another processor without effect",
+        json_schema_extra=RARE,
+    )
     compile: bool = Field(
         default=False,
         description="whether to use torch.compile for faster steps; takes minutes at first, needs a C++ compiler",

@@ -154,6 +154,18 @@ class SearchAnswer(_Answer):
     image_labels: list[str] = Field(description="Their image ids.")
 
 
+class BrowseAnswer(SearchAnswer):
+    """Items in the order of the catalogue. The lists have the same order and length."""
+
+    next: int | None = Field(description="`after` for the next page; null on the last one.", examples=[23])
+
+
+class ExamplesAnswer(_Answer):
+    """Photos that the model was not trained on."""
+
+    examples: list[Item] = Field(description="Listings. The n-th one's photo is GET /examples/n too, from 0.")
+
+
 class PredictAnswer(CategoryAnswer, EmbeddingAnswer, SimilarAnswer):
     """All three answers, from one decode and one forward pass."""
 

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import CurrentCall, blocking
-from lambda_app.api.messages.files import DOCS, INDEX, PAGE_CACHE, page_response, static_file
+from lambda_app.api.messages.pages import DOCS, INDEX, PAGE_CACHE, page_response, static_response
 from lambda_app.api.routes import openapi
 
 router = APIRouter(tags=["service"])
@@ -53,7 +53,8 @@ def release(call: CurrentCall) -> JSONResponse:
 @pages.get("/")
 def page(call: CurrentCall, request: Request) -> Response:
     """The web page."""
-    return page_response(INDEX, request, call.service.settings.sign_in_origins)
+    settings = call.service.settings
+    return page_response(INDEX, request, settings.sign_in_origins, is_open=settings.auth == "none")
 
 
 @pages.get("/config.json")
@@ -65,10 +66,10 @@ async def config(call: CurrentCall) -> Response:
 @pages.get("/static/{name:path}")
 def static(name: str, request: Request) -> Response:
     """A static file of the web page or of the API documentation."""
-    path = static_file(name)
-    if path is None:
+    found = static_response(name, request)
+    if found is None:
         raise HTTPException(404)
-    return page_response(path, request)
+    return found
 
 
 @pages.get("/docs")

@@ -26,7 +26,7 @@ QUIET = {
     },
     "leads": {"pooled": {"recall@4": LEAD, "category_precision@4": LEAD}},
 }
-RUN = {"epochs": 10, "best_epoch": 7}
+RUN = {"epochs": 10, "best_epoch": 7, "settings": {"schedule": "flat"}}
 
 
 def changed(path, value):
@@ -82,7 +82,8 @@ def test_remarkable_figures_get_a_note(path, value, told):
 
 def test_a_note_says_that_the_last_epoch_was_the_best():
     assert "longer" in notes(QUIET, RUN | {"best_epoch": 10})[0]
-    assert notes(QUIET, {"epochs": 0, "best_epoch": 0}) == []
+    assert notes(QUIET, RUN | {"best_epoch": 10, "settings": {"schedule": "cosine"}}) == []
+    assert notes(QUIET, RUN | {"epochs": 0, "best_epoch": 0}) == []
 
 
 def test_figures_that_are_none_do_not_stop_the_other_notes():

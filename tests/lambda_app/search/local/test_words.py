@@ -3,12 +3,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from lambda_app.recommendation import word_finder
 from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery
 from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem, write_catalog
 from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.local import words as local_words
+from lambda_app.search.local.engine import Segments
 from lambda_app.search.vectors import unit
 
 COUNT, DIM = 3000, 16
@@ -43,7 +44,7 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     index = VectorIndex(folder / entry.file, entry, threads=1)
     stored = np.stack([index.vector(row) for row in range(COUNT)])
     catalog = Catalog(folder / "catalog.sqlite")
-    yield Shop(Finder(index, catalog), catalog, stored, items)
+    yield Shop(Finder(Segments((index,), (catalog,)).without((), ())), catalog, stored, items)
     catalog.close()
 
 
@@ -59,7 +60,7 @@ def exact(shop: Shop, embedding: np.ndarray, query: SimilarQuery, bonuses: dict[
         if where.category in (None, item.category) and (item.price or 0.0) >= (where.min_price or 0.0)
     ]
     found = shop.catalog.words(query.words, shop.catalog.passing(where))
-    near = sorted(passing, key=lambda row: (-cosines[row], row))[: word_finder.DEPTH]
+    near = sorted(passing, key=lambda row: (-cosines[row], row))[: local_words.DEPTH]
 
     def order(row: int) -> tuple[bool, float, int]:
         return row not in near, -cosines[row] - bonuses.get(shop.items[row].category, 0), row
@@ -112,7 +113,7 @@ def test_words_and_a_photo_rank_by_the_fusion_of_both_orders(
 
 
 def test_the_order_is_exact_if_all_rows_are_candidates(shop: Shop, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(word_finder, "DEPTH", COUNT)
+    monkeypatch.setattr(local_words, "DEPTH", COUNT)
     embedding = unit(np.random.default_rng(2).normal(size=(1, DIM)))[0]
     for query in QUERIES:
         found = shop.finder.nearest(embedding, Selection(query))
@@ -122,7 +123,7 @@ def test_the_order_is_exact_if_all_rows_are_candidates(shop: Shop, monkeypatch: 
 def test_too_few_candidates_are_followed_by_more(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     embedding = unit(np.random.default_rng(3).normal(size=(1, DIM)))[0]
     query = SimilarQuery(k=40, words="velvet", distinct="image")
-    monkeypatch.setattr(word_finder, "DEPTH", 5)
+    monkeypatch.setattr(local_words, "DEPTH", 5)
     found = shop.finder.nearest(embedding, Selection(query))
     assert len(found) == 40
     assert len({match.row for match in found}) == 40
@@ -150,7 +151,7 @@ def titles(matches: list[Match]) -> list[str | None]:
 
 
 def test_words_alone_give_the_items_that_have_them_without_scores(shop: Shop):
-    found = shop.finder.words.by_words(Selection(SimilarQuery(k=12, words="velvet red")))
+    found = shop.finder.by_words(Selection(SimilarQuery(k=12, words="velvet red")))
     assert len(found) == 12
     assert all({"red", "velvet"} <= set((title or "").split()) for title in titles(found))
     assert all(np.isnan(match.score) for match in found)
@@ -171,8 +172,8 @@ def test_words_alone_give_the_items_that_have_them_without_scores(shop: Shop):
 def test_filters_hold_for_words_alone(
     shop: Shop, query: SimilarQuery, count: int | None, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(word_finder, "DEPTH", 7)
-    found = shop.finder.words.by_words(Selection(query))
+    monkeypatch.setattr(local_words, "DEPTH", 7)
+    found = shop.finder.by_words(Selection(query))
     wanted = shop.catalog.words(query.words, shop.catalog.passing(query.where)).rows
     assert len(found) == (len(wanted) if count is None else count)
     if query.distinct == "image":
