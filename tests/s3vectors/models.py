@@ -2,7 +2,6 @@
 
 import threading
 import time
-import zlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -190,12 +189,11 @@ class ExtendedS3VectorsBackend(S3VectorsBackend):
         first = self.pages.state(request) or 0
         most, size = request.get("maxResults", MOST_LISTED_BY_DEFAULT), 0
         page: list[int] = []
-        for slot in range(first, table.count):
-            if table.alive[slot] and zlib.crc32(b"segment" + table.keys[slot].encode()) % count == number:
-                size += table.size(slot)
-                if page and (len(page) == most or size > MOST_PAGE_BYTES):
-                    return index, page, self.pages.token(request, slot)
-                page.append(slot)
+        for slot in table.segment(number, count, first):
+            size += table.size(slot)
+            if page and (len(page) == most or size > MOST_PAGE_BYTES):
+                return index, page, self.pages.token(request, slot)
+            page.append(slot)
         return index, page, None
 
     def query_page(self, request: dict[str, Any]) -> tuple[ExtendedIndex, list[Result], str | None]:
