@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 from lambda_app.api.app import create_app
 from lambda_app.api.messages import schemas
 from lambda_app.release.row_set import RowSet
+from lambda_app.search.local.browsing import _rows_from
 from lambda_app.settings import Settings
 from lambda_app.store.blocked import block
 from lambda_app.store.folder import FolderStore
