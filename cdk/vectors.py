@@ -18,9 +18,10 @@ INDEXES = "items-*"
 SERVING_ACTIONS = ("QueryVectors", "GetVectors")
 # Brings an index to the release that goes live. It reads back what it wrote: a list with metadata needs GetVectors.
 PROMOTER_ACTIONS = ("CreateIndex", "GetIndex", "PutVectors", "DeleteVectors", "GetVectors", "ListVectors")
-# The loader does the same, checks an index by queries, and deletes the index of a model that is gone.
-OPERATOR_ACTIONS = (*PROMOTER_ACTIONS, "QueryVectors", "DeleteIndex")
-OPERATOR_BUCKET_ACTIONS = ("GetVectorBucket", "ListIndexes")
+# The loader does the same, and deletes the index of a model that is gone. `scripts/serve` on the store of the stack
+# searches with the rights of whoever runs it.
+OPERATOR_ACTIONS = (*PROMOTER_ACTIONS, "DeleteIndex", "QueryVectors")
+OPERATOR_BUCKET_ACTIONS = ("ListIndexes",)
 
 
 class Vectors(Construct):

@@ -50,6 +50,21 @@ class Stored:
     vector: npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Page:
+    """Some items in the order of their rows.
+
+    Attributes:
+        rows: ascending.
+        items: the catalog entry of each row, without descriptions.
+        next: the row that the next page begins with; None: this is the last page.
+    """
+
+    rows: Sequence[int]
+    items: Sequence[CatalogItem]
+    next: int | None
+
+
 class Search(Protocol):
     """A search that can go deeper. Of one request, so one thread at a time uses it."""
 
@@ -174,6 +189,19 @@ class Engine(Source, Protocol):
 
         Raises:
             NotSupportedError: as `require_words`.
+        """
+        ...
+
+    def page(self, where: CatalogFilter, start: int, most: int, *, one_per_product: bool) -> Page:
+        """The first items that pass a filter, in the order of their rows, from a row on.
+
+        It costs the same at the beginning and at the end of a catalogue.
+
+        Args:
+            where: what passes.
+            start: the first row that may be on the page, at least 0.
+            most: of items.
+            one_per_product: whether only the first photo of each product that passes is on a page.
         """
         ...
 

@@ -24,7 +24,7 @@ ON_INDEX = {
     "TagResource": set(),
 }
 ON_BUCKET = {
-    "GetVectorBucket": {"operator"},
+    "GetVectorBucket": set(),
     "ListIndexes": {"operator"},
     "CreateVectorBucket": set(),
     "DeleteVectorBucket": set(),

@@ -84,13 +84,18 @@ def release_answer(live: Live) -> dict[str, Any]:
 
 
 def config_answer(settings: Settings) -> dict[str, Any]:
-    """Who may call the API; `sign_in`: where the page signs people in, null if it does not."""
+    """What the page must know: who may call the API, where it signs people in (null if it does not), and limits."""
     client = {
         "issuer": settings.oidc_issuer,
         "client_id": settings.oidc_client_id,
         "scopes": " ".join(settings.oidc_scopes.split()),
     }
-    return {"auth": settings.auth, "sign_in": client if settings.oidc_client_id else None}
+    return {
+        "auth": settings.auth,
+        "sign_in": client if settings.oidc_client_id else None,
+        "listing_url": settings.listing_url,
+        "max_k": settings.max_k,
+    }
 
 
 def _listing(item: CatalogItem, store: Store, currency: str | None) -> dict[str, Any]:

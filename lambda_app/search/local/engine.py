@@ -14,9 +14,10 @@ from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem
 from lambda_app.release.row_set import RowSet
 from lambda_app.release.segments.live_rows import LiveRows
 from lambda_app.release.segments.segmented_catalog import SegmentedCatalog
-from lambda_app.search.engine import Engine, Match, Search, Stored
+from lambda_app.search.engine import Engine, Match, Page, Search, Stored
 from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.local.nearest import Index, Items, Nearest
+from lambda_app.search.local.paging import page
 from lambda_app.search.local.words import Blended, ByWords
 from lambda_app.search.segmented_index import SegmentedIndex
 
@@ -129,6 +130,10 @@ class FaissEngine:
         if not len(found.rows):
             return None
         return Blended(self.index, self.catalog, embedding, where, found, bonuses)
+
+    def page(self, where: CatalogFilter, start: int, most: int, *, one_per_product: bool) -> Page:
+        """As the contract says."""
+        return page(self.catalog, where, start, most, one_per_product)
 
     def require_words(self) -> None:
         """As the contract says."""
