@@ -111,6 +111,10 @@ class Settings:
         further = (origin.strip() for origin in self.oidc_origins.split(",") if origin.strip())
         return tuple(dict.fromkeys((f"{issuer.scheme}://{issuer.netloc}", *further)))
 
+    def engine(self, of_release: str) -> str:
+        """What searches a release whose manifest names this engine."""
+        return of_release if self.search == "release" else self.search
+
     @property
     def photo_limits(self) -> PhotoLimits:
         """The size limits of a photo."""
