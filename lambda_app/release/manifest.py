@@ -17,7 +17,8 @@ from pydantic import AwareDatetime, Field, ValidationError, model_validator
 from lambda_app.errors import DamagedFileError, ReleaseError, UnknownFormatError
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.release.entries import CatalogEntry as CatalogEntry
-from lambda_app.release.entries import DeadRowsEntry, EngineName, Frozen, SearchEntry, SegmentEntry
+from lambda_app.release.entries import DeadRowsEntry, Frozen, SearchEntry, SegmentEntry
+from lambda_app.release.entries import EngineName as EngineName
 from lambda_app.release.entries import FileEntry as FileEntry
 from lambda_app.release.entries import IndexEntry as IndexEntry
 from lambda_app.release.entries import IndexType as IndexType

@@ -1,9 +1,12 @@
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 from cdk import vectors
+from lambda_app.search.s3vectors.schema import index_name
 from tests.cdk.conftest import synthesise
 from tests.cdk.template import SynthesisedTemplate
 from tests.cdk.test_permissions import API, PROMOTER, may
@@ -100,6 +103,26 @@ def test_what_an_index_holds_is_read_by_serving_and_written_by_who_loads_it(
             assert may(template, role, f"s3:{action}Object", resource) is (role in allowed), action
         # An old state does not fit the index of today.
         assert not may(template, role, "s3:GetObjectVersion", f"arn:aws:s3:::{template.bucket}/{key}")
+
+
+def called_in(folder: str) -> set[str]:
+    """The operations of S3 Vectors that the modules of a folder name, as the permissions of their calls."""
+    known = set(botocore.session.get_session().get_service_model("s3vectors").operation_names)
+    texts = (path.read_text(encoding="utf-8") for path in (ROOT / folder).rglob("*.py"))
+    return {name for text in texts for name in re.findall(r'"(\w+)"', text)} & known
+
+
+def test_the_rights_are_on_the_indexes_that_the_loader_makes() -> None:
+    assert fnmatch(index_name("0123456789abcdef" * 4), vectors.INDEXES)
+
+
+def test_the_roles_may_do_what_the_code_calls_and_no_more() -> None:
+    loading = called_in("lambda_app/catalogue/vectors")
+    granted = {*vectors.OPERATOR_ACTIONS, *vectors.OPERATOR_BUCKET_ACTIONS}
+    assert loading == granted - {"QueryVectors"}
+    # The promoter neither looks for the indexes of other models nor deletes them.
+    assert loading - {"DeleteIndex", "ListIndexes"} == set(vectors.PROMOTER_ACTIONS)
+    assert called_in("lambda_app/search/s3vectors") <= set(vectors.SERVING_ACTIONS)
 
 
 @pytest.mark.parametrize("page", ["aws.md", "design.md"])
