@@ -62,8 +62,7 @@ class Settings:
         listing_url: address of a listing in the shop, with {product_id} or {image_id}; empty: no links to it.
         catalogue_writes: who may change the catalogue over HTTP: none; iam: principals of IAM, as API Gateway names
             them; open: everyone who reaches the port.
-        search: what searches the catalogue: release: what the release's manifest says; faiss, s3vectors: this engine,
-            whatever it says.
+        search: what searches the catalogue: release: what its manifest says; faiss, s3vectors: this, whatever it says.
         vector_bucket: name of the vector bucket of Amazon S3 Vectors; empty: releases that need one are not loaded.
     """
 

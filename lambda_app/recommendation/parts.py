@@ -1,13 +1,13 @@
 """The opened files of a release. Releases that have a file in common share what was opened."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from lambda_app.errors import ReleaseError
 from lambda_app.model.session import Model
-from lambda_app.release.manifest import FileEntry, Manifest
+from lambda_app.release.manifest import EngineName, FileEntry, Manifest
 from lambda_app.search.engine import Source
 from lambda_app.settings import Settings
 
@@ -23,6 +23,12 @@ class Parts:
     manifest: Manifest
     model: Model
     source: Source
+    engine: EngineName
+
+    @property
+    def files(self) -> Iterator[FileEntry]:
+        """The files that are open."""
+        return self.manifest.serving_files(self.engine)
 
     def open_model(self, manifest: Manifest) -> Model | None:
         """The model, if the other release has the same."""
@@ -32,7 +38,11 @@ class Parts:
 
 
 def open_parts(
-    manifest: Manifest, files: Callable[[FileEntry], Path], settings: Settings, previous: Parts | None = None
+    manifest: Manifest,
+    files: Callable[[FileEntry], Path],
+    settings: Settings,
+    previous: Parts | None = None,
+    read: Callable[[str], bytes] | None = None,
 ) -> Parts:
     """Open the files of a release, and check that they match each other and the manifest.
 
@@ -41,21 +51,34 @@ def open_parts(
         files: returns the verified local path of a file. It is not asked for a file that `previous` has open.
         settings: threads and limits.
         previous: the parts of another release, opened with the same settings.
+        read: reads a small object of the store, by its key; None: there is no store.
 
     Raises:
         ReleaseError: a part cannot be opened, or does not match the others or the manifest.
         StoreError: raised by `files`.
+        SearchUnavailableError: the service that searches the catalogue does not have it.
     """
+    engine = manifest.searched_by(settings.search)
     with ThreadPoolExecutor(1, thread_name_prefix="model-opener") as pool:
         # The model is the largest file and takes longest to open. The other files are downloaded meanwhile.
         opening = pool.submit(_open_model, manifest, files, settings, previous)
-        # Imported only now: FAISS takes time and memory, which a process that asks a service does not need.
-        from lambda_app.search.local.opening import open_segments
+        source: Source
+        # Imported only now: a process needs FAISS or botocore, each of which takes time and memory.
+        if engine == "s3vectors":
+            from lambda_app.search.s3vectors.opening import open_vectors_index
 
-        known = None if previous is None else (previous.manifest, previous.source)
-        segments = open_segments(manifest, files, settings.threads, known)
-        _check_dimensions(manifest, opening.result(), segments.dims)
-    return Parts(manifest, opening.result(), segments)
+            source = open_vectors_index(
+                manifest, settings.vector_bucket, read, None if previous is None else previous.source
+            )
+            dims = {"the index of S3 Vectors": source.dim}
+        else:
+            from lambda_app.search.local.opening import open_segments
+
+            known = None if previous is None else (previous.manifest, previous.source)
+            source = open_segments(manifest, files, settings.threads, known)
+            dims = source.dims
+        _check_dimensions(manifest, opening.result(), dims)
+    return Parts(manifest, opening.result(), source, engine)
 
 
 def _open_model(

@@ -239,6 +239,7 @@ def load(
     files: Callable[[FileEntry], Path],
     settings: Settings,
     previous: Recommender | None = None,
+    read: Callable[[str], bytes] | None = None,
 ) -> Recommender:
     """Open a release, and check that its parts match each other and the manifest.
 
@@ -248,10 +249,7 @@ def load(
             that `previous` has open.
         settings: threads and limits.
         previous: a loaded release, with the same settings. What both have in common is shared, with all caches.
-
-    Raises:
-        ReleaseError: a part cannot be opened, or does not match the others or the manifest.
-        StoreError: raised by `files`.
+        read: as for `open_parts`, whose errors it raises.
     """
-    parts = open_parts(manifest, files, settings, None if previous is None else previous.parts)
+    parts = open_parts(manifest, files, settings, None if previous is None else previous.parts, read)
     return Recommender(parts, settings.photo_limits, settings.max_k, like=previous)

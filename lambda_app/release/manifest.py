@@ -17,7 +17,8 @@ from pydantic import AwareDatetime, Field, ValidationError, model_validator
 from lambda_app.errors import DamagedFileError, ReleaseError, UnknownFormatError
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.release.entries import CatalogEntry as CatalogEntry
-from lambda_app.release.entries import DeadRowsEntry, EngineName, Frozen, SearchEntry, SegmentEntry
+from lambda_app.release.entries import DeadRowsEntry, Frozen, SearchEntry, SegmentEntry
+from lambda_app.release.entries import EngineName as EngineName
 from lambda_app.release.entries import FileEntry as FileEntry
 from lambda_app.release.entries import IndexEntry as IndexEntry
 from lambda_app.release.entries import IndexType as IndexType
@@ -130,6 +131,10 @@ class Manifest(Frozen):
     def engine(self) -> EngineName:
         """What searches the catalogue, unless the settings of serving say otherwise."""
         return "faiss" if self.search is None else self.search.engine
+
+    def searched_by(self, setting: str) -> EngineName:
+        """What searches the catalogue with this value of `LOOKALIKE_SEARCH`: an engine, or "release"."""
+        return self.engine if setting == "release" else "s3vectors" if setting == "s3vectors" else "faiss"
 
     @property
     def all_segments(self) -> tuple[SegmentEntry, ...]:

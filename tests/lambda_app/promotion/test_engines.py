@@ -111,8 +111,8 @@ def test_a_rollback_brings_items_back(there: FolderStore, s3vectors: S3VectorsSe
     assert check(there, s3vectors).count == 40
 
 
-def test_a_compaction_sends_nothing(there: FolderStore, s3vectors: S3VectorsServer, tmp_path: Path):
-    logged(there, upserted(there, tmp_path, "new"), removed(product_id="product-003"))
+def test_a_compaction_sends_nothing(there: FolderStore, s3vectors: S3VectorsServer):
+    logged(there, change(op="update", image_id="001a", set={"price": 7.5}), removed(product_id="product-003"))
     apply_changes(there, SETTINGS, now)
     s3vectors.calls.clear()
     compact(there, SETTINGS, moved_on())
