@@ -180,4 +180,6 @@ def _passes(error: Exception) -> bool:
 
 
 def _status(error: Exception) -> int:
-    return int(getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    # Errors of a connection have a response of None.
+    response = getattr(error, "response", None) or {}
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
