@@ -92,6 +92,10 @@ class PointerConflictError(ConflictError):
     """The live pointer has changed since it was read, so the conditional write failed."""
 
 
+class SearchUnavailableError(LookalikeError):
+    """The service that holds the vectors does not answer, is too busy, or refuses; the same search may work later."""
+
+
 class NotLiveError(LookalikeError):
     """No release is loaded yet."""
 

@@ -29,7 +29,10 @@ live = LiveRelease(store, settings, observer=observer)
 # the two, not as both together. For this, nothing above may import numpy or another large package.
 live.begin()
 
-import lambda_app.recommendation.recommender  # noqa: F401 - first, because opening the release needs it
+import lambda_app.recommendation.recommender
+
+if not settings.vector_bucket:  # else the release says what searches it, and only that is imported
+    import lambda_app.search.local.opening  # noqa: F401 - these two first, because opening the release needs them
 
 # isort: split
 from mangum import Mangum

@@ -22,6 +22,7 @@ from operate.restore import KEPT, Place, RestoreError, restore
 from operate.stack import StackError, find_stack, retry
 
 SHOWN = 10
+STORE = "folder or s3://bucket[/prefix], before or after the verb"
 
 
 def row(stored: StoredRelease) -> str:
@@ -109,8 +110,11 @@ def positive(text: str) -> int:
 
 def main() -> int:
     """Exit code 0 on success, 1 on an error."""
-    parser = argparse.ArgumentParser(prog="scripts/releases", description=__doc__)
-    parser.add_argument("--store", required=True, help="folder or s3://bucket[/prefix]")
+    parser = argparse.ArgumentParser(
+        prog="scripts/releases", description=__doc__, epilog="example: scripts/releases list --store var/store"
+    )
+    # Taken before and after the verb, so argparse cannot require it.
+    parser.add_argument("--store", help=STORE)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("list", help="every stored release, newest first; model: where rollback --model goes")
     verbs.add_parser("promote", help="make a stored release live, even an older or a worse one").add_argument(
@@ -139,7 +143,11 @@ def main() -> int:
         "--at", type=moment, required=True, metavar="TIME", help="with its zone, such as 2026-11-25T10:00Z"
     )
     restore_parser.add_argument("--dry-run", action="store_true", help="only print what would be brought back")
+    for verb in verbs.choices.values():
+        verb.add_argument("--store", default=argparse.SUPPRESS, help=STORE)
     args = parser.parse_args()
+    if args.store is None:
+        parser.error("--store is missing: a folder or s3://bucket[/prefix]")
     try:
         settings = Settings.from_environ({**os.environ, "LOOKALIKE_STORE": args.store})
         store = existing_store(args.store)

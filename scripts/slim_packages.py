@@ -26,8 +26,9 @@ UNREAD = {
     "faiss/contrib": "examples for faiss",
     "botocore/data/*/": "API descriptions of services other than SERVICES",
 }
-# The services that the store calls. Assumed roles need sts.
-SERVICES = ("s3", "sts")
+# The services that serving calls: the store, and the search of a catalogue in a vector index. Assumed roles need sts.
+# Files beside their folders stay too: endpoints, partitions, rules of retries.
+SERVICES = ("s3", "s3vectors", "sts")
 
 
 def unread(target: Path) -> Iterator[Path]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.s3vectors.server import S3VectorsServer
     from tests.warm_trials import WarmTrials
 
 # A shell starts background jobs with SIGINT ignored, and processes inherit that. The tests interrupt processes with it.
@@ -46,7 +47,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set invalid credentials: a mock without some operation forwards the call to AWS, which must then refuse it."""
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_SESSION_TOKEN"):
+    endpoints = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_S3VECTORS")
+    for name in ("AWS_PROFILE", *endpoints, "AWS_REGION", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
@@ -69,3 +71,19 @@ def quick_trials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     trial = sys.modules.get("lambda_app.promotion.trial")
     if trial and not request.node.get_closest_marker("cold_trials"):
         monkeypatch.setattr(trial, "subprocess", request.getfixturevalue("warm_trials"))
+
+
+@pytest.fixture(scope="session")
+def started_s3vectors() -> Iterator["S3VectorsServer"]:
+    """A server of S3 Vectors for all tests of a process."""
+    from tests.s3vectors.server import S3VectorsServer  # not at the top: few tests need moto
+
+    with closing(S3VectorsServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def s3vectors(started_s3vectors: "S3VectorsServer") -> "S3VectorsServer":
+    """The server of S3 Vectors with an empty vector bucket, and without faults."""
+    started_s3vectors.reset()
+    return started_s3vectors

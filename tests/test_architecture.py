@@ -31,10 +31,10 @@ FLOORS = {
     # The stages do not import each other: fit knows nothing of evaluate, index nothing of export.
     "training": "cloud compare | train | settings | prepare fit evaluate export index pack | network | dataset metrics"
     " | pipeline | errors",
-    "cdk": "app | stack pipeline | outputs | serving training watching operators storage | front | permissions"
+    "cdk": "app | stack pipeline | outputs | serving training watching operators storage vectors | front | permissions"
     " | nag context log_group",
-    "benchmarks": "scale | bench changes drift words same | processes | inputs | figures",
-    "reliability": "command | fuzz soak | pages",
+    "benchmarks": "scale | bench changes drift words same vector_costs | processes | inputs | figures",
+    "reliability": "command | conformance fuzz soak | pages",
 }
 # The code that training shares with serving, so that training measures the code that serves; and the store, for a
 # release whose model it uses again.

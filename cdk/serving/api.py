@@ -25,7 +25,7 @@ OPEN_PATHS = ("/", "/static/{proxy+}", "/config.json", "/docs", "/openapi.json",
 IMAGES = "/images/{proxy+}"
 # What changes the catalogue, as method and path: for principals of IAM, whatever `auth` says.
 WRITING_ROUTES = (("PUT", "/items/{proxy+}"), ("DELETE", "/items/{proxy+}"), ("POST", "/items:batch"))
-EXPOSED_HEADERS = ("Server-Timing", "X-Lookalike-Release", "X-Request-Id")
+EXPOSED_HEADERS = ("Retry-After", "Server-Timing", "X-Lookalike-Release", "X-Request-Id")
 
 _ACCESS_LOG = {
     "time": "$context.requestTime",

@@ -95,6 +95,14 @@ QUERIES = (
 | limit 50""",
     ),
     Query(
+        "vector-index",
+        (API,),
+        """fields @timestamp, level, message
+| filter logger = "lambda_app.telemetry.vector_calls"
+| sort @timestamp desc
+| limit 100""",
+    ),
+    Query(
         "one-request",
         (ACCESS, API, PROMOTER),
         """fields @timestamp, @log, service, route, status, message, error, path, integration_error, invocation

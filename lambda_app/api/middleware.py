@@ -18,7 +18,8 @@ from lambda_app.telemetry.observer import AnsweredRequest
 REQUEST_ID = "X-Request-Id"
 RELEASE = "X-Lookalike-Release"
 SERVER_TIMING = "Server-Timing"
-EXPOSED_HEADERS = [REQUEST_ID, RELEASE, SERVER_TIMING]
+# Also what a page needs to try again at the right time.
+EXPOSED_HEADERS = [REQUEST_ID, RELEASE, SERVER_TIMING, "Retry-After"]
 NOTHING_LIVE = "none"
 SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
 # The policy of all answers but the pages, which bring their own: a browser that shows them as a page loads nothing.

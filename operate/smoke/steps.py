@@ -217,8 +217,8 @@ def _bytes(answer: Answer, _: Seen) -> str:
     return f"{len(answer.body):,} bytes"
 
 
-def _paths(answer: Answer, _: Seen) -> str:
-    return f"{len(_value(answer.json(), 'paths', dict))} paths"
+def _counted(name: str, kind: type) -> Callable[[Answer, Seen], str]:
+    return lambda answer, _: f"{len(_value(answer.json(), name, kind))} {name}"
 
 
 def _always(
@@ -239,6 +239,12 @@ STEPS = (
     Step("POST /predict/duplicates", _photo("/predict/duplicates"), _listed, (200, 501)),
     Step("POST /predict/batch", _batch, _predictions),
     Step("GET /search", _words, _found, (200, 501)),
+    Step("GET /items", _get(f"/items?k={NEIGHBOURS}"), _found),
+    Step(
+        "GET /examples", _get("/examples"), lambda answer, _: f"{len(_value(answer.json(), 'examples', list))} photos"
+    ),
+    Step("GET /examples/{number}", _get("/examples/0"), _bytes, (200, 404)),
+    Step("GET /release/report", _get("/release/report"), _bytes, (200, 404)),
     Step("GET /items/{image_id}", _item("/items/{image_id}"), _shown_item),
     Step("GET /items/{image_id}/similar", _item("/items/{image_id}/similar"), _others),
     Step("POST /recommend", _json("/recommend", lambda seen: {"liked": [seen.image_id]}), _others),
@@ -248,5 +254,5 @@ STEPS = (
     _always("GET /static/{name}", lambda seen: Request("GET", seen.static), _bytes),
     _always("GET /config.json", _get("/config.json"), _text("auth")),
     _always("GET /docs", _get("/docs"), _bytes),
-    _always("GET /openapi.json", _get("/openapi.json"), _paths),
+    _always("GET /openapi.json", _get("/openapi.json"), _counted("paths", dict)),
 )

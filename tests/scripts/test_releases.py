@@ -137,3 +137,18 @@ def test_a_reader_that_has_closed_the_pipe_ends_the_list_quietly(tmp_path):
         command = [sys.executable, "-m", "scripts.releases", "--store", str(store), "list"]
         done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_store_is_taken_after_the_verb_too(made, releases, tmp_path, monkeypatch, capsys):
+    before = releases("list").out
+    monkeypatch.setattr(sys, "argv", ["releases", "list", "--store", str(tmp_path / "store")])
+    assert main() == 0
+    assert capsys.readouterr().out.splitlines() == before
+
+
+def test_a_missing_store_is_named(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["releases", "list"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "--store is missing: a folder or s3://bucket" in capsys.readouterr().err

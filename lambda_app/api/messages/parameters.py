@@ -67,6 +67,17 @@ class ListingParameters(BaseModel):
         return SimilarQuery(k, where, distinct=self.distinct)
 
 
+class BrowseParameters(ListingParameters):
+    """Parameters of a page of the catalogue."""
+
+    after: int | None = Field(
+        default=None,
+        description="Where the page begins: after this row, the `next` of the page before. Absent: at the first row. "
+        "Rows hold for one release.",
+        json_schema_extra={"minimum": 0},
+    )
+
+
 class WordParameters(ListingParameters):
     """Parameters of a search by words alone."""
 

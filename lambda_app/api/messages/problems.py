@@ -36,6 +36,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.NotLiveError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.OverdueError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.SearchUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 

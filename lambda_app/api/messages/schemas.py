@@ -63,7 +63,7 @@ class ReleaseAnswer(_Answer):
     embedding_dim: int
     image_size: int = Field(description="Side of the network's input, in pixels.")
     precision: Literal["float32", "int8"]
-    index_type: IndexType
+    index_type: IndexType | Literal["s3vectors"]
     category_weight: float = Field(
         description="Results for a photo rank by their cosine plus this times the probability of their category."
     )
@@ -152,6 +152,18 @@ class SearchAnswer(_Answer):
     results: list[Found]
     similar_index: list[int] = Field(description="Their rows in the index.")
     image_labels: list[str] = Field(description="Their image ids.")
+
+
+class BrowseAnswer(SearchAnswer):
+    """Items in the order of the catalogue. The lists have the same order and length."""
+
+    next: int | None = Field(description="`after` for the next page; null on the last one.", examples=[23])
+
+
+class ExamplesAnswer(_Answer):
+    """Photos that the model was not trained on."""
+
+    examples: list[Item] = Field(description="Listings. The n-th one's photo is GET /examples/n too, from 0.")
 
 
 class PredictAnswer(CategoryAnswer, EmbeddingAnswer, SimilarAnswer):

@@ -7,20 +7,30 @@ from starlette.responses import JSONResponse, Response
 
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import CurrentCall, blocking
-from lambda_app.api.messages.files import DOCS, INDEX, PAGE_CACHE, page_response, static_file
+from lambda_app.api.messages.pages import DOCS, INDEX, PAGE_CACHE, page_response, static_response
 from lambda_app.api.routes import openapi
 
 router = APIRouter(tags=["service"])
 pages = APIRouter(include_in_schema=False)
 
 
-@router.get("/healthcheck", response_model=schemas.Health)
+@router.get(
+    "/healthcheck",
+    **openapi.named("getHealth", "Whether the process is up"),
+    response_model=schemas.Health,
+    responses=openapi.errors(429),
+)
 async def healthcheck() -> JSONResponse:
     """Whether the process is up. Does not need the model."""
     return JSONResponse({"message": "API is up and running!"})
 
 
-@router.get("/readyz", response_model=schemas.Ready, responses=openapi.errors(503))
+@router.get(
+    "/readyz",
+    **openapi.named("getReadiness", "Whether a release is loaded"),
+    response_model=schemas.Ready,
+    responses=openapi.errors(429, 503),
+)
 async def readyz(call: CurrentCall) -> JSONResponse:
     """Whether a release is loaded. Starts to load the live release if necessary, and waits for it."""
     # Not in the queue: a service that has much to do is still ready.
@@ -28,7 +38,12 @@ async def readyz(call: CurrentCall) -> JSONResponse:
     return JSONResponse({"status": "ready", "release": live.release})
 
 
-@router.get("/release", response_model=schemas.ReleaseAnswer, responses=openapi.errors(429, 503))
+@router.get(
+    "/release",
+    **openapi.named("getRelease", "The live release"),
+    response_model=schemas.ReleaseAnswer,
+    responses=openapi.errors(429, 503),
+)
 @blocking
 def release(call: CurrentCall) -> JSONResponse:
     """The live release."""
@@ -38,7 +53,8 @@ def release(call: CurrentCall) -> JSONResponse:
 @pages.get("/")
 def page(call: CurrentCall, request: Request) -> Response:
     """The web page."""
-    return page_response(INDEX, request, call.service.settings.sign_in_origins)
+    settings = call.service.settings
+    return page_response(INDEX, request, settings.sign_in_origins, is_open=settings.auth == "none")
 
 
 @pages.get("/config.json")
@@ -50,10 +66,10 @@ async def config(call: CurrentCall) -> Response:
 @pages.get("/static/{name:path}")
 def static(name: str, request: Request) -> Response:
     """A static file of the web page or of the API documentation."""
-    path = static_file(name)
-    if path is None:
+    found = static_response(name, request)
+    if found is None:
         raise HTTPException(404)
-    return page_response(path, request)
+    return found
 
 
 @pages.get("/docs")

@@ -57,6 +57,7 @@ def api_lines() -> Lines:
         run = "11111111-2222-3333-4444-555555555555"
         observer.answered(AnsweredRequest("id", "r-1", "POST", "/predict", 200, "Shoes", 0.9, parts, 9.0, run))
         observer.failed_to_load("r-2", ValueError("damaged"))
+        observer.vector_calls.gave_up("QueryVectors", "items-ab", TimeoutError("5 s"))
     finally:
         log.removeHandler(kept)
         log.setLevel(level)

@@ -120,7 +120,7 @@ def test_without_a_search_result_the_routes_of_an_item_are_not_asked(send):
     assert outcomes["GET /items/{image_id}"] == Outcome(
         "GET /items/{image_id}", False, "not asked: no earlier answer names one", None
     )
-    assert not any(path.startswith(("/items", "/images")) for path in paths)
+    assert not any(path.startswith(("/items/", "/images/")) for path in paths)
 
 
 def test_the_drawn_photo_is_decoded_as_photos_are():

@@ -6,6 +6,7 @@ from lambda_app.recommendation.query import Selection, SimilarQuery
 from lambda_app.release.catalog import Catalog, write_catalog
 from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.local.engine import Segments
 from lambda_app.search.vectors import softmax, unit
 from training.evaluate.ranking import MOST_LOSS, WEIGHTS, best_weight, choose_weight, rank_by_category
 from training.index.stage import catalog_items
@@ -82,7 +83,9 @@ def test_the_order_is_that_of_serving(small_dataset, outputs, tmp_path):
     """Without the query's own photo, which serving finds first or nearly so."""
     write_catalog(tmp_path / "catalog.sqlite", catalog_items(small_dataset, "sample"))
     entry = build_index(outputs.embedding, "flat", tmp_path / "index.faiss", seed=0)
-    finder = Finder(VectorIndex(tmp_path / entry.file, entry), Catalog(tmp_path / "catalog.sqlite"))
+    finder = Finder(
+        Segments((VectorIndex(tmp_path / entry.file, entry),), (Catalog(tmp_path / "catalog.sqlite"),)).without((), ())
+    )
     ranking = rank_by_category(small_dataset, outputs, small_dataset.rows("test"), TEMPERATURE, 0.3)
     assert len(ranking.queries)
     for query, found in zip(ranking.queries, ranking.found, strict=True):

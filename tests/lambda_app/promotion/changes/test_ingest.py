@@ -342,7 +342,7 @@ def test_a_change_of_prices_leaves_the_reference_as_it_is(
 ):
     first = build_release(tmp_path / "referenced", referenced=True)
     publish_directly(store, tmp_path / "referenced", first)
-    monkeypatch.setattr("lambda_app.catalogue.reference.rederived", lambda *_: pytest.fail("a search"))
+    monkeypatch.setattr("lambda_app.catalogue.derived.reference.rederived", lambda *_: pytest.fail("a search"))
     logged(store, change(op="update", image_id="000a", set={"price": 1.0}))
     apply_changes(store, SETTINGS, now)
     assert live(store).manifest.reference == first.reference

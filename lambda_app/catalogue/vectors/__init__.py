@@ -1,0 +1,1 @@
+"""Brings an index of Amazon S3 Vectors to the catalogue of a release."""

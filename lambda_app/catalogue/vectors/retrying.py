@@ -1,0 +1,95 @@
+"""Sends requests to S3 Vectors again if they failed for a reason that passes, and says what other failures mean."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lambda_app.errors import MissingObjectError, StoreError
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
+SECONDS = 45.0
+_PASSING = (408, 429)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Retries:
+    """Back-off with full jitter (AWS Architecture Blog, "Exponential Backoff and Jitter", 2015).
+
+    Attributes:
+        seconds: a request is not sent again after this time.
+        clock, sleep: seconds.
+        jitter: a random number from 0 to 1.
+        sent_again: requests that were sent again so far.
+    """
+
+    seconds: float = SECONDS
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+    sent_again: int = 0
+
+    def call(self, send: Callable[..., dict[str, Any]], action: str, **arguments: Any) -> dict[str, Any]:
+        """The answer to a request.
+
+        Args:
+            send: a method of the client.
+            action: the name of the permission that it needs, such as PutVectors.
+            arguments: of the request.
+
+        Raises:
+            MissingObjectError: there is no such vector bucket or index.
+            StoreError: it failed otherwise, again and again if the reason could pass.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        end, pause = self.clock() + self.seconds, _FIRST_PAUSE
+        while True:
+            try:
+                return send(**arguments)
+            except (ClientError, BotoCoreError) as exc:
+                if not passes(exc):
+                    raise failure(exc, action, arguments) from exc
+                wait = pause * self.jitter()
+                if self.clock() + wait > end:
+                    raise StoreError(
+                        f"S3 Vectors does not take {action} for {_where(arguments)}: tried for {self.seconds:g} s; "
+                        f"the last answer: {exc}"
+                    ) from exc
+                log.debug("%s is sent again in %.2f s: %s", action, wait, exc)
+            self.sent_again += 1
+            self.sleep(wait)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def passes(error: Exception) -> bool:
+    """Whether the reason of a failure may pass: throttling, a timeout, a fault of the service or of the connection."""
+    from botocore.exceptions import ClientError, HTTPClientError
+
+    if isinstance(error, ClientError):
+        status = _status(error)
+        return status in _PASSING or status >= 500
+    return isinstance(error, HTTPClientError)
+
+
+def failure(error: Exception, action: str, arguments: dict[str, Any]) -> StoreError:
+    """What a failure that does not pass means, in words."""
+    status, where = _status(error), _where(arguments)
+    if status == 404:
+        return MissingObjectError(f"S3 Vectors has no {where}")
+    if status == 403:
+        return StoreError(f"no right to s3vectors:{action} on {where}: {error}")
+    return StoreError(f"S3 Vectors refused {action} for {where}: {error}")
+
+
+def _status(error: Exception) -> int:
+    return int(getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _where(arguments: dict[str, Any]) -> str:
+    bucket, index = arguments.get("vectorBucketName"), arguments.get("indexName")
+    return f"index {index} in vector bucket {bucket}" if index else f"vector bucket {bucket}"
