@@ -213,6 +213,11 @@ def test_serving_loads_nothing_of_training(module: str):
     assert not loaded_by(f"import {module}") & NEVER
 
 
+def test_a_release_in_s3_vectors_is_served_without_faiss():
+    modules = ("lambda_app.api.app", "lambda_app.recommendation.recommender", "lambda_app.search.s3vectors.opening")
+    assert not {"faiss", "botocore", "boto3"} & loaded_by(f"import {', '.join(modules)}")
+
+
 def test_a_folder_store_loads_nothing_of_s3():
     made = "from lambda_app.api.app import create_app\nfrom lambda_app.settings import Settings\n"
     assert not {"botocore", "obstore"} & loaded_by(f"{made}create_app(Settings(store='unused'))")
