@@ -12,8 +12,9 @@ from client.api import LARGE, LookalikeClient
 from lambda_app.api.app import create_app
 from lambda_app.settings import Settings
 from tests.client.conftest import serve
+from tests.lambda_events import BUCKET
 from tests.releases import build_release, encode, publish_directly
-from tests.s3_server import BUCKET, S3Server
+from tests.s3_server import S3Server
 
 pytestmark = pytest.mark.slow
 
