@@ -95,6 +95,18 @@ class SimilarAnswer(Answer):
     results: list[Neighbour]
 
 
+class BrowseAnswer(SimilarAnswer):
+    """The answer of GET /items. `next` is the `after` of the next page; None on the last one."""
+
+    next: int | None = None
+
+
+class Examples(Answer):
+    """The answer of GET /examples."""
+
+    examples: list[Item]
+
+
 class PredictAnswer(CategoryAnswer, FeaturesAnswer, SimilarAnswer):
     """The answer of POST /predict: category, embedding and listings."""
 

@@ -110,6 +110,10 @@ class LookalikeClient:
         """The live release."""
         return self._api.ask(answers.Release, "GET", "/release")
 
+    def report(self) -> str:
+        """The evaluation report of the live release, as HTML."""
+        return self._api.send("GET", "/release/report").content.decode()
+
     def predict(self, photos: Photos, **asked: Unpack[Asked]) -> answers.PredictAnswer:
         """Category, embedding and listings like a photo, or like up to 4 photos of the same thing."""
         return self._with_photos(answers.PredictAnswer, "/predict", photos, asked)
@@ -138,6 +142,18 @@ class LookalikeClient:
     def item(self, image_id: str) -> answers.Item:
         """A listing."""
         return self._api.ask(answers.Item, "GET", _path("/items/", image_id))
+
+    def browse(self, after: int | None = None, **asked: Unpack[Listed]) -> answers.BrowseAnswer:
+        """The catalogue, page by page; `after` is the `next` of the page before."""
+        return self._api.ask(answers.BrowseAnswer, "GET", "/items", params={"after": after, **asked})
+
+    def examples(self) -> list[answers.Item]:
+        """Listings whose photos the model was not trained on, to try a search with."""
+        return self._api.ask(answers.Examples, "GET", "/examples").examples
+
+    def example(self, number: int) -> bytes:
+        """The photo of an example, by its place in `examples`."""
+        return self._api.send("GET", f"/examples/{number}").content
 
     def similar_items(self, image_id: str, **asked: Unpack[Alike]) -> answers.SimilarAnswer:
         """The listings most like a listing."""

@@ -62,7 +62,7 @@ class Settings:
         listing_url: address of a listing in the shop, with {product_id} or {image_id}; empty: no links to it.
         catalogue_writes: who may change the catalogue over HTTP: none; iam: principals of IAM, as API Gateway names
             them; open: everyone who reaches the port.
-        search: what searches the catalogue: release: what the manifest says; faiss, s3vectors: this, whatever it says.
+        search: what searches the catalogue: release: what its manifest says; faiss, s3vectors: this, whatever it says.
         vector_bucket: name of the vector bucket of Amazon S3 Vectors; empty: releases that need one are not loaded.
     """
 
@@ -110,10 +110,6 @@ class Settings:
         issuer = urlsplit(self.oidc_issuer)
         further = (origin.strip() for origin in self.oidc_origins.split(",") if origin.strip())
         return tuple(dict.fromkeys((f"{issuer.scheme}://{issuer.netloc}", *further)))
-
-    def engine(self, of_release: str) -> str:
-        """What searches a release whose manifest names this engine."""
-        return of_release if self.search == "release" else self.search
 
     @property
     def photo_limits(self) -> PhotoLimits:

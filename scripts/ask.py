@@ -13,6 +13,7 @@ from PIL import Image
 from client.answers import Neighbour, PredictAnswer
 from client.api import LookalikeClient
 from client.auth import AuthError, add_options, chosen_auth
+from client.command import CommandParser
 from client.errors import ClientError
 from client.picture import PictureError, Tile, draw_picture, open_photo, picture_format, save_picture
 from client.words import lines_of, plain, price_of, score_of, title_of
@@ -39,9 +40,7 @@ ASKED = ("k", "category", "min_price", "max_price", "min_score", "distinct", "ra
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/ask", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(prog="scripts/ask", description=__doc__, epilog=EXAMPLES)
     parser.add_argument(
         "photo",
         type=Path,
@@ -51,7 +50,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="URL of the API; default: %(default)s")
     search = parser.add_argument_group("which listings")
     search.add_argument("--k", type=int, help="number of similar listings; default: 4")
-    search.add_argument("--q", metavar="WORDS", help="words that title, category or description should have")
+    search.add_argument("--q", metavar="WORDS", help="words that the listings should have; default: none")
     search.add_argument("--category", help="only this category, one of those of GET /release; default: all")
     search.add_argument("--min-price", type=float, metavar="PRICE", help="in the currency of the release; default: any")
     search.add_argument("--max-price", type=float, metavar="PRICE", help="in the currency of the release; default: any")
@@ -64,10 +63,13 @@ def arguments() -> argparse.Namespace:
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print the answer as JSON instead of text")
     output.add_argument(
-        "--picture", type=Path, metavar="OUT.png", help="write a picture of the photo and its neighbours to this file"
+        "--picture",
+        type=Path,
+        metavar="OUT.png",
+        help="draw the photo and its neighbours, with titles and prices, into this file; default: no picture",
     )
     add_options(parser)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     if len(args.photo) > MOST_PHOTOS:
         parser.error(f"there are {len(args.photo)} photos; a request takes 1 to {MOST_PHOTOS}, of the same thing")
     return args

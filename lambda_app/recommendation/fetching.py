@@ -34,7 +34,7 @@ def fetch_release(
     """
     manifest = _read_manifest(store, pointer)
     open_already = set() if previous is None else {entry.sha256 for entry in previous.parts.files}
-    wanted = manifest.serving_files("s3vectors" if settings.engine(manifest.engine) == "s3vectors" else "faiss")
+    wanted = manifest.serving_files(manifest.searched_by(settings.search))
     files = [entry for entry in wanted if entry.sha256 not in open_already]
     with ThreadPoolExecutor(max(1, len(files)), thread_name_prefix="release-fetcher") as fetching:
         fetched: dict[str, Future[Path]] = {entry.sha256: fetching.submit(store.local_file, entry) for entry in files}

@@ -58,7 +58,7 @@ def open_parts(
         StoreError: raised by `files`.
         SearchUnavailableError: the service that searches the catalogue does not have it.
     """
-    engine = engine_of(manifest, settings)
+    engine = manifest.searched_by(settings.search)
     with ThreadPoolExecutor(1, thread_name_prefix="model-opener") as pool:
         # The model is the largest file and takes longest to open. The other files are downloaded meanwhile.
         opening = pool.submit(_open_model, manifest, files, settings, previous)
@@ -79,11 +79,6 @@ def open_parts(
             dims = source.dims
         _check_dimensions(manifest, opening.result(), dims)
     return Parts(manifest, opening.result(), source, engine)
-
-
-def engine_of(manifest: Manifest, settings: Settings) -> EngineName:
-    """What searches a release."""
-    return "s3vectors" if settings.engine(manifest.engine) == "s3vectors" else "faiss"
 
 
 def _open_model(

@@ -132,6 +132,10 @@ class Manifest(Frozen):
         """What searches the catalogue, unless the settings of serving say otherwise."""
         return "faiss" if self.search is None else self.search.engine
 
+    def searched_by(self, setting: str) -> EngineName:
+        """What searches the catalogue with this value of `LOOKALIKE_SEARCH`: an engine, or "release"."""
+        return self.engine if setting == "release" else "s3vectors" if setting == "s3vectors" else "faiss"
+
     @property
     def all_segments(self) -> tuple[SegmentEntry, ...]:
         """All segments in the order of their rows: the first one, and the further ones."""

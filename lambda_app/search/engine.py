@@ -52,13 +52,16 @@ class Stored:
 
 @dataclass(frozen=True)
 class Page:
-    """Some items in the order of their rows. Their scores are NaN.
+    """Some items in the order of their rows.
 
     Attributes:
-        next: where the next page begins: after this row. None: this is the last page.
+        rows: ascending.
+        items: the catalog entry of each row, without descriptions.
+        next: the row that the next page begins with; None: this is the last page.
     """
 
-    matches: list[Match]
+    rows: Sequence[int]
+    items: Sequence[CatalogItem]
     next: int | None
 
 
@@ -189,6 +192,19 @@ class Engine(Source, Protocol):
         """
         ...
 
+    def page(self, where: CatalogFilter, start: int, most: int, *, one_per_product: bool) -> Page:
+        """The first items that pass a filter, in the order of their rows, from a row on.
+
+        It costs the same at the beginning and at the end of a catalogue.
+
+        Args:
+            where: what passes.
+            start: the first row that may be on the page, at least 0.
+            most: of items.
+            one_per_product: whether only the first photo of each product that passes is on a page.
+        """
+        ...
+
     def require_words(self) -> None:
         """Check that the catalogue can be searched by words.
 
@@ -208,17 +224,6 @@ class Engine(Source, Protocol):
 
     def items(self, image_ids: Collection[str]) -> dict[str, CatalogItem]:
         """Items with their descriptions, by image id. Unknown and blocked ids are left out."""
-        ...
-
-    def page(self, where: CatalogFilter, start: int, most: int, *, first_of_product: bool) -> Page:
-        """The items from a row on, in the order of their rows, without a query.
-
-        Args:
-            where: what passes.
-            start: the first row that may be on the page.
-            most: how many items to return; fewer if there are fewer.
-            first_of_product: only the first photo of each product that passes.
-        """
         ...
 
     def fingerprints(self, matches: Sequence[Match]) -> Fingerprint | None:

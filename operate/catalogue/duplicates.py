@@ -1,7 +1,7 @@
 """Groups of listings of the live release that show the same photo."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +50,8 @@ def live_release(store: Store, settings: Settings) -> Recommender:
         raise CatalogueError(f"nothing is live in {store}; publish a release first") from exc
     if found is None:  # only if asked for a newer version
         raise CatalogueError(f"nothing is live in {store}")
-    release = fetch_release(store, settings, found.pointer)
+    # In its files, whatever it is served from: all rows are compared, which a service would be asked for one by one.
+    release = fetch_release(store, replace(settings, search="faiss"), found.pointer)
     blocked = read_blocked(store)
     return release if blocked is None else release.without(blocked.items)
 

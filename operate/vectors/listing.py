@@ -34,10 +34,10 @@ def status_lines(store: Store) -> list[str]:
     lines = [f"live: {manifest.release}, {manifest.count:,} items, searched by {manifest.engine}; its index is {own}"]
     for name, state in states.items():
         lines += _state_lines(name, state)
-    state = states.get(own)
-    if state is None:
+    held = states.get(own)
+    if held is None:
         lines.append(f"{own} was never loaded: scripts/vectors load --store {store} --vector-bucket NAME")
-    elif state.release != manifest.release and manifest.engine == "s3vectors":
+    elif held.release != manifest.release and manifest.engine == "s3vectors":
         lines.append(f"{own} does not hold the live release: scripts/vectors load --store {store}")
     return lines
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -113,6 +114,7 @@ def test_a_neighbour_without_a_photo_is_drawn_as_a_frame(ask, served, tmp_path):
         (["."], 2, "Is a directory"),
         (["text.jpg"], 1, "answered 415"),
         (["photo.jpg", "--k", "0"], 1, "k is 0"),
+        (["photo.jpg", "--k", "many"], 2, "argument --k: invalid int value: 'many'. scripts/ask --help lists"),
         (["photo.jpg", "--picture", "out.txt"], 2, "'out.txt' names no image format"),
         (["photo.jpg", "--picture", "none/out.png"], 2, "none/out.png cannot be written"),
         (["photo.jpg", "--url", "http://127.0.0.1:9"], 1, "nothing answers at http://127.0.0.1:9"),
@@ -144,3 +146,10 @@ def test_a_deployment_that_wants_to_know_who_calls_is_explained(ask, served, tmp
     )
     done = ask(photo, "--url", gateway, "--token", "@none")
     assert (done.code, done.err) == (2, "scripts/ask: none: No such file or directory\n")
+
+
+def test_the_help_has_examples_and_each_default(ask):
+    shown = " ".join(ask("--help").out.split())
+    assert "scripts/ask sofa.jpg --url https://search.shop.example --token @token.txt" in shown
+    options = set(re.findall(r"--[a-z][a-z0-9-]*", shown)) - {"--help", "--json", "--sigv4"}
+    assert shown.count("default: ") == len(options)

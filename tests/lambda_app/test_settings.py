@@ -31,9 +31,6 @@ def test_only_the_store_has_no_default():
     assert Settings.from_environ(STORE) == Settings(store="var/store")
 
 
-ENGINE = {"LOOKALIKE_SEARCH": "s3vectors", "LOOKALIKE_VECTOR_BUCKET": "shop-vectors"}
-
-
 @pytest.mark.parametrize("environ", [{}, {"LOOKALIKE_STORE": ""}])
 def test_a_missing_store_is_named_in_the_error(environ: dict[str, str]):
     with pytest.raises(SettingsError, match="LOOKALIKE_STORE is not set"):
@@ -103,23 +100,9 @@ def test_the_secret_of_the_front_door_is_not_shown():
 
 
 def test_a_process_that_handles_untrusted_files_gets_no_secret_and_no_address():
-    settings = Settings.from_environ({**STORE, **FRONT, **ENGINE, "LOOKALIKE_MAX_K": "7"}).harmless()
+    settings = Settings.from_environ({**STORE, **FRONT, "LOOKALIKE_MAX_K": "7"}).harmless()
     assert (settings.store, settings.origin_secret, settings.photos_url) == ("", "", "")
     assert settings.max_k == 7
-    assert (settings.search, settings.vector_bucket) == ("faiss", "")
-
-
-@pytest.mark.parametrize(
-    ("environ", "message"),
-    [
-        ({"LOOKALIKE_SEARCH": "opensearch"}, "SEARCH is 'opensearch'; it takes one of release, faiss, s3vectors"),
-        ({"LOOKALIKE_SEARCH": "s3vectors"}, "SEARCH is s3vectors, which needs LOOKALIKE_VECTOR_BUCKET"),
-        ({"LOOKALIKE_VECTOR_BUCKET": "s3://vectors"}, "VECTOR_BUCKET is 's3://vectors'; it takes the name"),
-    ],
-)
-def test_a_search_engine_that_is_not_valid_is_named(environ: dict[str, str], message: str):
-    with pytest.raises(SettingsError, match=message):
-        Settings.from_environ({**STORE, **environ})
 
 
 @pytest.mark.parametrize("bad", ["short", "a" * 129, "a1" * 15 + "-_", "a1" * 16 + ",", "a1" * 16 + ", " + "b2" * 16])

@@ -72,7 +72,7 @@ def release_answer(live: Live) -> dict[str, Any]:
         "loaded_at": live.loaded_at.isoformat(),
         "categories": manifest.categories,
         "currency": manifest.currency,
-        "count": manifest.count,
+        "count": live.recommender.engine.count,
         "embedding_dim": manifest.model.embedding_dim,
         "image_size": manifest.preprocessing.size,
         "precision": manifest.model.precision,

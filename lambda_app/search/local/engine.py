@@ -16,8 +16,8 @@ from lambda_app.release.segments.live_rows import LiveRows
 from lambda_app.release.segments.segmented_catalog import SegmentedCatalog
 from lambda_app.search.engine import Engine, Match, Page, Search, Stored
 from lambda_app.search.faiss_index import VectorIndex
-from lambda_app.search.local.browsing import page_of
 from lambda_app.search.local.nearest import Index, Items, Nearest
+from lambda_app.search.local.paging import page
 from lambda_app.search.local.words import Blended, ByWords
 from lambda_app.search.segmented_index import SegmentedIndex
 
@@ -131,6 +131,10 @@ class FaissEngine:
             return None
         return Blended(self.index, self.catalog, embedding, where, found, bonuses)
 
+    def page(self, where: CatalogFilter, start: int, most: int, *, one_per_product: bool) -> Page:
+        """As the contract says."""
+        return page(self.catalog, where, start, most, one_per_product)
+
     def require_words(self) -> None:
         """As the contract says."""
         self.catalog.require_words()
@@ -154,10 +158,6 @@ class FaissEngine:
         """As the contract says."""
         rows = self._rows(image_ids)
         return dict(zip(rows, self.catalog.items([*rows.values()]), strict=True))
-
-    def page(self, where: CatalogFilter, start: int, most: int, *, first_of_product: bool) -> Page:
-        """As the contract says. A page costs the same at the beginning and at the end of a catalogue."""
-        return page_of(self.catalog, where, start, most, first_of_product=first_of_product)
 
     def fingerprints(self, matches: Sequence[Match]) -> Fingerprint | None:
         """As the contract says."""

@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from lambda_app.release.catalog import CatalogFilter
-from lambda_app.search.engine import Match, Page
+from lambda_app.release.catalog import CatalogFilter, CatalogItem
+from lambda_app.search.engine import Page
 from lambda_app.search.s3vectors.results import Results, filter_of, vector_of
 from lambda_app.search.s3vectors.schema import MOST_RESULTS
 
 _LEAST_WINDOW, _GROWTH = 100, 4
 # Of a rare category, a page may end early: after so many windows, of which the last ones have 10,000 rows.
 _MOST_WINDOWS = 10
-_NO_SCORE = float("nan")
 
 
 @dataclass(frozen=True)
@@ -35,36 +34,36 @@ class Windows:
     dim: int
     end: int
 
-    def page(self, where: CatalogFilter, start: int, most: int, *, first_of_product: bool) -> Page:
+    def page(self, where: CatalogFilter, start: int, most: int, *, one_per_product: bool) -> Page:
         """As `lambda_app.search.engine.Engine.page` says. A page may be short although there is a next one."""
-        matches: list[Match] = []
+        found: list[tuple[int, CatalogItem]] = []
         window = max(_LEAST_WINDOW, 2 * most)
         for _ in range(_MOST_WINDOWS):
-            if start >= self.end:
-                return Page(matches, None)
+            if start >= self.end or len(found) > most:
+                break
             stop = min(self.end, start + window)
-            found = self._window(where, start, stop, first_of_product=first_of_product)
-            if len(matches) + len(found) > most:
-                matches += found[: most - len(matches)]
-                return Page(matches, matches[-1].row)
-            matches += found
+            found += self._window(where, start, stop, one_per_product=one_per_product)
             start, window = stop, min(MOST_RESULTS, _GROWTH * window)
-        return Page(matches, start - 1 if start < self.end else None)
+        following = found[most][0] if len(found) > most else start
+        rows, items = [row for row, _ in found[:most]], [item for _, item in found[:most]]
+        return Page(rows, items, following if following < self.end else None)
 
-    def _window(self, where: CatalogFilter, start: int, stop: int, *, first_of_product: bool) -> list[Match]:
+    def _window(
+        self, where: CatalogFilter, start: int, stop: int, *, one_per_product: bool
+    ) -> list[tuple[int, CatalogItem]]:
         """The items in a range of rows that pass, in order."""
         within = {"row": {"$gte": start, "$lt": stop}}
         results = self._all(filter_of(where, within), stop - start)
         found = sorted(zip(results.rows, results.items, strict=True), key=lambda pair: pair[0])
-        if first_of_product:
-            seen = self._products_before(where, start, sorted({item.product_id for _, item in found}))
-            first = []
-            for row, item in found:
-                if item.product_id not in seen:
-                    seen.add(item.product_id)
-                    first.append((row, item))
-            found = first
-        return [Match(row, _NO_SCORE, item) for row, item in found]
+        if not one_per_product:
+            return found
+        seen = self._products_before(where, start, sorted({item.product_id for _, item in found}))
+        first = []
+        for row, item in found:
+            if item.product_id not in seen:
+                seen.add(item.product_id)
+                first.append((row, item))
+        return first
 
     def _products_before(self, where: CatalogFilter, start: int, products: list[str]) -> set[str]:
         """Which of these products have a photo before a row that passes."""

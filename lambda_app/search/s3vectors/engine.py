@@ -85,10 +85,10 @@ class S3VectorsEngine:
         known = {image_id: row_and_item(vector, described=True) for image_id, vector in got.items()}
         return {name: one[1] for name, one in known.items() if one is not None and not self.hidden.hides(one[1])}
 
-    def page(self, where: CatalogFilter, start: int, most: int, *, first_of_product: bool) -> Page:
+    def page(self, where: CatalogFilter, start: int, most: int, *, one_per_product: bool) -> Page:
         """As the contract says."""
         windows = Windows(self._results, self.dim, self.end)
-        return windows.page(where, start, most, first_of_product=first_of_product)
+        return windows.page(where, start, most, one_per_product=one_per_product)
 
     def fingerprints(self, matches: Sequence[Match]) -> Fingerprint | None:
         """As the contract says: those that came with the matches."""

@@ -144,7 +144,7 @@ def test_a_drop_that_there_is_no_time_to_load_is_stored_and_refused_with_the_com
     there: FolderStore, s3vectors: S3VectorsServer, other: BuiltRelease, tmp_path: Path
 ):
     before, archive = live(there), archived(other, tmp_path)
-    with pytest.raises(RefusedReleaseError, match=r"lacks 40 changes .* 20 can be sent\. Run scripts/vectors load"):
+    with pytest.raises(RefusedReleaseError, match=r"lacks 40 changes .* 10 can be sent\. Run scripts/vectors load"):
         promote_archive(there, archive, SETTINGS, now=moved_on(), seconds_left=lambda: 0.01)
     assert live(there) == before
     check(there, s3vectors)

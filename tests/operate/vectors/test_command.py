@@ -149,7 +149,8 @@ def test_indexes_of_no_stored_release_are_shown_and_deleted_but_not_the_live_one
 
 
 def test_progress_is_a_line_every_five_seconds():
-    now, lines = [0.0], []
+    now = [0.0]
+    lines: list[str] = []
     done = printed(lines.append, lambda: now[0])(10_000, 2_000)
     for _ in range(8):
         now[0] += 2.0
