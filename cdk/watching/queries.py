@@ -97,8 +97,8 @@ QUERIES = (
     Query(
         "vector-index",
         (API,),
-        """fields @timestamp, level, message
-| filter logger = "lambda_app.telemetry.vector_calls"
+        """fields @timestamp, action, index, reason, VectorSearchThrottled, VectorSearchFailed, message
+| filter ispresent(VectorSearchThrottled) or ispresent(VectorSearchFailed) or logger like /s3vectors/
 | sort @timestamp desc
 | limit 100""",
     ),

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from lambda_app.errors import ReleaseError
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.release.row_set import RowSet
+from lambda_app.search.first_pass import FirstPass
 from lambda_app.search.neighbours import Neighbours as Neighbours
-from lambda_app.search.neighbours import nearest
+from lambda_app.search.ranking import ranked, ranked_by_query
 from lambda_app.search.vector_file import open_vectors
 from lambda_app.search.vectors import unit
 
@@ -21,7 +22,7 @@ from lambda_app.search.vectors import unit
 _EXACT_ROWS, _EXACT_ONE_IN = 200, 5_000
 # Candidates are found for at least this many neighbours, because the manifest's recall was measured for ten.
 MIN_DEPTH = 10
-# Candidates that are re-ranked by their stored vectors, for each neighbour.
+# Of several segments, the candidates that are ranked together, for each neighbour.
 RERANKED = 2
 # A filter reduces the number of candidates for each neighbour, but not below this (or `factor`, if that is smaller).
 _MIN_FACTOR = 8
@@ -56,9 +57,9 @@ class _Distribution:
 class VectorIndex:
     """A loaded index. Search settings are passed with each call; the index is never changed after loading.
 
-    An inverted file is searched in three steps. The lists nearest to the query give candidates, `factor` for each
-    neighbour, compared by a few dimensions. FAISS sorts them by their stored codes of all dimensions. The best are
-    re-ranked by the cosine of their stored vectors. So the score of a row does not depend on how the row was found.
+    An inverted file is searched in two steps. The lists nearest to the query give candidates, `factor` for each
+    neighbour, compared by a few dimensions. They are ranked by the cosine of their stored vectors. So the score of a
+    row does not depend on how the row was found.
     """
 
     def __init__(self, path: Path, entry: IndexEntry, *, threads: int = 0) -> None:
@@ -84,6 +85,7 @@ class VectorIndex:
                 raise ReleaseError(f"{path.name} holds {part.ntotal} vectors; the manifest says {entry.count}")
         self._nprobe = min(entry.search.get("nprobe", 1), max(1, self._file.lists))
         self._unfiltered = self._file.parameters(self._nprobe)  # most searches have no filter: made once
+        self._first_pass = FirstPass.of(self._file, self._nprobe)
         self._factor = entry.search.get("factor", 1)
         self._distributions: WeakKeyDictionary[RowSet, _Distribution] = WeakKeyDictionary()
         self._threads = threads
@@ -111,13 +113,13 @@ class VectorIndex:
             return self.search_exactly(queries, k, allowed)
         if self._file.lists == 0:
             parameters = self._unfiltered if allowed is None else self._file.parameters(0, allowed)
-            scores, rows = self._file.searched.search(queries, k, params=parameters)
+            scores, rows = self._file.first.search(queries, k, params=parameters)
             return Neighbours(rows, scores)
         depth = max(k, MIN_DEPTH)
         candidates = self._dense_candidates(queries, depth, allowed) if allowed is not None else None
         if candidates is None:
             candidates = self._candidates(queries, depth, allowed)
-        return self._rank(queries, candidates[:, : RERANKED * depth], k)
+        return ranked_by_query(self._file, queries, candidates, k)
 
     def first_candidates(
         self, query: npt.NDArray[np.float32], depth: int, live: npt.NDArray[np.bool_] | None, count: int
@@ -144,21 +146,23 @@ class VectorIndex:
         wanted = depth * (self._factor if self._file.lists else RERANKED)
         # A few more because of dead rows: the mean between none and as many as are dead has nearly all recall.
         fetched = min(self.count, int(wanted / share**0.5))
-        scores, rows = self._file.searched.search(query, fetched, params=self._unfiltered)
-        scores, rows = scores[0], rows[0]
-        if rows[-1] < 0:  # the nearest neighbours may be in lists that were not searched
-            return None
+        if self._file.lists:
+            rows = self._found(query, fetched)[0]
+            if rows[-1] < 0:  # the nearest neighbours may be in lists that were not searched
+                return None
+        else:
+            rows = self._file.first.search(query, fetched, params=self._unfiltered)[1][0]
         if live is not None:
             kept = live[rows]
-            scores, rows = scores[kept], rows[kept]
+            rows = rows[kept]
         if len(rows) < max(depth, _DENSE_REMAINDER * wanted if self._file.lists else 0):
             return None
-        return rows[: RERANKED * depth], scores[: RERANKED * depth]
+        return ranked(self._file, query[0], rows, RERANKED * depth)
 
     def search_exactly(self, queries: npt.NDArray[np.float32], k: int, allowed: RowSet) -> Neighbours:
         """As `search`, by the cosine of each of the allowed rows. It takes long if there are many."""
         candidates = np.broadcast_to(allowed.rows, (len(queries), len(allowed)))
-        return self._rank(queries, candidates, min(k, max(1, len(allowed))))
+        return ranked_by_query(self._file, queries, candidates, min(k, max(1, len(allowed))))
 
     def vector(self, row: int) -> npt.NDArray[np.float32]:
         """The stored vector of a row: float32 (d,), L2-normalised."""
@@ -194,12 +198,22 @@ class VectorIndex:
             parameters = self._file.parameters(nprobe, allowed, lists)
         wanted = min(wanted, self.count)
         rows: npt.NDArray[np.int64]
-        _, rows = self._file.searched.search(queries, wanted, params=parameters)
+        if allowed is None:
+            rows = self._found(queries, wanted)
+        else:
+            _, rows = self._file.first.search(queries, wanted, params=parameters)
         # With fewer candidates than wanted, the nearest neighbours may be in lists that were not searched.
         while nprobe < self._file.lists and (few := rows[:, -1] < 0).any():
             nprobe = min(self._file.lists, _NPROBE_GROWTH * nprobe)
             parameters = self._file.parameters(nprobe, allowed, lists)
-            _, rows[few] = self._file.searched.search(queries[few], wanted, params=parameters)
+            _, rows[few] = self._file.first.search(queries[few], wanted, params=parameters)
+        return rows
+
+    def _found(self, queries: npt.NDArray[np.float32], wanted: int) -> npt.NDArray[np.int64]:
+        """What the lists of a search without a filter have, best first: int64 (q, wanted), padded with -1."""
+        if self._first_pass is not None and len(queries) == 1:
+            return self._first_pass.candidates(queries, wanted)
+        rows: npt.NDArray[np.int64] = self._file.first.search(queries, wanted, params=self._unfiltered)[1]
         return rows
 
     def _dense_candidates(
@@ -215,12 +229,12 @@ class VectorIndex:
             return None
         wanted = self._factor * depth
         fetched = min(self.count, int(wanted / share))
-        _, rows = self._file.searched.search(queries, fetched, params=self._unfiltered)
+        rows = self._found(queries, fetched)
         passing = allowed.holds(rows)
         if passing.sum(axis=1).min() < _DENSE_REMAINDER * min(wanted, len(allowed)):
             return None
         # Those that pass first, in their order.
-        order = np.argsort(~passing, axis=1, kind="stable")[:, : RERANKED * depth]
+        order = np.argsort(~passing, axis=1, kind="stable")[:, : max(depth, wanted)]
         rows = np.take_along_axis(rows, order, axis=1)
         kept: npt.NDArray[np.int64] = np.where(np.take_along_axis(passing, order, axis=1), rows, -1)
         return kept
@@ -236,22 +250,6 @@ class VectorIndex:
             share = float(passing @ shares / len(allowed))
             self._distributions[allowed] = _Distribution(RowSet.of_mask(passing > 0), share)
         return self._distributions[allowed]
-
-    def _rank(self, queries: npt.NDArray[np.float32], candidates: npt.NDArray[np.int64], k: int) -> Neighbours:
-        """The k best candidates of each query, by the cosine of their stored vectors.
-
-        Args:
-            candidates: int64 (q, m), padded with -1.
-        """
-        rows = np.full((len(queries), k), -1, np.int64)
-        scores = np.full((len(queries), k), -np.inf, np.float32)
-        for number, query in enumerate(queries):
-            found = np.sort(candidates[number])  # in row order: ties keep it, and memory is read sequentially
-            found = found[np.searchsorted(found, 0) :]
-            best, cosines = nearest(self._vectors(found), query, k)
-            rows[number, : len(best)] = found[best]
-            scores[number, : len(best)] = cosines
-        return Neighbours(rows, scores)
 
     def _vectors(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Stored vectors: float32 (m, d). Normalised again, which removes most of the rounding error of cosines."""

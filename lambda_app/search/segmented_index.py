@@ -74,7 +74,7 @@ class SegmentedIndex:
             return found
         for number, query in enumerate(np.ascontiguousarray(queries, np.float32)):
             rows = self._candidates(query[np.newaxis], max(k, MIN_DEPTH))
-            best, scores = nearest(unit(self._decoded(rows)), query, k)
+            best, scores = nearest(self._decoded(rows), query, k)
             found.rows[number, : len(best)] = rows[best]
             found.scores[number, : len(best)] = scores
         return found

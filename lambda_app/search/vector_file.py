@@ -25,14 +25,16 @@ class VectorFile:
 
     Attributes:
         type: as in the manifest: "flat", "ivf-float16", "ivf-int8"; FAISS's class name for any other index.
-        searched: the index that finds neighbours ("flat") or sorted candidates (inverted file).
+        searched: the whole index, which FAISS itself could search.
         stored: the index that returns the vector of a row.
-        inverted: the inverted file inside `searched`; None for "flat".
+        first: the part that finds neighbours ("flat") or candidates by a few dimensions (inverted file).
+        inverted: the inverted file inside `first`; None for "flat".
     """
 
     type: str
     searched: faiss.Index
     stored: faiss.Index
+    first: faiss.Index
     inverted: faiss.IndexIVF | None = None
 
     @property
@@ -65,7 +67,9 @@ class VectorFile:
 
         FAISS's own `reconstruct_batch` makes a decoder for each row, which takes several times as long.
         """
-        found = self._stored_codes[rows]
+        found = self._stored_codes.take(rows, axis=0)
+        if self.type == "ivf-float16":
+            return _of_float16(found)
         if self.type != "ivf-int8":
             return np.asarray(found, np.float32)
         step, first = self._steps
@@ -94,7 +98,7 @@ class VectorFile:
     def parameters(
         self, nprobe: int, allowed: RowSet | None = None, lists: RowSet | None = None
     ) -> faiss.SearchParameters:
-        """The FAISS parameters of one search.
+        """The FAISS parameters of one search of `first`.
 
         Args:
             nprobe: number of lists to search, in an inverted file.
@@ -106,9 +110,21 @@ class VectorFile:
             return faiss.SearchParameters(sel=selector)
         quantizer = faiss.SearchParameters(sel=_selector(lists))
         inverted = faiss.SearchParametersIVF(nprobe=nprobe, sel=selector, quantizer_params=quantizer)
-        return faiss.IndexRefineSearchParameters(
-            k_factor=1.0, base_index_params=faiss.SearchParametersPreTransform(index_params=inverted)
-        )
+        return faiss.SearchParametersPreTransform(index_params=inverted)
+
+
+def _of_float16(codes: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+    """Finite float16 as float32, exactly, and five times as fast as numpy's cast.
+
+    Sign, exponent and mantissa are moved to their places in a float32. Its exponent then lacks the difference of both
+    offsets, 127 - 15, which one product adds. Subnormal numbers are right, too.
+    """
+    bits = codes.view(np.int16).astype(np.int32)
+    bits <<= 13
+    bits &= np.int32(-0x70000001)  # the shift copied the sign into three bits of the exponent
+    values = bits.view(np.float32)
+    values *= np.float32(2.0**112)
+    return values
 
 
 def _selector(rows: RowSet | None) -> faiss.IDSelector | None:
@@ -127,14 +143,15 @@ def open_vectors(path: Path) -> VectorFile:
     except RuntimeError as exc:
         raise ReleaseError(f"{path.name} is not a FAISS index: {str(exc).splitlines()[-1]}") from exc
     if isinstance(index, faiss.IndexFlat):
-        return VectorFile("flat", index, index)
+        return VectorFile("flat", index, index, index)
     if isinstance(index, faiss.IndexRefine):
         stored = faiss.downcast_index(index.refine_index)
-        inverted = faiss.try_extract_index_ivf(index.base_index)
-        # FAISS frees `stored` together with `index`, so `stored` keeps the index alive. `inverted` needs no such
-        # reference: it is only used inside a VectorFile, which holds the index.
+        base = faiss.downcast_index(index.base_index)
+        inverted = faiss.try_extract_index_ivf(base)
+        # FAISS frees `stored` together with `index`, so `stored` keeps the index alive. `base` and `inverted` need no
+        # such reference: they are only used inside a VectorFile, which holds the index.
         stored.referenced_objects = [index]
         for name, codes in CODES.items():
             if inverted and isinstance(stored, faiss.IndexScalarQuantizer) and stored.sq.qtype == codes:
-                return VectorFile(name, index, stored, inverted)
-    return VectorFile(type(index).__name__, index, index)
+                return VectorFile(name, index, stored, base, inverted)
+    return VectorFile(type(index).__name__, index, index, index)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lambda_app.telemetry.formats import Metrics
-from lambda_app.telemetry.vector_calls import VectorCalls
 
 # Parts of `Server-Timing` -> names of the CloudWatch metrics.
 _PARTS = {"decode": "Decode", "forward": "Inference", "search": "Search"}
@@ -71,16 +70,11 @@ class AnsweredRequest:
 
 
 class Observer:
-    """Logs requests and loads, and writes their metrics. Thread-safe.
-
-    Attributes:
-        vector_calls: records the calls to a vector index that did not succeed at once.
-    """
+    """Logs requests and loads, and writes their metrics. Thread-safe."""
 
     def __init__(self, metrics: Metrics | None = None) -> None:
         """Log to `logging`, and write metrics to `metrics` if given."""
         self._metrics = metrics
-        self.vector_calls = VectorCalls(metrics)
         self._cold = True
         self._lock = threading.Lock()
 

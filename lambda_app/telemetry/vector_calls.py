@@ -1,36 +1,42 @@
-"""Logs what a vector index refuses, and writes the metrics of its alarms.
+"""Counts what a vector index refuses, for the alarms on it. The log of who asked the index says more.
 
-Only names of actions and indexes and the service's error codes are logged: no vector, no filter, no words of a search.
+There is one count for a process, as there is one log: what asks the index is opened with a release, far from where the
+process writes its metrics.
 """
-
-import logging
 
 from lambda_app.telemetry.formats import Metrics
 
-log = logging.getLogger(__name__)
-
 
 class VectorCalls:
-    """Records the calls of a search to Amazon S3 Vectors that did not succeed at once. Thread-safe."""
+    """Writes a metric for each call of a search to Amazon S3 Vectors that did not succeed at once. Thread-safe.
 
-    def __init__(self, metrics: Metrics | None = None) -> None:
-        """Log to `logging`, and write metrics to `metrics` if given."""
+    Names of actions and indexes are written, and reasons: no vector, no filter, no words of a search.
+    """
+
+    def __init__(self) -> None:
+        """Write nothing until `write_to`."""
+        self._metrics: Metrics | None = None
+
+    def write_to(self, metrics: Metrics | None) -> None:
+        """Write to these metrics from now on; None: write nothing."""
         self._metrics = metrics
 
-    def tried_again(self, action: str, index: str, reason: str, *, throttled: bool) -> None:
-        """Record that a call failed and is sent again.
+    def throttled(self, action: str, index: str, reason: str) -> None:
+        """Count a call that is sent again because the service had too many requests.
 
         Args:
             action: such as `QueryVectors`.
-            reason: an error code of the service, or the name of an exception of the connection.
-            throttled: whether the service had too many requests (429, 503), so that an alarm counts it.
+            reason: the error code of the service.
         """
-        log.warning("%s of index %s is sent again: %s", action, index, reason)
-        if throttled and self._metrics is not None:
-            self._metrics.put({"VectorSearchThrottled": (1, "Count")}, {"index": index, "action": action})
+        self._count("VectorSearchThrottled", action, index, reason)
 
-    def gave_up(self, action: str, index: str, error: Exception) -> None:
-        """Record that a search ends without results, because a call failed for good or for too long."""
-        log.error("%s of index %s failed: %s", action, index, error)
-        if self._metrics is not None:
-            self._metrics.put({"VectorSearchFailed": (1, "Count")}, {"index": index, "action": action})
+    def failed(self, action: str, index: str, reason: str) -> None:
+        """Count a call that failed for good or for too long, so that its search has no results."""
+        self._count("VectorSearchFailed", action, index, reason)
+
+    def _count(self, metric: str, action: str, index: str, reason: str) -> None:
+        if (metrics := self._metrics) is not None:
+            metrics.put({metric: (1, "Count")}, {"action": action, "index": index, "reason": reason})
+
+
+calls = VectorCalls()

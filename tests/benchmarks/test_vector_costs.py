@@ -70,6 +70,10 @@ def test_the_example_item_has_the_bytes_of_what_the_loader_writes():
     assert item.scanned > 4 * 256 + len("12345678-1")
     assert item.kept > 500 + 4 * 197 / 3  # the description, and the fingerprint as base64
     assert example_item(dim=512).scanned - item.scanned == 4 * 256
+    words = " ".join(PAGE.split())
+    assert f"{item.scanned - 4 * 256 - 10:.0f} bytes for filters" in words
+    assert f"a description of 500 characters, {item.kept:.0f} bytes." in words
+    assert f"the {item.scanned:,.0f} bytes of vector, key and filterable metadata; {item.total:,.0f} bytes are" in words
 
 
 def test_the_cells_have_two_digits_and_a_fitting_unit():

@@ -96,7 +96,7 @@ class SynthesisedTemplate:
         if kind == "AWS::S3::Bucket":
             return f"arn:aws:s3:::{name}"
         if kind == "AWS::S3Vectors::VectorBucket":
-            return f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{name}"
+            return f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{name.lower()}"
         if kind == "AWS::Lambda::Alias":
             alias = self.body["Resources"][name]["Properties"]
             function = self.render(alias["FunctionName"])

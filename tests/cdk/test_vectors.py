@@ -1,9 +1,13 @@
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 from cdk import vectors
+from lambda_app.search.s3vectors.schema import index_name
+from lambda_app.settings import Settings
 from tests.cdk.conftest import synthesise
 from tests.cdk.template import SynthesisedTemplate
 from tests.cdk.test_permissions import API, PROMOTER, may
@@ -38,15 +42,17 @@ ROLES = ("serving", "promoter", "job", "flow", "operator")
 
 
 def name_of(template: SynthesisedTemplate) -> str:
+    """The name that the bucket has in a rendered template."""
     (name,) = template.of_type("AWS::S3Vectors::VectorBucket")
-    return name
+    return name.lower()
 
 
 def test_the_bucket_is_encrypted_without_a_name_and_outlives_the_stack_but_not_a_failed_first_deployment(
     vectored: SynthesisedTemplate, plain: SynthesisedTemplate
 ) -> None:
     assert vectored.one("AWS::S3Vectors::VectorBucket") == {"EncryptionConfiguration": {"SseType": "AES256"}}
-    resource = vectored.body["Resources"][name_of(vectored)]
+    (name,) = vectored.of_type("AWS::S3Vectors::VectorBucket")
+    resource = vectored.body["Resources"][name]
     assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert not plain.of_type("AWS::S3Vectors::VectorBucket")
     # A model and its index come without a deployment.
@@ -60,6 +66,9 @@ def test_both_functions_know_where_to_search(
     found = vectored.function(command)["Environment"]["Variables"]
     assert found["LOOKALIKE_SEARCH"] == "release"
     assert found["LOOKALIKE_VECTOR_BUCKET"] == name_of(vectored) == vectored.output("VectorBucketName")
+    names = ("LOOKALIKE_STORE", "LOOKALIKE_SEARCH", "LOOKALIKE_VECTOR_BUCKET")
+    settings = Settings.from_environ({name: found[name] for name in names})
+    assert (settings.search, settings.vector_bucket) == ("release", name_of(vectored))
     # Without a vector bucket, a release that was made for one is searched with its own index.
     without = plain.function(command)["Environment"]["Variables"]
     assert without["LOOKALIKE_SEARCH"] == "faiss"
@@ -100,6 +109,26 @@ def test_what_an_index_holds_is_read_by_serving_and_written_by_who_loads_it(
             assert may(template, role, f"s3:{action}Object", resource) is (role in allowed), action
         # An old state does not fit the index of today.
         assert not may(template, role, "s3:GetObjectVersion", f"arn:aws:s3:::{template.bucket}/{key}")
+
+
+def called_in(folder: str) -> set[str]:
+    """The operations of S3 Vectors that the modules of a folder name, as the permissions of their calls."""
+    known = set(botocore.session.get_session().get_service_model("s3vectors").operation_names)
+    texts = (path.read_text(encoding="utf-8") for path in (ROOT / folder).rglob("*.py"))
+    return {name for text in texts for name in re.findall(r'"(\w+)"', text)} & known
+
+
+def test_the_rights_are_on_the_indexes_that_the_loader_makes() -> None:
+    assert fnmatch(index_name("0123456789abcdef" * 4), vectors.INDEXES)
+
+
+def test_the_roles_may_do_what_the_code_calls_and_no_more() -> None:
+    loading = called_in("lambda_app/catalogue/vectors")
+    granted = {*vectors.OPERATOR_ACTIONS, *vectors.OPERATOR_BUCKET_ACTIONS}
+    assert loading == granted - {"QueryVectors"}
+    # The promoter neither looks for the indexes of other models nor deletes them.
+    assert loading - {"DeleteIndex", "ListIndexes"} == set(vectors.PROMOTER_ACTIONS)
+    assert called_in("lambda_app/search/s3vectors") == set(vectors.SERVING_ACTIONS)
 
 
 @pytest.mark.parametrize("page", ["aws.md", "design.md"])

@@ -82,6 +82,19 @@ class VectorTable:
         """The metadata of a vector."""
         return dict(json.loads(self._metadata[slot]))
 
+    def segment(self, number: int, count: int, first: int) -> Iterator[int]:
+        """The slots of a segment that hold a vector, from a slot on.
+
+        Args:
+            number, count: of the segment, and of segments.
+            first: the slot to begin with.
+        """
+        for begin in range(first, self.count, _BLOCK):
+            part = slice(begin, min(begin + _BLOCK, self.count))
+            # Not the last digits of the hash alone: ties are in its order.
+            mine = self._alive[part] & (self.hashes[part] // 257 % count == number)
+            yield from (begin + np.flatnonzero(mine)).tolist()
+
     def size(self, slot: int) -> int:
         """The bytes of a vector and its metadata."""
         return 4 * self._dimension + len(self._metadata[slot])

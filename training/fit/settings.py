@@ -20,7 +20,8 @@ class FitSettings(Settings):
     teacher: str | None = Field(
         default=None,
         description="release of a larger network from which this one learns besides: a release archive, its unpacked "
-        "folder, or the work folder of its training; its categories must be those of the dataset",
+        "folder, the work folder of its training, a store (its live release), or STORE/releases/ID, also on s3://; its "
+        "categories must be those of the dataset",
     )
     teacher_embedding: float = Field(
         default=1.0,

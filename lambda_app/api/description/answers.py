@@ -93,6 +93,9 @@ def errors(examples: dict[str, Any]) -> dict[int, dict[str, Any]]:
 def answered(response: dict[str, Any], example: Any) -> None:
     """Add the headers to a successful answer, and its example."""
     response["headers"] = {name: reference(name, "headers") for name in _HEADERS}
+    for kind, content in response.get("content", {}).items():
+        if kind != JSON:  # FastAPI has no model for a photo or a page
+            content["schema"] = {"type": "string", **({"format": "binary"} if kind.startswith("image/") else {})}
     if example is not None:
         response["content"][JSON]["example"] = example
 

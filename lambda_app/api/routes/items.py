@@ -80,7 +80,7 @@ def recommend(call: CurrentCall, body: RecommendBody) -> JSONResponse:
     **openapi.named("getPhoto", "The photo of a listing"),
     response_class=Response,
     responses={
-        200: {"description": "The photo", "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
+        200: {"description": "The photo", "content": {"image/*": {}}},
         307: {"description": "Redirect to the photo, by a URL that expires"},
         **openapi.errors(404, 422, 429, 503),
     },

@@ -3,7 +3,7 @@
 import { ApiError, call, download, explain } from "./api.js";
 import { connectInput, connectPaging } from "./input.js";
 import { SignInError } from "./oidc.js";
-import { MOST_PHOTOS, forgetAll, recall, remember } from "./photo/kept.js";
+import { MOST_PHOTOS, forgetAll, recall, remember, rememberComing } from "./photo/kept.js";
 import { choosePart, connectPart } from "./photo/part.js";
 import { filtersOf, formatRoute, isFiltered, linkedWords, parseRoute } from "./route.js";
 import { choicesOf, firstQuery, longer, search } from "./searches.js";
@@ -50,14 +50,9 @@ async function refreshRelease() {
 
 async function refreshExamples() {
   const found = await call("examples").catch((error) => (expected(error), { answer: { examples: [] } }));
-  showExamples(found.answer.examples, async (number, item) => {
-    try {
-      const photo = await download("example", { number });
-      searchFile(new File([photo], "example", { type: photo.type }));
-    } catch (error) {
-      expected(error);
-      location.hash = formatRoute({ kind: "item", id: item.image_id }); // its photo is too large to be sent back
-    }
+  showExamples(found.answer.examples, (number, url) => {
+    const coming = download("example", { number }).then((photo) => new File([photo], "Example photo", { type: photo.type }));
+    go({ kind: "photo", id: rememberComing(coming, "Example photo", url) });
   });
 }
 

@@ -48,7 +48,7 @@ export async function choicesOf({ liked, disliked }) {
 
 function photoQuery(id, { box }) {
   const { files, urls, left } = recall(id);
-  const names = files.map((file) => `${file.name ?? "photo"}, ${megabytes(file.size)}`);
+  const names = files.map(({ name, size }) => [name ?? "photo", size && megabytes(size)].filter(Boolean).join(", "));
   return {
     heading: files.length === 1 ? "Your photo" : `Your ${files.length} photos`,
     photo: urls[0],

@@ -16,6 +16,8 @@ from lambda_app.store.contract import Store
 log = logging.getLogger(__name__)
 
 SecondsLeft = Callable[[], float]
+# Vectors a second that are planned with: half of what may be sent, because items are read too, and answers take time.
+PLANNED = RATE / 2
 
 
 def searched_by(manifest: Manifest, settings: Settings) -> str:
@@ -45,7 +47,7 @@ def bring_index(
         raise SettingsError(
             f"{manifest.release} is searched in S3 Vectors, and no vector bucket is set; set {PREFIX}VECTOR_BUCKET"
         )
-    most = None if seconds_left is None else max(0, int(seconds_left() * RATE))
+    most = None if seconds_left is None else max(0, int(seconds_left() * PLANNED))
     loader = replace(Loader(store), most=most)
     index = VectorsIndex.of_model(new_client(CONNECTIONS), settings.vector_bucket, manifest.model.sha256)
     done = loader.bring(index, manifest)

@@ -23,9 +23,10 @@ MIN_TRAINED_ON = 39
 # Lists = 8 times the square root of the number of vectors. A query then compares about as many centroids as vectors.
 _LISTS_SCALE = 8
 _MAX_LISTS = 16_384
-# The lists store enough principal components for this share of the variance, rounded up to a multiple of the step.
+# The lists store enough principal components for this share of the variance, rounded up to a multiple of the step, at
+# least three steps. FAISS compares eight dimensions with one instruction.
 _COARSE_VARIANCE = 0.9
-_COARSE_STEP = 16
+_COARSE_STEP = 8
 _SAMPLE_SIZE = 65_536  # vectors from which the PCA and the value ranges of the codes are computed
 
 T = TypeVar("T")
@@ -157,7 +158,7 @@ def _coarse(sample: npt.NDArray[np.float32]) -> faiss.PCAMatrix:
     """The PCA for the lists, rotated so that all dimensions have similar variance and so similar rounding errors."""
     variances = np.sort(np.linalg.eigvalsh(np.cov(sample, rowvar=False)))[::-1]
     needed = int(np.searchsorted(np.cumsum(variances) / variances.sum(), _COARSE_VARIANCE)) + 1
-    dims = min(sample.shape[1], len(sample), -(-max(needed, 2 * _COARSE_STEP) // _COARSE_STEP) * _COARSE_STEP)
+    dims = min(sample.shape[1], len(sample), -(-max(needed, 3 * _COARSE_STEP) // _COARSE_STEP) * _COARSE_STEP)
     coarse = faiss.PCAMatrix(sample.shape[1], dims, 0.0, True)
     coarse.train(sample)
     return coarse

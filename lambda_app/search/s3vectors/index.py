@@ -10,6 +10,7 @@ from typing import Any
 
 from lambda_app.errors import SearchUnavailableError
 from lambda_app.search.s3vectors.schema import MOST_GOT, MOST_KEY_CHARACTERS
+from lambda_app.telemetry.vector_calls import calls
 
 # For one call with all its tries.
 SECONDS = 5.0
@@ -19,6 +20,8 @@ _CONNECT_SECONDS, _READ_SECONDS = 1.0, 2.5
 # Calls of all requests at once; each has a connection.
 _PARALLEL = 16
 _PASSING = (408, 429)
+# Of these, and of a timeout, what an alarm counts: the service has too many requests.
+_THROTTLED = (429, 503)
 # No image id of a catalogue, most likely. If it is one, no harm is done.
 _PROBE = "-"
 
@@ -149,12 +152,17 @@ class VectorsIndex:
                 if over or not _passes(exc):
                     raise self._failure(action, exc, arguments) from exc
                 log.debug("%s is sent again in %.2f s: %s", action, wait, exc)
+                if _status(exc) in _THROTTLED:
+                    calls.throttled(action, self.name, _reason(exc))
             self.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _failure(self, action: str, exc: Exception, arguments: Mapping[str, Any]) -> SearchUnavailableError:
         """What a failure means: in the log with all names, in the answer without."""
         status, where = _status(exc), f"index {self.name} of vector bucket {self.bucket}"
+        expired = status == 400 and "nextToken" in arguments
+        if not expired:  # the query is sent again
+            calls.failed(action, self.name, _reason(exc))
         if status == 404:
             log.error("%s does not exist; load it with scripts/vectors load: %s", where, exc)
             return MissingIndexError("the index of S3 Vectors is not loaded")
@@ -162,7 +170,7 @@ class VectorsIndex:
             also = " Metadata, filters and words also need s3vectors:GetVectors." if action == "QueryVectors" else ""
             log.error("no right to s3vectors:%s on %s: %s.%s", action, where, exc, also)
             return ForbiddenIndexError("S3 Vectors refuses the search; the log names the missing right")
-        if status == 400 and "nextToken" in arguments:
+        if expired:
             return ExpiredPageError("the search took too long between two of its pages")
         if _passes(exc):
             log.warning("s3vectors:%s on %s failed after all its tries: %s", action, where, exc)
@@ -181,5 +189,15 @@ def _passes(error: Exception) -> bool:
     return isinstance(error, HTTPClientError)
 
 
+def _reason(error: Exception) -> str:
+    """The error code of the service, or the name of an error of the connection."""
+    return str(_response(error).get("Error", {}).get("Code") or type(error).__name__)
+
+
 def _status(error: Exception) -> int:
-    return int(getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return int(_response(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _response(error: Exception) -> dict[str, Any]:
+    # Errors of the connection have the attribute too, but it is None.
+    return getattr(error, "response", None) or {}

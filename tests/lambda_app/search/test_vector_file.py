@@ -7,7 +7,7 @@ import pytest
 from lambda_app.errors import ReleaseError
 from lambda_app.release.row_set import RowSet
 from lambda_app.search.building.choice import build_index
-from lambda_app.search.vector_file import open_vectors
+from lambda_app.search.vector_file import VectorFile, open_vectors
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +37,21 @@ def test_stored_vectors_are_decoded_as_faiss_does(kind: str, vectors: np.ndarray
     assert opened.decoded(rows[:0]).shape == (0, 16)
 
 
+def test_float16_of_all_finite_values_is_decoded_exactly():
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    values = every[np.isfinite(every)].reshape(-1, 64)
+    index = faiss.IndexScalarQuantizer(64, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    index.add(values.astype(np.float32))
+    decoded = VectorFile("ivf-float16", index, index, index).decoded(np.arange(len(values)))
+    np.testing.assert_array_equal(decoded, values.astype(np.float32))
+
+
 def test_every_row_is_in_the_list_that_is_searched_for_it(vectors: np.ndarray, tmp_path: Path):
     build_index(vectors, "ivf-int8", tmp_path / "index.faiss", seed=0)
     opened = open_vectors(tmp_path / "index.faiss")
     for row in (0, 99, 399):
         only = RowSet.of_mask(np.arange(10) == opened.list_of_row[row])
-        _, found = opened.searched.search(vectors[row : row + 1], 1, params=opened.parameters(1, lists=only))
+        _, found = opened.first.search(vectors[row : row + 1], 1, params=opened.parameters(1, lists=only))
         assert found.tolist() == [[row]]
 
 

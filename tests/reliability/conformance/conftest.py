@@ -1,14 +1,16 @@
 """The catalogue of the suite, served by each engine."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from lambda_app.catalogue.vectors.index import VectorsIndex
+from reliability.conformance.account import filled_index
 from reliability.conformance.service.shop import Shop, build_shop
 from reliability.conformance.service.subject import Subject, publish, serving
-from tests.s3vectors.filling import fill
-from tests.s3vectors.server import VECTOR_BUCKET, S3VectorsServer
+from tests.s3vectors.server import REGION, VECTOR_BUCKET, S3VectorsServer
 
 
 @pytest.fixture(scope="session")
@@ -17,32 +19,50 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return build_shop(tmp_path_factory.mktemp("shop"))
 
 
-@pytest.fixture(scope="package", params=["flat", "ivf-float16", "s3vectors"])
+def environment(server: S3VectorsServer) -> dict[str, str]:
+    """The variables with which botocore asks a server, and with which credentials."""
+    return {
+        "AWS_ENDPOINT_URL_S3VECTORS": server.url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+    }
+
+
+@contextmanager
+def serving_s3vectors(server: S3VectorsServer, shop: Shop, folder: Path) -> Iterator[Subject]:
+    """A service whose catalogue is in an index of the server, which is deleted in the end."""
+    store = publish(shop, folder)
+    index = VectorsIndex.of_model(server.client(), VECTOR_BUCKET, shop.manifest.model.sha256)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(server).items():
+            patch.setenv(name, value)
+        with (
+            filled_index(index, shop, store),
+            serving("s3vectors", shop, store, search="s3vectors", vector_bucket=VECTOR_BUCKET) as subject,
+        ):
+            yield subject
+
+
+# The sizes of the pages of a query are not documented; a page may be empty.
+ODD_PAGES = (29, 1, 0, 53)
+
+
+@pytest.fixture(scope="module", params=["flat", "ivf-float16", "s3vectors", "s3vectors in odd pages"])
 def subject(
     request: pytest.FixtureRequest,
     shop: Shop,
     tmp_path_factory: pytest.TempPathFactory,
-    started_s3vectors: S3VectorsServer,
 ) -> Iterator[Subject]:
-    """A service of the catalogue."""
+    """A service of the catalogue; tests must not change it."""
     folder = tmp_path_factory.mktemp(request.param)
-    with ExitStack() as stack:
-        if request.param == "s3vectors":
-            started_s3vectors.reset()
-            patch = stack.enter_context(pytest.MonkeyPatch.context())
-            for name, value in started_s3vectors.environment().items():
-                patch.setenv(name, value)
-            fill(
-                started_s3vectors.client(),
-                VECTOR_BUCKET,
-                shop.manifest.model.sha256,
-                shop.items,
-                shop.vectors,
-                list(shop.prints),
-            )
-            store = publish(shop, folder / "store")
-            settings = {"search": "s3vectors", "vector_bucket": VECTOR_BUCKET}
-            yield stack.enter_context(serving("s3vectors", shop, store, **settings))
-            return
-        held = shop if request.param == "flat" else build_shop(folder / "release", index=request.param)
-        yield stack.enter_context(serving(request.param, held, publish(held, folder / "store")))
+    if request.param.startswith("s3vectors"):
+        server = request.getfixturevalue("started_s3vectors")
+        server.reset()
+        server.backend.pages.sizes = ODD_PAGES if request.param.endswith("odd pages") else (100,)
+        with serving_s3vectors(server, shop, folder / "store") as subject:
+            yield subject
+        return
+    held = shop if request.param == "flat" else build_shop(folder / "release", index=request.param)
+    with serving(request.param, held, publish(held, folder / "store")) as subject:
+        yield subject

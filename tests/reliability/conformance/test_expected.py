@@ -14,6 +14,9 @@ from reliability.conformance.suite import CASES, run_cases
 
 K = 10
 
+# What is checked here does not depend on the engine.
+pytestmark = pytest.mark.parametrize("subject", ["flat"], indirect=True)
+
 
 def answered(subject: Subject, query: SimilarQuery) -> list[Match]:
     return subject.recommender.similar(subject.shop.vectors[3], query)
@@ -76,7 +79,7 @@ def test_the_suite_reports_each_case_and_goes_on(subject: Subject, monkeypatch: 
     assert outcomes["items.items_by_id"].about == "An item has all its fields, the description included."
 
 
-def test_a_condition_that_does_not_hold_is_a_mismatch():
+def test_a_condition_that_does_not_hold_is_a_mismatch(subject: Subject):
     expect(True, "fine")
     with pytest.raises(MismatchError, match="why"):
         expect(False, "why")

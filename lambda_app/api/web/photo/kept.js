@@ -12,10 +12,23 @@ const photos = new Map(); // id -> {files, urls, left, sent: promise of {blobs, 
 
 /** Remember the photos of one thing; `left`: how many were left out. Returns the id. */
 export function remember(files, left = 0) {
+  return add({ files, urls: files.map((file) => URL.createObjectURL(file)), left, sent: prepareAll(files) });
+}
+
+/** Remember a photo that is still being downloaded: a promise of its File, its name, and an address that shows it. */
+export function rememberComing(coming, name, url) {
+  const photo = { files: [{ name }], urls: [url], left: 0 };
+  photo.sent = coming.then((file) => {
+    photo.files = [file];
+    return prepareAll(photo.files);
+  });
+  return add(photo);
+}
+
+function add(photo) {
   const id = Math.random().toString(36).slice(2, 10);
-  const sent = prepareAll(files);
-  photos.set(id, { files, urls: files.map((file) => URL.createObjectURL(file)), left, sent });
-  sent.then((ready) => store(id, files, ready), () => {}); // whoever searches gets the error
+  photos.set(id, photo);
+  photo.sent.then((ready) => store(id, photo.files, ready), () => {}); // whoever searches gets the error
   return id;
 }
 

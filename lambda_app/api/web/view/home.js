@@ -2,18 +2,18 @@
 
 import { address } from "../api.js";
 import { formatRoute } from "../route.js";
-import { button, byId, element, titleOf } from "./text.js";
+import { button, byId, element, switchView, titleOf } from "./text.js";
 
 /** Show the start page, without a query. */
 export function showHome() {
-  document.body.dataset.view = "home";
+  switchView("home");
   document.title = "Lookalike: find listings by photo";
   byId("query-card").hidden = true;
   byId("add-photos").hidden = true;
   byId("choose-part").hidden = true;
 }
 
-/** Show photos to try; none: hide their place. `search(number, item)` is called with the chosen one. */
+/** Show photos to try; none: hide their place. `search(number, url)` is called with the chosen one and what shows it. */
 export function showExamples(examples, search) {
   byId("examples").hidden = !examples.length;
   const items = examples.map((item, number) => {
@@ -23,7 +23,7 @@ export function showExamples(examples, search) {
     image.src = address("image", { image_id: item.image_id }).href;
     const made = button("example", `Search with this photo: ${titleOf(item)}`, image);
     image.onerror = () => made.classList.add("missing");
-    made.addEventListener("click", () => search(number, item));
+    made.addEventListener("click", () => search(number, image.src));
     return element("li", "", made);
   });
   byId("examples-list").replaceChildren(...items);

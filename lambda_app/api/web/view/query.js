@@ -1,6 +1,6 @@
 // The query of a search: its photo, its heading, its category, and the chips of what it is restricted to.
 
-import { button, byId, element, percent } from "./text.js";
+import { button, byId, element, percent, switchView } from "./text.js";
 
 /**
  * Show the query: heading, URL of the photo, URLs of further photos of the same thing, caption, description of the listing, a
@@ -8,7 +8,7 @@ import { button, byId, element, percent } from "./text.js";
  * that is chosen ("left,top,width,height"), and the address of the listing in the shop. All but the heading may be missing.
  */
 export function showQuery({ heading, photo, others = [], caption = "", description, note = "", more = false, part = false, box, link }) {
-  document.body.dataset.view = "search";
+  switchView("search");
   document.title = `${heading} · Lookalike`;
   byId("query-card").hidden = false;
   byId("query-heading").textContent = heading;

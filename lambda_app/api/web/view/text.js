@@ -72,3 +72,14 @@ export function megabytes(bytes) {
 export function duration(seconds) {
   return seconds < 1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(1)} s`;
 }
+
+/** Switch to another view: "home" or "search". */
+export function switchView(view) {
+  if (document.body.dataset.view === view) return;
+  document.body.dataset.view = view;
+  // Inserted anew, because it is another view now, in which nothing has moved: else browsers count it as a layout shift.
+  const main = document.querySelector("main");
+  const next = main.nextSibling;
+  main.remove();
+  next.before(main);
+}

@@ -6,6 +6,7 @@ python -m tests.lambda_app.api.description.examples     writes them again, after
 import asyncio
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from lambda_app.api.app import create_app
@@ -24,18 +27,15 @@ from tests.releases import build_release, publish_directly
 
 # Differ from run to run, or from machine to machine.
 VOLATILE = {"release", "loaded_at", "expires_at", "key", "policy", "x-amz-signature", "x-amz-date", "x-amz-credential"}
+_RELEASE = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")
 _ITEM = {"product_id": "sofa-7", "category": "Home & Garden", "title": "Red sofa", "price": 90.0}
 
 
 def examples(folder: Path) -> dict[str, Any]:
     """The answers by operation id, and the problems by status; `folder` is empty."""
-    manifest = build_release(folder / "release", printed=True, currency="EUR")
-    store = FolderStore(folder / "store")
-    publish_directly(store, folder / "release", manifest)
+    app = application(folder)
+    settings, store = app.state.service.settings, app.state.service.store
     photo = (folder / "release" / "photos" / "003a.jpg").read_bytes()
-    settings = Settings(store=str(folder / "store"), threads=1, catalogue_writes="open", ready_wait_seconds=5)
-    app = create_app(settings, store)
-    app.state.service = replace(app.state.service, applier=None)
     with TestClient(app) as client:
         answers = {name: _checked(ask(), 200, 202) for name, ask in _questions(client, photo).items()}
         problems = {str(status): _checked(ask(), status) for status, ask in _mistakes(client, photo).items()}
@@ -48,6 +48,30 @@ def examples(folder: Path) -> dict[str, Any]:
         "answers": {**answers, "createUpload": _ticket()},
         "problems": dict(sorted(problems.items())),
     }
+
+
+def application(folder: Path) -> FastAPI:
+    """The service that is asked. It writes changes to the log, and does not apply them."""
+    manifest = build_release(folder / "release", printed=True, referenced=True, currency="EUR")
+    store = FolderStore(folder / "store")
+    publish_directly(store, folder / "release", manifest)
+    settings = Settings(store=str(folder / "store"), threads=1, catalogue_writes="open", ready_wait_seconds=5)
+    app = create_app(settings, store)
+    app.state.service = replace(app.state.service, applier=None)
+    return app
+
+
+def comparable(value: Any, key: str = "") -> Any:
+    """A value without what differs from run to run; decoders of photos round in their own ways."""
+    if isinstance(value, dict):
+        return {name: comparable(one, name) for name, one in value.items()}
+    if isinstance(value, list):
+        return [comparable(one) for one in value]
+    if isinstance(value, float):
+        return pytest.approx(value, abs=0.02, rel=0.02)
+    if key in VOLATILE:
+        return type(value).__name__
+    return _RELEASE.sub("ID", value) if isinstance(value, str) else value
 
 
 def write() -> None:
@@ -71,6 +95,8 @@ def _questions(client: TestClient, photo: bytes) -> dict[str, Callable[[], Any]]
         "predictBatch": lambda: client.post(
             "/predict/batch", params={"k": 1}, files=[("files", file["file"]), ("files", ("note.txt", b"not a photo"))]
         ),
+        "browseItems": lambda: client.get("/items", params={"after": 4, "k": 2}),
+        "listExamples": lambda: client.get("/examples"),
         "getItem": lambda: client.get("/items/003a"),
         "similarItems": lambda: client.get("/items/003a/similar", **two),
         "recommend": lambda: client.post("/recommend", json={"liked": ["003a"], "disliked": ["004a"], "k": 2}),
