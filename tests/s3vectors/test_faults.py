@@ -1,16 +1,12 @@
 """Faults on demand, and what the server counts."""
 
-import subprocess
-import sys
 import threading
 from contextlib import ExitStack
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from tests.s3vectors.faults import STATUS
-from tests.s3vectors.server import VECTOR_BUCKET
 from tests.s3vectors.test_vectors import listed, vectors
 
 
@@ -94,15 +90,3 @@ def test_a_reset_forgets_vectors_faults_and_settings(client, s3vectors, names):
     with pytest.raises(client.exceptions.NotFoundException):
         client.get_index(**names)
     assert s3vectors.counts() == {"GetIndex": 1}
-
-
-def test_the_server_runs_in_a_process_of_its_own():
-    command = [sys.executable, "-m", "tests.s3vectors"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        client = boto3.client("s3vectors", endpoint_url=url)
-        (bucket,) = client.list_vector_buckets()["vectorBuckets"]
-        assert bucket["vectorBucketName"] == VECTOR_BUCKET
-        process.communicate()
-    assert process.returncode == 0
