@@ -154,7 +154,7 @@ def test_results_have_at_least_the_chosen_similarity(
 ) -> None:
     visit.search(catalogue[1])
     page.get_by_role("button", name="Filters").click()
-    slider = page.get_by_role("slider", name="Similarity from")
+    slider = page.get_by_role("slider", name="Similarity")
     with page.expect_request("**/predict?*") as sent:
         slider.fill("0.5")
     assert "min_score=0.5" in sent.value.url

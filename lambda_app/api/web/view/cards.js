@@ -56,7 +56,7 @@ function card(result, key, route, choose, soon) {
     "about",
     element("span", result.price === null ? "price none" : "price", price(result)),
     link,
-    element("span", "meta", [result.category, result.location].filter(Boolean).join(" · ")),
+    element("span", "meta", [result.location, result.category].filter(Boolean).join(" · ")),
     element("div", "actions", thumb(result, "like", route, choose), thumb(result, "dislike", route, choose), ...outside(result)),
   );
   const item = element("li", "card", element("div", "photo", similarity(result), samePhoto(result), listingPhoto(result, soon)), about);

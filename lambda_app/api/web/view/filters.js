@@ -44,7 +44,7 @@ export function filterValues() {
 /** Say what the slider's place means. */
 export function showScore() {
   const { value } = byId("filters").elements.min_score;
-  byId("score-value").textContent = Number(value) < 0 ? "any" : Number(value).toFixed(2);
+  byId("score-value").textContent = Number(value) < 0 ? "any" : `from ${Number(value).toFixed(2)}`;
 }
 
 /** Whether the prices can be searched for; the form says what is wrong. */
