@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PHOTOS = (10_000, 10_000_000, 1_000_000_000)
+from benchmarks.figures.cells import line, money
+from benchmarks.vector_costs import SECONDS_A_MONTH, WARM_QUERY_MS, index_tables
+
+PHOTOS = (10_000, 1_000_000, 10_000_000)
 RATES = (1, 1_000, 100_000)  # requests per second
-SECONDS_A_MONTH = 30.44 * 86_400
 
 # List prices in US dollars, us-east-1, as of 2026; see docs/aws.md. They are rounded and can change.
 GB_SECOND = 0.0000166667  # Lambda, x86_64
@@ -82,6 +84,11 @@ class Measured:
             tuple(sorted(sizes, key=lambda entry: entry.count)),
         )
 
+    @property
+    def without_search_ms(self) -> float:
+        """Time of a request without its search."""
+        return self.request_ms - self.search[0].query_ms
+
     def nearest(self, count: int) -> SearchFigures:
         """The figures of the largest measured size that is not above `count`."""
         return max((entry for entry in self.search if entry.count <= count), key=lambda entry: entry.count)
@@ -95,46 +102,60 @@ class Need:
         index_mb: size of the index file, from the bytes per item at the nearest measured size.
         search_ms: time of a query on one core. Beyond the measured sizes it grows with the square root of the size, as
             do the number of lists and nprobe.
-        shards: number of functions (or machines) that share the index.
-        memory_mb: memory of each function.
+        memory_mb: memory of a function.
     """
 
     photos: int
     index_mb: float
     search_ms: float
-    shards: int
     memory_mb: int
 
 
+def most_photos(measured: Measured) -> int:
+    """The largest catalogue whose index fits the disk of a function.
+
+    60 % of the disk is for the index; the rest is for the model, the catalog, and a second catalog during a reload.
+    """
+    largest = measured.search[-1]
+    return int(0.6 * MOST_DISK_MB / largest.file_mb * largest.count)
+
+
 def need(measured: Measured, photos: int) -> Need:
-    """The requirements of a catalogue with so many photos on Lambda."""
+    """The requirements of a catalogue with so many photos on Lambda.
+
+    Raises:
+        ValueError: its index does not fit a function.
+    """
+    if photos > most_photos(measured):
+        raise ValueError(f"{photos:,} photos do not fit a function, which takes {most_photos(measured):,}")
     nearest, least = measured.nearest(photos), measured.search[0]
     growth = photos / nearest.count
     index_mb = nearest.file_mb * growth
-    # 60 % of a function's disk is for its shard of the index; the rest is for model and item table.
-    shards = max(1, math.ceil(index_mb / (0.6 * MOST_DISK_MB)))
-    resident = measured.base_mb - least.file_mb + min(nearest.peak_mb * growth / shards, index_mb / shards)
+    resident = measured.base_mb - least.file_mb + min(nearest.peak_mb * growth, index_mb)
     memory = min(MOST_MB, max(ONE_VCPU_MB, 1_024 * math.ceil(1.3 * resident / 1_024)))
-    return Need(photos, index_mb, nearest.query_ms * math.sqrt(growth / shards), shards, memory)
+    return Need(photos, index_mb, nearest.query_ms * math.sqrt(growth), memory)
 
 
 def lambda_cost(measured: Measured, needed: Need, rate: int) -> tuple[int, float]:
     """Number of busy functions and dollars per month, at so many requests per second."""
-    others = measured.request_ms - measured.search[0].query_ms
-    first = (others + needed.search_ms) / 1_000  # seconds of the function that receives the photo
-    # Seconds of the functions that only search; 5 ms per call.
-    further = (needed.shards - 1) * (needed.search_ms + 5) / 1_000
-    busy = rate * (first + further)
-    requests = rate * SECONDS_A_MONTH
-    compute = requests * (first + further) * needed.memory_mb / 1_024 * GB_SECOND
-    calls = requests / 1e6 * (MILLION_HTTP_REQUESTS + needed.shards * MILLION_INVOCATIONS)
-    return max(1, math.ceil(busy)), compute + calls + storage(needed)
+    seconds = (measured.without_search_ms + needed.search_ms) / 1_000
+    compute = rate * SECONDS_A_MONTH * request_cost(seconds, needed.memory_mb)
+    return max(1, math.ceil(rate * seconds)), compute + storage(needed)
+
+
+def request_cost(seconds: float, memory_mb: int) -> float:
+    """Dollars of one request to the API: the time of its function, the invocation and API Gateway."""
+    return seconds * memory_mb / 1_024 * GB_SECOND + (MILLION_HTTP_REQUESTS + MILLION_INVOCATIONS) / 1e6
+
+
+def searching_cost(measured: Measured) -> float:
+    """Dollars of one request whose function waits for a warm index of S3 Vectors, and is billed for the time."""
+    return request_cost((measured.without_search_ms + WARM_QUERY_MS) / 1_000, ONE_VCPU_MB)
 
 
 def machine_cost(measured: Measured, needed: Need, rate: int) -> tuple[int, float]:
     """Number of cores and dollars per month for machines that always run, with the index in memory in two zones."""
-    others = measured.request_ms - measured.search[0].query_ms
-    cores = max(2, math.ceil(rate * (others + needed.shards * needed.search_ms) / 1_000 / UTILISATION))
+    cores = max(2, math.ceil(rate * (measured.without_search_ms + needed.search_ms) / 1_000 / UTILISATION))
     hours = SECONDS_A_MONTH / 3_600
     return cores, (cores * VCPU_HOUR + 2 * needed.index_mb / 1_024 * RAM_GB_HOUR) * hours + storage(needed)
 
@@ -147,25 +168,21 @@ def storage(needed: Need) -> float:
 def tables(measured: Measured) -> Iterator[str]:
     """The tables of docs/scale.md, as Markdown lines."""
     needs = [need(measured, photos) for photos in PHOTOS]
-    yield _line("photos", "index", "search, one core", "functions (shards)", "memory per function", "S3 per month")
-    yield _line(*["---:"] * 6)
+    yield line("photos", "index", "search, one core", "memory per function", "S3 per month")
+    yield line(*["---:"] * 5)
     for needed in needs:
         memory, search = f"{needed.memory_mb:,} MB", f"{needed.search_ms:.2g} ms"
-        stored = _money(storage(needed))
-        yield _line(f"{needed.photos:,}", _size(needed.index_mb), search, str(needed.shards), memory, stored)
+        stored = money(storage(needed))
+        yield line(f"{needed.photos:,}", _size(needed.index_mb), search, memory, stored)
     yield ""
-    yield _line("photos", "requests per second", "busy functions", "Lambda per month", "cores", "machines per month")
-    yield _line(*["---:"] * 6)
+    yield line("photos", "requests per second", "busy functions", "Lambda per month", "cores", "machines per month")
+    yield line(*["---:"] * 6)
     for needed in needs:
         for rate in RATES:
             functions, paid = lambda_cost(measured, needed, rate)
             cores, rented = machine_cost(measured, needed, rate)
             busy = f"{functions:,}{' (quota)' if functions > DEFAULT_CONCURRENCY else ''}"
-            yield _line(f"{needed.photos:,}", f"{rate:,}", busy, _money(paid), f"{cores:,}", _money(rented))
-
-
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
+            yield line(f"{needed.photos:,}", f"{rate:,}", busy, money(paid), f"{cores:,}", money(rented))
 
 
 def _groups(benchmark: dict[str, Any]) -> dict[str, dict[str, float]]:
@@ -179,22 +196,15 @@ def _groups(benchmark: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 
 def _size(mb: float) -> str:
-    return f"{mb:,.0f} MB" if mb < 10_000 else f"{mb / 1_000:,.0f} GB"
-
-
-def _money(dollars: float) -> str:
-    """Dollars with two significant digits; the prices are not more precise."""
-    if dollars < 10:
-        return f"${dollars:.2f}"
-    digits = 1 - math.floor(math.log10(dollars))
-    return f"${round(dollars, digits):,.0f}"
+    return f"{mb:,.0f} MB"
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__.partition("\n")[0])
     parser.add_argument("figures", type=Path, help="output of scripts/bench --json with request, cold and search")
-    print(*tables(Measured.read(json.loads(parser.parse_args().figures.read_bytes()))), sep="\n")
+    measured = Measured.read(json.loads(parser.parse_args().figures.read_bytes()))
+    print(*tables(measured), "", *index_tables(searching_cost(measured)), sep="\n")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from cdk_nag import AwsSolutionsChecks
 from cdk.context.config import Config, ConfigError
 from cdk.context.front_keys import contradiction_in
 from cdk.context.regions import DEFAULT_REGION, GLOBAL_REGION, WITHOUT_USER_POOLS
+from cdk.context.search_keys import search_contradiction_in
 from cdk.front.edge import EdgeLogStack, EdgeStack
 from cdk.pipeline.stack import PipelineStack
 from cdk.stack import LookalikeStack
@@ -40,7 +41,7 @@ def with_region(config: Config, environ: Mapping[str, str]) -> Config:
 
     Raises:
         ConfigError: the context names another region than the one that is signed in to, or an image of another one;
-            or the region has no user pools or no CloudFront, or a certificate is of the wrong one.
+            or the region has no user pools, no CloudFront or no vector buckets, or a certificate is of the wrong one.
     """
     region, signed_in = environ.get("CDK_DEFAULT_REGION"), "CDK_DEFAULT_ACCOUNT" in environ
     if config.region and region and signed_in and config.region != region:
@@ -59,7 +60,8 @@ def with_region(config: Config, environ: Mapping[str, str]) -> Config:
             f"context auth='cognito' is not possible in {found.region}: Amazon Cognito has no user pools there; "
             "set auth to jwt, iam or none"
         )
-    if problem := contradiction_in(found, str(found.region)):
+    region = str(found.region)
+    if problem := contradiction_in(found, region) or search_contradiction_in(found, region):
         raise ConfigError(problem)
     return found
 

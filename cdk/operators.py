@@ -38,6 +38,7 @@ class Operators(Construct):
         dead_letters: sqs.IQueue,
         training: sfn.StateMachine | None,
         changes: bool,
+        vectors: bool,
     ) -> None:
         """Make the role.
 
@@ -45,9 +46,12 @@ class Operators(Construct):
             principal: ARN of the principal that may assume it; None: everyone in the account with MFA. Roles of
                 single sign-on or CI never carry AWS's MFA flag, so a named principal needs no MFA.
             changes: whether the API has routes that change the catalogue.
+            vectors: whether operators load indexes of vectors, and so write and delete what says what these hold.
         """
         super().__init__(scope, id)
         methods = (*METHODS, *(CHANGING_METHODS if changes else ()))
+        state = permissions.VECTOR_STATE if vectors else ()
+        writes, deletes = (*permissions.OPERATOR_WRITES, *state), (*permissions.OPERATOR_DELETES, *state)
         self.role = iam.Role(
             self,
             "Role",
@@ -57,8 +61,8 @@ class Operators(Construct):
         )
         statements = [
             *permissions.read(bucket, permissions.OPERATOR_READS),
-            permissions.write(bucket, permissions.OPERATOR_WRITES),
-            permissions.delete(bucket, permissions.OPERATOR_DELETES),
+            permissions.write(bucket, writes),
+            permissions.delete(bucket, deletes),
             *permissions.read_versions(bucket, permissions.OPERATOR_RESTORES),
             *(_training(Stack.of(self), training) if training else ()),
             iam.PolicyStatement(
@@ -81,13 +85,7 @@ class Operators(Construct):
         ]
         for statement in statements:
             self.role.add_to_policy(statement)
-        permissions.acknowledge_prefixes(
-            self.role,
-            bucket,
-            *permissions.OPERATOR_READS,
-            *permissions.OPERATOR_WRITES,
-            *permissions.OPERATOR_DELETES,
-        )
+        permissions.acknowledge_prefixes(self.role, bucket, *permissions.OPERATOR_READS, *writes, *deletes)
         self._acknowledge(api, training, methods)
 
     def may_call(self, function: lambda_.IFunction) -> None:

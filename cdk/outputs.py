@@ -10,6 +10,7 @@ from cdk.serving.api import Api
 from cdk.serving.promotion import Promotion
 from cdk.storage import Storage
 from cdk.training.job import Training
+from cdk.vectors import Vectors
 from cdk.watching.alarms import Notices
 from cdk.watching.dashboard import Dashboard
 
@@ -26,6 +27,7 @@ class Deployed:
     notices: Notices
     dashboard: Dashboard
     training: Training | None
+    vectors: Vectors | None
 
 
 def add_outputs(stack: Stack, parts: Deployed) -> None:
@@ -46,6 +48,8 @@ def add_outputs(stack: Stack, parts: Deployed) -> None:
             ("UserPoolId", users.pool.user_pool_id, "User pool of the people who may sign in; kept too"),
             ("ClientId", users.client.user_pool_client_id, "Client of the user pool that the page signs in as"),
         ]
+    if parts.vectors:
+        found.append(("VectorBucketName", parts.vectors.name, "Vector bucket of scripts/vectors; kept too"))
     if parts.training:
         machine = parts.training.machine.state_machine_arn
         found.append(("TrainingMachineArn", machine, "State machine that scripts/train-remote starts"))

@@ -19,6 +19,9 @@ CHANGING_WRITES = ("changes/*", "datasets/received/*")
 PROMOTER_READS = ("drops/*", "live.json", "blocked.json", "changes/*", "objects/*", "releases/*", "datasets/*")
 PROMOTER_WRITES = ("live.json", "changes/*", "objects/*", "releases/*", "rejected/*")
 
+# With search=s3vectors: what an index of vectors holds.
+VECTOR_STATE = ("vectors/*",)
+
 TRAINING_READS = ("datasets/*", "weights/*", "training/*", "releases/*/manifest.json")
 TRAINING_WRITES = ("drops/*", "training/checkpoints/*")
 
@@ -30,7 +33,7 @@ OPERATOR_WRITES = (
     *(*PROMOTER_WRITES, "blocked.json", "drops/*", "datasets/*"),
     *("weights/*", "training/code/*", "training/schedule/*"),
 )
-# Old versions, for `scripts/releases restore`.
+# Old versions, for `scripts/releases restore`. Not vectors/*: an index has no old versions that such a state would fit.
 OPERATOR_RESTORES = ("live.json", "objects/*", "releases/*", "datasets/*", "changes/*")
 OPERATOR_DELETES = ("objects/*", "releases/*", "rejected/*")
 
@@ -48,9 +51,14 @@ def function_role(scope: Construct, id: str, log_group: logs.ILogGroup) -> iam.R
     return role
 
 
-def grant_serving(role: iam.Role, bucket: s3.Bucket, *, changes: bool) -> None:
-    """Let the API read releases, photos and uploads, and sign upload forms; with `changes`, write to the log too."""
-    reads = (*SERVING_READS, *(CHANGING_READS if changes else ()))
+def grant_serving(role: iam.Role, bucket: s3.Bucket, *, changes: bool, vectors: bool) -> None:
+    """Let the API read releases, photos and uploads, and sign upload forms.
+
+    Args:
+        changes: whether it may write to the log of changes too.
+        vectors: whether it may read what the indexes of vectors hold.
+    """
+    reads = (*SERVING_READS, *(CHANGING_READS if changes else ()), *(VECTOR_STATE if vectors else ()))
     # A presigned request has the rights of its signer. Only presigned uploads need to write to uploads/.
     writes = (*SERVING_WRITES, *(CHANGING_WRITES if changes else ()))
     for statement in read(bucket, reads):
@@ -59,12 +67,18 @@ def grant_serving(role: iam.Role, bucket: s3.Bucket, *, changes: bool) -> None:
     acknowledge_prefixes(role, bucket, *reads, *writes)
 
 
-def grant_promoter(role: iam.Role, bucket: s3.Bucket) -> None:
-    """Let the promoter read drops, and write releases, the pointer and notes of refusal."""
-    for statement in read(bucket, PROMOTER_READS):
+def grant_promoter(role: iam.Role, bucket: s3.Bucket, *, vectors: bool) -> None:
+    """Let the promoter read drops, and write releases, the pointer and notes of refusal.
+
+    Args:
+        vectors: whether it may read and write what the indexes of vectors hold.
+    """
+    state = VECTOR_STATE if vectors else ()
+    reads, writes = (*PROMOTER_READS, *state), (*PROMOTER_WRITES, *state)
+    for statement in read(bucket, reads):
         role.add_to_policy(statement)
-    role.add_to_policy(write(bucket, PROMOTER_WRITES))
-    acknowledge_prefixes(role, bucket, *PROMOTER_READS, *PROMOTER_WRITES)
+    role.add_to_policy(write(bucket, writes))
+    acknowledge_prefixes(role, bucket, *reads, *writes)
 
 
 def read(bucket: s3.IBucket, keys: Sequence[str]) -> list[iam.PolicyStatement]:

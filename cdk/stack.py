@@ -20,6 +20,7 @@ from cdk.serving.rollout import Rollout, errors_of_the_newest, live_alias
 from cdk.storage import Storage
 from cdk.training.job import Training
 from cdk.training.schedule import Retraining
+from cdk.vectors import search_settings, vectors_of
 from cdk.watching.alarms import Alarms, Notices
 from cdk.watching.budget import Budget
 from cdk.watching.dashboard import Dashboard
@@ -59,6 +60,7 @@ class LookalikeStack(Stack):
             drop_days=config.drop_retention_days,
             log_days=config.log_retention_days,
         )
+        self.vectors = vectors_of(self, config)
         self.notices = Notices(self, "Notices", email=config.alarm_email)
         self.serving = self._function(
             "Serving", config, API_HANDLER, config.memory, API_TIMEOUT, config.reserved_concurrency
@@ -66,8 +68,11 @@ class LookalikeStack(Stack):
         self.promoter = self._function(
             "Promoter", config, PROMOTER_HANDLER, config.promoter_memory, PROMOTER_TIMEOUT, config.promoter_concurrency
         )
-        permissions.grant_serving(self.serving.role, self.storage.bucket, changes=config.catalogue_writes)
-        permissions.grant_promoter(self.promoter.role, self.storage.bucket)
+        vectors = self.vectors is not None
+        permissions.grant_serving(
+            self.serving.role, self.storage.bucket, changes=config.catalogue_writes, vectors=vectors
+        )
+        permissions.grant_promoter(self.promoter.role, self.storage.bucket, vectors=vectors)
 
         # Events go to an alias, so that a new version of a function begins to get them only when it is ready.
         self.live_api = live_alias(self.serving.function, config)
@@ -96,7 +101,12 @@ class LookalikeStack(Stack):
             dead_letters=self.promotion.dead_letters,
             training=self.training.machine if self.training else None,
             changes=config.catalogue_writes,
+            vectors=vectors,
         )
+        if self.vectors:
+            self.vectors.grant_serving(self.serving.role)
+            self.vectors.grant_promoter(self.promoter.role)
+            self.vectors.grant_operators(self.operators.role)
         if self.api.users:
             self.api.users.grant_operators(self.operators.role)
         self._open_front(config)
@@ -113,6 +123,7 @@ class LookalikeStack(Stack):
                 notices=self.notices,
                 dashboard=self.dashboard,
                 training=self.training,
+                vectors=self.vectors,
             ),
         )
 
@@ -179,6 +190,7 @@ class LookalikeStack(Stack):
                 "LOOKALIKE_CORS_ORIGINS": ",".join(config.origins),
                 "LOOKALIKE_RELOAD_SECONDS": str(config.reload_seconds),
                 "LOOKALIKE_STACK": Aws.STACK_NAME,
+                **search_settings(config, self.vectors),
             },
         )
 
@@ -188,6 +200,7 @@ class LookalikeStack(Stack):
             "function": self.serving.function,
             "promoter": self.promoter.function,
             "training": self.training.machine if self.training else None,
+            "vectors": self.vectors is not None,
         }
         retraining, limiter = self._retraining(config), self._budget(config)
         alarms = Alarms(

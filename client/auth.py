@@ -79,7 +79,7 @@ def chosen_auth(args: argparse.Namespace, environ: Mapping[str, str]) -> AuthBas
         AuthError: the token is not usable, or there are no AWS credentials or no region.
     """
     if args.sigv4:
-        return _signature(args.url, args.region or "", environ.get("AWS_REGION", ""))
+        return aws_signature(args.url, args.region or "", environ.get("AWS_REGION", ""))
     token = args.token if args.token is not None else environ.get(TOKEN_VARIABLE)
     return Bearer(args.url, read_token(token)) if token is not None else None
 
@@ -105,7 +105,15 @@ def read_token(text: str) -> str:
     return token
 
 
-def _signature(url: str, region: str, fallback: str) -> Signature:
+def aws_signature(url: str, region: str = "", fallback: str = "") -> Signature:
+    """Sign for the API at `url` with the AWS credentials of this machine.
+
+    Args:
+        region: of the API; empty: that in its URL, else `fallback`, else that of the AWS configuration.
+
+    Raises:
+        AuthError: there are no credentials, or no region.
+    """
     session = botocore.session.get_session()
     try:
         credentials = session.get_credentials()

@@ -1,4 +1,4 @@
-"""Draws a photo and its neighbours side by side in one picture, with the category below each."""
+"""Draws a photo and its neighbours side by side in one picture, with words below each."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,8 +14,9 @@ QUERY_SIDE = 320  # pixels
 TILE_SIDE = 200
 GAP = 20
 TEXT_LINES = 2
+MORE_LINES = 3
 LINE_HEIGHT = 20
-CAPTION_HEIGHT = 8 + (TEXT_LINES + 1) * LINE_HEIGHT
+CAPTION_HEIGHT = 8 + (TEXT_LINES + MORE_LINES) * LINE_HEIGHT
 
 _PAPER, _EMPTY, _INK, _MUTED = "#ffffff", "#ebe9e3", "#1d1c19", "#5c5951"
 # Pillow's built-in font has only ASCII; category names can be in any language.
@@ -30,11 +31,11 @@ class PictureError(Exception):
 
 @dataclass(frozen=True)
 class Tile:
-    """A photo (RGB; None draws an empty frame) with its category and one more line below it."""
+    """A photo (RGB; None draws an empty frame) with a heading and up to 3 more lines below it."""
 
     photo: Image.Image | None
-    category: str
-    line: str
+    heading: str
+    lines: tuple[str, ...] = ()
 
 
 def open_photo(data: bytes) -> Image.Image:
@@ -103,10 +104,12 @@ def _draw_tile(picture: Image.Image, tile: Tile, left: int, top: int, side: int)
         photo = ImageOps.contain(tile.photo, (side, side), Image.Resampling.LANCZOS)
         picture.paste(photo, (left + (side - photo.width) // 2, top + (side - photo.height) // 2))
     font = _font(16)
-    lines = _wrap(tile.category, font, side)
-    for number, text in enumerate(lines):
+    heading = _wrap(tile.heading, font, side)
+    for number, text in enumerate(heading):
         draw.text((left, top + side + 8 + number * LINE_HEIGHT), text, _INK, font)
-    draw.text((left, top + side + 8 + len(lines) * LINE_HEIGHT), tile.line, _MUTED, _font(14))
+    small = _font(14)
+    for number, text in enumerate(tile.lines[:MORE_LINES], start=len(heading)):
+        draw.text((left, top + side + 8 + number * LINE_HEIGHT), _cut(text, small, side), _MUTED, small)
 
 
 @cache

@@ -15,6 +15,7 @@ from lambda_app.settings import Settings, provisioned
 from lambda_app.store.opening import open_store
 from lambda_app.telemetry.formats import Metrics, configure_logging
 from lambda_app.telemetry.observer import Observer
+from lambda_app.telemetry.vector_calls import calls
 
 SERVICE = "api"
 
@@ -22,14 +23,19 @@ configure_logging(SERVICE)
 keep_freed_memory()
 settings = Settings.from_environ()
 store = open_store(settings.store, settings.photos_url)
-observer = Observer(Metrics(SERVICE, stack=settings.stack))
+metrics = Metrics(SERVICE, stack=settings.stack)
+observer = Observer(metrics)
+calls.write_to(metrics)
 live = LiveRelease(store, settings, observer=observer)
 # Start to download the release in the background, in parallel with the imports below. As soon as ONNX Runtime is
 # imported, the release is opened in parallel with the import of FastAPI. So a cold start takes as long as the slower of
 # the two, not as both together. For this, nothing above may import numpy or another large package.
 live.begin()
 
-import lambda_app.recommendation.recommender  # noqa: F401 - first, because opening the release needs it
+import lambda_app.recommendation.recommender
+
+if not settings.vector_bucket:  # else the release says what searches it, and only that is imported
+    import lambda_app.search.local.opening  # noqa: F401 - these two first, because opening the release needs them
 
 # isort: split
 from mangum import Mangum

@@ -104,7 +104,7 @@ def take_drop(
     Args:
         occasion: see `append_drop`.
         go_on: whether there is time for another part of the log. If not, the next run is started.
-        seconds_left: the time in which segments may be merged; None: no limit.
+        seconds_left: the time in which segments may be merged, and an index of S3 Vectors changed; None: no limit.
 
     Returns:
         `outcome` and `detail`, as in `handler`.
@@ -116,7 +116,7 @@ def take_drop(
         if is_unfinished(key):
             key = _continued(store, key)
         if is_drop(key):
-            return _promoted(store, key, settings, go_on)
+            return _promoted(store, key, settings, go_on, seconds_left)
         return _changed(store, key, settings, occasion, go_on, seconds_left)
     except UnfinishedError as exc:
         # Raised after a part of the log was applied, so this ends.
@@ -141,7 +141,13 @@ def _continued(store: S3Store, key: str) -> str:
     return found
 
 
-def _promoted(store: S3Store, key: str, settings: Settings, go_on: Callable[[], bool]) -> dict[str, str]:
+def _promoted(
+    store: S3Store,
+    key: str,
+    settings: Settings,
+    go_on: Callable[[], bool],
+    seconds_left: Callable[[], float] | None,
+) -> dict[str, str]:
     # The cache survives a killed run; without this, what failed drops left would fill the scratch disk.
     keep_only_live(store)
     with scratch_folder("drop") as scratch:
@@ -151,7 +157,7 @@ def _promoted(store: S3Store, key: str, settings: Settings, go_on: Callable[[], 
         except MissingObjectError as exc:
             return {"outcome": "ignored", "detail": f"the drop no longer exists: {exc}"}
         # Anything else that is missing, such as a file of the live release, is a fault: raised, for the alarm.
-        promotion = promote_archive(store, archive, settings, go_on=go_on)
+        promotion = promote_archive(store, archive, settings, go_on=go_on, seconds_left=seconds_left)
     keep_only_live(store)
     return {"outcome": promotion.outcome, "detail": promotion.detail}
 
@@ -171,12 +177,12 @@ def _changed(
             append_drop(store, key, utc_now(), occasion)
         except MissingObjectError as exc:
             return {"outcome": "ignored", "detail": f"the drop no longer exists: {exc}"}
-    done = apply_changes(store, settings, go_on=go_on)
+    done = apply_changes(store, settings, go_on=go_on, seconds_left=seconds_left)
     keep_only_live(store)  # a merge needs the space
     if not done.finished:
         store.write(unfinished_key(LOG), json.dumps({"key": LOG}).encode())
         return {"outcome": "unfinished", "detail": f"{done.detail}; the next run goes on"}
-    merged = compact_if_due(store, seconds=seconds_left() if seconds_left else None)
+    merged = compact_if_due(store, settings, seconds=seconds_left() if seconds_left else None)
     if merged is None:
         return {"outcome": "live", "detail": done.detail}
     if merged.release is None:

@@ -15,9 +15,14 @@ MIB = 1 << 20
 # A Lambda gets one vCPU for every 1,769 MB (AWS Lambda quotas, "Memory").
 MB_PER_VCPU = 1769
 WRITERS = ("none", "iam", "open")  # the last one is for a service on one machine, not for a Lambda
+SEARCH = ("release", "faiss", "s3vectors")
 AUTH = ("none", "iam", "jwt", "cognito")
 _SECURE = r"(https://[A-Za-z0-9.-]+(:\d{1,5})?|http://(127\.0\.0\.1|localhost)(:\d{1,5})?)"
 _ORIGIN, _ISSUER = re.compile(_SECURE), re.compile(rf"{_SECURE}(/[!-~]*)?")
+# A fixed host, then a path, query or fragment with at least one of the names in braces.
+_ID, _URL_PART = r"\{(product_id|image_id)\}", r"[!#-;=?-\[\]_a-z~]*"
+_LISTING = re.compile(rf"(https://[A-Za-z0-9.-]+(:\d{{1,5}})?)?/(?![/\\]){_URL_PART}({_ID}{_URL_PART})+")
+_VECTOR_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 # scripts/ask reads this one.
 _OF_CLIENTS = ("LOOKALIKE_TOKEN",)
 # Long enough that nobody can guess it; no character that a header or a list cannot hold.
@@ -54,8 +59,11 @@ class Settings:
         origin_secret: values of the header `X-Lookalike-Origin`, one of which every request must carry, separated by
             commas; empty: requests need no such header. It is never logged, and `repr` leaves it out.
         photos_url: public address of the bucket's photos, by their keys; empty: answers have presigned URLs.
+        listing_url: address of a listing in the shop, with {product_id} or {image_id}; empty: no links to it.
         catalogue_writes: who may change the catalogue over HTTP: none; iam: principals of IAM, as API Gateway names
             them; open: everyone who reaches the port.
+        search: what searches the catalogue: release: what its manifest says; faiss, s3vectors: this, whatever it says.
+        vector_bucket: name of the vector bucket of Amazon S3 Vectors; empty: releases that need one are not loaded.
     """
 
     store: str
@@ -84,7 +92,10 @@ class Settings:
     oidc_origins: str = ""
     origin_secret: str = field(default="", repr=False)
     photos_url: str = ""
+    listing_url: str = ""
     catalogue_writes: str = "none"
+    search: str = "release"
+    vector_bucket: str = ""
 
     @property
     def origin_secrets(self) -> tuple[str, ...]:
@@ -107,7 +118,8 @@ class Settings:
 
     def harmless(self) -> "Settings":
         """The settings that a process which handles untrusted files may see: no secret, no address of the store."""
-        return replace(self, store="", origin_secret="", photos_url="")
+        # Such a process reaches no network, so it searches files.
+        return replace(self, store="", origin_secret="", photos_url="", search="faiss", vector_bucket="")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -131,7 +143,8 @@ class Settings:
         settings = cls(**values)  # type: ignore[arg-type]
         _check_sign_in(settings)
         _check_front(settings)
-        _check_writers(settings.catalogue_writes, WRITERS[:2] if in_lambda else WRITERS)
+        _check_choice("CATALOGUE_WRITES", settings.catalogue_writes, WRITERS[:2] if in_lambda else WRITERS)
+        _check_search(settings)
         return settings
 
 
@@ -192,8 +205,7 @@ def _parse(name: str, text: str, kind: object) -> str | int | float:
 
 def _check_sign_in(settings: Settings) -> None:
     """Check what the page is told about signing in. Origins become part of a header, so they must be nothing else."""
-    if settings.auth not in AUTH:
-        raise SettingsError(f"{PREFIX}AUTH is {settings.auth!r}; it takes one of {', '.join(AUTH)}")
+    _check_choice("AUTH", settings.auth, AUTH)
     if bool(settings.oidc_issuer) is not bool(settings.oidc_client_id):
         raise SettingsError(f"{PREFIX}OIDC_ISSUER and {PREFIX}OIDC_CLIENT_ID are only valid together")
     if settings.oidc_issuer and not _ISSUER.fullmatch(settings.oidc_issuer):
@@ -220,11 +232,28 @@ def _check_front(settings: Settings) -> None:
         raise SettingsError(
             f"{PREFIX}PHOTOS_URL is {settings.photos_url!r}; it takes an address such as https://search.shop.example"
         )
+    # Where a link leads must not depend on the listing.
+    if settings.listing_url and not _LISTING.fullmatch(settings.listing_url):
+        raise SettingsError(
+            f"{PREFIX}LISTING_URL is {settings.listing_url!r}; it takes an address such as "
+            "https://shop.example/items/{product_id}, or a path such as /items/{image_id}, with one of these two names"
+        )
 
 
-def _check_writers(given: str, known: tuple[str, ...]) -> None:
+def _check_choice(name: str, given: str, known: tuple[str, ...]) -> None:
     if given not in known:
-        raise SettingsError(f"{PREFIX}CATALOGUE_WRITES is {given!r}; it takes one of {', '.join(known)}")
+        raise SettingsError(f"{PREFIX}{name} is {given!r}; it takes one of {', '.join(known)}")
+
+
+def _check_search(settings: Settings) -> None:
+    _check_choice("SEARCH", settings.search, SEARCH)
+    if settings.vector_bucket and not _VECTOR_BUCKET.fullmatch(settings.vector_bucket):
+        raise SettingsError(
+            f"{PREFIX}VECTOR_BUCKET is {settings.vector_bucket!r}; it takes the name of a vector bucket: 3 to 63 "
+            "lower-case letters, digits and hyphens"
+        )
+    if settings.search == "s3vectors" and not settings.vector_bucket:
+        raise SettingsError(f"{PREFIX}SEARCH is s3vectors, which needs {PREFIX}VECTOR_BUCKET, the name of its bucket")
 
 
 def _lambda_threads(environ: Mapping[str, str]) -> int:

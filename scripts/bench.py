@@ -13,7 +13,7 @@ from benchmarks.figures.table import Report
 # Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
 NAMES = (
     *("cold", "request", "forward", "search", "segments", "load", "reload", "size", "prepare", "train"),
-    *("embed", "sample", "backbones", "compact", "drift", "words", "changes", "same"),
+    *("embed", "sample", "backbones", "compact", "drift", "words", "changes", "same", "vectors", "page"),
 )
 # Modules in another folder of `benchmarks`.
 ELSEWHERE = {
@@ -22,9 +22,11 @@ ELSEWHERE = {
     "words": "benchmarks.words.search",
     "changes": "benchmarks.changes.measured",
     "same": "benchmarks.same.photos",
+    "vectors": "benchmarks.vectors.loading",
+    "page": "benchmarks.page.lighthouse",
 }
 # Those whose `run` takes `items: int | None` too.
-SIZED = ("changes",)
+SIZED = ("changes", "vectors")
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 
 import uvicorn
 
+from client.command import CommandParser
 from lambda_app.api.app import create_app
 from lambda_app.api.deadlines import protocol
 from lambda_app.api.memory import keep_freed_memory
@@ -19,6 +20,16 @@ from lambda_app.telemetry.formats import PlainFormatter
 
 # After SIGTERM, requests in progress have this long to finish. Then their connections are closed.
 GRACE_SECONDS = 10
+EXAMPLES = """\
+examples:
+  scripts/serve --store var/store                      what scripts/demo has made
+  scripts/serve --store s3://shop-search --port 8080   a bucket, with the AWS credentials of this machine
+  LOOKALIKE_MAX_K=20 scripts/serve --store var/store   README.md lists all settings
+
+Ctrl-C ends it: requests in progress have 10 s to finish. Exit codes: 0 after that; 1 if the address cannot be used; 2
+for wrong arguments, a wrong setting, or a path that is no store.
+"""
+NO_STORE = "; or give --store, such as var/store after scripts/demo"
 
 
 def bound(host: str, port: int) -> list[socket.socket]:
@@ -48,15 +59,18 @@ def bound(host: str, port: int) -> list[socket.socket]:
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="scripts/serve", description=__doc__)
-    parser.add_argument("--store", help="folder or s3://bucket[/prefix]; default: LOOKALIKE_STORE")
+    parser = CommandParser(prog="scripts/serve", description=__doc__, epilog=EXAMPLES)
+    parser.add_argument("--store", help="folder or s3://bucket[/prefix]; default: the variable LOOKALIKE_STORE")
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on; default: 127.0.0.1, this machine only"
+        "--host",
+        default="127.0.0.1",
+        help="name or address to listen on; 0.0.0.0: every one of this machine; default: %(default)s, for this machine "
+        "only",
     )
-    parser.add_argument("--port", type=int, default=8000, help="1 to 65535; default: 8000")
+    parser.add_argument("--port", type=int, default=8000, help="TCP port, 1 to 65535; default: %(default)s")
     args = parser.parse_args()
     if not 0 < args.port <= 65535:
-        parser.error(f"--port is {args.port}; it must be 1 to 65535")
+        parser.error(f"--port is {args.port}; it takes 1 to 65535")
     return args
 
 
@@ -76,7 +90,8 @@ def main() -> int:
         settings = Settings.from_environ(environ)
         app = create_app(settings, existing_store(settings.store))
     except LookalikeError as exc:
-        print(f"scripts/serve: {exc}", file=sys.stderr)
+        hint = "" if environ.get("LOOKALIKE_STORE") else NO_STORE
+        print(f"scripts/serve: {exc}{hint}", file=sys.stderr)
         return 2
     try:
         sockets = bound(args.host, args.port)

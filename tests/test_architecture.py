@@ -31,10 +31,10 @@ FLOORS = {
     # The stages do not import each other: fit knows nothing of evaluate, index nothing of export.
     "training": "cloud compare | train | settings | prepare fit evaluate export index pack | network | dataset metrics"
     " | pipeline | errors",
-    "cdk": "app | stack pipeline | outputs | serving training watching operators storage | front | permissions"
+    "cdk": "app | stack pipeline | outputs | serving training watching operators storage vectors | front | permissions"
     " | nag context log_group",
-    "benchmarks": "scale peers | bench changes drift words same | processes | inputs | figures",
-    "reliability": "command | fuzz soak | pages",
+    "benchmarks": "scale peers | bench changes drift words same page vectors vector_costs | processes | inputs | figures",
+    "reliability": "command | conformance fuzz soak | pages",
 }
 # The code that training shares with serving, so that training measures the code that serves; and the store, for a
 # release whose model it uses again.
@@ -211,6 +211,11 @@ def test_imports_are_absolute_and_written_as_imports(package: str):
 @pytest.mark.parametrize("module", ["lambda_app.api.app", "lambda_app.handler", "lambda_app.promotion.promotion"])
 def test_serving_loads_nothing_of_training(module: str):
     assert not loaded_by(f"import {module}") & NEVER
+
+
+def test_a_release_in_s3_vectors_is_served_without_faiss():
+    modules = ("lambda_app.api.app", "lambda_app.recommendation.recommender", "lambda_app.search.s3vectors.opening")
+    assert not {"faiss", "botocore", "boto3"} & loaded_by(f"import {', '.join(modules)}")
 
 
 def test_a_folder_store_loads_nothing_of_s3():

@@ -136,7 +136,7 @@ def reuse(data: Path, work: ReusingFolder, settings: TrainSettings, source: str)
     """Make a release of `data` with the model, the order of the categories and the figures of another release.
 
     Args:
-        source: see `training.pack.base.fetch`.
+        source: see `training.pipeline.released.Released.find`.
 
     Raises:
         TrainingError: an error of a stage, or a category that the model does not know.

@@ -22,6 +22,7 @@ from lambda_app.recommendation.query import Selection, SimilarQuery
 from lambda_app.release.catalog import Catalog, CatalogItem, write_catalog
 from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.local.engine import Segments
 
 COUNT, QUICK_COUNT = 100_000, 10_000
 VOCABULARY = 40_000
@@ -120,7 +121,7 @@ def _together(folder: Path, reader: Catalog, count: int, vocabulary: list[str], 
     """A photo with a frequent word, compared with the photo alone."""
     catalogue = SyntheticCatalogue(count)
     entry = build_index(np.concatenate([*catalogue.blocks()]), "ivf-float16", folder / "index.faiss", seed=0)
-    finder = Finder(VectorIndex(folder / entry.file, entry, threads=1), reader)
+    finder = Finder(Segments((VectorIndex(folder / entry.file, entry, threads=1),), (reader,)).without((), ()))
     (photo,) = catalogue.queries(1)
     alone, words = SimilarQuery(k=12), SimilarQuery(k=12, words=vocabulary[5])
     return Row(

@@ -10,6 +10,7 @@ from cdk.context.access_keys import AccessKeys
 from cdk.context.front_keys import FrontKeys, contradiction
 from cdk.context.pipeline_keys import PipelineKeys
 from cdk.context.rules import Rule
+from cdk.context.search_keys import SearchKeys, search_contradiction
 from cdk.context.serving_keys import ServingKeys
 from cdk.context.stack_keys import StackKeys
 from cdk.context.training_keys import TrainingKeys
@@ -25,7 +26,7 @@ class ConfigError(ValueError):
 
 # The fields of the last base come first.
 @dataclass(frozen=True)
-class Config(PipelineKeys, TrainingKeys, WatchingKeys, FrontKeys, AccessKeys, ServingKeys, StackKeys):
+class Config(PipelineKeys, TrainingKeys, WatchingKeys, FrontKeys, AccessKeys, SearchKeys, ServingKeys, StackKeys):
     """The settings of a deployment. Field `alarm_email` is context key `alarmEmail`: `cdk deploy -c alarmEmail=...`."""
 
     @property
@@ -96,6 +97,8 @@ def _check_together(config: Config) -> None:
     """
     _check_access(config)
     if problem := contradiction(config, config.auth):
+        raise ConfigError(problem)
+    if problem := search_contradiction(config):
         raise ConfigError(problem)
     if config.catalogue_writes and config.front_door:
         raise ConfigError(

@@ -61,6 +61,9 @@ CONTAINER_ACCOUNTS = {
 }
 # Amazon Cognito has no user pools in these regions, or CloudFormation no types for them.
 WITHOUT_USER_POOLS = frozenset(("cn-north-1", "cn-northwest-1", "me-west-1"))
+# CloudFormation has no type AWS::S3Vectors::VectorBucket in these regions. Whether S3 Vectors is in a region is not
+# known here: botocore's table of endpoints has no entry for it.
+WITHOUT_VECTOR_BUCKETS = frozenset(("il-central-1", "me-central-1", "me-west-1"))
 # Host names of Cognito's sign-in page differ in GovCloud.
 FIPS_ONLY = frozenset(("us-gov-east-1", "us-gov-west-1"))
 # CloudFormation has the type AWS::Budgets::Budget in these regions. A budget counts the costs of all regions, so it may

@@ -73,6 +73,7 @@ class Alarms(Construct):
         newest: cloudwatch.Metric,
         not_retrained: cloudwatch.Metric | None,
         limiter: lambda_.IFunction | None,
+        vectors: bool,
     ) -> None:
         """Make the alarms.
 
@@ -81,6 +82,7 @@ class Alarms(Construct):
             latency_ms: limit of the p95 latency; an alarm after three five-minute periods above it.
             not_retrained: retrainings that their schedule could not start; None without a schedule.
             limiter: the function that limits spending; None without it.
+            vectors: whether the API searches in vector indexes.
         """
         super().__init__(scope, id)
         self._action = actions.SnsAction(topic)
@@ -103,6 +105,12 @@ class Alarms(Construct):
         if not_retrained:
             missed = not_retrained.with_(period=FIVE_MINUTES)
             self._add("RetrainingNotStarted", missed, "The schedule could not start a retraining")
+        if vectors:
+            throttled, failed = (
+                emitted(name, metrics.API) for name in (metrics.VECTOR_SEARCH_THROTTLED, metrics.VECTOR_SEARCH_FAILED)
+            )
+            self._add("VectorSearchThrottled", throttled, "S3 Vectors throttled calls, which were sent again", at=20)
+            self._add("VectorSearchFailed", failed, "S3 Vectors did not answer a search, which became a 503", at=5)
         if limiter:
             failed = limiter.metric_errors(period=FIVE_MINUTES)
             self._add("LimiterErrors", failed, "The budget is spent, and the API or training could not be limited")

@@ -28,8 +28,13 @@ class Dashboard(Construct):
         promoter: lambda_.IFunction,
         training: sfn.StateMachine | None,
         alarms: list[cloudwatch.Alarm],
+        vectors: bool,
     ) -> None:
-        """Make the dashboard."""
+        """Make the dashboard.
+
+        Args:
+            vectors: whether the API searches in vector indexes.
+        """
         super().__init__(scope, id)
         self.dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=Duration.days(1))
         self.dashboard.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24))
@@ -73,6 +78,17 @@ class Dashboard(Construct):
             ),
             *([_training(training)] if training else []),
         )
+        if vectors:
+            refused = (metrics.VECTOR_SEARCH_THROTTLED, metrics.VECTOR_SEARCH_FAILED)
+            self.dashboard.add_widgets(
+                _graph(
+                    "Vector index: calls sent again, searches failed", *(emitted(one, metrics.API) for one in refused)
+                ),
+                _graph(
+                    "Search, ms",
+                    *(emitted(metrics.SEARCH, metrics.API, one).with_(label=one) for one in ("p50", "p95", "p99")),
+                ),
+            )
 
 
 def _training(machine: sfn.StateMachine) -> cloudwatch.GraphWidget:

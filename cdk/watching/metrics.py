@@ -13,6 +13,8 @@ stack), so that the alarms of two stacks in one account and region do not go off
 | ReloadFailures | Count | when a new release could not be loaded and the old one stays live |
 | Drops | Count | for every drop, by the promoter |
 | RefusedDrops | Count | for every drop, by the promoter: 1 if it refused the drop, else 0 |
+| VectorSearchThrottled | Count | with search=s3vectors: a call that the vector index throttled is sent again |
+| VectorSearchFailed | Count | with search=s3vectors: a search had no answer from the vector index |
 """
 
 NAMESPACE = "Lookalike"
@@ -31,3 +33,5 @@ RELOADS = "Reloads"
 RELOAD_FAILURES = "ReloadFailures"
 DROPS = "Drops"
 REFUSED_DROPS = "RefusedDrops"
+VECTOR_SEARCH_THROTTLED = "VectorSearchThrottled"
+VECTOR_SEARCH_FAILED = "VectorSearchFailed"

@@ -95,6 +95,14 @@ QUERIES = (
 | limit 50""",
     ),
     Query(
+        "vector-index",
+        (API,),
+        """fields @timestamp, action, index, reason, VectorSearchThrottled, VectorSearchFailed, message
+| filter ispresent(VectorSearchThrottled) or ispresent(VectorSearchFailed) or logger like /s3vectors/
+| sort @timestamp desc
+| limit 100""",
+    ),
+    Query(
         "one-request",
         (ACCESS, API, PROMOTER),
         """fields @timestamp, @log, service, route, status, message, error, path, integration_error, invocation

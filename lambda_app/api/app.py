@@ -13,7 +13,6 @@ from lambda_app.api.messages.work_queue import WorkQueue
 from lambda_app.api.middleware import EXPOSED_HEADERS, CallMiddleware, QueueMiddleware, UncaughtMiddleware
 from lambda_app.api.origin import OriginMiddleware
 from lambda_app.api.routes import browsing, items, predictions, status, uploads
-from lambda_app.api.routes.openapi import fill_limits, require_token
 from lambda_app.photo.memory import DecodingMemory, available_bytes
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings
@@ -38,12 +37,11 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The document of /openapi.json."""
         if self.openapi_schema is None:
+            from lambda_app.api.description.document import describe  # other requests need none of its imports
+
             # A copy: parts of the document are the routes' own, which other applications share.
             document = deepcopy(super().openapi())
-            settings: Settings = self.state.service.settings
-            fill_limits(document, settings)
-            if settings.auth in ("jwt", "cognito"):
-                require_token(document)
+            describe(document, self.state.service.settings)
             self.openapi_schema = document
         return self.openapi_schema
 
@@ -56,7 +54,7 @@ def _applier(store: Store, settings: Settings) -> Applier | None:
 
     def apply() -> None:
         apply_changes(store, settings)
-        compact_if_due(store)
+        compact_if_due(store, settings)
 
     return Applier(apply)
 

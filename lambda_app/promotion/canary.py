@@ -72,7 +72,7 @@ def _check_photo(recommender: Recommender, photo: bytes, k: int) -> None:
     _check_analysis(analysis)
     category = recommender.manifest.categories[recommender.top(analysis, 1)[0]]
     nearest = _asked(recommender, analysis, SimilarQuery(k=k, distinct="image", rank="cosine"))
-    expected = min(k, recommender.manifest.count)
+    expected = min(k, recommender.engine.count)
     if len(nearest) != expected:
         raise RefusedReleaseError(f"a search without a filter finds {len(nearest)} photos instead of {expected}")
     _asked(recommender, analysis, SimilarQuery(k=k))

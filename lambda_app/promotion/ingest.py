@@ -16,13 +16,14 @@ from lambda_app.catalogue.building import build, opened, successor
 from lambda_app.catalogue.changes import Entry, Revert
 from lambda_app.catalogue.derived.reference import Followed, followed
 from lambda_app.catalogue.derived.smoke_cases import renewed
-from lambda_app.catalogue.draft import Draft, effective
+from lambda_app.catalogue.draft import Draft
 from lambda_app.catalogue.embedding import Embedded, LazyModel, embedded
 from lambda_app.catalogue.ingested import Ingested
-from lambda_app.catalogue.log import append, entries, last_number, next_entries
+from lambda_app.catalogue.log import append, last_number, next_entries
 from lambda_app.catalogue.new_photos import NewPhotos
 from lambda_app.catalogue.rejections import note_rejections
-from lambda_app.errors import PointerConflictError, StoreError, UnfinishedError
+from lambda_app.catalogue.vectors.ready import SecondsLeft, bring_index
+from lambda_app.errors import PointerConflictError, UnfinishedError
 from lambda_app.model.session import Model
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import store_release, stored_manifest
@@ -72,7 +73,11 @@ def always() -> bool:
 
 
 def apply_changes(
-    store: Store, settings: Settings, now: Clock = utc_now, go_on: Callable[[], bool] = always
+    store: Store,
+    settings: Settings,
+    now: Clock = utc_now,
+    go_on: Callable[[], bool] = always,
+    seconds_left: SecondsLeft | None = None,
 ) -> Ingested:
     """Apply what the log has after the entries of the live release, and make the result live.
 
@@ -80,9 +85,10 @@ def apply_changes(
 
     Args:
         go_on: whether there is time for another one, after the first.
+        seconds_left: the time in which an index of S3 Vectors may be changed; None: no limit.
 
     Raises:
-        RefusedReleaseError: nothing is live.
+        RefusedReleaseError: nothing is live, or there is no time to bring an index of S3 Vectors to the changes.
         PointerConflictError: others moved the pointer again and again.
         StoreError: the store does not answer; another call goes on where this one ended.
     """
@@ -98,6 +104,7 @@ def apply_changes(
             made, draft = _made(work, manifest, batch, folder)
             store_release(store, folder, made)
             note_rejections(store, draft.rejections, now())
+            bring_index(store, made, settings, seconds_left)
             try:
                 move_pointer(store, made, live, now, before_next(live))
             except PointerConflictError:
@@ -152,13 +159,22 @@ def with_changes(
 
 
 def replaying(
-    store: Store, settings: Settings, now: Clock, go_on: Callable[[], bool] = always
+    store: Store,
+    settings: Settings,
+    now: Clock,
+    go_on: Callable[[], bool] = always,
+    seconds_left: SecondsLeft | None = None,
 ) -> Callable[[Manifest], Manifest]:
-    """A function that returns `with_changes` of a stored release, or the release itself if it lacks none."""
+    """A function that returns `with_changes` of a stored release, or the release itself if it lacks none.
+
+    If it is searched in S3 Vectors, its index is brought to it.
+    """
 
     def replay(manifest: Manifest) -> Manifest:
         with scratch_folder("changes") as folder:
-            return with_changes(store, manifest, settings, folder, now, go_on) or manifest
+            made = with_changes(store, manifest, settings, folder, now, go_on) or manifest
+        bring_index(store, made, settings, seconds_left)
+        return made
 
     return replay
 
@@ -188,26 +204,6 @@ def reverted(store: Store, target: Manifest, live: LivePointer, now: Clock = utc
         (folder / MANIFEST).write_bytes(made.to_json())
         store_release(store, folder, made)
     return made
-
-
-def is_live_again(store: Store, target: Manifest, through: int, live: str) -> str:
-    """Which release is live after a rollback to `target`, and how many changes of the log it undid, for people.
-
-    Args:
-        through: the last entry that the release made by `reverted` contains.
-        live: the id of the release that is live now.
-    """
-    if live == target.release:
-        return f"{live} is live"
-    try:
-        since = list(entries(store, target.changes_through, through))
-    except StoreError as exc:  # the release is live already
-        log.warning("the changes that were undone cannot be counted: %s", exc)
-        return f"{live}, which was made from it, is live; the changes of the log since then are undone"
-    if since and any(isinstance(change, Revert) for change in since[-1].lines):
-        since.pop()  # the rollback itself
-    count = sum(len(entry.lines) for entry in effective(since))
-    return f"{live}, which was made from it, is live; changes of the log that are undone: {count:,}"
 
 
 def _made(

@@ -7,14 +7,14 @@ written once, and the pointer moves by a conditional write, so that a repeated o
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from lambda_app.catalogue.beginning import comes_from
-from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, ReleaseError, StoreError
-from lambda_app.promotion.floor import check_floor, figures, quality
-from lambda_app.promotion.ingest import always, apply_changes, is_live_again, replaying, reverted
+from lambda_app.catalogue.vectors.ready import SecondsLeft, bring_index
+from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, StoreError
+from lambda_app.promotion.floor import check_floor, figures
+from lambda_app.promotion.ingest import always, apply_changes, replaying, reverted
 from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import (
@@ -39,6 +39,7 @@ from lambda_app.promotion.succession import (
     utc_now,
 )
 from lambda_app.promotion.trial import check_release
+from lambda_app.promotion.words import is_live, is_live_again, to_seconds, with_figures
 from lambda_app.release.archive import ArchiveLimits, unpack
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
@@ -71,22 +72,24 @@ def promote_archive(
     limits: ArchiveLimits = ArchiveLimits(),
     now: Clock = utc_now,
     go_on: Callable[[], bool] = always,
+    seconds_left: SecondsLeft | None = None,
 ) -> Promotion:
     """Take a release archive into the store and make it live if it is newer than every release promoted so far.
 
-    `go_on`: whether there is time for more changes of the log, see `with_changes`.
+    `go_on`: whether there is time for more changes of the log, see `with_changes`. `seconds_left`: the time in which an
+    index of S3 Vectors may be filled; None: no limit.
 
     Raises:
         ReleaseError: the archive or a file in it is not sound, or an object that it relies on is nowhere.
-        RefusedReleaseError: sound, but it fails its trial, or it lies below the floor that the live release sets
-            (`floor.py`) and its manifest does not say `force`.
+        RefusedReleaseError: sound, but it fails its trial, there is no time to fill its index of S3 Vectors, or it lies
+            below the floor that the live release sets (`floor.py`) and its manifest does not say `force`.
         UnfinishedError: there was no time for all changes of the log; another try goes on.
         StoreError: the store or the scratch disk failed; another try may succeed.
     """
     with scratch_folder("drop") as scratch:
         with refusing(archive.name):
             manifest = unpack(archive, scratch, limits)
-        return promote_unpacked(store, scratch, manifest, settings, now, go_on=go_on)
+        return promote_unpacked(store, scratch, manifest, settings, now, go_on=go_on, seconds_left=seconds_left)
 
 
 def promote_unpacked(
@@ -97,6 +100,7 @@ def promote_unpacked(
     now: Clock = utc_now,
     force: bool = False,
     go_on: Callable[[], bool] = always,
+    seconds_left: SecondsLeft | None = None,
 ) -> Promotion:
     """As `promote_archive`, from the folder that the archive was unpacked into. `force`: as if its manifest said so."""
     force = force or manifest.force
@@ -109,7 +113,7 @@ def promote_unpacked(
     with refusing(manifest.release):
         check_report(folder)
         check_release(manifest, lambda entry: located(store, folder, entry), settings)
-    return go_live(store, folder, manifest, now, force, replaying(store, settings, now, go_on))
+    return go_live(store, folder, manifest, now, force, replaying(store, settings, now, go_on, seconds_left))
 
 
 def promote_stored(store: Store, release: str, settings: Settings, now: Clock = utc_now) -> Promotion:
@@ -173,6 +177,7 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
     words = f"rolled back from {with_figures(store, live.pointer.release)} to {with_figures(store, release)}"
     target = reverted(store, manifest, live, now)
     through = target.changes_through
+    bring_index(store, target, settings)
     confirm_stored(store, target)
     try:
         point_to(store, target, live, at_least=moment, before=before[1:], now=moment, back=True)
@@ -219,8 +224,8 @@ def go_live(
             return Promotion(live.pointer.release, "already live", f"{release} is live already")
         if live is not None and last is not None and late:
             detail = (
-                f"{release} (created {_to_seconds(manifest.created_at)}) is stored but not live: "
-                f"{live.pointer.release} is live, and only what was created after {_to_seconds(last)} may follow it. "
+                f"{release} (created {to_seconds(manifest.created_at)}) is stored but not live: "
+                f"{live.pointer.release} is live, and only what was created after {to_seconds(last)} may follow it. "
                 f"To make it live anyway, use scripts/releases promote {release}"
             )
             log.info(detail)
@@ -237,22 +242,3 @@ def go_live(
             continue
         return Promotion(target.release, "live", is_live(release, target.release) + (f", {forced}" if forced else ""))
     raise PointerConflictError(f"{release} could not go live in {_POINTER_TRIES} tries; the last: {lost}") from lost
-
-
-def is_live(release: str, target: str) -> str:
-    """That a release is live, and as which one, if changes of the log were applied to it."""
-    changed = f" as {target}, with the changes of the log" if target != release else ""
-    return f"{release} is live{changed}"
-
-
-def _to_seconds(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds")
-
-
-def with_figures(store: Store, release: str) -> str:
-    """A stored release and its figures, for people."""
-    try:
-        found = quality(stored_manifest(store, release))
-    except (MissingObjectError, ReleaseError):
-        found = {}
-    return f"{release} ({', '.join(f'{name} {value:.3f}' for name, value in found.items()) or 'no figures'})"

@@ -10,11 +10,12 @@ from pathlib import Path, PurePosixPath
 from lambda_app.catalogue.beginning import comes_from
 from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError
 from lambda_app.promotion.drop_names import check_name, rejection_key
-from lambda_app.promotion.promotion import Promotion, is_live, promote_unpacked
+from lambda_app.promotion.promotion import Promotion, promote_unpacked
 from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import located, manifest_key
 from lambda_app.promotion.succession import Clock, is_newer, utc_now
+from lambda_app.promotion.words import is_live
 from lambda_app.release.archive import unpack
 from lambda_app.release.catalog import Catalog
 from lambda_app.release.manifest import Manifest

@@ -85,7 +85,7 @@ def keep_only_live(store: Store) -> None:
         manifest = read_manifest(store.read(f"{RELEASES}{live.pointer.release}/{MANIFEST}")) if live else None
     except (MissingObjectError, ReleaseError):
         manifest = None
-    store.keep_local(manifest.serving_files() if manifest else ())
+    store.keep_local(manifest.serving_files("faiss") if manifest else ())
 
 
 def _unused(folder: Path) -> bool:

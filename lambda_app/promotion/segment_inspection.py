@@ -1,19 +1,20 @@
 """Inspection of the segments of a release together, before it may go live."""
 
 from lambda_app.errors import ReleaseError
-from lambda_app.recommendation.parts import Parts
+from lambda_app.release.manifest import Manifest
 from lambda_app.release.segments.live_rows import LiveRows
+from lambda_app.search.local.engine import Segments
 
 _BLOCK = 10_000
 
 
-def check_live_ids(parts: Parts) -> None:
+def check_live_ids(manifest: Manifest, parts: Segments) -> None:
     """Check that no image id has live rows in two segments. Within one, `inspect_catalog` has checked it.
 
     Raises:
         ReleaseError: an image id has two live rows; the message names it.
     """
-    hidden = None if parts.dead is None else parts.dead.mask(parts.manifest.rows)
+    hidden = None if parts.dead is None else parts.dead.mask(manifest.rows)
     live = LiveRows.without([catalog.count for catalog in parts.catalogs], hidden)
     for later, catalog in enumerate(parts.catalogs[1:], start=1):
         for start in range(0, catalog.count, _BLOCK):

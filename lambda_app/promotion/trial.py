@@ -85,7 +85,7 @@ def trial_limits(manifest: Manifest, memory: int | None = None) -> TrialLimits:
         manifest: the release.
         memory: of the Lambda function, in MB; None: not in Lambda.
     """
-    size = sum(entry.bytes for entry in manifest.serving_files())
+    size = sum(entry.bytes for entry in manifest.serving_files("faiss"))
     megabytes = _MEGABYTES + _FILES_IN_MEMORY * (size >> 20)
     if memory is not None:
         megabytes = min(megabytes, max(_LEAST_MEGABYTES, memory - _RESERVED_MEGABYTES))
@@ -125,7 +125,7 @@ def try_release(
 def _set_apart(manifest: Manifest, locate: Callable[[FileEntry], Path], scratch: Path) -> dict[str, str]:
     """A link to each file in a folder of its own: a network whose weights lie in a file beside it then has none."""
     links = {}
-    for entry in manifest.serving_files():
+    for entry in manifest.serving_files("faiss"):
         link = scratch / f"of-{entry.file}" / entry.file
         link.parent.mkdir()
         link.symlink_to(locate(entry).absolute())

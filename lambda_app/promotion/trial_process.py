@@ -20,6 +20,7 @@ from lambda_app.recommendation import recommender
 from lambda_app.release.catalog_inspection import inspect_catalog
 from lambda_app.release.manifest import Manifest, read_manifest
 from lambda_app.search.index_inspection import inspect_index
+from lambda_app.search.local.engine import Segments
 from lambda_app.settings import Settings
 
 _NO_MEMORY = ("bad_alloc", "bad allocation", "failed to allocate", "out of memory", "unable to allocate")
@@ -67,7 +68,8 @@ def attempt(manifest: Manifest, files: dict[str, Path], settings: Settings) -> N
         inspect_index(files[segment.index.file], segment.index)
     loaded = recommender.load(manifest, lambda entry: files[entry.file], settings)
     try:
-        check_live_ids(loaded.parts)
+        if isinstance(loaded.parts.source, Segments):
+            check_live_ids(manifest, loaded.parts.source)
         if failures := smoke_replay.replay(loaded, manifest):
             raise RefusedReleaseError(f"fails its smoke cases: {'; '.join(failures)}")
         canary.check_answers(loaded, settings.max_k)

@@ -33,8 +33,9 @@ def fetch_release(
         StoreError: the store cannot be read.
     """
     manifest = _read_manifest(store, pointer)
-    open_already = set() if previous is None else {entry.sha256 for entry in previous.manifest.serving_files()}
-    files = [entry for entry in manifest.serving_files() if entry.sha256 not in open_already]
+    open_already = set() if previous is None else {entry.sha256 for entry in previous.parts.files}
+    wanted = manifest.serving_files(manifest.searched_by(settings.search))
+    files = [entry for entry in wanted if entry.sha256 not in open_already]
     with ThreadPoolExecutor(max(1, len(files)), thread_name_prefix="release-fetcher") as fetching:
         fetched: dict[str, Future[Path]] = {entry.sha256: fetching.submit(store.local_file, entry) for entry in files}
         # Imported only now: when a process starts, numpy, FAISS and ONNX Runtime are imported during the download.
@@ -44,7 +45,7 @@ def fetch_release(
             # What is open already is needed again if it is opened in another way, such as with other search settings.
             return fetched[entry.sha256].result() if entry.sha256 in fetched else store.local_file(entry)
 
-        return load(manifest, locate, settings, previous)
+        return load(manifest, locate, settings, previous, store.read)
 
 
 def _read_manifest(store: Store, pointer: Pointer) -> Manifest:
@@ -70,5 +71,5 @@ def load_live(store: Store, settings: Settings, pointer: Pointer, before: Live |
         # the first photo's own run has the same deadline, and the start is not delayed by a run without a photo.
         loaded.try_model()
     # The old release has its files open or in memory, so their cached copies can be deleted.
-    store.keep_local(loaded.manifest.serving_files())
+    store.keep_local(loaded.parts.files)
     return Live(loaded, pointer, datetime.now(UTC))

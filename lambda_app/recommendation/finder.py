@@ -1,4 +1,4 @@
-"""Finds the results of a query in index and catalog: in the order of the cosine, or with the category considered.
+"""Finds the results of a query with an engine: in the order of the cosine, or with the category considered.
 
 With the category considered, a row ranks by its cosine plus a bonus for its category. A row far down by cosine may then
 be among the first, so the nearest rows alone are not enough candidates. But a row that a search did not find has at
@@ -14,49 +14,49 @@ import numpy as np
 import numpy.typing as npt
 
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery
-from lambda_app.recommendation.searched import Index, Items
-from lambda_app.recommendation.word_finder import WordFinder
 from lambda_app.release.catalog import CatalogFilter, CatalogItem
+from lambda_app.search.engine import NOTHING, Engine, Search
 
-# Of a release of one segment without dead rows, or of any other.
-
-# A search that did not find enough is repeated with this many times as many rows.
-_GROWTH = 4
 # At most so many categories are searched on their own, each with at least this share of all bonuses. The rows of a less
 # probable one are found as soon by a deeper search in all rows.
 _MOST_CATEGORIES, _LEAST_SHARE = 4, 0.1
-_NOTHING = -float("inf")
+# A search begins with enough rows if products have so many photos each. Going deeper costs little here, and a round
+# trip if the engine is a service.
+_PHOTOS, _PHOTOS_REMOTE = 2, 4
 
 
 class Finder:
-    """Searches one release. Immutable and thread-safe.
+    """Searches one release. Immutable and thread-safe."""
 
-    Attributes:
-        words: searches by words, for queries that have some.
-    """
-
-    def __init__(self, index: Index, catalog: Items) -> None:
-        """Search this index, whose rows are those of the catalog."""
-        self.words = WordFinder(index, catalog)
-        self._index = index
-        self._catalog = catalog
+    def __init__(self, engine: Engine) -> None:
+        """Search with this engine."""
+        self._engine = engine
 
     def nearest(self, embedding: npt.NDArray[np.float32], selection: Selection) -> list[Match]:
         """The first results by cosine: fewer than `selection.query.k` only if fewer rows qualify.
+
+        If the query has words that an item has, the first results by words and picture together.
 
         Args:
             embedding: float32 (d,), L2-normalised.
             selection: what qualifies as a result.
         """
         query = selection.query
-        if query.words and (found := self.words.blended(embedding, selection, {})) is not None:
-            return found
-        search = self._search(embedding, query.where, selection)
-        while True:
-            matches = selection.pick(search.rows, search.scores, search.items)
-            if len(matches) == query.k or search.bound < query.min_score or search.bound == _NOTHING:
-                return matches
-            search.deepen()
+        if query.words and (found := self._engine.blended(embedding, query.words, query.where, {})) is not None:
+            return _picked(found, selection)
+        (search,) = self._searches(embedding, [query.where], selection)
+        return _picked(search, selection)
+
+    def by_words(self, selection: Selection) -> list[Match]:
+        """The first results by words alone. Their scores are NaN, because there is no picture.
+
+        Args:
+            selection: what qualifies as a result; its query has words.
+
+        Raises:
+            NotSupportedError: the catalogue has no index of words.
+        """
+        return _picked(self._engine.by_words(selection.query.words, selection.query.where), selection)
 
     def ranked(
         self, embedding: npt.NDArray[np.float32], selection: Selection, bonuses: Mapping[str, float]
@@ -66,107 +66,103 @@ class Finder:
         Args:
             bonuses: what is added to the cosine of a row, by its category; at least 0. Other categories get 0.
         """
-        if selection.query.words and (found := self.words.blended(embedding, selection, bonuses)) is not None:
-            return found
-        whole = self._search(embedding, selection.query.where, selection)
-        separate: dict[str, _Search] = {}
-        while True:
-            matches = selection.pick(*_in_order([whole, *separate.values()], bonuses))
-            least = _NOTHING
-            if len(matches) == selection.query.k:
-                least = matches[-1].score + bonuses.get(matches[-1].item.category, 0.0)
-            if not self._go_on(whole, separate, least, selection, bonuses):
-                return matches
+        query = selection.query
+        if query.words and (found := self._engine.blended(embedding, query.words, query.where, bonuses)) is not None:
+            return _picked(found, selection)
+        return _Ranked(self, embedding, selection, bonuses).matches()
 
-    def _go_on(
+    def _searches(
+        self, embedding: npt.NDArray[np.float32], filters: Sequence[CatalogFilter], selection: Selection
+    ) -> Sequence[Search]:
+        fetch = first_fetch(selection.query, len(selection.rows), remote=self._engine.remote)
+        return self._engine.searches(embedding, filters, fetch)
+
+
+class _Ranked:
+    """One query in the order of cosine plus bonus."""
+
+    def __init__(
         self,
-        whole: "_Search",
-        separate: "dict[str, _Search]",
-        least: float,
+        finder: Finder,
+        embedding: npt.NDArray[np.float32],
         selection: Selection,
         bonuses: Mapping[str, float],
-    ) -> bool:
+    ) -> None:
+        self._finder, self._embedding, self._selection, self._bonuses = finder, embedding, selection, bonuses
+        where = selection.query.where
+        # A service is asked for all searches that may be needed at once. Here, most of them turn out not to be needed.
+        ahead = self._probable() if finder._engine.remote else []
+        filters = [where, *(replace(where, category=name) for name in ahead)]
+        self._whole, *found = finder._searches(embedding, filters, selection)
+        self._begun = dict(zip(ahead, found, strict=True))
+        self._separate: dict[str, Search] = {}
+
+    def matches(self) -> list[Match]:
+        """The first results."""
+        while True:
+            matches = self._selection.pick(*_in_order([self._whole, *self._separate.values()], self._bonuses))
+            least = NOTHING
+            if len(matches) == self._selection.query.k:
+                least = matches[-1].score + self._bonuses.get(matches[-1].item.category, 0.0)
+            if not self._go_on(least):
+                return matches
+
+    def _probable(self) -> list[str]:
+        """The categories that may be searched on their own, the most probable first."""
+        names = sorted(self._bonuses, key=lambda name: -self._bonuses[name])[:_MOST_CATEGORIES]
+        return [name for name in names if self._is_probable(name)]
+
+    def _is_probable(self, name: str) -> bool:
+        return self._bonuses[name] > _LEAST_SHARE * sum(self._bonuses.values())
+
+    def _may_miss(self, search: Search, bonus: float, least: float) -> bool:
+        return search.bound >= self._selection.query.min_score and search.bound + bonus > least
+
+    def _go_on(self, least: float) -> bool:
         """Search for rows that may rank above `least`. Returns False if there are none beside those found.
 
         Args:
-            whole: the search in all rows that pass the filter.
-            separate: the searches in the rows of one category, by its name; a new one may be added.
             least: the sum of cosine and bonus of the last result; minus infinity if there are too few results.
         """
-
-        def may_miss(search: _Search, bonus: float) -> bool:
-            return search.bound >= selection.query.min_score and search.bound + bonus > least
-
-        unfinished = [search for name, search in separate.items() if may_miss(search, bonuses[name])]
+        bonuses, separate = self._bonuses, self._separate
+        unfinished = [search for name, search in separate.items() if self._may_miss(search, bonuses[name], least)]
         for search in unfinished:
             search.deepen()
         # The best of the other rows. Those of a category that `bonuses` does not name are always among them.
         other = max((name for name in bonuses if name not in separate), key=bonuses.__getitem__, default=None)
-        bonus = 0.0 if other is None else bonuses[other]
-        if not may_miss(whole, bonus):
+        if not self._may_miss(self._whole, 0.0 if other is None else bonuses[other], least):
             return bool(unfinished)
-        if other is not None and len(separate) < _MOST_CATEGORIES and bonus > _LEAST_SHARE * sum(bonuses.values()):
-            where = replace(selection.query.where, category=other)
-            separate[other] = self._search(whole.embedding, where, selection)
+        if other is not None and len(separate) < _MOST_CATEGORIES and self._is_probable(other):
+            separate[other] = self._begun.get(other) or self._in_category(other)
         else:
-            whole.deepen()
+            self._whole.deepen()
         return True
 
-    def _search(self, embedding: npt.NDArray[np.float32], where: CatalogFilter, selection: Selection) -> "_Search":
-        return _Search(self._index, self._catalog, embedding, where, first_fetch(selection.query, len(selection.rows)))
+    def _in_category(self, name: str) -> Search:
+        where = replace(self._selection.query.where, category=name)
+        return self._finder._searches(self._embedding, [where], self._selection)[0]
 
 
-class _Search:
-    """A search among the rows that pass a filter, which can go deeper.
-
-    Attributes:
-        rows: those found, the highest cosine first; `scores` are their cosines, `items` their catalog entries.
-        bound: no other row that passes has a higher cosine; minus infinity if there is no other.
-    """
-
-    def __init__(
-        self,
-        index: Index,
-        catalog: Items,
-        embedding: npt.NDArray[np.float32],
-        where: CatalogFilter,
-        fetch: int,
-    ) -> None:
-        """Search for the first `fetch` rows."""
-        self.embedding = embedding
-        self._index, self._catalog = index, catalog
-        self._allowed = None if where.empty else catalog.passing(where)
-        self._available = index.count if self._allowed is None else len(self._allowed)
-        self._run(fetch)
-
-    def deepen(self) -> None:
-        """Search for more rows."""
-        self._run(_GROWTH * self._fetch)
-
-    def _run(self, fetch: int) -> None:
-        self.rows: Sequence[int] = ()
-        self.scores: Sequence[float] = ()
-        self.items: Sequence[CatalogItem] = ()
-        self.bound = _NOTHING
-        self._fetch = min(self._available, fetch)
-        if self._available:
-            found = self._index.search(self.embedding[np.newaxis], self._fetch, self._allowed)
-            self.rows = [int(row) for row in found.rows[0] if row >= 0]
-            self.scores = found.scores[0, : len(self.rows)].tolist()
-            self.items = self._catalog.items(self.rows, described=False)
-            if self._fetch < self._available:
-                self.bound = float(found.scores[0, -1])
+def first_fetch(query: SimilarQuery, excluded: int, *, remote: bool = False) -> int:
+    """Rows that a search begins with: enough if products have two photos each, or four if the engine is a service."""
+    photos = _PHOTOS_REMOTE if remote else _PHOTOS
+    return (photos if query.distinct == "product" else 1) * query.k + excluded
 
 
-def first_fetch(query: SimilarQuery, excluded: int) -> int:
-    """Rows that a search begins with: enough if products have two photos each."""
-    return (2 if query.distinct == "product" else 1) * query.k + excluded
+def _picked(search: Search, selection: Selection) -> list[Match]:
+    """The first results of a search, which goes deeper until there are enough."""
+    query = selection.query
+    while True:
+        matches = selection.pick(search.rows, search.scores, search.items, search.fingerprints)
+        if len(matches) == query.k or search.bound < query.min_score or search.bound == NOTHING:
+            return matches
+        search.deepen()
 
 
 def _in_order(
-    searches: Sequence[_Search], bonuses: Mapping[str, float]
-) -> tuple[Sequence[int], Sequence[float], Sequence[CatalogItem]]:
-    """The rows of all searches with cosines and items, the highest sum of cosine and bonus first."""
+    searches: Sequence[Search], bonuses: Mapping[str, float]
+) -> tuple[Sequence[int], Sequence[float], Sequence[CatalogItem], Mapping[int, npt.NDArray[np.uint8]]]:
+    """The rows of all searches with cosines, items and fingerprints, the highest sum of cosine and bonus first."""
     found = {
         row: (score, item)
         for search in searches
@@ -174,4 +170,5 @@ def _in_order(
     }
     keys = {row: score + bonuses.get(item.category, 0.0) for row, (score, item) in found.items()}
     rows = sorted(found, key=lambda row: (-keys[row], -found[row][0], row))
-    return rows, [found[row][0] for row in rows], [found[row][1] for row in rows]
+    prints = {row: one for search in searches for row, one in search.fingerprints.items()}
+    return rows, [found[row][0] for row in rows], [found[row][1] for row in rows], prints

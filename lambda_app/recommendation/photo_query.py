@@ -32,12 +32,14 @@ def similar_to_photo(
     with timings.measure("search"):
         matches = recommender.same.marked(matches, analysis.views)
         known = bool(matches) and matches[0].same_photo is True
-        row = None if known or query.words or not alone else recommender.same.copied(analysis.views)
-    if row is None:
+    if known or query.words or not alone:
+        return matches
+    with timings.measure("search"):
+        copy = recommender.same.copied(analysis.views)
+    if copy is None:
         return matches
     # What is known of the copy takes the place of what the network says of the photo, the category included.
-    (item,) = recommender.same.catalog.items([row], described=False)
-    certain = np.array([name == item.category for name in recommender.manifest.categories], np.float32)
-    found = recommender.similar(recommender.same.index.vector(row), query, timings, certain)
+    certain = np.array([name == copy.item.category for name in recommender.manifest.categories], np.float32)
+    found = recommender.similar(copy.vector, query, timings, certain)
     with timings.measure("search"):
-        return recommender.same.marked(found, analysis.views, {row})
+        return recommender.same.marked(found, analysis.views, {copy.row})

@@ -1,13 +1,16 @@
 """The parameters of a search and their ranges, and the selection of the results from the rows found."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 from lambda_app.errors import QueryError
+from lambda_app.likeness.table import Fingerprint
 from lambda_app.release.catalog import CatalogFilter, CatalogItem
 from lambda_app.release.text.tokens import query_words
+from lambda_app.search.engine import Match as Match
 
 DEFAULT_K = 4
 MAX_REFERENCES = 100
@@ -73,20 +76,6 @@ class SimilarQuery:
 
 
 @dataclass(frozen=True)
-class Match:
-    """A result: its row in index and catalog, its cosine (`score`), and its catalog entry.
-
-    Without a picture in the query, the score is NaN. `same_photo`: whether it shows the photo of the query; None if
-    that is not known.
-    """
-
-    row: int
-    score: float
-    item: CatalogItem
-    same_photo: bool | None = None
-
-
-@dataclass(frozen=True)
 class Selection:
     """Selects the results from the rows found: in their order, without excluded ones, one per product if so asked.
 
@@ -100,13 +89,20 @@ class Selection:
     rows: frozenset[int] = frozenset()
     products: frozenset[str] = frozenset()
 
-    def pick(self, rows: Sequence[int], scores: Sequence[float], items: Sequence[CatalogItem]) -> list[Match]:
+    def pick(
+        self,
+        rows: Sequence[int],
+        scores: Sequence[float],
+        items: Sequence[CatalogItem],
+        fingerprints: Mapping[int, Fingerprint] = MappingProxyType({}),
+    ) -> list[Match]:
         """The first k rows that qualify.
 
         Args:
             rows: rows found, best first.
             scores: their cosines.
             items: their catalog entries.
+            fingerprints: of their photos, by row, as far as they came with the rows.
         """
         seen = set(self.products)
         matches: list[Match] = []
@@ -118,7 +114,7 @@ class Selection:
             if self.query.distinct == "product" and item.product_id in seen:
                 continue
             seen.add(item.product_id)
-            matches.append(Match(row, score, item))
+            matches.append(Match(row, score, item, fingerprint=fingerprints.get(row)))
         return matches
 
 

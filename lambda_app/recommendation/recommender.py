@@ -1,7 +1,8 @@
 """The queries of a loaded release: classify and embed a photo, find similar items, recommend. Independent of HTTP."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,9 @@ from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.parts import Parts, open_parts
 from lambda_app.recommendation.query import Match, Selection, SimilarQuery, check_k, check_references, shortened
 from lambda_app.recommendation.same_photo import SamePhotos
-from lambda_app.recommendation.searched import Index, Items
 from lambda_app.release.catalog import CatalogItem
 from lambda_app.release.manifest import FileEntry, Manifest
+from lambda_app.search.engine import Engine, Stored
 from lambda_app.search.vectors import preference, softmax
 from lambda_app.settings import Settings
 from lambda_app.store.blocked import NOTHING_BLOCKED, BlockedItems
@@ -26,6 +27,7 @@ from lambda_app.telemetry.timings import Timings
 # Weight of the disliked items, relative to the liked: gamma / beta = 0.15 / 0.75 (Manning, Raghavan and Schuetze 2008,
 # section 9.1.1).
 DISLIKE_WEIGHT = 0.2
+_T = TypeVar("_T")
 
 
 class Recommender:
@@ -52,11 +54,10 @@ class Recommender:
         self.manifest = parts.manifest
         self.parts = parts
         self.blocked = blocked
-        self._index: Index
-        self._catalog: Items
-        self._index, self._catalog = parts.searched(blocked, None if like is None else like._catalog)
-        self._finder = Finder(self._index, self._catalog)
-        self.same = SamePhotos.of(self._index, self._catalog, self.manifest.same_photo)
+        known = None if like is None else like.engine
+        self.engine: Engine = parts.source.without(blocked.image_ids, blocked.product_ids, known)
+        self._finder = Finder(self.engine)
+        self.same = SamePhotos.of(self.engine, self.manifest.same_photo)
         self._limits = limits
         self._max_k = max_k
 
@@ -101,7 +102,7 @@ class Recommender:
         """
         query.check(self._max_k, self.manifest.categories)
         if query.words:
-            self._catalog.require_words()
+            self.engine.require_words()
 
     def top(self, analysis: Analysis, k: int) -> list[int]:
         """Indices of the k most probable categories, the most probable first. All if there are fewer than k.
@@ -133,7 +134,7 @@ class Recommender:
         # With a filter by category all results get the same bonus.
         by_category = query.rank == "category" and weight > 0 and query.where.category is None
         if probabilities is None or not by_category:
-            return self._search(embedding, query, frozenset(), timings or Timings())
+            return self._search(embedding, query, (), timings or Timings())
         self.check(query)
         bonuses = dict(zip(self.manifest.categories, (weight * probabilities).tolist(), strict=True))
         with (timings or Timings()).measure("search"):
@@ -145,17 +146,16 @@ class Recommender:
         If `query.distinct` is "product", all photos of its product are excluded too.
 
         Raises:
-            QueryError: a parameter of the query is out of range.
-            UnknownItemError: the live release has no such image id.
+            QueryError, UnknownItemError: a parameter is out of range; the live release has no such image id.
         """
-        row = self._row(image_id)
-        return self._search(self._index.vector(row), query, frozenset([row]), timings or Timings())
+        (found,) = self._stored([image_id])
+        return self._search(found.vector, query, [found], timings or Timings())
 
     def search(self, query: SimilarQuery, timings: Timings | None = None) -> list[Match]:
         """The items that have the words of a query, best first; raises as `check`. Their scores are NaN."""
         self.check(query)
         with (timings or Timings()).measure("search"):
-            return self._finder.words.by_words(Selection(query))
+            return self._finder.by_words(Selection(query))
 
     def recommend(
         self, liked: Sequence[str], disliked: Sequence[str], query: SimilarQuery, timings: Timings | None = None
@@ -170,12 +170,13 @@ class Recommender:
             UnknownItemError: the live release has no such image id.
         """
         check_references(liked, disliked)
-        likes, dislikes = self._rows(liked), self._rows(disliked)
-        direction = preference([*self._index.vectors(likes)], [*self._index.vectors(dislikes)], DISLIKE_WEIGHT)
+        found = self._stored([*liked, *disliked])
+        vectors, likes = [one.vector for one in found], len(set(liked))
+        direction = preference(vectors[:likes], vectors[likes:], DISLIKE_WEIGHT)
         length = float(np.linalg.norm(direction))
         if length < 1e-6:
             raise QueryError("the vectors of the liked and disliked items cancel out; change either list")
-        return self._search(direction / length, query, frozenset(likes + dislikes), timings or Timings())
+        return self._search(direction / length, query, found, timings or Timings())
 
     def item(self, image_id: str) -> CatalogItem:
         """One item of the catalog.
@@ -183,15 +184,11 @@ class Recommender:
         Raises:
             UnknownItemError: the live release has no such image id.
         """
-        return self._catalog.items([self._row(image_id)])[0]
+        return self._found(self.engine.items, [image_id])[0]
 
     def cosine(self, embedding: npt.NDArray[np.float32], image_id: str) -> float:
-        """The cosine of an embedding, float32 (d,), and an item's stored vector.
-
-        Raises:
-            UnknownItemError: the release has no such image id.
-        """
-        return float(self._index.vector(self._row(image_id)) @ embedding)
+        """The cosine of an embedding, float32 (d,), and an item's stored vector; raises as `item`."""
+        return float(self._stored([image_id])[0].vector @ embedding)
 
     def try_model(self) -> None:
         """Run the network once, on a black photo; raises as `Model.try_size`."""
@@ -202,7 +199,7 @@ class Recommender:
 
         Args:
             blocked: the items. What the release does not have is left out.
-            like: another release; what is cached for rows that both have in common is shared.
+            like: as for the constructor.
         """
         if blocked == self.blocked:
             return self
@@ -213,28 +210,28 @@ class Recommender:
 
         Otherwise each is closed when the last release that uses it is garbage-collected.
         """
-        self._catalog.close()
+        self.engine.close()
 
-    def _row(self, image_id: str) -> int:
-        row = self._catalog.find(image_id)
-        if row is None:
-            raise UnknownItemError(f"release {self.manifest.release} has no item {shortened(image_id)}")
-        return row
+    def _stored(self, image_ids: Sequence[str]) -> list[Stored]:
+        return self._found(self.engine.stored, image_ids)
 
-    def _rows(self, image_ids: Iterable[str]) -> list[int]:
-        return [self._row(image_id) for image_id in dict.fromkeys(image_ids)]
+    def _found(self, look_up: Callable[[list[str]], dict[str, _T]], image_ids: Sequence[str]) -> list[_T]:
+        """What is found for these ids, each once."""
+        wanted = list(dict.fromkeys(image_ids))
+        found = look_up(wanted)
+        if (unknown := next((image_id for image_id in wanted if image_id not in found), None)) is not None:
+            raise UnknownItemError(f"release {self.manifest.release} has no item {shortened(unknown)}")
+        return [found[image_id] for image_id in wanted]
 
     def _search(
-        self, embedding: npt.NDArray[np.float32], query: SimilarQuery, excluded: frozenset[int], timings: Timings
+        self, embedding: npt.NDArray[np.float32], query: SimilarQuery, excluded: Sequence[Stored], timings: Timings
     ) -> list[Match]:
+        """A search without these items; if products are to differ, without all photos of their products."""
         self.check(query)
+        products = () if query.distinct == "image" else (one.item.product_id for one in excluded)
+        selection = Selection(query, frozenset(one.row for one in excluded), frozenset(products))
         with timings.measure("search"):
-            return self._finder.nearest(embedding, Selection(query, excluded, self._products(excluded, query)))
-
-    def _products(self, rows: frozenset[int], query: SimilarQuery) -> frozenset[str]:
-        if query.distinct == "image" or not rows:
-            return frozenset()
-        return frozenset(item.product_id for item in self._catalog.items(sorted(rows), described=False))
+            return self._finder.nearest(embedding, selection)
 
 
 def load(
@@ -242,6 +239,7 @@ def load(
     files: Callable[[FileEntry], Path],
     settings: Settings,
     previous: Recommender | None = None,
+    read: Callable[[str], bytes] | None = None,
 ) -> Recommender:
     """Open a release, and check that its parts match each other and the manifest.
 
@@ -251,10 +249,7 @@ def load(
             that `previous` has open.
         settings: threads and limits.
         previous: a loaded release, with the same settings. What both have in common is shared, with all caches.
-
-    Raises:
-        ReleaseError: a part cannot be opened, or does not match the others or the manifest.
-        StoreError: raised by `files`.
+        read: as for `open_parts`, whose errors it raises.
     """
-    parts = open_parts(manifest, files, settings, None if previous is None else previous.parts)
+    parts = open_parts(manifest, files, settings, None if previous is None else previous.parts, read)
     return Recommender(parts, settings.photo_limits, settings.max_k, like=previous)

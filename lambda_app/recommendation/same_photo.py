@@ -8,13 +8,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from lambda_app.errors import NotSupportedError
-from lambda_app.likeness import copies
 from lambda_app.likeness.comparison import distances
-from lambda_app.likeness.descriptor import descriptors_of_views
 from lambda_app.likeness.fingerprint import VERSION, Cells, views
 from lambda_app.recommendation.query import Match
-from lambda_app.recommendation.searched import Index, Items
+from lambda_app.release.catalog import CatalogFilter
 from lambda_app.release.manifest import SamePhotoEntry
+from lambda_app.search.engine import NOTHING, Engine, Search, Stored
 
 # The same photo is among so many nearest items by the embedding, for which it looks alike after all alterations.
 CANDIDATES = 100
@@ -29,15 +28,14 @@ class SamePhotos:
         threshold: photos at most this far from each other are the same; None: the release cannot tell.
     """
 
-    index: Index
-    catalog: Items
+    engine: Engine
     threshold: float | None
 
     @classmethod
-    def of(cls, index: Index, catalog: Items, entry: SamePhotoEntry | None) -> "SamePhotos":
+    def of(cls, engine: Engine, entry: SamePhotoEntry | None) -> "SamePhotos":
         """Of a release whose manifest has this entry. One of another version of the fingerprint cannot tell."""
         known = entry is not None and entry.version == VERSION
-        return cls(index, catalog, entry.threshold if entry is not None and known else None)
+        return cls(engine, entry.threshold if entry is not None and known else None)
 
     def views(self, photo: Image.Image) -> tuple[Cells, ...]:
         """What is compared of an upright photo in RGB; nothing if the release cannot tell."""
@@ -51,27 +49,19 @@ class SamePhotos:
             asked: the views of all photos of the query.
             known: rows that do.
         """
-        found = self._distances(asked, [match.row for match in matches])
+        found = self._distances(asked, matches)
         if found is None or self.threshold is None:
             return matches
         same = (found <= self.threshold).tolist()
         return [replace(match, same_photo=one or match.row in known) for match, one in zip(matches, same, strict=True)]
 
-    def copied(self, asked: Sequence[Cells]) -> int | None:
-        """The row of a photo of which the query is a copy, perhaps turned, mirrored or grey; None if there is none.
-
-        All photos are looked through, also those whose embeddings are not near. A copy that is cropped and turned is
-        mostly missed.
+    def copied(self, asked: Sequence[Cells]) -> Stored | None:
+        """The item of whose photo the query is a copy, perhaps turned, mirrored or grey; None if there is none.
 
         Args:
             asked: the views of a photo, or of several.
         """
-        if self.threshold is None or not asked:
-            return None
-        rows = self.catalog.nearest_photos(descriptors_of_views(tuple(asked)), copies.CANDIDATES, copies.LEAST_COSINE)
-        prints = self.catalog.fingerprints(rows) if rows else None
-        place = None if prints is None else copies.nearest_copy(asked, prints, self.threshold)
-        return None if place is None else rows[place]
+        return None if self.threshold is None or not asked else self.engine.copied(asked, self.threshold)
 
     def duplicates(self, embedding: npt.NDArray[np.float32], asked: Sequence[Cells], most: int) -> list[Match]:
         """The items that show the same photo as one of the query, the most alike first.
@@ -85,21 +75,15 @@ class SamePhotos:
             NotSupportedError: as `require`.
         """
         self.require()
-        found = self.index.search(embedding[np.newaxis], min(self.index.count, max(CANDIDATES, most)), None)
-        rows = [int(row) for row in found.rows[0] if row >= 0]
-        far = self._distances(asked, rows)
+        (search,) = self.engine.searches(embedding, [CatalogFilter()], max(CANDIDATES, most))
+        near = _first(search, max(CANDIDATES, most))
+        far = self._distances(asked, near)
         if far is None or self.threshold is None:  # of several segments, one may have no fingerprints
             raise NotSupportedError(_CANNOT_TELL)
-        same = {rows[place]: far[place] for place in np.argsort(far, kind="stable") if far[place] <= self.threshold}
+        same = [near[place] for place in np.argsort(far, kind="stable") if far[place] <= self.threshold]
         if not same and (copied := self.copied(asked)) is not None:
-            same = {copied: np.float32(0)}
-        first = list(same)[:most]
-        scores = self.index.vectors(first) @ embedding
-        items = self.catalog.items(first)
-        return [
-            Match(row, float(score), item, same_photo=True)
-            for row, score, item in zip(first, scores, items, strict=True)
-        ]
+            same = [Match(copied.row, float(copied.vector @ embedding), copied.item)]
+        return [replace(match, same_photo=True) for match in same[:most]]
 
     def require(self) -> None:
         """Check that the release can tell.
@@ -107,12 +91,20 @@ class SamePhotos:
         Raises:
             NotSupportedError: it was made without fingerprints, or with others.
         """
-        if self.threshold is None or self.catalog.fingerprints([]) is None:
+        if self.threshold is None or not self.engine.has_fingerprints:
             raise NotSupportedError(_CANNOT_TELL)
 
-    def _distances(self, asked: Sequence[Cells], rows: Sequence[int]) -> npt.NDArray[np.float32] | None:
-        """How far the query is from the photos of these rows, float32 (m,); None if the release cannot tell."""
+    def _distances(self, asked: Sequence[Cells], matches: Sequence[Match]) -> npt.NDArray[np.float32] | None:
+        """How far the query is from the photos of these matches, float32 (m,); None if the release cannot tell."""
         if self.threshold is None or not asked:
             return None
-        prints = self.catalog.fingerprints(rows)
+        prints = self.engine.fingerprints(matches)
         return None if prints is None else distances(asked, prints)
+
+
+def _first(search: Search, count: int) -> list[Match]:
+    """The first rows of a search; fewer if there are fewer."""
+    while len(search.rows) < count and search.bound != NOTHING:
+        search.deepen()
+    found = zip(search.rows[:count], search.scores, search.items, strict=False)
+    return [Match(row, score, item, fingerprint=search.fingerprints.get(row)) for row, score, item in found]

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+EngineName = Literal["faiss", "s3vectors"]
 IndexType = Literal["flat", "ivf-float16", "ivf-int8"]
 
 
@@ -99,6 +100,17 @@ class RankingEntry(Frozen):
     """
 
     category_weight: float = Field(default=0.0, ge=0, le=1)
+
+
+class SearchEntry(Frozen):
+    """What searches the catalogue.
+
+    Attributes:
+        engine: "faiss": the index of the release, in the process. "s3vectors": an index of Amazon S3 Vectors, which
+            holds the vectors of the release's model.
+    """
+
+    engine: EngineName = "faiss"
 
 
 class SamePhotoEntry(Frozen):

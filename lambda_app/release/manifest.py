@@ -17,7 +17,8 @@ from pydantic import AwareDatetime, Field, ValidationError, model_validator
 from lambda_app.errors import DamagedFileError, ReleaseError, UnknownFormatError
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.release.entries import CatalogEntry as CatalogEntry
-from lambda_app.release.entries import DeadRowsEntry, Frozen, SegmentEntry
+from lambda_app.release.entries import DeadRowsEntry, Frozen, SearchEntry, SegmentEntry
+from lambda_app.release.entries import EngineName as EngineName
 from lambda_app.release.entries import FileEntry as FileEntry
 from lambda_app.release.entries import IndexEntry as IndexEntry
 from lambda_app.release.entries import IndexType as IndexType
@@ -43,6 +44,8 @@ class Manifest(Frozen):
     Attributes:
         currency: ISO 4217 code of all prices in the catalog; None if it is unknown, as in older releases.
         index, catalog: the first segment.
+        search: what searches the catalogue. With another engine than FAISS, index and catalog are what its index is
+            loaded from, and the way back to FAISS.
         segments: the further segments, in the order of their rows: those of the first one come before.
         dead: rows that are in a segment but not in the catalogue; None if there are none.
         parent: the release whose catalogue this one changes; None for one that training made.
@@ -65,6 +68,7 @@ class Manifest(Frozen):
     catalog: CatalogEntry
     segments: tuple[SegmentEntry, ...] = Field(default=(), max_length=MOST_SEGMENTS)
     dead: DeadRowsEntry | None = None
+    search: SearchEntry | None = None  # None: FAISS, as in older releases
     ranking: RankingEntry = RankingEntry()  # older releases have none
     same_photo: SamePhotoEntry | None = None  # older releases have none
     weights: FileEntry | None = None
@@ -106,13 +110,15 @@ class Manifest(Frozen):
 
     def files(self) -> Iterator[FileEntry]:
         """All files that the archive may contain, apart from the manifest and report/."""
-        yield from self.serving_files()
+        yield from self.serving_files("faiss")
         if self.weights is not None:
             yield self.weights
 
-    def serving_files(self) -> Iterator[FileEntry]:
-        """The files that serving loads."""
+    def serving_files(self, engine: EngineName | None = None) -> Iterator[FileEntry]:
+        """The files that serving loads if this engine searches; None: the engine that the manifest names."""
         yield self.model
+        if (engine or self.engine) != "faiss":
+            return
         yield self.index
         yield self.catalog
         for segment in self.segments:
@@ -120,6 +126,15 @@ class Manifest(Frozen):
             yield segment.catalog
         if self.dead is not None:
             yield self.dead
+
+    @property
+    def engine(self) -> EngineName:
+        """What searches the catalogue, unless the settings of serving say otherwise."""
+        return "faiss" if self.search is None else self.search.engine
+
+    def searched_by(self, setting: str) -> EngineName:
+        """What searches the catalogue with this value of `LOOKALIKE_SEARCH`: an engine, or "release"."""
+        return self.engine if setting == "release" else "s3vectors" if setting == "s3vectors" else "faiss"
 
     @property
     def all_segments(self) -> tuple[SegmentEntry, ...]:

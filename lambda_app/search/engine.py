@@ -50,6 +50,21 @@ class Stored:
     vector: npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Page:
+    """Some items in the order of their rows.
+
+    Attributes:
+        rows: ascending.
+        items: the catalog entry of each row, without descriptions.
+        next: the row that the next page begins with; None: this is the last page.
+    """
+
+    rows: Sequence[int]
+    items: Sequence[CatalogItem]
+    next: int | None
+
+
 class Search(Protocol):
     """A search that can go deeper. Of one request, so one thread at a time uses it."""
 
@@ -92,7 +107,21 @@ class Search(Protocol):
         ...
 
 
-class Engine(Protocol):
+class Source(Protocol):
+    """Has a catalogue, and gives engines that search it."""
+
+    def without(self, image_ids: Sequence[str], product_ids: Sequence[str], like: "Engine | None" = None) -> "Engine":
+        """The same catalogue with these items in no answer; those that are blocked now are not, if they are not named.
+
+        Args:
+            image_ids: of photos. What the catalogue does not have is left out.
+            product_ids: of products, whose photos are all blocked.
+            like: another engine; what is cached for rows that both have in common is shared.
+        """
+        ...
+
+
+class Engine(Source, Protocol):
     """Searches one catalogue. Immutable and thread-safe.
 
     All methods may raise `SearchUnavailableError` if the engine is a service that does not answer, is too busy, or does
@@ -163,6 +192,19 @@ class Engine(Protocol):
         """
         ...
 
+    def page(self, where: CatalogFilter, start: int, most: int, *, one_per_product: bool) -> Page:
+        """The first items that pass a filter, in the order of their rows, from a row on.
+
+        It costs the same at the beginning and at the end of a catalogue.
+
+        Args:
+            where: what passes.
+            start: the first row that may be on the page, at least 0.
+            most: of items.
+            one_per_product: whether only the first photo of each product that passes is on a page.
+        """
+        ...
+
     def require_words(self) -> None:
         """Check that the catalogue can be searched by words.
 
@@ -202,16 +244,6 @@ class Engine(Protocol):
         Args:
             asked: the views of a photo, at least one.
             threshold: photos at most this far from each other are the same.
-        """
-        ...
-
-    def without(self, image_ids: Sequence[str], product_ids: Sequence[str], like: "Engine | None" = None) -> "Engine":
-        """The same catalogue with these items in no answer; those that are blocked now are not, if they are not named.
-
-        Args:
-            image_ids: of photos. What the catalogue does not have is left out.
-            product_ids: of products, whose photos are all blocked.
-            like: another engine; what is cached for rows that both have in common is shared.
         """
         ...
 

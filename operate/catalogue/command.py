@@ -64,7 +64,7 @@ def _run(store: Store, given: argparse.Namespace) -> None:
     if given.verb == "log":
         print("\n".join(log_lines(store, given.last)))
     elif given.verb == "compact":
-        done = compact(store)
+        done = compact(store, given.settings)
         print(done.detail if done else "there is nothing to merge: the live release has one segment and no dead rows")
     elif given.verb in ("block", "unblock"):
         print("\n".join(change_blocked(store, given.verb, _kind(given), _ids(given))))
@@ -142,7 +142,7 @@ def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -
     print(f"{counted(len(changes), 'change')} {verb} in the log of {store}: {entries}", flush=True)
     if isinstance(store, FolderStore):  # a bucket's events wake the promoter
         print(apply_changes(store, given.settings).detail)
-        if merged := compact_if_due(store):
+        if merged := compact_if_due(store, given.settings):
             print(merged.detail)
     if given.wait:
         print(wait_until_live(store, numbers[-1], given.seconds))

@@ -1,7 +1,7 @@
 """Groups of listings of the live release that show the same photo."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from lambda_app.photo.preprocessing import load_photo
 from lambda_app.recommendation.fetching import fetch_release
 from lambda_app.recommendation.recommender import Recommender
 from lambda_app.release.catalog import CatalogFilter, CatalogItem
+from lambda_app.search.local.engine import FaissEngine
 from lambda_app.settings import Settings
 from lambda_app.store.blocked import read_blocked
 from lambda_app.store.contract import Store
@@ -49,7 +50,8 @@ def live_release(store: Store, settings: Settings) -> Recommender:
         raise CatalogueError(f"nothing is live in {store}; publish a release first") from exc
     if found is None:  # only if asked for a newer version
         raise CatalogueError(f"nothing is live in {store}")
-    release = fetch_release(store, settings, found.pointer)
+    # In its files, whatever it is served from: all rows are compared, which a service would be asked for one by one.
+    release = fetch_release(store, replace(settings, search="faiss"), found.pointer)
     blocked = read_blocked(store)
     return release if blocked is None else release.without(blocked.items)
 
@@ -63,9 +65,8 @@ def duplicate_groups(release: Recommender, store: Store) -> list[list[Member]]:
     Raises:
         NotSupportedError: the release has no fingerprints.
     """
-    same = release.same
-    same.require()
-    rows = same.catalog.passing(CatalogFilter()).rows
+    engine = _engine(release)
+    rows = engine.catalog.passing(CatalogFilter()).rows
     first = {int(row): int(row) for row in rows}
     far: dict[int, float] = {}
     for one, other, distance in _pairs(release, store, rows):
@@ -76,25 +77,37 @@ def duplicate_groups(release: Recommender, store: Store) -> list[list[Member]]:
     for row in sorted(first):
         groups.setdefault(_root(first, row), []).append(row)
     return [
-        [Member(item, far.get(row, 0.0)) for row, item in zip(group, same.catalog.items(group), strict=True)]
+        [Member(item, far.get(row, 0.0)) for row, item in zip(group, engine.catalog.items(group), strict=True)]
         for group in groups.values()
         if len(group) > 1
     ]
 
 
+def _engine(release: Recommender) -> FaissEngine:
+    """What is searched. All rows are compared, which a service would be asked for one by one.
+
+    Raises:
+        NotSupportedError: the release has no fingerprints.
+    """
+    release.same.require()
+    if not isinstance(release.engine, FaissEngine):
+        raise CatalogueError("duplicates are found in the files of a release; open it with the FAISS engine")
+    return release.engine
+
+
 def _pairs(release: Recommender, store: Store, rows: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, float]]:
     """Pairs of rows that show the same photo, with their distance; each once or twice."""
-    same = release.same
-    threshold = 0.0 if same.threshold is None else same.threshold
+    engine = _engine(release)
+    threshold = release.same.threshold or 0.0
     blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
     for block in track(blocks, len(blocks), "compare", "block"):
         numbers = [int(row) for row in block]
-        near = same.index.search(same.index.vectors(numbers), min(NEIGHBOURS + 1, len(rows)), None).rows
-        own = same.catalog.fingerprints(numbers)
+        near = engine.index.search(engine.index.vectors(numbers), min(NEIGHBOURS + 1, len(rows)), None).rows
+        own = engine.catalog.fingerprints(numbers)
         for place, row in enumerate(numbers):
             # A pair is compared once, unless only one of both has the other among its nearest.
             others = [int(other) for other in near[place] if other >= 0 and other != row]
-            prints = same.catalog.fingerprints(others)
+            prints = engine.catalog.fingerprints(others)
             if own is None or prints is None or not others:
                 continue
             alike = np.flatnonzero(distances(stored_views(own[place]), prints) <= _ALIKE)
@@ -107,7 +120,7 @@ def _pairs(release: Recommender, store: Store, rows: npt.NDArray[np.int64]) -> I
 
 def _views(release: Recommender, store: Store, row: int, prints: Fingerprint) -> tuple[Cells, ...]:
     """What is compared of a photo; without the file, what its fingerprint tells."""
-    (item,) = release.same.catalog.items([row])
+    (item,) = _engine(release).catalog.items([row])
     try:
         return views(load_photo(store.read(item.photo), release.manifest.preprocessing).overview)
     except (MissingObjectError, PhotoError):

@@ -6,7 +6,18 @@ import math
 import pytest
 
 from benchmarks.inputs.bench_release import ROOT
-from benchmarks.scale import Measured, SearchFigures, lambda_cost, machine_cost, need, storage, tables
+from benchmarks.scale import (
+    Measured,
+    SearchFigures,
+    lambda_cost,
+    machine_cost,
+    most_photos,
+    need,
+    searching_cost,
+    storage,
+    tables,
+)
+from benchmarks.vector_costs import index_tables
 
 MEASURED = Measured(
     request_ms=100.0,
@@ -40,7 +51,7 @@ def test_the_figures_are_read_from_the_json_of_the_benchmarks():
 
 def test_a_catalogue_within_a_measured_size_needs_one_function():
     small = need(MEASURED, 10_000)
-    assert (small.shards, small.index_mb, small.search_ms) == (1, 5.0, 0.1)
+    assert (small.index_mb, small.search_ms) == (5.0, 0.1)
     assert small.memory_mb == 1_769
 
 
@@ -50,11 +61,17 @@ def test_beyond_the_measured_sizes_bytes_grow_linearly_and_time_with_the_square_
     assert needed.search_ms == pytest.approx(0.4 * math.sqrt(4))
 
 
-def test_a_billion_photos_are_sharded_across_functions_with_their_part_on_disk():
-    needed = need(MEASURED, 1_000_000_000)
-    assert needed.shards > 1
-    assert needed.index_mb / needed.shards <= 10_240
-    assert needed.memory_mb <= 10_240
+def test_a_catalogue_that_does_not_fit_the_disk_of_a_function_is_refused():
+    most = most_photos(MEASURED)
+    assert most == int(0.6 * 10_240 / 300 * 1_000_000)
+    assert need(MEASURED, most).memory_mb <= 10_240
+    with pytest.raises(ValueError, match=f"{most + 1:,} photos do not fit a function, which takes {most:,}"):
+        need(MEASURED, most + 1)
+
+
+def test_a_request_that_waits_for_an_index_is_billed_for_the_wait():
+    searching = searching_cost(MEASURED)
+    assert searching == pytest.approx((99.9 + 100) / 1_000 * 1_769 / 1_024 * 0.0000166667 + 1.2e-6)
 
 
 def test_lambda_costs_compute_seconds_requests_and_storage():
@@ -75,4 +92,9 @@ def test_machines_are_cheaper_only_with_many_requests_per_second():
 def test_the_docs_contain_the_tables_of_the_saved_figures():
     figures = json.loads((ROOT / "docs" / "figures.json").read_bytes())
     page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
-    assert "\n".join(tables(Measured.read(figures))) in page
+    measured = Measured.read(figures)
+    assert "\n".join(tables(measured)) in page
+    for table in "\n".join(index_tables(searching_cost(measured))).split("\n\n"):
+        assert table in page
+    assert round(most_photos(measured) / 1e6) == 21
+    assert "up to about 20 million photos" in page

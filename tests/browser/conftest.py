@@ -72,7 +72,15 @@ class Visit:
     def search(self, photo: Path) -> None:
         """Choose a photo and wait for its results."""
         self.page.locator("#file").set_input_files(photo)
-        self.page.get_by_text(re.compile("^12 listings, most similar first$")).wait_for()
+        self.page.get_by_text(re.compile("^20 listings, most similar first$")).wait_for()
+
+    def restrict(self, highest: int) -> None:
+        """Set the highest price."""
+        field = self.page.get_by_label("Highest price")
+        if field.is_hidden():
+            self.page.get_by_role("button", name=re.compile("^Filters")).click()
+        field.fill(str(highest))
+        field.press("Tab")
 
     def grants(self) -> list[str]:
         """The kinds of the token requests that were sent, in order."""
@@ -126,7 +134,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> tuple[FolderStore, Pa
     """A store with a live release of 20 products, and a photo of one."""
     folder = tmp_path_factory.mktemp("release")
     store = FolderStore(tmp_path_factory.mktemp("store"))
-    publish_directly(store, folder, build_release(folder, printed=True))
+    publish_directly(store, folder, build_release(folder, printed=True, referenced=True))
     return store, folder / "photos" / "003a.jpg"
 
 

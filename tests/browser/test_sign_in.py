@@ -22,12 +22,12 @@ def test_sign_in_search_reload_and_sign_out(deploy: Deploy, visit: Visit) -> Non
     assert page.url == deployed.url
     expect(page.locator("#person")).to_have_text("ann@shop.example")
     visit.search(deployed.photo)
-    expect(page.locator("#results a.card")).to_have_count(12)
+    expect(page.locator("#results .card .title")).to_have_count(20)
     visit.picture("results")
     assert visit.grants() == ["authorization_code"]
 
     page.reload()
-    expect(page.get_by_text("Choose a photo")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your photo")).to_be_visible()
     assert visit.grants() == ["authorization_code", "refresh_token"]
     visit.search(deployed.photo)
 
@@ -54,8 +54,10 @@ def test_every_call_but_the_pages_own_files_carries_the_token(deploy: Deploy, vi
     sent = {request.url.split("?")[0].removeprefix(deployed.url): request for request in visit.requests}
     bearer = f"Bearer {deployed.gateway.accepted[0]}"
     assert sent["predict"].all_headers()["authorization"] == sent["release"].all_headers()["authorization"] == bearer
-    assert len(deployed.gateway.accepted) == 2
-    for path in ("config.json", "static/app.js"):
+    assert sent["examples"].all_headers()["authorization"] == sent["items"].all_headers()["authorization"] == bearer
+    assert len(deployed.gateway.accepted) == 4
+    (script,) = [path for path in sent if path.endswith("/app.js")]
+    for path in ("config.json", script):
         assert "authorization" not in sent[path].all_headers()
 
 
@@ -91,11 +93,11 @@ def test_a_token_is_renewed_before_it_ends(deploy: Deploy, visit: Visit) -> None
     visit.sign_in()
     visit.search(deployed.photo)
     page.clock.fast_forward("58:00")
-    page.locator("select[name=k]").select_option("4")
+    visit.restrict(40)
     page.get_by_text("4 listings, most similar first").wait_for()
     assert visit.grants() == ["authorization_code"]
     page.clock.fast_forward("01:30")
-    page.locator("select[name=k]").select_option("8")
+    visit.restrict(80)
     page.get_by_text("8 listings, most similar first").wait_for()
     assert visit.grants() == ["authorization_code", "refresh_token"]
     assert len(set(deployed.gateway.accepted)) == 2
@@ -124,12 +126,12 @@ def test_a_sign_in_that_the_provider_has_ended_must_be_repeated(deploy: Deploy, 
     deployed, page = deploy(), visit.page
     page.goto(f"{deployed.url}#item=003a")
     visit.sign_in()
-    expect(page.locator("#results a.card")).to_have_count(12)
+    expect(page.locator("#results .card .title")).to_have_count(19)
     refresh = page.evaluate("JSON.parse(sessionStorage['lookalike.session']).refresh")
     revoked = {"token": refresh, "client_id": "page"}
     assert requests.post(f"{deployed.provider.issuer}/token/revocation", data=revoked, timeout=5).ok
     deployed.gateway.refused.add(deployed.gateway.accepted[0])
-    page.locator("select[name=k]").select_option("4")
+    visit.restrict(50)
     expect(page.get_by_role("heading", name="Your sign-in has ended")).to_be_visible()
     expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
     assert page.evaluate("sessionStorage.length") == 0

@@ -105,6 +105,12 @@ def operated(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
 
 
 @pytest.fixture(scope="session")
+def vectored(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
+    """A stack that searches in a vector bucket of its own, checked by cdk-nag."""
+    return synthesise(tmp_path_factory.mktemp("vectored"), nag=True, search="s3vectors")
+
+
+@pytest.fixture(scope="session")
 def changing(tmp_path_factory: pytest.TempPathFactory) -> SynthesisedTemplate:
     """A stack whose API may change the catalogue, checked by cdk-nag."""
     return synthesise(tmp_path_factory.mktemp("changing"), nag=True, catalogueWrites=True)

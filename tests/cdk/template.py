@@ -95,6 +95,8 @@ class SynthesisedTemplate:
         kind = self.body["Resources"][name]["Type"]
         if kind == "AWS::S3::Bucket":
             return f"arn:aws:s3:::{name}"
+        if kind == "AWS::S3Vectors::VectorBucket":
+            return f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{name.lower()}"
         if kind == "AWS::Lambda::Alias":
             alias = self.body["Resources"][name]["Properties"]
             function = self.render(alias["FunctionName"])
@@ -116,7 +118,11 @@ class SynthesisedTemplate:
             if key == "Fn::Sub" and isinstance(argument, str):
                 return re.sub(r"\$\{([^}]+)\}", lambda match: self._ref(match[1]), argument)
             if key == "Fn::GetAtt":
-                return self.arn(argument[0]) if argument[1] == "Arn" else f"{argument[0]}.{argument[1]}"
+                return (
+                    self.arn(argument[0])
+                    if argument[1] in ("Arn", "VectorBucketArn")
+                    else f"{argument[0]}.{argument[1]}"
+                )
             if key == "Fn::GetStackOutput":
                 return "{StackName}.{OutputName}@{Region}".format(**argument)
             if key == "Fn::FindInMap":

@@ -15,6 +15,7 @@ from cfnlint.helpers import REGIONS
 from cdk.context.config import Config, context_keys, describe
 from cdk.context.front_keys import contradiction_in
 from cdk.context.regions import CONTAINER_ACCOUNTS, WITHOUT_USER_POOLS
+from cdk.context.search_keys import search_contradiction_in
 from tests.cdk.conftest import DIGEST, synthesise_all
 
 CERTIFICATE = "arn:aws:acm:{region}:123456789012:certificate/0f5c3b8a-1111-2222-3333-444455556666"
@@ -37,8 +38,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "dropRetentionDays": 7,
         "logRetentionDays": 365,
         "latencyAlarmMs": 1500,
+        "search": "s3vectors",
+        "vectorBucket": "shop-vectors",
     },
     "signed-in": {"firstUser": "ann@shop.example", "mfa": "required", "openImages": False, "canaryMinutes": 20},
+    "vectors": {"auth": "iam", "search": "s3vectors"},
     "own-login": {
         "auth": "jwt",
         "jwtIssuer": "https://login.example",
@@ -95,6 +99,7 @@ USUAL = (
     "eu-west-1",
     "us-east-1",
     "eu-west-1",
+    "ap-southeast-7",
     "us-gov-west-1",
     "mx-central-1",
     "eu-west-1",
@@ -121,7 +126,7 @@ def possible(name: str, region: str) -> bool:
     if name == "closed-door" and region in WITHOUT_USER_POOLS:
         return False
     config = Config.from_context(in_region(name, region))
-    return contradiction_in(config, region) is None
+    return contradiction_in(config, region) is None and search_contradiction_in(config, region) is None
 
 
 def pairs(everywhere: bool) -> Iterator[tuple[str, str]]:

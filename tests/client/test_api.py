@@ -6,7 +6,9 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from client.api import ClientError, LookalikeClient, Neighbour
+from client.answers import Neighbour
+from client.api import LookalikeClient
+from client.errors import ClientError
 from tests.releases import CATEGORIES, DIM
 
 
@@ -57,18 +59,18 @@ def test_the_four_original_routes_answer(client, served):
     features = client.feature_embedding(photo)
     assert len(features.features) == len(CATEGORIES)
     assert len(features.embedding) == DIM
-    similar = client.similar_images(photo, 4)
+    similar = client.similar_images(photo, k=4)
     assert len(similar.similar_index) == len(similar.image_labels) == len(similar.results) == 4
     assert similar.image_labels[0] == "003a"
     assert similar.results[0].score == pytest.approx(1, abs=1e-3)
 
 
 def test_the_number_of_neighbours_can_be_chosen(client, served):
-    assert len(client.similar_images(served.photos["000a"], 7).results) == 7
+    assert len(client.similar_images(served.photos["000a"], k=7).results) == 7
 
 
 def test_the_photo_of_a_neighbour_is_fetched_from_its_relative_address(client, served):
-    (nearest,) = client.similar_images(served.photos["005a"], 1).results
+    (nearest,) = client.similar_images(served.photos["005a"], k=1).results
     assert not urlparse(nearest.photo).netloc
     assert client.photo(nearest) == served.photos["005a"].read_bytes()
 
@@ -76,7 +78,13 @@ def test_the_photo_of_a_neighbour_is_fetched_from_its_relative_address(client, s
 def test_an_absolute_photo_address_is_used_unchanged(session):
     client, adapter = canned(session, body=b"photo")
     near = Neighbour(
-        image_id="1", score=0.9, category="c", title=None, price=None, photo="https://api.example/elsewhere/1.jpg"
+        image_id="1",
+        product_id="p",
+        score=0.9,
+        category="c",
+        title=None,
+        price=None,
+        photo="https://api.example/elsewhere/1.jpg",
     )
     assert client.photo(near) == b"photo"
     assert adapter.urls == ["https://api.example/elsewhere/1.jpg"]
@@ -94,11 +102,11 @@ def test_an_error_contains_the_message_of_the_service(client, served, tmp_path):
     with pytest.raises(ClientError, match=r"/predict/category answered 415: .*JPEG, PNG"):
         client.category(text)
     with pytest.raises(ClientError, match=r"answered 422: k is 0"):
-        client.similar_images(served.photos["000a"], 0)
+        client.similar_images(served.photos["000a"], k=0)
 
 
 def test_an_api_without_a_release_reports_it(empty, served, session):
-    client = LookalikeClient(empty, session)
+    client = LookalikeClient(empty, session, retries=0)
     assert client.healthcheck() == "API is up and running!"
     with pytest.raises(ClientError, match="answered 503: nothing has been promoted"):
         client.category(served.photos["000a"])

@@ -1,6 +1,8 @@
 """Runs scripts/ask.py as a user does."""
 
+import json
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -45,17 +47,38 @@ def test_answers_are_printed_and_drawn(ask, served, tmp_path, monkeypatch):
     monkeypatch.chdir(photo.parent)
     done = ask(photo.name, "--url", served.url, "--picture", tmp_path / "out.png")
     assert (done.code, done.err) == (0, "")
-    assert "API is up and running!" in done.out
     assert any(f"category: {category} (index {index})" in done.out for index, category in enumerate(CATEGORIES))
     assert f"features: {len(CATEGORIES)} numbers: " in done.out
     assert f"embedding: {DIM} numbers: " in done.out
-    head, nearest, *others = done.out.split("\n\n")[2].splitlines()
+    head, nearest, *others = done.out.split("\n\n")[1].splitlines()
     assert head.split() == ["score", "category", "price", "title", "image", "id"]
     assert float(nearest.split()[0]) == pytest.approx(1, abs=1e-3)
     assert nearest.split()[-4:] == ["40.00", "Listing", "3", "003a"]
     assert len(others) == 3
+    assert done.out.endswith(f"\npicture: {tmp_path / 'out.png'}\n")
     with Image.open(tmp_path / "out.png") as picture:
         assert picture.width == 2 * GAP + QUERY_SIDE + 4 * (TILE_SIDE + GAP)
+
+
+def test_the_answer_is_printed_as_json(ask, served):
+    done = ask(served.photos["003a"], "--url", served.url, "--json", "--k", 2)
+    answer = json.loads(done.out)
+    assert [answer["results"][0][name] for name in ("image_id", "title", "price")] == ["003a", "Listing 3", 40.0]
+    assert len(answer["results"]) == len(answer["similar_index"]) == 2
+    assert answer["probabilities"][0]["category_index"] == answer["category_index"]
+
+
+def test_options_become_parameters(ask, served):
+    photos = [served.photos["003a"], served.photos["003b"]]
+    asked = ("--min-price", 100, "--max-price", 120, "--k", 9, "--distinct", "image", "--rank", "cosine")
+    done = ask(*photos, "--url", served.url, "--json", *asked)
+    assert {result["price"] for result in json.loads(done.out)["results"]} == {100.0, 110.0, 120.0}
+    done = ask(photos[0], "--url", served.url, "--json", "--q", "listing 7", "--box", "0,0,0.5,1")
+    assert "product-007" in [result["product_id"] for result in json.loads(done.out)["results"]]
+    done = ask(*photos, "--url", served.url, "--box", "0,0,0.5,1")
+    assert "the request has 2 photos; a box takes 1 photo" in done.err
+    done = ask(*[photos[0]] * 5, "--url", served.url)
+    assert (done.code, "there are 5 photos; a request takes 1 to 4" in done.err) == (2, True)
 
 
 def test_a_closed_output_pipe_gives_no_traceback(served):
@@ -91,6 +114,7 @@ def test_a_neighbour_without_a_photo_is_drawn_as_a_frame(ask, served, tmp_path):
         (["."], 2, "Is a directory"),
         (["text.jpg"], 1, "answered 415"),
         (["photo.jpg", "--k", "0"], 1, "k is 0"),
+        (["photo.jpg", "--k", "many"], 2, "argument --k: invalid int value: 'many'. scripts/ask --help lists"),
         (["photo.jpg", "--picture", "out.txt"], 2, "'out.txt' names no image format"),
         (["photo.jpg", "--picture", "none/out.png"], 2, "none/out.png cannot be written"),
         (["photo.jpg", "--url", "http://127.0.0.1:9"], 1, "nothing answers at http://127.0.0.1:9"),
@@ -122,3 +146,10 @@ def test_a_deployment_that_wants_to_know_who_calls_is_explained(ask, served, tmp
     )
     done = ask(photo, "--url", gateway, "--token", "@none")
     assert (done.code, done.err) == (2, "scripts/ask: none: No such file or directory\n")
+
+
+def test_the_help_has_examples_and_each_default(ask):
+    shown = " ".join(ask("--help").out.split())
+    assert "scripts/ask sofa.jpg --url https://search.shop.example --token @token.txt" in shown
+    options = set(re.findall(r"--[a-z][a-z0-9-]*", shown)) - {"--help", "--json", "--sigv4"}
+    assert shown.count("default: ") == len(options)

@@ -78,7 +78,7 @@ def test_a_token_is_sent_with_every_call(recorder: Recorder, tmp_path: Path, opt
     with session_for(recorder.url, *options, LOOKALIKE_TOKEN="abc.d-e_f") as session:
         client = LookalikeClient(recorder.url, session)
         client.healthcheck()
-        client.similar_images(tmp_path / "photo.jpg", 3)
+        client.similar_images(tmp_path / "photo.jpg", k=3)
     assert [received.headers["Authorization"] for received in recorder.requests] == ["Bearer abc.d-e_f"] * 2
 
 
@@ -114,7 +114,7 @@ def test_the_signature_is_that_of_the_request_that_arrives(
     with session_for(recorder.url, "--sigv4", "--region", "eu-west-1") as session:
         client = LookalikeClient(recorder.url, session)
         client.healthcheck()
-        client.similar_images(tmp_path / "photo.jpg", 3)
+        client.similar_images(tmp_path / "photo.jpg", k=3)
         session.get(f"{recorder.url}/items/a%20b/similar", params={"category": "Home & Garden", "k": "2"}, timeout=5)
     health, form, query = recorder.requests
     assert form.headers["Content-Type"].startswith("multipart/form-data; boundary=")
@@ -132,7 +132,7 @@ def test_the_signature_covers_the_body_and_the_token(
     monkeypatch.setenv("AWS_SESSION_TOKEN", "session")
     (tmp_path / "photo.jpg").write_bytes(b"photo")
     with session_for(recorder.url, "--sigv4", "--region", "eu-west-1") as session:
-        LookalikeClient(recorder.url, session).similar_images(tmp_path / "photo.jpg", 3)
+        LookalikeClient(recorder.url, session).similar_images(tmp_path / "photo.jpg", k=3)
     (received,) = recorder.requests
     sent = received.headers["Authorization"]
     assert "content-type;host;x-amz-date;x-amz-security-token" in sent

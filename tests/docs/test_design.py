@@ -15,7 +15,6 @@ from lambda_app.api.messages import parameters, problems, schemas
 from lambda_app.api.routes import status
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.recommendation.query import MAX_CHARACTERS, MAX_PHOTOS, MAX_WORDS, Rank, SimilarQuery
-from lambda_app.recommendation.word_finder import DEPTH, FUSION
 from lambda_app.release.catalog import CatalogItem
 from lambda_app.release.entries import DeadRowsEntry
 from lambda_app.release.manifest import (
@@ -31,6 +30,8 @@ from lambda_app.release.reference import Reference
 from lambda_app.release.smoke import SmokeCase
 from lambda_app.release.text.words import BEGINNING_WEIGHT, DESCRIPTION_WORDS, K1, TITLE_WEIGHT, B
 from lambda_app.search.building.choice import KINDS
+from lambda_app.search.fusion import DEPTH, FUSION
+from lambda_app.search.s3vectors import state
 from lambda_app.settings import Settings, environment_names
 from lambda_app.store import contract
 from lambda_app.telemetry.observer import AnsweredPhoto
@@ -60,6 +61,14 @@ def test_the_routes_match_the_api():
     described = {(method.upper(), path) for path, methods in paths.items() for method in methods}
     pages = {("GET", route.path.replace(":path", "")) for route in status.pages.routes if isinstance(route, APIRoute)}
     assert documented == described | pages | {("GET", "/openapi.json")}
+
+
+def test_the_names_for_generated_clients_match_the_api():
+    document = create_app(Settings(store="unused", catalogue_writes="iam", auth="jwt")).openapi()
+    ids = {operation["operationId"] for methods in document["paths"].values() for operation in methods.values()}
+    named_there = named([section(DESIGN, "The HTTP API").partition("\n### Clients that are generated\n")[2]])
+    assert ids | set(document["components"]["securitySchemes"]) <= named_there
+    assert {name for name in named_there if name.endswith(("Form", "Answer"))} <= set(document["components"]["schemas"])
 
 
 @pytest.mark.parametrize(
@@ -144,6 +153,7 @@ def test_the_keys_of_the_store_match_the_code():
         contract.UPLOADS,
         contract.CHANGES,
         contract.BLOCKED,
+        state.VECTORS,
     )
     assert prefixes == {key.rstrip("/") for key in known} | {"datasets"}
     assert set(Pointer.model_fields) <= named([section(DESIGN, "The store")])

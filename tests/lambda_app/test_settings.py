@@ -19,6 +19,12 @@ FRONT = {
     "LOOKALIKE_ORIGIN_SECRET": f"{'a1' * 16},{'B2' * 64}",
     "LOOKALIKE_PHOTOS_URL": "https://search.shop.example",
 }
+OTHERS = {
+    "LOOKALIKE_CATALOGUE_WRITES": "open",
+    "LOOKALIKE_LISTING_URL": "https://shop.example:8443/items/{product_id}?photo={image_id}",
+    "LOOKALIKE_SEARCH": "s3vectors",
+    "LOOKALIKE_VECTOR_BUCKET": "shop",
+}
 
 
 def test_only_the_store_has_no_default():
@@ -33,15 +39,25 @@ def test_a_missing_store_is_named_in_the_error(environ: dict[str, str]):
 
 def test_every_field_has_an_environment_variable():
     values = {name: str(number) for number, name in enumerate(environment_names(), start=1)}
-    values |= {
-        name: value
-        for name, value in {**SIGN_IN, **FRONT, "LOOKALIKE_CATALOGUE_WRITES": "open"}.items()
-        if name in values
-    }
+    values |= {name: value for name, value in {**SIGN_IN, **FRONT, **OTHERS}.items() if name in values}
     settings = Settings.from_environ({**values, "LOOKALIKE_INVENTED": "x"})
     found = {f"LOOKALIKE_{field.name.upper()}": getattr(settings, field.name) for field in fields(Settings)}
     assert {name: type(value)(values[name]) for name, value in found.items()} == found
     assert "LOOKALIKE_MAX_BODY_BYTES" in values
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"LOOKALIKE_SEARCH": "opensearch"}, "LOOKALIKE_SEARCH is 'opensearch'; it takes one of release, faiss, s3vec"),
+        ({"LOOKALIKE_VECTOR_BUCKET": "Shop"}, "LOOKALIKE_VECTOR_BUCKET is 'Shop'; it takes the name"),
+        ({"LOOKALIKE_SEARCH": "s3vectors"}, "needs LOOKALIKE_VECTOR_BUCKET, the name"),
+    ],
+)
+def test_who_searches_is_checked(environ: dict[str, str], said: str):
+    with pytest.raises(SettingsError, match=said):
+        Settings.from_environ({**STORE, **environ})
+    assert Settings.from_environ({**STORE, "LOOKALIKE_VECTOR_BUCKET": "shop"}).search == "release"
 
 
 def test_the_page_calls_the_origin_of_the_issuer_and_the_further_ones():
@@ -101,6 +117,26 @@ def test_a_secret_that_is_not_valid_is_named_but_not_shown(bad: str):
 def test_an_address_of_photos_that_is_not_valid_is_named(bad: str):
     with pytest.raises(SettingsError, match=f"LOOKALIKE_PHOTOS_URL is '{bad}'"):
         Settings.from_environ({**STORE, "LOOKALIKE_PHOTOS_URL": bad})
+
+
+@pytest.mark.parametrize(
+    "template", ["/items/{image_id}", "https://shop.example/{product_id}/", "/p?id={product_id}#top"]
+)
+def test_a_listing_may_be_on_another_host_or_on_that_of_the_page(template: str):
+    assert Settings.from_environ({**STORE, "LOOKALIKE_LISTING_URL": template}).listing_url == template
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *("shop", "/items", "http://shop.example/{image_id}", "https://{product_id}.shop.example/", "{image_id}"),
+        *("//shop.example/{image_id}", r"/\shop.example/{image_id}", "javascript:alert({image_id})", '/"{image_id}'),
+        *("/{image_id}{", "/{id}", "/{image_id} x", "https://shop.example{image_id}"),
+    ],
+)
+def test_an_address_of_listings_that_is_not_valid_is_named(bad: str):
+    with pytest.raises(SettingsError, match="LOOKALIKE_LISTING_URL is "):
+        Settings.from_environ({**STORE, "LOOKALIKE_LISTING_URL": bad})
 
 
 def test_a_misspelt_variable_is_named_with_the_most_similar_setting():

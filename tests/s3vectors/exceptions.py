@@ -31,12 +31,3 @@ class AccessDenied(ServiceException):
 
     def __init__(self, action: str, resource: str) -> None:
         super().__init__(f"User is not authorized to perform: {action} on resource: {resource}")
-
-
-class UnknownOperation(ServiceException):
-    """A path that is no operation of the service."""
-
-    code = "UnknownOperationException"
-
-    def __init__(self) -> None:
-        super().__init__("Unknown operation")

@@ -2,7 +2,6 @@
 
 import threading
 import time
-import zlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +25,7 @@ MOST_LISTED_BY_DEFAULT = 500
 class ExtendedIndex(Index):
     """An index with its vectors, its mode and its text searches."""
 
-    def __init__(self, bucket: VectorBucket, name: str, settings: dict[str, Any]) -> None:
+    def __init__(self, bucket: VectorBucket, name: str, settings: dict[str, Any], building: int = 0) -> None:
         super().__init__(bucket, name, settings["dimension"], settings["dataType"], settings["distanceMetric"])
         metadata = settings.get("metadataConfiguration") or {}
         self.creation_time = datetime.now(UTC)
@@ -38,7 +37,7 @@ class ExtendedIndex(Index):
             raise ValidationError("nonFilterableMetadataKeys must be distinct")
         self.table = VectorTable(self.dimension, frozenset(self.non_filterable))
         self.rates: list[Rate] = []
-        self.add_searches(metadata.get("textSearchConfigurations") or [], building=0)
+        self.add_searches(metadata.get("textSearchConfigurations") or [], building)
 
     def add_searches(self, configurations: list[dict[str, str]], building: int) -> None:
         """Make metadata keys searchable.
@@ -80,7 +79,7 @@ class ExtendedS3VectorsBackend(S3VectorsBackend):
     Attributes:
         pages: the sizes of the pages of queries; how long tokens are valid; makes them expire.
         denied: actions that the caller may not carry out, such as `s3vectors:GetVectors`.
-        building: how many GetIndex calls find a text search that was added in the state BUILDING.
+        building: how many GetIndex calls find a text search that is made from now on in the state BUILDING.
         vectors_a_second, writes_a_second: limits of an index made from now on; None does not limit.
         vectors_put, vectors_deleted: how many were sent to be put and deleted.
     """
@@ -137,7 +136,7 @@ class ExtendedS3VectorsBackend(S3VectorsBackend):
         bucket, name = self.bucket_of(request), request["indexName"]
         if any(index.index_name == name for index in bucket.indexes.values()):
             raise Conflict("An index with the specified name already exists")
-        index = ExtendedIndex(bucket, name, request)
+        index = ExtendedIndex(bucket, name, request, self.building)
         limits = (self.vectors_a_second, self.writes_a_second)
         index.rates = [Rate(limit or float("inf"), lambda: self.clock()) for limit in limits]
         bucket.indexes[index.index_arn] = index
@@ -190,12 +189,11 @@ class ExtendedS3VectorsBackend(S3VectorsBackend):
         first = self.pages.state(request) or 0
         most, size = request.get("maxResults", MOST_LISTED_BY_DEFAULT), 0
         page: list[int] = []
-        for slot in range(first, table.count):
-            if table.alive[slot] and zlib.crc32(b"segment" + table.keys[slot].encode()) % count == number:
-                size += table.size(slot)
-                if page and (len(page) == most or size > MOST_PAGE_BYTES):
-                    return index, page, self.pages.token(request, slot)
-                page.append(slot)
+        for slot in table.segment(number, count, first):
+            size += table.size(slot)
+            if page and (len(page) == most or size > MOST_PAGE_BYTES):
+                return index, page, self.pages.token(request, slot)
+            page.append(slot)
         return index, page, None
 
     def query_page(self, request: dict[str, Any]) -> tuple[ExtendedIndex, list[Result], str | None]:

@@ -11,7 +11,7 @@ from moto.s3vectors.models import VectorBucket
 from moto.s3vectors.responses import S3VectorsResponse
 from moto.utilities.utils import get_partition
 
-from tests.s3vectors.exceptions import UnknownOperation, ValidationError
+from tests.s3vectors.exceptions import ValidationError
 from tests.s3vectors.limits import MOST_PAYLOAD
 from tests.s3vectors.models import ExtendedIndex, ExtendedS3VectorsBackend, s3vectors_backends
 from tests.s3vectors.validation import check_parameters
@@ -51,7 +51,8 @@ class ExtendedS3VectorsResponse(S3VectorsResponse):
         """Answer the request: errors of checking first, then those of carrying it out."""
         action = self._get_action()
         if action is None:
-            self._problem = UnknownOperation()
+            # No error of the model: it is known to the service's front alone.
+            return 404, {"x-amzn-ErrorType": "UnknownOperationException"}, json.dumps({"message": "unknown operation"})
         backend = self.s3vectors_backend
         try:
             if self._problem is not None:

@@ -78,6 +78,16 @@ class S3VectorsServer:
             config=config,
         )
 
+    def environment(self) -> dict[str, str]:
+        """The variables by which botocore finds this server."""
+        return {
+            "AWS_ENDPOINT_URL_S3VECTORS": self.url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+        }
+
     def reset(self) -> None:
         """Make the vector bucket new and empty; forget calls, faults and settings. moto's state is the process's."""
         self.faults.clear()

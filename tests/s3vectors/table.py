@@ -13,7 +13,7 @@ from tests.s3vectors.columns import Column, Mask
 Vectors = NDArray[np.float32]
 
 _BLOCK = 16_384
-# With fewer vectors to look at in a block, they are picked first.
+# With at most this share to look at in a block, they are picked first.
 _PICKED_SHARE = 0.25
 
 
@@ -82,6 +82,19 @@ class VectorTable:
         """The metadata of a vector."""
         return dict(json.loads(self._metadata[slot]))
 
+    def segment(self, number: int, count: int, first: int) -> Iterator[int]:
+        """The slots of a segment that hold a vector, from a slot on.
+
+        Args:
+            number, count: of the segment, and of segments.
+            first: the slot to begin with.
+        """
+        for begin in range(first, self.count, _BLOCK):
+            part = slice(begin, min(begin + _BLOCK, self.count))
+            # Not the last digits of the hash alone: ties are in its order.
+            mine = self._alive[part] & (self.hashes[part] // 257 % count == number)
+            yield from (begin + np.flatnonzero(mine)).tolist()
+
     def size(self, slot: int) -> int:
         """The bytes of a vector and its metadata."""
         return 4 * self._dimension + len(self._metadata[slot])
@@ -106,19 +119,18 @@ class VectorTable:
         """
         result = np.full(self.count, np.inf, np.float32)
         for number, block in enumerate(self._blocks):
-            first = number * _BLOCK
-            chosen = np.flatnonzero(wanted[first : first + _BLOCK])
-            if len(chosen) > _PICKED_SHARE * _BLOCK:
-                # Without a copy of the vectors; the others are left out after it.
-                rows, there = block[: chosen[-1] + 1], chosen
-            else:
-                rows, there = block[chosen], np.arange(len(chosen))
-            slots = first + chosen
+            part = slice(number * _BLOCK, min((number + 1) * _BLOCK, self.count))
+            # With many to look at, all are: the product is cheaper than copying the vectors.
+            many = np.count_nonzero(wanted[part]) > _PICKED_SHARE * _BLOCK
+            rows = slice(None) if many else wanted[part]
+            vectors = block[: part.stop - part.start][rows]
             if metric == "cosine":
-                norms = self._norms[slots] * np.linalg.norm(query)
-                result[slots] = 1 - (rows @ query)[there] / norms
+                norms = self._norms[part][rows] * np.linalg.norm(query)
+                with np.errstate(divide="ignore", invalid="ignore"):  # in slots that were never filled again
+                    result[part][rows] = 1 - (vectors @ query) / norms
             else:
-                result[slots] = np.linalg.norm(rows - query, axis=1)[there]
+                result[part][rows] = np.linalg.norm(vectors - query, axis=1)
+        result[~wanted] = np.inf
         return result
 
     def _new_slot(self, key: str) -> int:

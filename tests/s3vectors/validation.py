@@ -15,6 +15,8 @@ _NUMBERS = {"integer": (int,), "long": (int,), "float": (int, float), "double": 
 _FLOATS = {int, float}
 # How the protocol writes those numbers that JSON lacks.
 _NOT_FINITE = {"NaN", "Infinity", "-Infinity"}
+# Classes of characters that Python's patterns lack, and those next to them.
+_CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\w", r"\p{Z}": r"\s"}
 
 
 def check_parameters(shape: StructureShape, parameters: dict[str, Any]) -> None:
@@ -83,6 +85,8 @@ def _check_string(shape: Shape, value: Any, path: str, problems: list[str]) -> N
     enum, pattern = shape.metadata.get("enum"), shape.metadata.get("pattern")
     if enum and value not in enum:
         problems.append(f"Value at '{path}' failed to satisfy constraint: Member must satisfy enum value set: {enum}")
+    for name, own in _CLASSES.items():
+        pattern = pattern and pattern.replace(name, own)
     if pattern and not re.fullmatch(pattern, value):
         problems.append(f"Value at '{path}' failed to satisfy constraint: Member must satisfy pattern {pattern}")
 

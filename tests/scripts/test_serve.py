@@ -38,3 +38,44 @@ def test_a_name_is_bound_at_each_of_its_addresses():
 def test_an_address_of_another_machine_is_named():
     with pytest.raises(LookalikeError, match=r"cannot listen on 192\.0\.2\.1, port 8000"):
         serve.bound("192.0.2.1", 8000)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "LOOKALIKE_STORE is not set; set it to s3://bucket[/prefix] or a folder; or give --store"),
+        (["--store", "nowhere"], "nowhere is not a store: the folder does not exist"),
+        (["--store", "nowhere", "--port", "99999"], "--port is 99999; it takes 1 to 65535"),
+        (["--store", "nowhere", "--port", "http"], "argument --port: invalid int value: 'http'"),
+        (["--stor", "nowhere"], "unrecognized arguments: --stor nowhere"),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_way_out(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: str,
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LOOKALIKE_STORE", raising=False)
+    monkeypatch.setattr(sys, "argv", ["serve", *arguments])
+    try:
+        code: object = serve.main()
+    except SystemExit as ended:
+        code = ended.code
+    printed = capsys.readouterr()
+    assert (code, printed.out) == (2, "")
+    assert printed.err.startswith("scripts/serve: ")
+    assert words in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_the_help_has_an_example_and_each_default(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["serve", "--help"])
+    with pytest.raises(SystemExit):
+        serve.main()
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "scripts/serve --store var/store" in shown
+    assert shown.count("default: ") == 3
+    assert f"have {serve.GRACE_SECONDS} s to finish" in shown

@@ -94,6 +94,16 @@ def test_the_release_may_be_in_a_store(trained, sample_data, tmp_path):
         assert manifest_in(out / "reused" / "release").model == base.model
 
 
+def test_the_catalogue_can_be_embedded_by_torch(trained, sample_data, tmp_path):
+    given = ["--data", str(sample_data), "--out", str(tmp_path), "--reuse-model", str(trained.release)]
+    train.main([*given, "--set", "bulk=torch"])
+    made = manifest_in(tmp_path / "reused" / "release")
+    assert made.training["bulk"]["refused"] == []
+    assert (made.training["bulk"]["way"], made.training["bulk"]["device"]) == ("torch", "cpu")
+    assert made.weights is not None
+    verify_file(tmp_path / "reused" / "release" / made.weights.file, made.weights)
+
+
 def test_the_origin_of_the_figures_stays_known_if_a_model_is_used_again_and_again(trained, sample_data, tmp_path):
     source = str(trained.release)
     for out in (tmp_path / "first", tmp_path / "second"):

@@ -7,6 +7,9 @@ from lambda_app.errors import SettingsError
 from training.fit.settings import Execution
 from training.network.embedding_net import EmbeddingNet
 
+# Without these instructions, a processor emulates bfloat16, which is slower than float32.
+_BFLOAT16 = (torch.cpu._is_avx512_bf16_supported, torch.cpu._is_amx_tile_supported)
+
 
 class TrainedForward(nn.Module):
     """The network in training: images to concatenated logits and embeddings, float32 (n, classes + d)."""
@@ -17,8 +20,7 @@ class TrainedForward(nn.Module):
         self._autocast = bfloat16
 
     def forward(self, images: Tensor) -> Tensor:
-        device = images.device.type
-        with torch.autocast(device, torch.bfloat16, enabled=self._autocast and device == "cuda"):
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self._autocast):
             pooled = self.model.features(images)
         # The heads and the loss use float32, because bfloat16 is too coarse for the cosines of near neighbours.
         return torch.cat(self.model.heads(pooled.float()), dim=1)
@@ -33,11 +35,18 @@ def training_module(model: EmbeddingNet, execution: Execution, device: torch.dev
     # cuDNN then searches for the fastest convolution of each input shape, and a run has only two shapes. TF32 keeps
     # torch's default: on for convolutions, most of which autocast runs in bfloat16, and off for matrix products.
     torch.backends.cudnn.benchmark = True
-    forward = TrainedForward(model, execution.bfloat16)
+    forward = TrainedForward(model, in_bfloat16(execution, device))
     if execution.compile:
         _check_compiler(device)
         forward.compile(dynamic=False)
     return forward
+
+
+def in_bfloat16(execution: Execution, device: torch.device) -> bool:
+    """Whether the backbone is computed in bfloat16 on this device."""
+    if device.type == "cuda":
+        return execution.bfloat16
+    return execution.processor_bfloat16 and any(has() for has in _BFLOAT16)
 
 
 def _check_compiler(device: torch.device) -> None:

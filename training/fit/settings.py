@@ -20,7 +20,8 @@ class FitSettings(Settings):
     teacher: str | None = Field(
         default=None,
         description="release of a larger network from which this one learns besides: a release archive, its unpacked "
-        "folder, or the work folder of its training; its categories must be those of the dataset",
+        "folder, the work folder of its training, a store (its live release), or STORE/releases/ID, also on s3://; its "
+        "categories must be those of the dataset",
     )
     teacher_embedding: float = Field(
         default=1.0,
@@ -196,6 +197,12 @@ class Execution(Settings):
     bfloat16: bool = Field(
         default=True,
         description="whether a GPU computes the backbone in bfloat16 (autocast); False: float32, for comparison",
+        json_schema_extra=RARE,
+    )
+    processor_bfloat16: bool = Field(
+        default=False,
+        description="whether a processor computes the backbone in bfloat16 too, if it has instructions for it "
+        "(AVX-512 BF16, AMX): faster steps; on another processor without effect",
         json_schema_extra=RARE,
     )
     compile: bool = Field(

@@ -24,7 +24,7 @@ from training.dataset import Dataset
 from training.errors import DivergedError
 from training.fit import frozen
 from training.fit.frozen import ALL, Baseline, described, missing_because
-from training.fit.record import RunRecord, stopped_by_signal, write_about
+from training.fit.record import RunRecord, write_about
 from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.teaching import Teaching, dimension, teaching_of
 from training.fit.trainer import Trainer
@@ -36,6 +36,7 @@ from training.pipeline.commands import CommandParser, add_settings, add_work_fol
 from training.pipeline.files import write_json
 from training.pipeline.progress import track
 from training.pipeline.stages import digest_of, run_stage
+from training.pipeline.stopping import stopped_by_signal
 from training.pipeline.work_folder import WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
 

@@ -1,5 +1,6 @@
 """Metrics on the validation split, which select the epoch whose weights are kept."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -58,6 +59,22 @@ def score(figures: Mapping[str, float | None]) -> float | None:
     """
     known = [value for name in SCORED if (value := figures[name]) is not None]
     return sum(known) / len(known) if known else None
+
+
+def is_as_good_as(figures: Mapping[str, float | None], best: Mapping[str, float | None], photos: int) -> bool:
+    """Whether the score is lower than the best one by at most the standard error of the best one, or not at all.
+
+    Args:
+        figures, best: what `validate` gave.
+        photos: number of photos of the validation split. Two photos of a product count as two, so the standard error is
+            rather too small.
+    """
+    found, highest = score(figures), score(best)
+    if found is None or highest is None:
+        return True
+    shares = [value for name in SCORED if (value := best[name]) is not None]
+    variance = sum(share * (1 - share) / photos for share in shares) / len(shares) ** 2
+    return bool(found >= highest - math.sqrt(variance))
 
 
 def _outputs(

@@ -23,12 +23,12 @@ from benchmarks.inputs.bench_release import ROOT
 from benchmarks.inputs.synthetic import DIM, SyntheticCatalogue
 from benchmarks.processes.search_probe import K
 from lambda_app.catalogue.delta import write_delta
-from lambda_app.recommendation.searched import Index
 from lambda_app.release.manifest import IndexEntry, IndexType
 from lambda_app.release.row_set import RowSet
 from lambda_app.release.segments.live_rows import LiveRows
 from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.local.nearest import Index
 from lambda_app.search.segmented_index import SegmentedIndex
 from lambda_app.search.vectors import unit
 

@@ -72,25 +72,30 @@ def release_answer(live: Live) -> dict[str, Any]:
         "loaded_at": live.loaded_at.isoformat(),
         "categories": manifest.categories,
         "currency": manifest.currency,
-        "count": manifest.count,
+        "count": live.recommender.engine.count,
         "embedding_dim": manifest.model.embedding_dim,
         "image_size": manifest.preprocessing.size,
         "precision": manifest.model.precision,
-        "index_type": manifest.index.type,
+        "index_type": live.recommender.engine.kind,
         "category_weight": manifest.ranking.category_weight,
-        "words": live.recommender.parts.has_words,
+        "words": live.recommender.engine.has_words,
         "same_photo": live.recommender.same.threshold is not None,
     }
 
 
 def config_answer(settings: Settings) -> dict[str, Any]:
-    """Who may call the API; `sign_in`: where the page signs people in, null if it does not."""
+    """What the page must know: who may call the API, where it signs people in (null if it does not), and limits."""
     client = {
         "issuer": settings.oidc_issuer,
         "client_id": settings.oidc_client_id,
         "scopes": " ".join(settings.oidc_scopes.split()),
     }
-    return {"auth": settings.auth, "sign_in": client if settings.oidc_client_id else None}
+    return {
+        "auth": settings.auth,
+        "sign_in": client if settings.oidc_client_id else None,
+        "listing_url": settings.listing_url,
+        "max_k": settings.max_k,
+    }
 
 
 def _listing(item: CatalogItem, store: Store, currency: str | None) -> dict[str, Any]:

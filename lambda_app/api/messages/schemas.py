@@ -63,7 +63,7 @@ class ReleaseAnswer(_Answer):
     embedding_dim: int
     image_size: int = Field(description="Side of the network's input, in pixels.")
     precision: Literal["float32", "int8"]
-    index_type: IndexType
+    index_type: IndexType | Literal["s3vectors"]
     category_weight: float = Field(
         description="Results for a photo rank by their cosine plus this times the probability of their category."
     )

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from lambda_app.api.messages import schemas
 from lambda_app.api.messages.calls import Call, CurrentCall, blocking
 from lambda_app.api.messages.changing import BatchBody, CurrentSender, ItemBody, Sender, change_of
-from lambda_app.api.routes import changes_schema
+from lambda_app.api.routes import openapi
 from lambda_app.catalogue.changes import Change, Update, Upsert, write_change
 from lambda_app.catalogue.log import append
 from lambda_app.catalogue.received import photo_key
@@ -31,7 +31,11 @@ async def similar_items() -> None:
     raise HTTPException(405)
 
 
-@router.put("/items/{image_id:path}", **changes_schema.put_route(schemas.ChangeAnswer))
+@router.put(
+    "/items/{image_id:path}",
+    **openapi.named("putItem", "Add or replace a listing"),
+    **openapi.change_route(schemas.ChangeAnswer, "Item"),
+)
 @blocking
 def put_item(call: CurrentCall, image_id: str, body: ItemBody) -> JSONResponse:
     """Add a photo with its listing, or replace the one with this id. Sent twice, it does no harm."""
@@ -56,14 +60,22 @@ def put_item(call: CurrentCall, image_id: str, body: ItemBody) -> JSONResponse:
     return _written(call, body.sender, [change], "PUT /items")
 
 
-@router.delete("/items/{image_id:path}", **changes_schema.delete_route(schemas.ChangeAnswer))
+@router.delete(
+    "/items/{image_id:path}",
+    **openapi.named("deleteItem", "Remove a listing"),
+    **openapi.change_route(schemas.ChangeAnswer),
+)
 @blocking
 def delete_item(call: CurrentCall, sender: CurrentSender, image_id: str) -> JSONResponse:
     """Remove a photo. If the catalogue lacks it when the change is applied, nothing happens."""
     return _written(call, sender, [change_of(op="remove", image_id=image_id)], "DELETE /items")
 
 
-@router.post("/items:batch", **changes_schema.changes_route(schemas.ChangeAnswer))
+@router.post(
+    "/items:batch",
+    **openapi.named("changeItems", "Add, change and remove many listings"),
+    **openapi.change_route(schemas.ChangeAnswer, "Changes"),
+)
 @blocking
 def change_items(call: CurrentCall, body: BatchBody) -> JSONResponse:
     """Add, update and remove many items, in the order of the list. All of them are one entry of the log."""

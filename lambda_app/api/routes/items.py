@@ -7,7 +7,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import CurrentCall, blocking
 from lambda_app.api.messages.files import photo_response
-from lambda_app.api.messages.parameters import RecommendRequest
 from lambda_app.api.messages.reading import RecommendBody, SearchQuery, WordQuery
 from lambda_app.api.routes import openapi
 from lambda_app.errors import UnknownItemError
@@ -18,7 +17,12 @@ REDIRECT_CACHE = "private, max-age=60"
 router = APIRouter(tags=["items"])
 
 
-@router.get("/search", response_model=schemas.SearchAnswer, responses=openapi.errors(422, 429, 501, 503))
+@router.get(
+    "/search",
+    **openapi.named("searchItems", "Listings with these words"),
+    response_model=schemas.SearchAnswer,
+    responses=openapi.errors(422, 429, 501, 503),
+)
 @blocking
 def search(call: CurrentCall, query: WordQuery) -> JSONResponse:
     """The listings whose title, category or description has the words; if none has all, those that have the most."""
@@ -31,6 +35,7 @@ def search(call: CurrentCall, query: WordQuery) -> JSONResponse:
 # must be registered before the one without.
 @router.get(
     "/items/{image_id:path}/similar",
+    **openapi.named("similarItems", "Listings like a listing"),
     response_model=schemas.SimilarAnswer,
     responses=openapi.errors(404, 422, 429, 501, 503),
 )
@@ -42,7 +47,12 @@ def similar_items(call: CurrentCall, image_id: str, query: SearchQuery) -> JSONR
     return JSONResponse(answers.similar_answer(matches, call.service.store, recommender.manifest.currency))
 
 
-@router.get("/items/{image_id:path}", response_model=schemas.Item, responses=openapi.errors(404, 422, 429, 503))
+@router.get(
+    "/items/{image_id:path}",
+    **openapi.named("getItem", "A listing"),
+    response_model=schemas.Item,
+    responses=openapi.errors(404, 422, 429, 503),
+)
 @blocking
 def item(call: CurrentCall, image_id: str) -> JSONResponse:
     """One item of the live release's catalog."""
@@ -53,7 +63,8 @@ def item(call: CurrentCall, image_id: str) -> JSONResponse:
 
 @router.post(
     "/recommend",
-    **openapi.json_route(schemas.SimilarAnswer, RecommendRequest, 400, 404, 408, 413, 422, 429, 503),
+    **openapi.named("recommend", "Listings like those liked, unlike those disliked"),
+    **openapi.body_route(schemas.SimilarAnswer, "Recommend", 400, 404, 408, 413, 422, 429, 503),
 )
 @blocking
 def recommend(call: CurrentCall, body: RecommendBody) -> JSONResponse:
@@ -66,6 +77,7 @@ def recommend(call: CurrentCall, body: RecommendBody) -> JSONResponse:
 
 @router.get(
     "/images/{image_id:path}",
+    **openapi.named("getPhoto", "The photo of a listing"),
     response_class=Response,
     responses={
         200: {"description": "The photo", "content": {"image/*": {}}},

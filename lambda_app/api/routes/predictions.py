@@ -24,7 +24,7 @@ from lambda_app.photo.rules import WHOLE_PHOTO, PhotoPart
 from lambda_app.recommendation.analysis import Analysis, fused
 from lambda_app.recommendation.live import Live
 from lambda_app.recommendation.photo_query import similar_to_photo
-from lambda_app.recommendation.query import MAX_PHOTOS, Match, SimilarQuery
+from lambda_app.recommendation.query import Match, SimilarQuery
 from lambda_app.recommendation.recommender import Recommender
 from lambda_app.telemetry.observer import AnsweredPhoto
 
@@ -34,7 +34,11 @@ PREDICT_PROBABILITIES = 20
 router = APIRouter(tags=["photos"])
 
 
-@router.post("/predict/category", **openapi.photo_route(schemas.CategoryAnswer))
+@router.post(
+    "/predict/category",
+    **openapi.named("predictCategory", "The category of a photo"),
+    **openapi.photo_route(schemas.CategoryAnswer, "Photo"),
+)
 @blocking
 def predict_category(call: CurrentCall, photo: Photo, asked: Annotated[CategoryParameters, Query()]) -> JSONResponse:
     """The predicted product category of a photo."""
@@ -44,7 +48,11 @@ def predict_category(call: CurrentCall, photo: Photo, asked: Annotated[CategoryP
     return JSONResponse(answers.category_answer(recommender, analysis, k))
 
 
-@router.post("/predict/feature_embedding", **openapi.photo_route(schemas.EmbeddingAnswer))
+@router.post(
+    "/predict/feature_embedding",
+    **openapi.named("featureEmbedding", "The logits and the embedding of a photo"),
+    **openapi.photo_route(schemas.EmbeddingAnswer, "Photo"),
+)
 @blocking
 def predict_feature_embedding(
     call: CurrentCall, photo: Photo, asked: Annotated[PartParameters, Query()]
@@ -53,7 +61,11 @@ def predict_feature_embedding(
     return JSONResponse(answers.embedding_answer(_analyse(call, call.live().recommender, [photo], asked.part())))
 
 
-@router.post("/predict/similar_images", **openapi.photo_route(schemas.SimilarAnswer, MAX_PHOTOS))
+@router.post(
+    "/predict/similar_images",
+    **openapi.named("similarImages", "Listings like a photo"),
+    **openapi.photo_route(schemas.SimilarAnswer, "Photos"),
+)
 @blocking
 def predict_similar_images(
     call: CurrentCall, photos: SameThing, asked: Annotated[PhotoParameters, Query()]
@@ -66,7 +78,11 @@ def predict_similar_images(
     return JSONResponse(answers.similar_answer(matches, call.service.store, recommender.manifest.currency))
 
 
-@router.post("/predict", **openapi.photo_route(schemas.PredictAnswer, MAX_PHOTOS))
+@router.post(
+    "/predict",
+    **openapi.named("predict", "Category, embedding and listings like a photo"),
+    **openapi.photo_route(schemas.PredictAnswer, "Photos"),
+)
 @blocking
 def predict(call: CurrentCall, photos: SameThing, asked: Annotated[PhotoParameters, Query()]) -> JSONResponse:
     """Predicted category, embedding and similar listings of a photo, with one decode and one forward pass.
@@ -78,7 +94,11 @@ def predict(call: CurrentCall, photos: SameThing, asked: Annotated[PhotoParamete
     return JSONResponse(_prediction(call, live, photos, query, asked.part(len(photos))))
 
 
-@router.post("/predict/duplicates", **openapi.photo_route(schemas.SimilarAnswer, MAX_PHOTOS))
+@router.post(
+    "/predict/duplicates",
+    **openapi.named("findDuplicates", "Listings with the same photo"),
+    **openapi.photo_route(schemas.SimilarAnswer, "Photos"),
+)
 @blocking
 def predict_duplicates(
     call: CurrentCall, photos: SameThing, asked: Annotated[DuplicateParameters, Query()]
@@ -93,7 +113,11 @@ def predict_duplicates(
     return JSONResponse(answers.similar_answer(matches, call.service.store, recommender.manifest.currency))
 
 
-@router.post("/predict/batch", **openapi.batch_route(schemas.BatchAnswer))
+@router.post(
+    "/predict/batch",
+    **openapi.named("predictBatch", "The same for many photos"),
+    **openapi.body_route(schemas.BatchAnswer, "Batch", 400, 408, 413, 422, 429, 503),
+)
 @blocking
 def predict_batch(call: CurrentCall, photos: Photos, query: RankQuery) -> JSONResponse:
     """One entry per photo: a prediction or an error. A photo with an error does not affect the others."""

@@ -14,13 +14,23 @@ router = APIRouter(tags=["service"])
 pages = APIRouter(include_in_schema=False)
 
 
-@router.get("/healthcheck", response_model=schemas.Health)
+@router.get(
+    "/healthcheck",
+    **openapi.named("getHealth", "Whether the process is up"),
+    response_model=schemas.Health,
+    responses=openapi.errors(429),
+)
 async def healthcheck() -> JSONResponse:
     """Whether the process is up. Does not need the model."""
     return JSONResponse({"message": "API is up and running!"})
 
 
-@router.get("/readyz", response_model=schemas.Ready, responses=openapi.errors(503))
+@router.get(
+    "/readyz",
+    **openapi.named("getReadiness", "Whether a release is loaded"),
+    response_model=schemas.Ready,
+    responses=openapi.errors(429, 503),
+)
 async def readyz(call: CurrentCall) -> JSONResponse:
     """Whether a release is loaded. Starts to load the live release if necessary, and waits for it."""
     # Not in the queue: a service that has much to do is still ready.
@@ -28,7 +38,12 @@ async def readyz(call: CurrentCall) -> JSONResponse:
     return JSONResponse({"status": "ready", "release": live.release})
 
 
-@router.get("/release", response_model=schemas.ReleaseAnswer, responses=openapi.errors(429, 503))
+@router.get(
+    "/release",
+    **openapi.named("getRelease", "The live release"),
+    response_model=schemas.ReleaseAnswer,
+    responses=openapi.errors(429, 503),
+)
 @blocking
 def release(call: CurrentCall) -> JSONResponse:
     """The live release."""

@@ -18,7 +18,8 @@ router = APIRouter(tags=["photos"])
 
 @router.post(
     "/uploads",
-    **openapi.json_route(schemas.UploadAnswer, schemas.UploadRequest, 400, 408, 413, 415, 422, 429, 501, 503),
+    **openapi.named("createUpload", "A form to upload a large photo"),
+    **openapi.body_route(schemas.UploadAnswer, "Upload", 400, 408, 413, 415, 422, 429, 501, 503),
 )
 @blocking
 def uploads(call: CurrentCall, body: UploadBody) -> JSONResponse:

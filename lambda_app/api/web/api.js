@@ -6,10 +6,15 @@ import { authorization, renewAfterRefusal } from "./session.js";
 export const ROUTES = {
   predict: "POST predict",
   search: "GET search",
+  browse: "GET items",
   item: "GET items/{image_id}",
   similar: "GET items/{image_id}/similar",
+  recommend: "POST recommend",
   image: "GET images/{image_id}",
+  examples: "GET examples",
+  example: "GET examples/{number}",
   release: "GET release",
+  report: "GET release/report",
 };
 
 /** An error response of the API. Status 0 means: there was no response. */
@@ -37,45 +42,96 @@ export function photoAddress({ image_id, photo }) {
 }
 
 /**
- * Call a route. Resolves to {answer, release}: the JSON body, and the id of the release that answered.
+ * Call a route. Resolves to {answer, release, timings, sent, request}: the JSON body; the id of the release that answered; the
+ * seconds of the service's stages by name; {bytes, seconds} of a body that was sent; and {method, url, photos, json}, what was asked.
+ * `photos` are sent as a form; `json` as it is; `onSent` is called with the share of the body that was sent, from 0 to 1.
  * Throws ApiError, or AbortError if `signal` is aborted.
  */
-export async function call(route, { params, query, body, signal } = {}) {
+export async function call(route, { params, query, photos, json, signal, onSent } = {}) {
   const [method] = ROUTES[route].split(" ");
   const url = address(route, params, query);
-  let response = await send(url, { method, body, signal });
-  if (response.status === 401 && (await renewAfterRefusal())) response = await send(url, { method, body, signal });
-  if (!response.ok) throw new ApiError(response.status, await errorDetail(response));
-  return { answer: await response.json(), release: response.headers.get("X-Lookalike-Release") };
+  const body = photos ? form(photos) : json && JSON.stringify(json);
+  const type = json ? { "Content-Type": "application/json" } : {};
+  const request = { method, url: url.href, photos: photos?.length ?? 0, json };
+  const send = async () => exchange(method, url, { ...type, ...(await headers()) }, { body, signal, onSent });
+  let response = await send();
+  if (response.status === 401 && (await renewAfterRefusal())) response = await send();
+  if (response.status < 200 || response.status > 299) throw new ApiError(response.status, errorDetail(response));
+  const { text, header, sent } = response;
+  return { answer: JSON.parse(text), release: header("X-Lookalike-Release"), timings: timings(header("Server-Timing")), sent, request };
 }
 
-async function send(url, request) {
-  const headers = { Accept: "application/json", ...(await authorization()) };
+/** Get the bytes of a route of this origin, as a Blob. Throws as `call`. */
+export async function download(route, params, signal) {
+  let response;
   try {
-    return await fetch(url, { ...request, headers });
+    response = await fetch(address(route, params), { headers: await headers(), signal });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new ApiError(0, "The connection failed. Check that you are online and that the service is running.");
+    if (error.name === "AbortError" || error instanceof SignInError) throw error;
+    throw unreachable();
   }
+  if (response.ok) return response.blob();
+  throw new ApiError(response.status, errorDetail({ status: response.status, text: await response.text() }));
 }
 
-/** Get the category and the similar listings of one thing: of a photo, or of several photos of it. */
-export function predict(photos, query, signal) {
+async function headers() {
+  return { Accept: "application/json", ...(await authorization()) };
+}
+
+function form(photos) {
   const body = new FormData();
   for (const photo of photos) body.append("file", photo, "photo");
-  return call("predict", { query, body, signal });
+  return body;
+}
+
+// XMLHttpRequest, because fetch does not tell how much of a body was sent.
+function exchange(method, url, headers, { body, signal, onSent = () => {} }) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const abort = () => request.abort();
+    const begun = performance.now();
+    const sent = { bytes: 0, seconds: 0 };
+    signal?.throwIfAborted();
+    signal?.addEventListener("abort", abort);
+    request.open(method, url);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    if (body) {
+      request.upload.onprogress = ({ loaded, total }) => onSent(total ? loaded / total : 0);
+      request.upload.onload = ({ loaded }) => {
+        Object.assign(sent, { bytes: loaded, seconds: (performance.now() - begun) / 1000 });
+        onSent(1);
+      };
+    }
+    request.onload = () =>
+      resolve({ status: request.status, text: request.responseText, header: (name) => request.getResponseHeader(name), sent });
+    request.onerror = () => reject(unreachable());
+    request.onabort = () => reject(new DOMException("The search was replaced by another.", "AbortError"));
+    request.onloadend = () => signal?.removeEventListener("abort", abort);
+    request.send(body);
+  });
+}
+
+function unreachable() {
+  return new ApiError(0, "The connection failed. Check that you are online and that the service is running.");
+}
+
+// "decode;dur=4.1, total;dur=9.2" -> {decode: 0.0041, total: 0.0092}
+function timings(header) {
+  const entries = [...(header ?? "").matchAll(/(\w+);dur=([\d.]+)/g)];
+  return Object.fromEntries(entries.map(([, name, milliseconds]) => [name, Number(milliseconds) / 1000]));
 }
 
 // The text of an error response. The API puts it in `detail` (RFC 9457), API Gateway in `message`; it may be missing.
-async function errorDetail(response) {
+function errorDetail({ status, text }) {
   try {
-    const problem = await response.json();
-    return String(problem.detail ?? problem.message ?? `The service answered ${response.status}.`);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    return `The service answered ${response.status} without an explanation.`;
+    const problem = JSON.parse(text);
+    return String(problem.detail ?? problem.message ?? `The service answered ${status}.`);
+  } catch {
+    return `The service answered ${status} without an explanation.`;
   }
 }
+
+const BUSY = "Many people are searching now. Wait a few seconds, then try again.";
 
 /** Texts for the user about an error: {title, detail, retry}. `retry`: whether another attempt may succeed. */
 export function explain(error) {
@@ -98,9 +154,14 @@ export function explain(error) {
     };
   }
   if (status === 404) return { title: "Not found", detail, retry: false };
-  if (status === 429) return { title: "Too many requests at the moment", detail, retry: true };
+  if (status === 413) return { title: "This photo is too large", detail, retry: false };
+  if (status === 415) return { title: "This is not a photo that can be searched", detail, retry: false };
+  if (status === 429) return { title: "The service is busy", detail: BUSY, retry: true };
   if (status === 501) return { title: "This cannot be searched by words yet", detail, retry: false };
-  if (status === 503) return { title: "The service is not ready yet", detail, retry: true };
+  if (status === 503) {
+    const busy = /limit|memory/.test(detail);
+    return { title: busy ? "The service is busy" : "The service is not ready yet", detail: busy ? BUSY : detail, retry: true };
+  }
   if (status < 500) return { title: "The service refused this search", detail, retry: false };
   return { title: "The service failed", detail, retry: true };
 }

@@ -1,247 +1,295 @@
-// The state of the page. The current query is in the URL's fragment (see route.js). Chosen photos and recent answers are
-// in memory, until the page is closed or reloaded.
+// The state of the page. The current query is in the URL's fragment (see route.js), recent answers are in memory.
 
-import { ApiError, call, explain, photoAddress, predict } from "./api.js";
+import { ApiError, call, download, explain } from "./api.js";
+import { connectInput, connectPaging } from "./input.js";
 import { SignInError } from "./oidc.js";
-import { megabytes, prepareAll, shrinkAll } from "./photo.js";
-import { FILTERS, formatRoute, linkedWords, parseRoute } from "./route.js";
-import { openSession, signIn, signOut } from "./session.js";
-import * as view from "./view.js";
+import { MOST_PHOTOS, forgetAll, recall, remember, rememberComing } from "./photo/kept.js";
+import { choosePart, connectPart } from "./photo/part.js";
+import { filtersOf, formatRoute, isFiltered, linkedWords, parseRoute } from "./route.js";
+import { choicesOf, firstQuery, longer, search } from "./searches.js";
+import { configuration, openSession, signIn, signOut } from "./session.js";
+import { cardLink, clearCards, showCards, showPending } from "./view/cards.js";
+import { showCode } from "./view/code.js";
+import { showFilters } from "./view/filters.js";
+import { showCategories, showExamples, showHome } from "./view/home.js";
+import * as view from "./view/page.js";
+import { focusQuery, showCategory, showChoices, showQuery } from "./view/query.js";
+import { byId, count } from "./view/text.js";
 
 const CACHED_ANSWERS = 30;
-const MOST_PHOTOS = 4; // of one thing, in one search; the API takes no more
 
-const photos = new Map(); // id -> {files, urls, sent: promise of {blobs, note}}: the photos of one thing
-const answers = new Map(); // URL fragment -> {query, prediction, results, release}: a cache, so that going back is instant
+const answers = new Map(); // URL fragment -> answer of `search`: a cache, so that going back is instant
+const scrolls = new Map(); // entry of the browser's history -> how far its page was scrolled
 let release = null;
 let open = false; // whether the page may search: nobody needs to sign in, or somebody has
-let search = new AbortController();
+let running = new AbortController();
 let shown = ""; // URL fragment of the query on the page, without its filters
+let entry = 0;
+let latest = null; // {route, found}: what is on the page
+
+function expected(error) {
+  if (!(error instanceof ApiError || error instanceof SignInError)) throw error;
+  return error;
+}
 
 async function refreshRelease() {
   try {
     release = (await call("release")).answer;
   } catch (error) {
-    if (!(error instanceof ApiError || error instanceof SignInError)) throw error;
+    const { status } = expected(error);
     release = null; // the footer says that the release is unknown; a search will show the error itself
     // With these errors no search can work, so show the error before the user chooses a photo.
-    if (error.status === 401 || error.status === 403) view.showFailure(explain(error));
+    if (status === 401 || status === 403) view.showFailure(explain(error));
   }
   view.showRelease(release);
-  view.showWords(release?.words);
-  view.showFilters(parseRoute(location.hash).filters, release?.categories ?? []);
+  byId("words").hidden = release?.words === false;
+  const route = parseRoute(location.hash);
+  showFilters(route, release ?? {}, removeFilter);
+  showCategories(release?.categories ?? [], route.filters.category);
+}
+
+async function refreshExamples() {
+  const found = await call("examples").catch((error) => (expected(error), { answer: { examples: [] } }));
+  showExamples(found.answer.examples, (number, url) => {
+    const coming = download("example", { number }).then((photo) => new File([photo], "Example photo", { type: photo.type }));
+    go({ kind: "photo", id: rememberComing(coming, "Example photo", url) });
+  });
+}
+
+/** Go to a view. */
+function go(route) {
+  location.hash = formatRoute(route);
 }
 
 function searchFile(file) {
   if (!open) return;
-  const id = String(photos.size + 1);
-  photos.set(id, { files: [file], urls: [URL.createObjectURL(file)], sent: null });
-  const { filters } = parseRoute(location.hash);
-  location.hash = formatRoute({ kind: "photo", id, filters: { ...filters, q: words.elements.q.value.trim() } });
+  const { filters, disliked } = parseRoute(location.hash);
+  go({ kind: "photo", id: remember([file]), disliked, filters: { ...filters, box: "", k: "", q: byId("q").value.trim() } });
 }
 
 /** Search with the photos of the current search and these: further photos of the same thing. */
 function addFiles(added) {
-  const { kind, id, filters } = parseRoute(location.hash);
-  if (!open || kind !== "photo" || !photos.has(id)) return;
-  const { files, urls } = photos.get(id);
-  const taken = added.slice(0, MOST_PHOTOS - files.length);
-  const next = String(photos.size + 1);
-  const all = { files: [...files, ...taken], urls: [...urls, ...taken.map((file) => URL.createObjectURL(file))] };
-  const left = added.length - taken.length;
-  photos.set(next, { ...all, left, sent: null });
-  location.hash = formatRoute({ kind, id: next, filters });
+  const route = parseRoute(location.hash);
+  const known = open && route.kind === "photo" && recall(route.id);
+  if (!known) return;
+  const taken = added.slice(0, MOST_PHOTOS - known.files.length);
+  go({ ...route, id: remember([...known.files, ...taken], added.length - taken.length) });
 }
 
-function photoQuery(id) {
-  const { files, urls, left } = photos.get(id);
-  const names = files.map((file) => `${file.name}, ${megabytes(file.size)}`);
-  return {
-    heading: files.length === 1 ? "Your photo" : `Your ${files.length} photos`,
-    photo: urls[0],
-    others: urls.slice(1),
-    caption: names.join(" · "),
-    note: left ? `${view.count(left, "photo")} left out: a search takes at most ${MOST_PHOTOS}.` : "",
-    more: files.length < MOST_PHOTOS,
-  };
-}
-
-async function searchPhoto(id, filters, signal) {
-  const photo = photos.get(id);
-  photo.sent ??= prepareAll(photo.files);
-  let sent = await photo.sent;
-  let found;
+async function surprise() {
+  if (!open || !release?.count) return;
+  const after = Math.floor(Math.random() * release.count) - 1;
   try {
-    found = await predict(sent.blobs, filters, signal);
+    const { answer } = await call("browse", { query: { k: 1, ...(after < 0 ? {} : { after }) } });
+    const [item] = answer.results.length ? answer.results : (await call("browse", { query: { k: 1 } })).answer.results;
+    if (item) go({ kind: "item", id: item.image_id });
   } catch (error) {
-    // The photos exceed this deployment's limits and were not made smaller yet: do it now and retry once.
-    if (!(error instanceof ApiError) || error.status !== 413 || sent.note) throw error;
-    photo.sent = shrinkAll(photo.files).catch(() => Promise.reject(error));
-    sent = await photo.sent;
-    found = await predict(sent.blobs, filters, signal);
+    view.showFailure(explain(expected(error)));
   }
-  const { answer, release } = found;
-  const query = photoQuery(id);
-  query.note = [query.note, sent.note].filter(Boolean).join(" ");
-  return { query, prediction: answer, results: answer.results, release };
 }
 
-async function searchItem(id, filters, signal) {
-  const params = { image_id: id };
-  const [item, found] = await Promise.all([
-    call("item", { params, signal }).then(({ answer }) => answer),
-    call("similar", { params, query: filters, signal }),
-  ]);
-  const caption = [view.price(item), item.category, item.location].filter(Boolean).join(" · ");
-  const heading = `More like “${item.title ?? "Untitled"}”`;
-  const query = { heading, photo: photoAddress(item), caption, description: item.description };
-  return { query, prediction: null, results: found.answer.results, release: found.release };
+function searchWords(q) {
+  if (!open) return;
+  const route = parseRoute(location.hash);
+  const blended = route.kind === "photo" || route.kind === "item";
+  const filters = { ...route.filters, q, k: "" };
+  go(blended ? { ...route, filters } : { kind: q ? "words" : "home", disliked: route.disliked, filters });
 }
 
-async function searchWords(_, filters, signal) {
-  const { answer, release } = await call("search", { query: filters, signal });
-  return { query: wordsQuery(filters), prediction: null, results: answer.results, release };
-}
-
-function wordsQuery({ q }) {
-  return { heading: `Listings for “${q}”`, words: true };
-}
-
-const SEARCHES = { photo: searchPhoto, item: searchItem, words: searchWords };
-
-async function cachedSearch({ kind, id, filters }, signal) {
-  const key = formatRoute({ kind, id, filters });
+async function cachedSearch(route, signal) {
+  const key = formatRoute(route);
   if (!answers.has(key)) {
-    const answer = await SEARCHES[kind](id, filters, signal);
-    if (answer.release && answer.release !== release?.release) {
+    const found = await search(route, signal, view.showProgress);
+    if (found.release && release && found.release !== release.release) {
       answers.clear(); // another release is live now: the cached answers are outdated
       refreshRelease();
     }
-    answers.set(key, answer);
-    if (answers.size > CACHED_ANSWERS) answers.delete(answers.keys().next().value);
+    keep(key, found);
   }
   return answers.get(key);
 }
 
-/** What is known about a query before its answer. */
-function firstQuery({ kind, id, filters }) {
-  if (kind === "photo") return photoQuery(id);
-  return kind === "words" ? wordsQuery(filters) : { heading: "More like this" };
+function keep(key, found) {
+  answers.set(key, found);
+  if (answers.size > CACHED_ANSWERS) answers.delete(answers.keys().next().value);
+}
+
+/** Each entry of the history has a number, so that going back returns to the place on the page. */
+function enter() {
+  const known = history.state?.entry;
+  entry = known ?? Date.now();
+  if (known === undefined) history.replaceState({ entry }, "");
+  return known === undefined ? 0 : (scrolls.get(entry) ?? 0);
+}
+
+/** The route of the address; without the photo if this tab has lost it, as after it was closed. */
+function currentRoute() {
+  const route = parseRoute(location.hash);
+  if (route.kind === "photo" && !recall(route.id)) {
+    route.kind = route.filters.q ? "words" : "home";
+    history.replaceState(history.state, "", formatRoute(route));
+  }
+  return route;
 }
 
 /** Show the page for the current URL fragment. */
 async function show() {
   if (!open) return;
-  search.abort();
-  search = new AbortController();
-  const { signal } = search;
-  const route = parseRoute(location.hash);
-  if (route.kind === "photo" && !photos.has(route.id)) {
-    route.kind = route.filters.q ? "words" : "home"; // a chosen photo is lost when the page is reloaded, words are not
-    history.replaceState(null, "", formatRoute(route));
-  }
-  view.showFilters(route.filters, release?.categories ?? []);
-  const query = formatRoute({ ...route, filters: route.kind === "words" ? { q: route.filters.q } : {} });
+  running.abort();
+  running = new AbortController();
+  const { signal } = running;
+  const route = currentRoute();
+  const place = enter();
+  const query = formatRoute({ ...route, disliked: [], filters: route.kind === "words" ? { q: route.filters.q } : {} });
   const fresh = query !== shown;
   shown = query;
-  if (route.kind === "home") {
-    view.showHome();
-    return;
-  }
+  const asked = route.kind === "home" ? { ...route, kind: "browse" } : route;
+  showFilters(route, release ?? {}, removeFilter);
+  showCategories(release?.categories ?? [], route.filters.category);
+  document.body.dataset.kind = route.kind;
+  if (route.kind === "home") showHome();
   if (fresh) {
-    view.showQuery(firstQuery(route));
-    view.showCategory(null);
-    view.focusQuery();
+    if (route.kind !== "home") {
+      showQuery(firstQuery(route));
+      showCategory(route.kind === "photo" ? undefined : null);
+      focusQuery();
+    }
+    window.scrollTo(0, 0);
   }
-  if (!answers.has(formatRoute(route))) view.showLoading(Number(route.filters.k));
+  showChoices([], removeChoice, true);
+  if (route.liked.length + route.disliked.length) {
+    choicesOf(route).then((choices) => signal.aborted || showChoices(choices, removeChoice, route.kind === "likes"));
+  }
+  if (!answers.has(formatRoute(asked))) showPending(12);
+  byId("found").hidden = false;
   try {
-    const answer = await cachedSearch(route, signal);
+    const found = await cachedSearch(asked, signal);
     if (signal.aborted) return;
-    view.showQuery(answer.query);
-    view.showCategory(answer.prediction);
-    view.showResults(answer.results, route.filters);
+    present(route, asked, found);
+    if (fresh) window.scrollTo(0, place);
   } catch (error) {
+    if (!signal.aborted) view.showFailure(explain(error));
+  }
+}
+
+function present(route, asked, found) {
+  latest = { route: asked, found };
+  if (route.kind !== "home") {
+    showQuery(found.query);
+    showCategory(found.prediction, route.filters.category, (category) => applyFilters({ category }));
+  }
+  showCards(found.results, route, choose);
+  view.showOutcome(outcome(asked, found), found, longer(asked, found, configuration().max_k));
+}
+
+function outcome(route, { results, next }) {
+  if (route.kind === "browse") return results.length ? `${count(results.length, "listing")}${next === null ? "" : " so far"}` : "No listings here.";
+  if (results.length) return `${count(results.length, "listing")}, ${route.filters.q ? "best match" : "most similar"} first`;
+  if (isFiltered(route)) return "No listings match these filters. Change or clear them.";
+  return route.filters.q ? "No listings were found for these words. Try other words." : "No similar listings were found.";
+}
+
+/** Show more of the results, below those that are shown. */
+async function showMore() {
+  const { route, found } = latest;
+  const next = longer(route, found, configuration().max_k);
+  if (!next) return;
+  const { signal } = running;
+  const before = found.results.length;
+  byId("more-results").disabled = true;
+  try {
+    const more = await search(next, signal, () => {});
     if (signal.aborted) return;
-    view.showFailure(explain(error));
+    const all = route.kind === "browse" ? { ...more, results: [...found.results, ...more.results] } : more;
+    const shownAt = parseRoute(location.hash);
+    if (route.kind !== "browse") history.replaceState(history.state, "", formatRoute(next));
+    keep(formatRoute(route.kind === "browse" ? route : next), all);
+    present(shownAt.kind === "home" ? shownAt : next, route.kind === "browse" ? route : next, all);
+    cardLink(before)?.focus();
+  } catch (error) {
+    if (!signal.aborted) view.showFailure(explain(expected(error)));
+  } finally {
+    byId("more-results").disabled = false;
   }
 }
 
 function applyFilters(values) {
   const route = parseRoute(location.hash);
-  history.replaceState(null, "", formatRoute({ ...route, filters: { ...route.filters, ...values } }));
+  history.replaceState(history.state, "", formatRoute({ ...route, filters: { ...route.filters, ...values, k: "" } }));
   show();
 }
 
-function firstImage(transfer) {
-  const files = [...(transfer?.files ?? [])];
-  return files.find((file) => file.type.startsWith("image/")) ?? files[0];
+function removeFilter(name) {
+  applyFilters({ [name]: "" });
+  byId("filters-open").focus();
 }
 
-for (const id of ["file", "camera"]) {
-  document.getElementById(id).addEventListener("change", ({ target }) => {
-    const [file] = target.files;
-    if (file) searchFile(file);
-    target.value = ""; // so that choosing the same file again triggers the event
-  });
+function clearFilters() {
+  const names = [...filtersOf(parseRoute(location.hash).kind), "box"];
+  applyFilters(Object.fromEntries(names.map((name) => [name, ""])));
+  byId("filters-open").focus();
 }
 
-document.getElementById("more-photos").addEventListener("change", ({ target }) => {
-  addFiles([...target.files]);
-  target.value = "";
-});
+/** Like or dislike a listing, or take that back: with a liked one, the choices are the query. */
+function choose(item, how) {
+  const route = parseRoute(location.hash);
+  const lists = { like: route.liked, dislike: route.disliked };
+  const had = lists[how].includes(item.image_id);
+  for (const name of Object.keys(lists)) lists[name] = lists[name].filter((id) => id !== item.image_id);
+  if (!had) lists[how] = [...lists[how], item.image_id];
+  goToChoices(route, lists);
+}
 
-document.addEventListener("paste", (event) => {
-  const file = firstImage(event.clipboardData);
-  if (!file) return;
-  event.preventDefault();
-  searchFile(file);
-});
+function removeChoice(id) {
+  const route = parseRoute(location.hash);
+  const without = (list) => list.filter((one) => one !== id);
+  goToChoices(route, { like: without(route.liked), dislike: without(route.disliked) });
+}
 
-document.addEventListener("dragover", (event) => {
-  if (!event.dataTransfer?.types.includes("Files")) return;
-  event.preventDefault();
-  document.body.classList.add("dragging");
-});
-document.addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) document.body.classList.remove("dragging");
-});
-document.addEventListener("drop", (event) => {
-  document.body.classList.remove("dragging");
-  const file = firstImage(event.dataTransfer);
-  if (!file) return;
-  event.preventDefault();
-  searchFile(file);
-});
+function goToChoices(route, { like, dislike }) {
+  const left = route.kind === "likes" && !like.length;
+  const kind = like.length ? "likes" : left || route.kind === "home" ? "browse" : route.kind;
+  go({ ...route, kind, liked: like, disliked: dislike, filters: { ...route.filters, k: "", ...(like.length ? { q: "", box: "" } : {}) } });
+}
 
-const words = document.getElementById("words");
-words.addEventListener("submit", (event) => {
-  event.preventDefault();
-  if (!open) return;
-  const { kind, id, filters } = parseRoute(location.hash);
-  const q = words.elements.q.value.trim();
-  const alone = kind === "home" || kind === "words";
-  location.hash = formatRoute({ kind: alone ? (q ? "words" : "home") : kind, id, filters: { ...filters, q } });
-});
+async function selectPart() {
+  const route = currentRoute();
+  if (route.kind !== "photo") return;
+  const box = await choosePart(recall(route.id).urls[0], route.filters.box);
+  if (box === null) return;
+  go({ ...route, filters: { ...route.filters, box, k: "" } });
+}
 
-const form = document.getElementById("filters");
-form.addEventListener("submit", (event) => event.preventDefault());
-form.addEventListener("change", () => {
-  if (form.reportValidity()) applyFilters(Object.fromEntries(FILTERS.map((name) => [name, form.elements[name].value])));
-});
-document.getElementById("clear").addEventListener("click", () => applyFilters({ category: "", min_price: "", max_price: "" }));
-document.getElementById("retry").addEventListener("click", () => {
-  if (!release) refreshRelease();
-  show();
-});
+/** Open the report; where a token is needed, which a link cannot send, save it. */
+async function openReport(event) {
+  if (configuration().auth === "none") return;
+  event.preventDefault();
+  try {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await download("report"));
+    link.download = "report.html";
+    link.click();
+  } catch (error) {
+    view.showFailure(explain(expected(error)));
+  }
+}
 
 /** Show what stands between the visitor and a search, with a button that may remove it. */
 function close({ title, message }, action) {
   open = false;
-  search.abort();
+  running.abort();
   view.showGate({ title, detail: message, action });
 }
 
 const WELCOME = new SignInError("Sign in to search", "This image search is for people with an account. Ask its operator for one.");
+
+function begin() {
+  open = true;
+  view.hideGate();
+  refreshRelease();
+  refreshExamples();
+  show();
+}
 
 async function start() {
   let session;
@@ -259,16 +307,11 @@ async function start() {
   view.showAccount(state === "signed-in", person);
   if (state === "signed-out") close(error ?? WELCOME, "Sign in");
   else if (state === "closed") close(error, "");
-  else {
-    open = true;
-    view.hideGate();
-    refreshRelease();
-    show();
-  }
+  else begin();
 }
 
 // "Try again" is for a service that could not be reached: then nothing is known about it yet.
-document.getElementById("sign-in").addEventListener("click", async ({ target }) => {
+byId("sign-in").addEventListener("click", async ({ target }) => {
   if (target.dataset.action === "Try again") return start();
   target.disabled = true;
   try {
@@ -280,8 +323,10 @@ document.getElementById("sign-in").addEventListener("click", async ({ target }) 
     target.disabled = false;
   }
 });
-document.getElementById("sign-out").addEventListener("click", async () => {
+byId("sign-out").addEventListener("click", async () => {
   view.showAccount(false);
+  forgetAll();
+  clearCards();
   close(new SignInError("You have signed out", "Sign in to search again."), "Sign in");
   try {
     await signOut();
@@ -294,5 +339,19 @@ document.getElementById("sign-out").addEventListener("click", async () => {
 // A link from elsewhere may have the words in the query string. From here on they are in the fragment, as all queries.
 const linked = linkedWords(location.search);
 if (linked) history.replaceState(null, "", `${location.pathname}${linked}`);
+history.scrollRestoration = "manual";
+window.addEventListener("scroll", () => scrolls.set(entry, window.scrollY), { passive: true });
 window.addEventListener("hashchange", show);
+connectInput({ searchFile, addFiles, searchWords, applyFilters });
+connectPaging(showMore);
+connectPart();
+byId("surprise").addEventListener("click", surprise);
+byId("choose-part").addEventListener("click", selectPart);
+byId("clear").addEventListener("click", clearFilters);
+byId("report").addEventListener("click", openReport);
+byId("as-code").addEventListener("click", () => showCode(latest.found.request, configuration().auth !== "none", latest.found.answer));
+byId("retry").addEventListener("click", () => {
+  if (!release) refreshRelease();
+  show();
+});
 start();

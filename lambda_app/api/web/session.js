@@ -11,7 +11,7 @@ const KEPT = "lookalike.session"; // {refresh, id}
 const EARLY = 60_000; // milliseconds before its end that a token is renewed
 
 const page = new URL(".", document.baseURI).href;
-let config = { auth: "none", sign_in: null };
+let config = { auth: "none", sign_in: null, listing_url: "", max_k: 100 };
 let tokens = null; // {access, id, refresh, expires}
 let provider = null; // promise of the metadata
 let renewal = null; // promise of one renewal that all waiting calls share
@@ -35,6 +35,11 @@ export async function openSession(onEnd) {
     return { state: "signed-out", error };
   }
   return tokens ? { state: "signed-in", person: person() } : { state: "signed-out" };
+}
+
+/** What /config.json says; defaults until it was read. */
+export function configuration() {
+  return config;
 }
 
 /** Leave the page for the provider's. `view` is the fragment to return to. */

@@ -10,7 +10,7 @@ from typing import Any
 from lambda_app.errors import MissingObjectError, StoreError
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
-SECONDS = 60.0
+SECONDS = 45.0
 _PASSING = (408, 429)
 
 log = logging.getLogger(__name__)

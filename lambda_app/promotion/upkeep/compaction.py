@@ -12,13 +12,14 @@ from pathlib import Path
 
 from lambda_app.catalogue.building import opened
 from lambda_app.catalogue.merging import due, merge
+from lambda_app.catalogue.vectors.ready import bring_index
 from lambda_app.errors import PointerConflictError
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import store_release, stored_manifest
 from lambda_app.promotion.succession import Clock, history, live_release, move_pointer, utc_now
 from lambda_app.release.entries import FileEntry
 from lambda_app.release.manifest import Manifest
-from lambda_app.settings import function_memory
+from lambda_app.settings import Settings, function_memory
 from lambda_app.store.contract import LivePointer, Store
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Compacted:
     detail: str
 
 
-def compact(store: Store, now: Clock = utc_now) -> Compacted | None:
+def compact(store: Store, settings: Settings, now: Clock = utc_now) -> Compacted | None:
     """Merge the segments of the live release, and make the result live. None if it has one segment without dead rows.
 
     Raises:
@@ -60,17 +61,20 @@ def compact(store: Store, now: Clock = utc_now) -> Compacted | None:
         if not manifest.segmented:
             return None
         try:
-            return _merged(store, live, manifest, now)
+            return _merged(store, settings, live, manifest, now)
         except PointerConflictError:
             log.info("%s is no longer live: its merged segments are not used", manifest.release)
     raise PointerConflictError(f"the pointer of {store} moved {_TRIES} times while segments were merged")
 
 
-def compact_if_due(store: Store, now: Clock = utc_now, seconds: float | None = None) -> Compacted | None:
+def compact_if_due(
+    store: Store, settings: Settings, now: Clock = utc_now, seconds: float | None = None
+) -> Compacted | None:
     """Merge the segments of the live release if that is due and fits; never fails.
 
     Args:
         store: its live release is looked at.
+        settings: who searches.
         now: the clock.
         seconds: the time that is left; None: enough.
 
@@ -86,7 +90,7 @@ def compact_if_due(store: Store, now: Clock = utc_now, seconds: float | None = N
         if (hindrance := too_large(manifest, seconds, function_memory())) is not None:
             detail = f"segments should be merged, because {reason}; {hindrance}. Run {_COMMAND} on a larger machine"
             return Compacted(None, detail)
-        return _merged(store, live, manifest, now)
+        return _merged(store, settings, live, manifest, now)
     except PointerConflictError:
         return Compacted(None, "segments were not merged, because others went live; the next changes try again")
     except Exception as exc:  # whatever it is: the changes are live
@@ -116,13 +120,14 @@ def too_large(manifest: Manifest, seconds: float | None, megabytes: int | None) 
     return None
 
 
-def _merged(store: Store, live: LivePointer, manifest: Manifest, now: Clock) -> Compacted:
+def _merged(store: Store, settings: Settings, live: LivePointer, manifest: Manifest, now: Clock) -> Compacted:
     base = opened(manifest, store.local_file)
     try:
         with scratch_folder("changes") as folder:
             made = merge(base, store.local_file, folder, now())
             opened(made.manifest, partial(_file, store, folder)).catalog.close()  # its parts fit each other
             store_release(store, folder, made.manifest)
+            bring_index(store, made.manifest, settings)  # the same items: hardly anything is sent
             # A rollback goes back to another catalogue, so the release with the same one is not in the history.
             move_pointer(store, made.manifest, live, now, history(live.pointer))
     finally:

@@ -3,7 +3,7 @@
 from lambda_app.catalogue.beginning import ancestors
 from lambda_app.errors import PointerConflictError, RefusedReleaseError
 from lambda_app.promotion.ingest import replaying
-from lambda_app.promotion.promotion import Promotion, is_live, with_figures
+from lambda_app.promotion.promotion import Promotion
 from lambda_app.promotion.refusal import refusing
 from lambda_app.promotion.stored import confirm_stored, manifest_key, renew, stored_manifest
 from lambda_app.promotion.succession import (
@@ -17,6 +17,7 @@ from lambda_app.promotion.succession import (
     utc_now,
 )
 from lambda_app.promotion.trial import check_release
+from lambda_app.promotion.words import is_live, with_figures
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
 from lambda_app.store.contract import LivePointer, Store

@@ -20,6 +20,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lambda_app.catalogue.vectors.bookkeeping import held_in_indexes
 from lambda_app.promotion.stored import PRUNING, STALE, manifest_key
 from lambda_app.promotion.upkeep.listing import StoredRelease, list_releases
 from lambda_app.store.contract import OBJECTS, RELEASES, Store
@@ -60,8 +61,8 @@ def prune(store: Store, keep: int, age: timedelta = AGE) -> Pruned:
 
     Args:
         store: where to delete.
-        keep: number of newest releases to keep. The live release, the previous one and the one that a rollback of the
-            model goes to are always kept too.
+        keep: number of newest releases to keep. The live release, the previous one, the one that a rollback of the
+            model goes to and those that an index of S3 Vectors holds are always kept too.
         age: what was written within this time is kept. Only this protects a release that is about to go live.
     """
     marker = f"{PRUNING}{uuid.uuid4()}.json"
@@ -94,6 +95,7 @@ def _plan(store: Store, keep: int, before: datetime) -> _Plan:
     unreadable = [row for row in rows if row.manifest is None]
     old = [row for row in rows if row.manifest is not None][keep:]
     needed = {row.release for row in rows if row.live or row.previous or row.of_model_before}
+    needed |= held_in_indexes(store)
     deleted = {row.release for row in old if row.stored_at < before} - needed
     used = {name for row in rows if row.release not in deleted for name in _named(row)}
     notes = [f"{row.release} stays, because it cannot be read: {row.problem}" for row in unreadable]

@@ -26,8 +26,8 @@ MOST_WRITTEN_PER_SECOND = 2_500  # vectors put and deleted, in one index
 
 NON_FILTERABLE = ("title", "location", "photo", "description", "fingerprint")
 SEARCHED_TEXTS = ("title", "category", "description")
-# A description takes the place that other fields leave, at most.
-_MOST_DESCRIPTION_BYTES = 30_000
+# Texts are cut so that all of them fit. A description takes the place that the other fields leave, at most.
+_MOST_DESCRIPTION_BYTES, _MOST_TEXT_BYTES = 30_000, 2_000
 
 
 def index_name(model_sha256: str) -> str:
@@ -70,10 +70,10 @@ def metadata_of(row: int, item: CatalogItem, fingerprint: Fingerprint | None = N
         )
     filterable = {"row": row, "product_id": item.product_id, "category": item.category, "price": item.price}
     texts = {
-        "title": item.title,
-        "location": item.location,
+        "title": _cut(item.title, _MOST_TEXT_BYTES),
+        "location": _cut(item.location, _MOST_TEXT_BYTES),
         "photo": item.photo,
-        "description": None if item.description is None else _cut(item.description),
+        "description": _cut(item.description, _MOST_DESCRIPTION_BYTES),
         "fingerprint": None if fingerprint is None else base64.b64encode(fingerprint.tobytes()).decode(),
     }
     _check(item, filterable, MOST_FILTERABLE_BYTES, "filterable metadata")
@@ -109,8 +109,8 @@ def fingerprint_of(metadata: Mapping[str, Any]) -> Fingerprint | None:
     return None if text is None else np.frombuffer(base64.b64decode(text), np.uint8)
 
 
-def _cut(text: str) -> str:
-    return text.encode()[:_MOST_DESCRIPTION_BYTES].decode(errors="ignore")
+def _cut(text: str | None, most: int) -> str | None:
+    return None if text is None else text.encode()[:most].decode(errors="ignore")
 
 
 def _check(item: CatalogItem, values: Mapping[str, object], most: int, what: str) -> None:

@@ -13,15 +13,33 @@ VECTORS = "vectors/"
 class Loading(BaseModel):
     """A load that has begun. A load that was stopped goes on from here.
 
+    Its operations are numbered: first the vectors that it puts, then those that it deletes.
+
     Attributes:
         release: what the index is brought to.
-        position: how far it has got, as the loader counts it.
+        between: releases that stopped loads were to bring it to before; it may hold items of each.
+        full: what the index held before is not known: all vectors are put, and all others deleted at the end.
+        first_row: the row of the first vector that is put; the others follow.
+        puts, deletes: how many there are.
+        done: ranges of operations that are done: the first, and the one after the last.
+        loader: an id of the process that last worked on it.
     """
 
     model_config = ConfigDict(frozen=True)
 
     release: str
-    position: int = Field(default=0, ge=0)
+    between: tuple[str, ...] = ()
+    full: bool = False
+    first_row: int = Field(default=0, ge=0)
+    puts: int = Field(default=0, ge=0)
+    deletes: int = Field(default=0, ge=0)
+    done: tuple[tuple[int, int], ...] = ()
+    loader: str = ""
+
+    @property
+    def position(self) -> int:
+        """The number of operations that are done."""
+        return sum(end - start for start, end in self.done)
 
 
 class IndexState(BaseModel):
@@ -31,6 +49,7 @@ class IndexState(BaseModel):
         vector_bucket: where the index is.
         release: whose catalogue the index holds; None while the first load runs.
         count: vectors in it.
+        left_out: items of the catalogue that an index cannot hold, because a text of theirs is too long.
         next_row: the lowest row that no item has had.
         loading: the load that runs or was stopped; None: none.
     """
@@ -41,6 +60,7 @@ class IndexState(BaseModel):
     vector_bucket: str
     release: str | None = None
     count: int = Field(default=0, ge=0)
+    left_out: int = Field(default=0, ge=0)
     next_row: int = Field(default=0, ge=0)
     loading: Loading | None = None
     updated_at: AwareDatetime

@@ -178,6 +178,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
         ({"wafRate": "500"}, "wafRate is only valid with frontDoor=true"),
         ({"originSecret": "2"}, "originSecret is only valid with frontDoor=true"),
         ({"budget": "20"}, "alarmEmail"),
+        ({"vectorBucket": "shop-vectors"}, "vectorBucket='shop-vectors' is only valid with search='s3vectors'"),
         ({"trainingHours": "30"}, "trainingWaitHours"),
         ({"githubProvider": f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"}, "githubRepository"),
         ({"retrain": "rate(7 days)"}, "retrain requires retrainDataset"),

@@ -11,7 +11,14 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from cdk.app import build, with_region
 from cdk.context.config import Config, ConfigError
-from cdk.context.regions import CONTAINER_ACCOUNTS, DEFAULT_REGION, FIPS_ONLY, WITH_BUDGETS, WITHOUT_USER_POOLS
+from cdk.context.regions import (
+    CONTAINER_ACCOUNTS,
+    DEFAULT_REGION,
+    FIPS_ONLY,
+    WITH_BUDGETS,
+    WITHOUT_USER_POOLS,
+    WITHOUT_VECTOR_BUCKETS,
+)
 from tests.cdk.conftest import DIGEST, FLAGS
 from tests.cdk.template import SynthesisedTemplate
 
@@ -46,6 +53,22 @@ def test_budgets_are_where_cloudformation_has_them() -> None:
             PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, "AWS::Budgets::Budget")
             found.add(region)
     assert found == set(WITH_BUDGETS)
+
+
+def test_vector_buckets_are_where_cloudformation_has_them() -> None:
+    found = set()
+    for region in CONTAINER_ACCOUNTS:
+        with suppress(ResourceNotFoundError, KeyError):
+            PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, "AWS::S3Vectors::VectorBucket")
+            found.add(region)
+    assert set(CONTAINER_ACCOUNTS) - found == set(WITHOUT_VECTOR_BUCKETS)
+
+
+def test_a_vector_bucket_is_refused_where_cloudformation_makes_none_unless_one_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"search='s3vectors' is not possible in il-central-1: .*with vectorBucket"):
+        with_region(Config(region="il-central-1", search="s3vectors"), {})
+    named = Config(region="il-central-1", search="s3vectors", vector_bucket="shop")
+    assert with_region(named, {}).vector_bucket == "shop"
 
 
 def test_user_pools_are_where_aws_has_them() -> None:

@@ -26,6 +26,20 @@ def test_every_metric_that_needs_attention_has_an_alarm(plain: SynthesisedTempla
     }
 
 
+def test_what_a_vector_index_refuses_has_alarms_only_with_a_vector_bucket(
+    plain: SynthesisedTemplate, vectored: SynthesisedTemplate
+) -> None:
+    assert watched(vectored) - watched(plain) == {"Lookalike/VectorSearchThrottled", "Lookalike/VectorSearchFailed"}
+    named = {one.get("MetricName"): one for one in vectored.of_type("AWS::CloudWatch::Alarm").values()}
+    thresholds = {metrics.VECTOR_SEARCH_THROTTLED: 20, metrics.VECTOR_SEARCH_FAILED: 5}
+    for metric, threshold in thresholds.items():
+        alarm = named[metric]
+        assert (alarm["Threshold"], alarm["Statistic"], alarm["Period"]) == (threshold, "Sum", 300)
+        assert {one["Name"]: one["Value"] for one in alarm["Dimensions"]} == {"service": "api", "stack": "Lookalike"}
+        assert alarm["AlarmActions"] == [vectored.output("NoticesTopicArn")]
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
 def test_every_alarm_notifies_the_topic_and_none_fires_without_traffic(plain: SynthesisedTemplate) -> None:
     alarms = plain.of_type("AWS::CloudWatch::Alarm").values()
     assert len(alarms) == 11

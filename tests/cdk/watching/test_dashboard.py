@@ -6,18 +6,30 @@ from cdk.watching import metrics
 from tests.cdk.template import SynthesisedTemplate
 
 
-@pytest.fixture(scope="module")
-def widgets(plain: SynthesisedTemplate) -> list[dict]:
-    return json.loads(plain.one("AWS::CloudWatch::Dashboard")["DashboardBody"])["widgets"]
+def widgets_of(template: SynthesisedTemplate) -> list[dict]:
+    return list(json.loads(template.one("AWS::CloudWatch::Dashboard")["DashboardBody"])["widgets"])
 
 
-def test_the_dashboard_shows_every_metric_that_the_code_writes(widgets: list[dict]) -> None:
-    drawn = {
+def drawn_on(template: SynthesisedTemplate) -> set[str]:
+    """The names of our own metrics on a dashboard."""
+    return {
         line[1]
-        for widget in widgets
+        for widget in widgets_of(template)
         for line in widget["properties"].get("metrics", ())
         if line[0] == metrics.NAMESPACE
     }
+
+
+@pytest.fixture(scope="module")
+def widgets(plain: SynthesisedTemplate) -> list[dict]:
+    return widgets_of(plain)
+
+
+def test_the_dashboard_shows_every_metric_that_the_code_writes(
+    plain: SynthesisedTemplate, vectored: SynthesisedTemplate
+) -> None:
+    drawn = drawn_on(vectored)
+    assert drawn - drawn_on(plain) == {metrics.VECTOR_SEARCH_THROTTLED, metrics.VECTOR_SEARCH_FAILED}
     written = {value for name, value in vars(metrics).items() if name.isupper()}
     assert drawn == written - {
         metrics.NAMESPACE,

@@ -15,6 +15,7 @@ from cdk.watching.queries import ACCESS, API, PROMOTER, QUERIES, TRAINING, Query
 from lambda_app import promoter
 from lambda_app.telemetry.formats import JsonFormatter, Metrics
 from lambda_app.telemetry.observer import AnsweredRequest, Observer
+from lambda_app.telemetry.vector_calls import calls
 from tests.cdk.template import SynthesisedTemplate
 from tests.lambda_events import BUCKET, object_created
 from tests.s3_server import S3Server
@@ -57,7 +58,11 @@ def api_lines() -> Lines:
         run = "11111111-2222-3333-4444-555555555555"
         observer.answered(AnsweredRequest("id", "r-1", "POST", "/predict", 200, "Shoes", 0.9, parts, 9.0, run))
         observer.failed_to_load("r-2", ValueError("damaged"))
+        calls.write_to(Metrics("api", stream))
+        calls.throttled("QueryVectors", "items-ab", "TooManyRequestsException")
+        calls.failed("QueryVectors", "items-ab", "ReadTimeoutError")
     finally:
+        calls.write_to(None)
         log.removeHandler(kept)
         log.setLevel(level)
     return [*kept.lines, *map(json.loads, stream.getvalue().splitlines())]

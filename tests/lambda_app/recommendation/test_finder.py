@@ -9,6 +9,7 @@ from lambda_app.recommendation.query import Selection, SimilarQuery
 from lambda_app.release.catalog import Catalog, CatalogFilter, CatalogItem, write_catalog
 from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.local.engine import Segments
 from lambda_app.search.vectors import unit
 
 COUNT, DIM = 6000, 24
@@ -65,7 +66,9 @@ def shop(request: pytest.FixtureRequest, catalogue: tuple[Path, np.ndarray, list
 
     index = Counted(folder / entry.file, entry, threads=1)
     stored = np.stack([index.vector(row) for row in range(COUNT)])
-    return Shop(Finder(index, Catalog(folder / "catalog.sqlite")), stored, items, fetched)
+    return Shop(
+        Finder(Segments((index,), (Catalog(folder / "catalog.sqlite"),)).without((), ())), stored, items, fetched
+    )
 
 
 def exact(shop: Shop, embedding: np.ndarray, query: SimilarQuery, bonuses: dict[str, float]) -> list[int]:

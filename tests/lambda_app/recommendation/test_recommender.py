@@ -29,6 +29,7 @@ from lambda_app.release.manifest import Manifest, file_entry
 from lambda_app.search.building.choice import build_index
 from lambda_app.settings import Settings
 from lambda_app.telemetry.timings import Timings
+from tests.engines import engine_of, segments_of
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import CATEGORIES, DIM, SIZE, build_release, embed, write_index, write_network
 
@@ -240,7 +241,7 @@ def test_an_answer_of_which_one_part_is_not_finite_is_refused(
 
 def test_closing_gives_the_catalog_back(built: BuiltRelease):
     loaded = load_from(built.folder, built.manifest)
-    catalog = loaded._catalog
+    catalog = engine_of(loaded).catalog
     loaded.close()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         catalog.find("003a")
@@ -248,7 +249,7 @@ def test_closing_gives_the_catalog_back(built: BuiltRelease):
 
 def test_the_last_reference_gives_the_catalog_back(built: BuiltRelease):
     loaded = load_from(built.folder, built.manifest)
-    connection = loaded.parts.catalogs[0]._connection
+    connection = segments_of(loaded).catalogs[0]._connection
     assert loaded.item("003a").product_id == "product-003"
     del loaded
     gc.collect()

@@ -19,6 +19,7 @@ from lambda_app.release.segments.live_rows import LiveRows
 from lambda_app.release.segments.segmented_catalog import SegmentedCatalog
 from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.local.engine import FaissEngine, Segments
 from lambda_app.search.segmented_index import SegmentedIndex
 from lambda_app.search.vectors import unit
 from tests.releases import write_index
@@ -60,7 +61,7 @@ class Shop:
             [index.count for index in self.indexes], hidden, None if before is None else before.live
         )
         self.catalog = SegmentedCatalog(self.catalogs, live, before)
-        return Finder(SegmentedIndex(self.indexes, live), self.catalog)
+        return Finder(FaissEngine(Segments((), ()), SegmentedIndex(self.indexes, live), self.catalog))
 
     def add(self, rows: list[tuple[CatalogItem, np.ndarray]]) -> None:
         number = next(self.numbers)

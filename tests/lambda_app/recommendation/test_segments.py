@@ -14,6 +14,7 @@ from lambda_app.release.catalog import CatalogFilter
 from lambda_app.release.manifest import FileEntry, Manifest
 from lambda_app.release.row_set import RowSet, SegmentedRowSet
 from lambda_app.settings import Settings
+from tests.engines import engine_of, segments_of
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import CATEGORIES
 from tests.segments import Added, added_products, changed, extend_release
@@ -26,7 +27,7 @@ def load_from(folder: Path, manifest: Manifest, previous: Recommender | None = N
 
 
 def parts_of(loaded: Recommender, where: CatalogFilter) -> tuple[RowSet, ...]:
-    passing = loaded._catalog.passing(where)
+    passing = engine_of(loaded).catalog.passing(where)
     assert isinstance(passing, SegmentedRowSet)
     return passing.parts
 
@@ -53,20 +54,20 @@ def test_added_rows_are_found_and_dead_ones_are_not(tmp_path: Path, built: Built
 
 def test_an_updated_item_is_its_new_row(tmp_path: Path, built: BuiltRelease):
     before = load_from(built.folder, built.manifest)
-    item = before.item("003a")
-    update = changed([item], before._index.vector(6)[np.newaxis], price=7.0, category=CATEGORIES[0])
+    item, vector = before.item("003a"), before.engine.stored(["003a"])["003a"].vector
+    update = changed([item], vector[np.newaxis], price=7.0, category=CATEGORIES[0])
     manifest = extend_release(tmp_path / "next", built.folder, built.manifest, segments=[update], dead=[6])
     after = load_from(tmp_path / "next", manifest)
     assert after.item("003a").price == 7.0
-    assert after.cosine(before._index.vector(6), "003a") == pytest.approx(1, abs=1e-6)
-    found = after.similar(before._index.vector(6), SimilarQuery(where=CatalogFilter(max_price=7.0)))
+    assert after.cosine(vector, "003a") == pytest.approx(1, abs=1e-6)
+    found = after.similar(vector, SimilarQuery(where=CatalogFilter(max_price=7.0)))
     assert [match.item.image_id for match in found] == ["003a"]
 
 
 def test_releases_with_the_same_files_share_what_is_open(tmp_path: Path, built: BuiltRelease, added: Added):
     first = load_from(built.folder, built.manifest)
     where = CatalogFilter(category=CATEGORIES[3])
-    passing = first.parts.catalogs[0].passing(where)
+    passing = segments_of(first).catalogs[0].passing(where)
     manifest = extend_release(tmp_path / "next", built.folder, built.manifest, segments=[added], dead=[41])
     asked: list[str] = []
 
@@ -77,8 +78,8 @@ def test_releases_with_the_same_files_share_what_is_open(tmp_path: Path, built: 
     second = load(manifest, files, SETTINGS, first)
     assert sorted(asked) == ["catalog-1.sqlite", "dead.bits", "index-1.faiss"]
     assert second.parts.model is first.parts.model
-    assert second.parts.indexes[0] is first.parts.indexes[0]
-    assert second.parts.catalogs[0].passing(where) is passing
+    assert segments_of(second).indexes[0] is segments_of(first).indexes[0]
+    assert segments_of(second).catalogs[0].passing(where) is passing
     # The rows of a segment without dead rows keep what indexes know of them.
     assert parts_of(second, where)[0] is passing
     later = extend_release(tmp_path / "later", tmp_path / "next", manifest, dead=[7])
@@ -91,13 +92,13 @@ def test_the_same_file_with_other_search_settings_is_opened_again(tmp_path: Path
     first = load_from(built.folder, built.manifest)
     index = built.manifest.index.model_copy(update={"search": {"nprobe": 2}})
     second = load_from(built.folder, built.manifest.model_copy(update={"index": index}), first)
-    assert second.parts.indexes[0] is not first.parts.indexes[0]
+    assert segments_of(second).indexes[0] is not segments_of(first).indexes[0]
     assert second.parts.model is first.parts.model
 
 
 def test_a_shared_catalog_is_closed_with_the_last_release_that_uses_it(tmp_path: Path, built: BuiltRelease):
     first = load_from(built.folder, built.manifest)
-    connection = first.parts.catalogs[0]._connection
+    connection = segments_of(first).catalogs[0]._connection
     manifest = extend_release(tmp_path / "next", built.folder, built.manifest, dead=[3])
     second = load_from(tmp_path / "next", manifest, first)
     del first

@@ -12,6 +12,7 @@ from lambda_app.recommendation.live import Live, LiveRelease
 from lambda_app.recommendation.query import SimilarQuery
 from lambda_app.store.blocked import block, unblock
 from lambda_app.store.contract import BLOCKED, Versioned
+from tests.engines import segments_of
 from tests.lambda_app.conftest import BuiltRelease
 from tests.lambda_app.recommendation.troubled import (
     PATIENT,
@@ -30,7 +31,7 @@ def shown(live: Live) -> list[str]:
     """The image ids of all items that a search can find."""
     recommender = live.recommender
     return sorted(
-        match.item.image_id for match in recommender.similar(recommender.parts.indexes[0].vector(6), EVERYTHING)
+        match.item.image_id for match in recommender.similar(segments_of(recommender).indexes[0].vector(6), EVERYTHING)
     )
 
 
@@ -198,7 +199,7 @@ def test_a_catalog_that_cannot_be_searched_for_blocked_items_does_not_stop_the_l
     publish(built)
     live = holder(store)
     first = live.current()
-    first.recommender.parts.catalogs[0].close()
+    segments_of(first.recommender).catalogs[0].close()
     block(store, ["003a"])
     assert live.current() is first
     looks = store.looks

@@ -176,3 +176,12 @@ def test_a_release_without_a_ranking_ranks_by_the_cosine():
 def test_an_impossible_weight_is_refused_by_name(weight: object):
     with pytest.raises(ReleaseError, match=r"manifest\.json: ranking\.category_weight: "):
         read(ranking={"category_weight": weight})
+
+
+def test_a_release_says_who_searches():
+    plain = read()
+    assert (plain.engine, b'"engine"' in plain.to_json()) == ("faiss", False)
+    there = read(search={"engine": "s3vectors"})
+    assert read_manifest(there.to_json()).engine == "s3vectors"
+    with pytest.raises(ReleaseError, match=r"search\.engine"):
+        read(search={"engine": "opensearch"})

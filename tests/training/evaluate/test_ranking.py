@@ -6,6 +6,7 @@ from lambda_app.recommendation.query import Selection, SimilarQuery
 from lambda_app.release.catalog import Catalog, write_catalog
 from lambda_app.search.building.choice import build_index
 from lambda_app.search.faiss_index import VectorIndex
+from lambda_app.search.local.engine import Segments
 from lambda_app.search.vectors import softmax, unit
 from training.evaluate.ranking import MOST_LOSS, WEIGHTS, best_weight, choose_weight, rank_by_category
 from training.index.stage import catalog_items
@@ -48,18 +49,24 @@ def measured(*rows):
     ],
 )
 def test_the_weight_raises_the_category_and_keeps_the_recall(rows, best):
-    assert best_weight(measured(*rows)) == best
+    assert best_weight(measured(*rows), 1000) == best
 
 
 def test_a_loss_at_the_limit_is_allowed():
-    assert best_weight(measured((0.0, 0.8, 0.9, 0.5), (0.1, 0.8 - MOST_LOSS, 0.9 - MOST_LOSS, 0.9))) == 0.1
+    assert best_weight(measured((0.0, 0.8, 0.9, 0.5), (0.1, 0.8 - MOST_LOSS, 0.9 - MOST_LOSS, 0.9)), 1000) == 0.1
+
+
+@pytest.mark.parametrize(("lost", "best"), [(2, 0.1), (3, 0.0)])
+def test_the_limit_is_rounded_up_to_whole_queries(lost, best):
+    # 0.5 % of 392 queries are 1.96.
+    assert best_weight(measured((0.0, 0.8, 0.9, 0.5), (0.1, 0.8 - lost / 392, 0.9, 0.9)), 392) == best
 
 
 def test_a_weight_is_chosen_from_the_validation_photos(small_dataset, outputs):
     found = choose_weight(small_dataset, outputs, TEMPERATURE, fewest=1)
     entries = found["validation"]["weights"]
     assert [entry["weight"] for entry in entries] == list(WEIGHTS)
-    assert found["category_weight"] == best_weight(entries)
+    assert found["category_weight"] == best_weight(entries, found["validation"]["n"])
     assert entries[-1]["category_precision@10"] > entries[0]["category_precision@10"]
     rows = small_dataset.rows("validation")
     photos_of = np.bincount(small_dataset.product)
@@ -76,7 +83,9 @@ def test_the_order_is_that_of_serving(small_dataset, outputs, tmp_path):
     """Without the query's own photo, which serving finds first or nearly so."""
     write_catalog(tmp_path / "catalog.sqlite", catalog_items(small_dataset, "sample"))
     entry = build_index(outputs.embedding, "flat", tmp_path / "index.faiss", seed=0)
-    finder = Finder(VectorIndex(tmp_path / entry.file, entry), Catalog(tmp_path / "catalog.sqlite"))
+    finder = Finder(
+        Segments((VectorIndex(tmp_path / entry.file, entry),), (Catalog(tmp_path / "catalog.sqlite"),)).without((), ())
+    )
     ranking = rank_by_category(small_dataset, outputs, small_dataset.rows("test"), TEMPERATURE, 0.3)
     assert len(ranking.queries)
     for query, found in zip(ranking.queries, ranking.found, strict=True):

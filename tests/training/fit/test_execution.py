@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from tests.training.fit.test_stage import arguments
-from training.fit.execution import training_module
+from training.fit import execution
+from training.fit.execution import in_bfloat16, training_module
 from training.fit.settings import Execution
 from training.fit.trainer import Trainer
 from training.network.embedding_net import EmbeddingNet
@@ -27,6 +28,35 @@ def test_the_training_network_returns_logits_and_embeddings_in_one_tensor():
         logits, embedding = model(images)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, torch.cat([logits, embedding], dim=1))
+
+
+@pytest.mark.parametrize(
+    ("device", "given", "instructions", "expected"),
+    [
+        ("cuda", Execution(), False, True),
+        ("cuda", Execution(bfloat16=False, processor_bfloat16=True), True, False),
+        ("cpu", Execution(), True, False),
+        ("cpu", Execution(processor_bfloat16=True), True, True),
+        ("cpu", Execution(processor_bfloat16=True), False, False),
+    ],
+)
+def test_a_processor_uses_bfloat16_on_request_and_with_instructions_for_it(
+    monkeypatch, device, given, instructions, expected
+):
+    monkeypatch.setattr(execution, "_BFLOAT16", (lambda: False, lambda: instructions))
+    assert in_bfloat16(given, torch.device(device)) == expected
+
+
+def test_bfloat16_changes_the_outputs_by_rounding_only(monkeypatch):
+    monkeypatch.setattr(execution, "_BFLOAT16", (lambda: True,))
+    model = EmbeddingNet("resnet10_half", classes=3).eval()
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        plain = training_module(model, Execution(), CPU)(images)
+        rounded = training_module(model, Execution(processor_bfloat16=True), CPU)(images)
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(rounded, plain)
+    torch.testing.assert_close(rounded, plain, atol=0.05, rtol=0.05)
 
 
 @pytest.mark.slow

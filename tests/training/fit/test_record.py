@@ -1,13 +1,13 @@
-import os
+import json
 import resource
-import signal
 
 import pytest
 import torch
 
 from training.errors import DivergedError, TrainingError
-from training.fit.record import RunRecord, load_checkpoint, save_checkpoint, stopped_by_signal
+from training.fit.record import RunRecord, load_checkpoint, save_checkpoint
 from training.fit.trainer import Trainer
+from training.network.weights import load_weights
 
 
 @pytest.fixture
@@ -41,6 +41,24 @@ def test_weights_that_are_not_better_are_not_kept(record):
     for epoch, accuracy in enumerate((0.5, 0.5, 0.4), 1):
         record.add(FIGURES | {"epoch": epoch, "val_accuracy": accuracy})
     assert record.best_epoch == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "last", "kept"), [("cosine", 0.85, 3), ("cosine", 0.5, 1), ("flat", 0.85, 1), ("waves", 0.85, 1)]
+)
+def test_the_last_epoch_of_a_falling_rate_is_kept_unless_it_is_clearly_worse(
+    small_dataset, fit_settings, tmp_path, schedule, last, kept
+):
+    trainer = Trainer(small_dataset, fit_settings.changed(schedule=schedule), torch.device("cpu"))
+    record = RunRecord(trainer, tmp_path, tmp_path / "checkpoint.pt", "this run")
+    record.resume()
+    for epoch, accuracy in enumerate((0.9, 0.8, last), 1):
+        with torch.no_grad():
+            trainer.eval_model.classifier.bias.fill_(epoch)
+        record.add(FIGURES | {"epoch": epoch, "val_accuracy": accuracy})
+    record.write()
+    assert json.loads((tmp_path / "fit.json").read_bytes())["best_epoch"] == kept
+    assert set(load_weights(tmp_path / "best.safetensors")[0].classifier.bias.tolist()) == {float(kept)}
 
 
 def test_no_checkpoint_is_due_right_after_the_start(record):
@@ -107,45 +125,3 @@ def test_a_full_disk_keeps_the_earlier_checkpoint(tmp_path, disk_of):
     assert found is not None
     assert found["epoch"] == 3
     assert [child.name for child in tmp_path.iterdir()] == ["checkpoint.pt"]
-
-
-def stopped_while_at_work(done, number):
-    with stopped_by_signal() as stop:
-        assert not stop.requested
-        os.kill(os.getpid(), number)
-        assert stop.requested
-        done.append("what was under way")
-
-
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_requests_a_stop_and_ends_the_process_after_the_current_work(number, status):
-    done: list[str] = []
-    with pytest.raises(SystemExit) as ended:
-        stopped_while_at_work(done, number)
-    assert done
-    assert ended.value.code == status
-
-
-def test_a_second_ctrl_c_ends_the_process_at_once():
-    with stopped_by_signal() as stop:
-        os.kill(os.getpid(), signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-        stop.requested = False
-
-
-def test_a_process_that_ignores_ctrl_c_goes_on_ignoring_it():
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with stopped_by_signal() as stop:
-            os.kill(os.getpid(), signal.SIGINT)
-        assert not stop.requested
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def test_without_a_signal_the_process_continues_and_the_old_handler_is_restored():
-    before = signal.getsignal(signal.SIGTERM)
-    with stopped_by_signal():
-        assert signal.getsignal(signal.SIGTERM) is not before
-    assert signal.getsignal(signal.SIGTERM) is before

@@ -17,7 +17,13 @@ def notes(figures: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
         figures: the content of `metrics.json`.
         run: the content of `fit.json`.
     """
-    return [*_on_the_test(figures), *_on_the_model(figures), *_on_the_baseline(figures), *_on_the_run(figures, run)]
+    return [
+        *_on_the_test(figures),
+        *_on_the_model(figures),
+        *_on_the_baseline(figures),
+        *_on_the_unseen(figures),
+        *_on_the_run(figures, run),
+    ]
 
 
 def _on_the_test(figures: Mapping[str, Any]) -> Iterator[str]:
@@ -85,6 +91,21 @@ def _on_the_baseline(figures: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
+def _on_the_unseen(figures: Mapping[str, Any]) -> Iterator[str]:
+    unseen = figures["unseen"]
+    if unseen["reason"] is not None:
+        return
+    for name in ("recall@1", "map@r"):
+        lead = unseen["leads"][name]
+        if lead["difference"] is not None and lead["difference"] < 0:
+            low, high = (100 * end for end in lead["interval"])
+            yield (
+                "In categories that training has not seen, the embedding is worse than the pooled features in "
+                f"{spoken(name)}: the difference is {100 * lead['difference']:+.1f} percentage points, 95 % interval "
+                f"{low:+.1f} to {high:+.1f}. A larger pooled_share helps with new kinds of products."
+            )
+
+
 def _on_the_run(figures: Mapping[str, Any], run: Mapping[str, Any]) -> Iterator[str]:
     train, test = figures["train"]["accuracy"], figures["test"]["accuracy"]
     if train is not None and test is not None and train - test > _GAP:
@@ -93,5 +114,6 @@ def _on_the_run(figures: Mapping[str, Any], run: Mapping[str, Any]) -> Iterator[
             f"({100 * train:.1f} %) than on the test photos ({100 * test:.1f} %): the network overfits. More photos or "
             "stronger augmentation may help."
         )
-    if run["epochs"] and run["best_epoch"] == run["epochs"]:
+    # The last epoch of a cosine is kept unless it is clearly worse, which says nothing of a longer run.
+    if run["epochs"] and run["best_epoch"] == run["epochs"] and run["settings"]["schedule"] != "cosine":
         yield "The last epoch had the best figures on the validation split, so a longer run may be better."

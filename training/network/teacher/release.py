@@ -1,22 +1,21 @@
-"""A release as a teacher: an archive, an unpacked folder, or a work folder. Only manifest and model are used."""
+"""A release as a teacher. Only its manifest and model are used."""
 
 import json
-import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lambda_app.errors import LookalikeError, ReleaseError
+from lambda_app.errors import LookalikeError
 from lambda_app.model.session import Model
-from lambda_app.release.archive import unpack
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest, verify_file
 from training.errors import TeacherError
-from training.pipeline.files import write_file, write_json
+from training.pipeline.files import write_json
+from training.pipeline.released import Released, told_of
 
-_SOURCE = "source.json"  # which file the copies were made from
+_OPTION = "--teacher"
+_SOURCE = "source.json"  # which release the copies were made from
 
 
 @dataclass(frozen=True)
@@ -91,38 +90,39 @@ def manifest_of(source: str) -> Manifest:
     """The manifest of a release.
 
     Args:
-        source: an archive, an unpacked release, or the work folder of a run.
+        source: see `Released.find`.
 
     Raises:
         TeacherError: there is no release, or it is damaged.
+        StoreError: the store cannot be read.
     """
-    with _unpacked(source, with_model=False) as (_, manifest):
-        return manifest
+    with told_of(_OPTION, source, TeacherError), tempfile.TemporaryDirectory(prefix="teacher-") as folder:
+        return Released.find(source).copy(Path(folder), lambda _: False)
 
 
 def take_over(source: str, folder: Path) -> Teacher:
-    """Copy manifest and model of a release to a folder, verified; a later call with the same file copies nothing.
+    """Copy manifest and model of a release to a folder, verified; a later call with the same release copies nothing.
 
     Args:
-        source: see `manifest_of`.
+        source: see `Released.find`.
 
     Raises:
         TeacherError: there is no release, or it is damaged.
+        StoreError: the store cannot be read.
     """
-    made_from = [str(Path(source).resolve()), *_state(source)]
-    if (known := recorded(folder)) is not None and _read_source(folder) == made_from:
-        return known
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / _SOURCE).unlink(missing_ok=True)
-    with _unpacked(source, with_model=True, scratch=folder) as (files, manifest):
-        model, target = files / manifest.model.file, folder / manifest.model.file
-        verify_file(model, manifest.model)
-        partial = target.with_name(f".{target.name}.partial")
-        shutil.copyfile(model, partial)
-        partial.replace(target)
-        write_file(folder / MANIFEST, (files / MANIFEST).read_bytes())
+    with told_of(_OPTION, source, TeacherError):
+        found = Released.find(source)
+        made_from = [source if "://" in source else str(Path(source).resolve()), *found.state()]
+        if (known := recorded(folder)) is not None and _read_source(folder) == made_from:
+            return known
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _SOURCE).unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".teacher-", dir=folder) as new:
+            manifest = found.copy(Path(new), lambda name: name.endswith(".onnx"))
+            for name in (manifest.model.file, MANIFEST):
+                (Path(new) / name).replace(folder / name)
     write_json(folder / _SOURCE, made_from)
-    return Teacher(manifest, target)
+    return Teacher(manifest, folder / manifest.model.file)
 
 
 def recorded(folder: Path) -> Teacher | None:
@@ -133,34 +133,6 @@ def recorded(folder: Path) -> Teacher | None:
     except (OSError, LookalikeError):
         return None
     return Teacher(manifest, folder / manifest.model.file)
-
-
-@contextmanager
-def _unpacked(source: str, *, with_model: bool, scratch: Path | None = None) -> Iterator[tuple[Path, Manifest]]:
-    """The folder with the files of a release, and its manifest."""
-    given = Path(source)
-    if not given.exists():
-        raise TeacherError(f"--teacher {source}: no such file or folder; it names a release archive or its folder")
-    try:
-        if given.is_dir():
-            found = next((place for place in (given, given / "release") if (place / MANIFEST).is_file()), None)
-            if found is None:
-                raise TeacherError(f"--teacher {source}: the folder holds no {MANIFEST}, and no release/{MANIFEST}")
-            yield found, read_manifest((found / MANIFEST).read_bytes())
-            return
-        with tempfile.TemporaryDirectory(prefix=".teacher-", dir=scratch) as folder:
-            manifest = unpack(given, Path(folder), wanted=lambda name: with_model and name.endswith(".onnx"))
-            yield Path(folder), manifest
-    except ReleaseError as exc:
-        raise TeacherError(f"--teacher {source}: {exc}") from exc
-
-
-def _state(source: str) -> list[int]:
-    """Size and time of the archive, or of the manifest in the folder; empty if there is none."""
-    given = Path(source)
-    places = (given, given / MANIFEST, given / "release" / MANIFEST)
-    file = next((place for place in places if place.is_file()), None)
-    return [] if file is None else [file.stat().st_size, file.stat().st_mtime_ns]
 
 
 def _read_source(folder: Path) -> Any:

@@ -6,8 +6,8 @@ from fastapi.testclient import TestClient
 
 from lambda_app.api.app import create_app
 from lambda_app.api.messages import schemas
-from lambda_app.recommendation.browsing import _rows_from
 from lambda_app.release.row_set import RowSet
+from lambda_app.search.local.paging import rows_from
 from lambda_app.settings import Settings
 from lambda_app.store.blocked import block
 from lambda_app.store.folder import FolderStore
@@ -133,7 +133,7 @@ def test_a_page_of_a_large_catalogue_reads_few_rows():
     mask = np.zeros(1_000_000, np.bool_)
     mask[[5, 700_000, 999_999]] = True
     rows = RowSet.of_mask(mask)
-    assert _rows_from(rows, 0, 2).tolist() == [5, 700_000]
-    assert _rows_from(rows, 6, 9).tolist() == [700_000, 999_999]
-    assert _rows_from(rows, 700_001, 1).tolist() == [999_999]
-    assert _rows_from(rows, 1_000_000, 1).tolist() == []
+    assert rows_from(rows, 0, 2).tolist() == [5, 700_000]
+    assert rows_from(rows, 6, 9).tolist() == [700_000, 999_999]
+    assert rows_from(rows, 700_001, 1).tolist() == [999_999]
+    assert rows_from(rows, 1_000_000, 1).tolist() == []

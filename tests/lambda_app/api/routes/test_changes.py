@@ -17,6 +17,7 @@ from lambda_app.catalogue.received import RECEIVED
 from lambda_app.errors import SettingsError
 from lambda_app.settings import Settings
 from lambda_app.store.folder import FolderStore
+from tests.lambda_app.api.description.references import dereferenced
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import CATEGORIES, DATASET
 
@@ -255,7 +256,7 @@ def test_open_is_not_for_a_lambda():
 
 
 def test_the_routes_are_described_when_they_are_there(writer: TestClient, client: TestClient):
-    document = writer.get("/openapi.json").json()
+    document = dereferenced(writer.get("/openapi.json").json())
     assert document["paths"].keys() - client.get("/openapi.json").json()["paths"].keys() == {"/items:batch"}
     operations = [document["paths"]["/items/{image_id}"][one] for one in ("put", "delete")]
     operations.append(document["paths"]["/items:batch"]["post"])

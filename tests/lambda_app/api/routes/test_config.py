@@ -27,20 +27,20 @@ def called(client: TestClient, path: str) -> str:
 
 def test_it_answers_without_a_release_and_is_not_cached(tmp_path):
     answer = client_of(tmp_path).get("/config.json")
-    assert answer.json() == {"auth": "none", "sign_in": None}
+    assert answer.json() == {"auth": "none", "sign_in": None, "listing_url": "", "max_k": 100}
     assert answer.headers["Cache-Control"] == "no-cache"
 
 
 def test_it_says_where_people_sign_in(tmp_path):
-    assert client_of(tmp_path, **SIGN_IN).get("/config.json").json() == {
-        "auth": "cognito",
-        "sign_in": {"issuer": SIGN_IN["oidc_issuer"], "client_id": "page", "scopes": "openid email"},
-    }
+    found = client_of(tmp_path, **SIGN_IN).get("/config.json").json()
+    assert found["auth"] == "cognito"
+    assert found["sign_in"] == {"issuer": SIGN_IN["oidc_issuer"], "client_id": "page", "scopes": "openid email"}
 
 
 @pytest.mark.parametrize("auth", ["iam", "jwt"])
 def test_without_a_client_there_is_no_sign_in(tmp_path, auth):
-    assert client_of(tmp_path, auth=auth).get("/config.json").json() == {"auth": auth, "sign_in": None}
+    found = client_of(tmp_path, auth=auth).get("/config.json").json()
+    assert (found["auth"], found["sign_in"]) == (auth, None)
 
 
 def test_the_page_may_call_the_sign_in_service_and_nothing_else(tmp_path):
@@ -57,7 +57,20 @@ def test_the_documentation_asks_for_a_token_where_requests_need_one(tmp_path):
     assert document["security"] == [{"token": []}]
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     assert document["paths"]["/healthcheck"]["get"]["security"] == []
-    for auth in ("none", "iam"):
-        document = client_of(tmp_path, auth=auth).get("/openapi.json").json()
-        assert "security" not in document
-        assert "securitySchemes" not in document["components"]
+    assert document["paths"]["/images/{image_id}"]["get"]["security"] == [{}, {"token": []}]
+    assert {"401", "403"} <= document["paths"]["/predict"]["post"]["responses"].keys()
+    assert document["components"]["responses"]["Unauthorized"]["content"].keys() == {"application/json"}
+
+
+def test_the_documentation_asks_for_a_signature_where_requests_need_one(tmp_path):
+    document = client_of(tmp_path, auth="iam").get("/openapi.json").json()
+    assert document["security"] == [{"signature": []}]
+    assert document["components"]["securitySchemes"]["signature"]["x-amazon-apigateway-authtype"] == "awsSigv4"
+    assert "401" not in document["paths"]["/predict"]["post"]["responses"]
+
+
+def test_without_auth_the_documentation_asks_for_nothing(tmp_path):
+    document = client_of(tmp_path).get("/openapi.json").json()
+    assert document["security"] == []
+    assert "securitySchemes" not in document["components"]
+    assert not any("security" in one for methods in document["paths"].values() for one in methods.values())

@@ -23,6 +23,7 @@ from lambda_app.store.blocked import block
 from lambda_app.store.contract import Store
 from lambda_app.store.folder import FolderStore
 from tests.catalogue_changes import SETTINGS, change, has, live, logged, now, removed, upserted
+from tests.engines import engine_of
 from tests.releases import build_release, publish_directly
 
 
@@ -58,7 +59,7 @@ def test_a_merge_changes_no_answer_and_runs_no_photo(store: Store, changed: Mani
     before = answers(store, ids)
     words = [match.item.image_id for match in live(store).search(SimilarQuery(k=5, words="new"))]
     monkeypatch.setattr(Model, "run", lambda *_: pytest.fail("a forward pass"))
-    done = compact(store, now)
+    done = compact(store, SETTINGS, now)
     after = live(store)
     assert done is not None
     assert (done.release, after.manifest.format) == (after.manifest.release, FORMAT)
@@ -69,11 +70,11 @@ def test_a_merge_changes_no_answer_and_runs_no_photo(store: Store, changed: Mani
     assert answers(store, ids) == before
     assert [match.item.image_id for match in live(store).search(SimilarQuery(k=5, words="new"))] == words
     assert not has(after, "003a")
-    assert compact(store, now) is None
+    assert compact(store, SETTINGS, now) is None
 
 
 def test_later_changes_apply_to_the_merged_release(store: Store, changed: Manifest):
-    compact(store, now)
+    compact(store, SETTINGS, now)
     logged(store, removed(image_id="new"), change(op="update", image_id="000a", set={"title": "Later"}))
     apply_changes(store, SETTINGS, now)
     assert not has(live(store), "new")
@@ -81,7 +82,7 @@ def test_later_changes_apply_to_the_merged_release(store: Store, changed: Manife
 
 
 def test_a_rollback_after_a_merge_goes_back_to_the_catalogue_before(store: Store, changed: Manifest):
-    compact(store, now)
+    compact(store, SETTINGS, now)
     rollback(store, SETTINGS, now)
     after = live(store)
     assert (has(after, "new"), has(after, "003a")) == (False, True)
@@ -91,7 +92,7 @@ def test_a_rollback_after_a_merge_goes_back_to_the_catalogue_before(store: Store
 def test_blocked_items_stay_blocked(store: Store, changed: Manifest):
     block(store, image_ids=["new"])
     before = store.read("blocked.json")
-    compact(store, now)
+    compact(store, SETTINGS, now)
     assert store.read("blocked.json") == before
     assert has(live(store), "new")  # the catalogue has it; the API hides it
 
@@ -106,7 +107,7 @@ def test_a_lost_race_merges_what_is_live_then(store: Store, changed: Manifest, m
         move(*call)
 
     monkeypatch.setattr(compaction, "move_pointer", beaten)
-    compact(store, now)
+    compact(store, SETTINGS, now)
     assert (has(live(store), "000a"), live(store).manifest.segmented) == (False, False)
 
 
@@ -121,7 +122,7 @@ def test_a_merge_that_is_due_gives_way_to_changes(store: Store, changed: Manifes
         move(*call)
 
     monkeypatch.setattr(compaction, "move_pointer", beaten)
-    found = compact_if_due(store, now)
+    found = compact_if_due(store, SETTINGS, now)
     assert found is not None
     assert (found.release, "the next changes try again" in found.detail) == (None, True)
     assert not has(live(store), "000a")
@@ -194,10 +195,10 @@ def test_a_merge_that_does_not_fit_is_left_to_the_command(
 def test_changes_stay_live_if_a_merge_does_not_fit_or_fails(
     store: Store, changed: Manifest, monkeypatch: pytest.MonkeyPatch
 ):
-    assert compact_if_due(store, now) is None
+    assert compact_if_due(store, SETTINGS, now) is None
     monkeypatch.setattr(merging, "WORTH_MERGING", 0)
     monkeypatch.setattr(merging, "MOST_ADDED", 0.05)
-    late = compact_if_due(store, now, seconds=0.0)
+    late = compact_if_due(store, SETTINGS, now, seconds=0.0)
     assert late is not None
     assert "scripts/catalogue --store STORE compact" in late.detail
 
@@ -206,9 +207,9 @@ def test_changes_stay_live_if_a_merge_does_not_fit_or_fails(
 
     with monkeypatch.context() as patch:
         patch.setattr(compaction, "merge", broken)
-        assert compact_if_due(store, now) == Compacted(None, "segments were not merged: a broken file")
+        assert compact_if_due(store, SETTINGS, now) == Compacted(None, "segments were not merged: a broken file")
     assert live(store).manifest.release == changed.release
-    done = compact_if_due(store, now)
+    done = compact_if_due(store, SETTINGS, now)
     assert done is not None
     assert done.release == live(store).manifest.release != changed.release
 
@@ -216,7 +217,7 @@ def test_changes_stay_live_if_a_merge_does_not_fit_or_fails(
 def test_fingerprints_survive_a_merge(store: Store, changed: Manifest):
     ids = ["000a", "004a", "new"]
     before = known(store, ids)
-    compact(store, now)
+    compact(store, SETTINGS, now)
     after = known(store, ids)
     assert (before is None) == (after is None)
     if before is not None and after is not None:
@@ -224,14 +225,14 @@ def test_fingerprints_survive_a_merge(store: Store, changed: Manifest):
 
 
 def known(store: Store, ids: Sequence[str]) -> Any:
-    catalog = live(store)._catalog
+    catalog = engine_of(live(store)).catalog
     return catalog.fingerprints([row for row in map(catalog.find, ids) if row is not None])
 
 
 def test_nothing_is_merged_where_nothing_is_live(tmp_path: Path):
     with pytest.raises(RefusedReleaseError, match="nothing is live"):
-        compact(FolderStore(tmp_path / "empty"), now)
-    found = compact_if_due(FolderStore(tmp_path / "empty"), now)
+        compact(FolderStore(tmp_path / "empty"), SETTINGS, now)
+    found = compact_if_due(FolderStore(tmp_path / "empty"), SETTINGS, now)
     assert found is not None
     assert "nothing is live" in found.detail
 
@@ -244,5 +245,5 @@ def test_a_scratch_disk_that_is_full_leaves_the_changes_live(
 
     monkeypatch.setattr(compaction, "merge", full)
     with pytest.raises(ScratchSpaceError):
-        compact(store, now)
+        compact(store, SETTINGS, now)
     assert live(store).manifest.release == changed.release

@@ -40,7 +40,7 @@ def test_a_fingerprint_survives():
     [
         ("image_id", "x" * (MOST_KEY_CHARACTERS + 1), MOST_KEY_CHARACTERS),
         ("product_id", "x" * MOST_FILTERABLE_BYTES, MOST_FILTERABLE_BYTES),
-        ("title", "x" * MOST_METADATA_BYTES, MOST_METADATA_BYTES),
+        ("photo", "x" * MOST_METADATA_BYTES, MOST_METADATA_BYTES),
     ],
 )
 def test_what_the_service_would_refuse_is_named_with_its_limit(field, value, limit):
@@ -53,6 +53,13 @@ def test_a_long_description_is_cut_at_a_character():
     item = CatalogItem(**{**ITEM.__dict__, "description": "é" * 40_000})
     text = metadata_of(0, item)["description"]
     assert text == "é" * 15_000
+
+
+def test_all_texts_at_their_longest_fit():
+    most = "é" * 40_000
+    item = CatalogItem("i" * MOST_KEY_CHARACTERS, "p" * 1_000, "c" * 900, most, 0.1, most, "k" * 4_096, most)
+    metadata = metadata_of(10**9, item, np.zeros(197, np.uint8))
+    assert (metadata["title"], metadata["location"]) == ("é" * 1_000, "é" * 1_000)
 
 
 @pytest.mark.parametrize("metadata", [{}, {"row": 1, "category": "sofas"}, {"row": "x", "product_id": "p"}])

@@ -24,9 +24,10 @@ QUIET = {
         "scores": {"frozen": 0.8, "fine_tuned": 0.9},
         "leads": {"accuracy": LEAD, "recall@4": LEAD, "category_precision@4": LEAD},
     },
+    "unseen": {"reason": None, "leads": {"recall@1": LEAD, "map@r": LEAD}},
     "leads": {"pooled": {"recall@4": LEAD, "category_precision@4": LEAD}},
 }
-RUN = {"epochs": 10, "best_epoch": 7}
+RUN = {"epochs": 10, "best_epoch": 7, "settings": {"schedule": "flat"}}
 
 
 def changed(path, value):
@@ -72,6 +73,12 @@ def test_unremarkable_figures_get_no_note():
             "ended early: the loss is nan in epoch 3, batch 2. The release holds the best epoch until then.",
         ),
         (("baseline", "reason"), "training starts from random weights", ""),
+        (
+            ("unseen", "leads", "map@r"),
+            {"difference": -0.02, "interval": [-0.05, 0.01]},
+            "is -2.0 percentage points, 95 % interval -5.0 to +1.0. A larger",
+        ),
+        (("unseen",), {"reason": "training starts from random weights", "leads": None}, ""),
     ],
 )
 def test_remarkable_figures_get_a_note(path, value, told):
@@ -82,7 +89,8 @@ def test_remarkable_figures_get_a_note(path, value, told):
 
 def test_a_note_says_that_the_last_epoch_was_the_best():
     assert "longer" in notes(QUIET, RUN | {"best_epoch": 10})[0]
-    assert notes(QUIET, {"epochs": 0, "best_epoch": 0}) == []
+    assert notes(QUIET, RUN | {"best_epoch": 10, "settings": {"schedule": "cosine"}}) == []
+    assert notes(QUIET, RUN | {"epochs": 0, "best_epoch": 0}) == []
 
 
 def test_figures_that_are_none_do_not_stop_the_other_notes():

@@ -1,9 +1,15 @@
 import dataclasses
 import shutil
+import tempfile
+from contextlib import closing
 
 import pytest
 
 from lambda_app.release.manifest import MANIFEST, read_manifest, sha256_of
+from lambda_app.store.opening import open_store
+from tests.lambda_events import BUCKET
+from tests.releases import publish_directly
+from tests.s3_server import CREDENTIALS, S3Server
 from training.errors import TeacherError
 from training.network.teacher.release import manifest_of, recorded, take_over
 from training.pipeline.work_folder import WorkFolder
@@ -18,6 +24,27 @@ def test_a_teacher_is_an_archive_a_release_folder_or_a_work_folder(trained, tmp_
     assert teacher.open().embedding_dim == teacher.dim == 256
     assert {path.name for path in (tmp_path / "teacher").iterdir()} == {"manifest.json", "model.onnx", "source.json"}
     assert recorded(tmp_path / "teacher") == teacher
+
+
+def test_a_teacher_may_be_in_a_bucket(trained, tmp_path, monkeypatch):
+    manifest = read_manifest((trained.release / MANIFEST).read_bytes())
+    files = shutil.copytree(trained.release, tmp_path / "files")
+    (files / "photos").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # the store keeps copies of its files there
+    with closing(S3Server()) as server:
+        for name, value in CREDENTIALS.items():
+            monkeypatch.setenv(f"AWS_{name.upper()}", str(value))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+        publish_directly(open_store(f"s3://{BUCKET}/shop"), files, manifest)
+        for number, source in enumerate((f"s3://{BUCKET}/shop", f"s3://{BUCKET}/shop/releases/{manifest.release}")):
+            teacher = take_over(source, tmp_path / str(number))
+            assert teacher.manifest == manifest == manifest_of(source)
+            assert sha256_of(teacher.path) == manifest.model.sha256
+            before = teacher.path.stat().st_ino
+            assert take_over(source, tmp_path / str(number)).path.stat().st_ino == before
+        with pytest.raises(TeacherError, match=f"--teacher s3://{BUCKET}/none: "):
+            take_over(f"s3://{BUCKET}/none", tmp_path / "none")
 
 
 def test_the_same_file_is_copied_once_and_a_damaged_copy_again(trained, tmp_path):

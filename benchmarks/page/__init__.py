@@ -1,0 +1,1 @@
+"""How fast and how accessible the page is on a phone."""

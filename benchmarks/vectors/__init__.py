@@ -1,0 +1,1 @@
+"""How long it takes to fill an index of S3 Vectors."""

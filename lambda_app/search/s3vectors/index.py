@@ -1,0 +1,203 @@
+"""One index of Amazon S3 Vectors, asked with retries. Errors of the service become `SearchUnavailableError`."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from lambda_app.errors import SearchUnavailableError
+from lambda_app.search.s3vectors.schema import MOST_GOT, MOST_KEY_CHARACTERS
+from lambda_app.telemetry.vector_calls import calls
+
+# For one call with all its tries.
+SECONDS = 5.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+# Of one try. A query takes about 0.1 s, and below a second if the index was not asked for long.
+_CONNECT_SECONDS, _READ_SECONDS = 1.0, 2.5
+# Calls of all requests at once; each has a connection.
+_PARALLEL = 16
+_PASSING = (408, 429)
+# Of these, and of a timeout, what an alarm counts: the service has too many requests.
+_THROTTLED = (429, 503)
+# No image id of a catalogue, most likely. If it is one, no harm is done.
+_PROBE = "-"
+
+log = logging.getLogger(__name__)
+
+
+class MissingIndexError(SearchUnavailableError):
+    """There is no such index, or no such vector bucket."""
+
+
+class ForbiddenIndexError(SearchUnavailableError):
+    """The process has no right to ask the index."""
+
+
+class ExpiredPageError(SearchUnavailableError):
+    """The service does not know the token of a page any more; the query must be sent again."""
+
+
+def make_client() -> Any:
+    """A client of the service, with the credentials, region and endpoint that botocore finds.
+
+    It imports botocore and reads the model of the service, which takes a tenth of a second or two.
+    """
+    from botocore.config import Config
+    from botocore.session import Session
+
+    config = Config(
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+        max_pool_connections=_PARALLEL + 16,
+        retries={"total_max_attempts": 1},  # `VectorsIndex` sends again, within its own limit of time
+        tcp_keepalive=True,
+    )
+    return Session().create_client("s3vectors", config=config)
+
+
+@dataclass(frozen=True, eq=False)
+class VectorsIndex:
+    """Asks one index. Thread-safe.
+
+    Attributes:
+        bucket: name of the vector bucket.
+        name: of the index.
+        client: of botocore.
+        pool: runs calls that need not wait for each other.
+        seconds: for one call with all its tries.
+        clock, sleep: seconds; `jitter`: a random number from 0 to 1.
+    """
+
+    bucket: str
+    name: str
+    client: Any = field(repr=False)
+    pool: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_PARALLEL, thread_name_prefix="s3vectors"), repr=False
+    )
+    seconds: float = SECONDS
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+
+    def query(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer of QueryVectors to these arguments.
+
+        Raises:
+            ExpiredPageError: the arguments have a token that the service refuses.
+            SearchUnavailableError: it does not answer, or refuses.
+        """
+        return self._call("QueryVectors", self.client.query_vectors, arguments)
+
+    def get(self, keys: Collection[str], *, vectors: bool) -> dict[str, dict[str, Any]]:
+        """What is stored under these keys, by key, in their order. Unknown keys are left out.
+
+        Args:
+            keys: each once.
+            vectors: whether with `data`, beside `metadata`.
+
+        Raises:
+            SearchUnavailableError: the service does not answer, or refuses.
+        """
+        possible = [key for key in keys if 0 < len(key) <= MOST_KEY_CHARACTERS]
+        batches = [possible[start : start + MOST_GOT] for start in range(0, len(possible), MOST_GOT)]
+
+        def got(batch: list[str]) -> list[dict[str, Any]]:
+            arguments = {"keys": batch, "returnData": vectors, "returnMetadata": True}
+            found: list[dict[str, Any]] = self._call("GetVectors", self.client.get_vectors, arguments)["vectors"]
+            return found
+
+        answers = self.pool.map(got, batches) if len(batches) > 1 else map(got, batches)
+        found = {vector["key"]: vector for answer in answers for vector in answer}
+        return {key: found[key] for key in possible if key in found}
+
+    def check(self) -> None:
+        """Check that the index exists and may be read. A service that is busy is no reason not to load a release.
+
+        Raises:
+            MissingIndexError, ForbiddenIndexError: it does not, or may not.
+        """
+        try:
+            self._call("GetVectors", self.client.get_vectors, {"keys": [_PROBE]}, seconds=0.0)
+        except (MissingIndexError, ForbiddenIndexError):
+            raise
+        except SearchUnavailableError as exc:
+            log.warning("index %s of vector bucket %s could not be checked: %s", self.name, self.bucket, exc)
+
+    def _call(
+        self,
+        action: str,
+        send: Callable[..., dict[str, Any]],
+        arguments: Mapping[str, Any],
+        seconds: float | None = None,
+    ) -> dict[str, Any]:
+        """Send a request until it is answered or the time is over: back-off with full jitter.
+
+        `seconds`: None: those of the index. See "Exponential Backoff and Jitter" (AWS Architecture Blog, 2015).
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        begun, pause, longest = self.clock(), _FIRST_PAUSE, 0.0
+        while True:
+            sent = self.clock()
+            try:
+                return send(vectorBucketName=self.bucket, indexName=self.name, **arguments)
+            except (ClientError, BotoCoreError) as exc:
+                longest = max(longest, self.clock() - sent)
+                wait = pause * self.jitter()
+                # A try that would end too late, if it took as long as the longest one so far, is not begun.
+                over = self.clock() + wait + longest - begun > (self.seconds if seconds is None else seconds)
+                if over or not _passes(exc):
+                    raise self._failure(action, exc, arguments) from exc
+                log.debug("%s is sent again in %.2f s: %s", action, wait, exc)
+                if _status(exc) in _THROTTLED:
+                    calls.throttled(action, self.name, _reason(exc))
+            self.sleep(wait)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _failure(self, action: str, exc: Exception, arguments: Mapping[str, Any]) -> SearchUnavailableError:
+        """What a failure means: in the log with all names, in the answer without."""
+        status, where = _status(exc), f"index {self.name} of vector bucket {self.bucket}"
+        expired = status == 400 and "nextToken" in arguments
+        if not expired:  # the query is sent again
+            calls.failed(action, self.name, _reason(exc))
+        if status == 404:
+            log.error("%s does not exist; load it with scripts/vectors load: %s", where, exc)
+            return MissingIndexError("the index of S3 Vectors is not loaded")
+        if status == 403:
+            also = " Metadata, filters and words also need s3vectors:GetVectors." if action == "QueryVectors" else ""
+            log.error("no right to s3vectors:%s on %s: %s.%s", action, where, exc, also)
+            return ForbiddenIndexError("S3 Vectors refuses the search; the log names the missing right")
+        if expired:
+            return ExpiredPageError("the search took too long between two of its pages")
+        if _passes(exc):
+            log.warning("s3vectors:%s on %s failed after all its tries: %s", action, where, exc)
+            return SearchUnavailableError("S3 Vectors does not answer, or is too busy")
+        log.error("s3vectors:%s on %s was refused: %s", action, where, exc)
+        return SearchUnavailableError("S3 Vectors refuses the search; the log says why")
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the reason of a failure may pass: throttling, a timeout, a fault of the service or of the connection."""
+    from botocore.exceptions import ClientError, HTTPClientError
+
+    if isinstance(error, ClientError):
+        status = _status(error)
+        return status in _PASSING or status >= 500
+    return isinstance(error, HTTPClientError)
+
+
+def _reason(error: Exception) -> str:
+    """The error code of the service, or the name of an error of the connection."""
+    return str(_response(error).get("Error", {}).get("Code") or type(error).__name__)
+
+
+def _status(error: Exception) -> int:
+    return int(_response(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _response(error: Exception) -> dict[str, Any]:
+    # Errors of the connection have the attribute too, but it is None.
+    return getattr(error, "response", None) or {}

@@ -1,0 +1,1 @@
+"""Clients that are generated from /openapi.json, used with a running service."""
