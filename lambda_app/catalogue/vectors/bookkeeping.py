@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lambda_app.errors import ConflictError, MissingObjectError, StoreError
 from lambda_app.search.s3vectors.state import VECTORS, IndexState, read_state, state_key
@@ -82,6 +82,16 @@ class Progress:
             if added and (loading := self.state.loading) is not None:  # else another thread has written it
                 ranges = joined([*loading.done, *added])
                 self._write(self.state.model_copy(update={"loading": loading.model_copy(update={"done": ranges})}))
+
+    def alive(self, every: timedelta = timedelta(0)) -> None:
+        """Write that this load still runs, if what is in the store is older than this.
+
+        Raises:
+            ConflictError: another loader works on this index now.
+        """
+        with self._lock:
+            if self._now() - self.state.updated_at >= every:
+                self._write(self.state)
 
     def end(self, **fields: object) -> None:
         """Write the state after the load."""
