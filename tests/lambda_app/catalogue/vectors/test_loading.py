@@ -8,7 +8,14 @@ import pytest
 
 from lambda_app.catalogue.vectors.bookkeeping import joined, stored_state
 from lambda_app.catalogue.vectors.loading import SILENT, Loaded
-from lambda_app.errors import ConflictError, MissingObjectError, RefusedReleaseError, SettingsError, StoreError
+from lambda_app.errors import (
+    ConflictError,
+    MissingObjectError,
+    RefusedReleaseError,
+    ReleaseError,
+    SettingsError,
+    StoreError,
+)
 from lambda_app.search.s3vectors.schema import index_settings
 from lambda_app.store.folder import FolderStore
 from tests.catalogue_changes import NOW
@@ -249,6 +256,19 @@ def test_an_index_that_was_deleted_is_loaded_from_the_start(kept: Kept, s3vector
     index = index_of(s3vectors, kept.first)
     loader(kept.store).bring(index, kept.first)
     index.drop()
+    assert loader(kept.store).bring(index, kept.first).put == 40
+    check_equal(s3vectors, index, kept.store, kept.first)
+
+
+def test_of_a_damaged_state_the_message_says_how_to_go_on(kept: Kept, s3vectors: S3VectorsServer):
+    index = index_of(s3vectors, kept.first)
+    loader(kept.store).bring(index, kept.first)
+    key = f"vectors/{index.name}.json"
+    kept.store.write(key, b"{")
+    for again in (False, True):
+        with pytest.raises(ReleaseError, match=f"{key} in .* is damaged: .*Delete this object; scripts/vectors load"):
+            loader(kept.store).bring(index, kept.first, again=again)
+    kept.store.delete(key)
     assert loader(kept.store).bring(index, kept.first).put == 40
     check_equal(s3vectors, index, kept.store, kept.first)
 
