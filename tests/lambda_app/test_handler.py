@@ -1,7 +1,7 @@
 import asyncio
 import base64
-import gzip
 import gc
+import gzip
 import importlib
 import json
 import random
