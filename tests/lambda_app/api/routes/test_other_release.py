@@ -23,8 +23,9 @@ def both(tmp_path: Path, built: BuiltRelease, other: BuiltRelease) -> FolderStor
 
 
 def client_of(store: FolderStore, other_releases: str = "stored") -> TestClient:
-    seconds = {"reload_seconds": 0.0, "reload_wait_seconds": 10.0}
-    settings = Settings(store=str(store), threads=1, other_releases=other_releases, **seconds)
+    settings = Settings(
+        store=str(store), threads=1, other_releases=other_releases, reload_seconds=0.0, reload_wait_seconds=10.0
+    )
     return TestClient(create_app(settings, store))
 
 
