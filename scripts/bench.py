@@ -35,11 +35,14 @@ def main() -> int:
     parser.add_argument("name", nargs="*", help=f"{', '.join(NAMES)}; default: all")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer repetitions")
     parser.add_argument("--photos", type=Path, metavar="DIR", help="same: also measure the photos of this folder")
-    parser.add_argument("--items", type=int, help=f"size of the catalogue; only for {', '.join(SIZED)}")
+    parser.add_argument("--peers", action="store_true", help="search: beside ScaNN, usearch, hnswlib and FAISS's own")
+    parser.add_argument("--items", type=int, help=f"size of the catalogue; only for {', '.join(SIZED)}, search --peers")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     args = parser.parse_args()
     if unknown := sorted(set(args.name) - set(NAMES)):
         parser.error(f"unknown benchmark {', '.join(unknown)}; available: {', '.join(NAMES)}")
+    if args.peers:
+        return _peers(parser, args)
     if args.items is not None and not (args.name and set(args.name) <= set(SIZED) and args.items > 0):
         parser.error(f"--items takes a number above 0, and only with {', '.join(SIZED)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
@@ -58,6 +61,22 @@ def main() -> int:
         figures = {"machine": measured_on, "quick": args.quick}
         figures |= {"benchmarks": {name: report.as_json() for name, report in reports.items()}}
         table.write_json(args.json, figures)
+    return 0
+
+
+def _peers(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+    """Measure our search beside other engines, which an extra of pyproject.toml installs."""
+    from benchmarks.peers import measured
+
+    if args.name != ["search"] or (args.items is not None and args.items < 1_000):
+        parser.error("--peers goes with search alone, and there with --items of at least 1,000")
+    sizes = measured.SIZES[:1] if args.quick else measured.SIZES
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    print("\n".join(machine.lines(machine.describe())), flush=True)
+    try:
+        measured.run(measured.Plan(sizes if args.items is None else (args.items,)), args.json)
+    except measured.PeersError as exc:
+        parser.error(str(exc))
     return 0
 
 

@@ -1,4 +1,5 @@
-# Sourced by scripts that run the CDK's command line: checks Node, and installs the packages of package-lock.json.
+# Sourced by scripts that run the CDK's command line, and by scripts/test: checks Node, and installs the packages of
+# package-lock.json.
 node_major=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p') || true
 if [ -z "$node_major" ] || [ "$node_major" -lt 20 ]; then
     echo "$0: Node 20 or newer is required (found: ${node_major:+version }${node_major:-none}); install it from https://nodejs.org" >&2

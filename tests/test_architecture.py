@@ -33,7 +33,8 @@ FLOORS = {
     " | pipeline | errors",
     "cdk": "app | stack pipeline | outputs | serving training watching operators storage vectors | front | permissions"
     " | nag context log_group",
-    "benchmarks": "scale | bench changes drift words same page vector_costs | processes | inputs | figures",
+    "benchmarks": "scale peers | bench changes drift words same page vectors vector_costs | processes | inputs"
+    " | figures",
     "reliability": "command | conformance fuzz soak | pages",
 }
 # The code that training shares with serving, so that training measures the code that serves; and the store, for a
@@ -211,6 +212,11 @@ def test_imports_are_absolute_and_written_as_imports(package: str):
 @pytest.mark.parametrize("module", ["lambda_app.api.app", "lambda_app.handler", "lambda_app.promotion.promotion"])
 def test_serving_loads_nothing_of_training(module: str):
     assert not loaded_by(f"import {module}") & NEVER
+
+
+def test_a_release_in_s3_vectors_is_served_without_faiss():
+    modules = ("lambda_app.api.app", "lambda_app.recommendation.recommender", "lambda_app.search.s3vectors.opening")
+    assert not {"faiss", "botocore", "boto3"} & loaded_by(f"import {', '.join(modules)}")
 
 
 def test_a_folder_store_loads_nothing_of_s3():

@@ -22,8 +22,8 @@ from lambda_app.search.vectors import unit
 _EXACT_ROWS, _EXACT_ONE_IN = 200, 5_000
 # Candidates are found for at least this many neighbours, because the manifest's recall was measured for ten.
 MIN_DEPTH = 10
-# Of several segments, the candidates that are ranked together, for each neighbour.
-RERANKED = 2
+# Candidates of a flat index whose dead rows are dropped, for each neighbour.
+_FLAT_FACTOR = 2
 # A filter reduces the number of candidates for each neighbour, but not below this (or `factor`, if that is smaller).
 _MIN_FACTOR = 8
 # With a filter, nprobe is multiplied by these powers of concentration and dilution (see `_candidates`). Measured with
@@ -121,12 +121,12 @@ class VectorIndex:
             candidates = self._candidates(queries, depth, allowed)
         return ranked_by_query(self._file, queries, candidates, k)
 
-    def first_candidates(
+    def quick_search(
         self, query: npt.NDArray[np.float32], depth: int, live: npt.NDArray[np.bool_] | None, count: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]] | None:
-        """The live rows that may be the nearest ones, best first by their codes, and the scores of these.
+        """The live rows that are nearest to a query, best first, and their cosines.
 
-        A quick search: dead rows are found, too, and then dropped.
+        Dead rows are found, too, and then dropped.
 
         Args:
             query: float32 (1, d), L2-normalised.
@@ -135,15 +135,15 @@ class VectorIndex:
             count: the number of live rows.
 
         Returns:
-            At least `depth` and at most twice as many rows and scores; None if the quick search does not find as
-            many, or finds fewer candidates than recall was measured with. Then `search` does.
+            `depth` rows and scores; None if the quick search does not find as many, or finds fewer candidates than
+            recall was measured with. Then `search` does.
         """
         share = count / self.count
         if share < _DENSE_SHARE:
             return None
         if self._threads:
             faiss.omp_set_num_threads(self._threads)
-        wanted = depth * (self._factor if self._file.lists else RERANKED)
+        wanted = depth * (self._factor if self._file.lists else _FLAT_FACTOR)
         # A few more because of dead rows: the mean between none and as many as are dead has nearly all recall.
         fetched = min(self.count, int(wanted / share**0.5))
         if self._file.lists:
@@ -157,7 +157,7 @@ class VectorIndex:
             rows = rows[kept]
         if len(rows) < max(depth, _DENSE_REMAINDER * wanted if self._file.lists else 0):
             return None
-        return ranked(self._file, query[0], rows, RERANKED * depth)
+        return ranked(self._file, query[0], rows, depth)
 
     def search_exactly(self, queries: npt.NDArray[np.float32], k: int, allowed: RowSet) -> Neighbours:
         """As `search`, by the cosine of each of the allowed rows. It takes long if there are many."""

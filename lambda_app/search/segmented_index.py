@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from lambda_app.release.row_set import RowSet, SegmentedRowSet
 from lambda_app.release.segments.live_rows import LiveRows
-from lambda_app.search.faiss_index import MIN_DEPTH, RERANKED, VectorIndex, small_enough
-from lambda_app.search.neighbours import Neighbours, nearest
+from lambda_app.search.faiss_index import MIN_DEPTH, VectorIndex, small_enough
+from lambda_app.search.neighbours import Neighbours, cosines
 from lambda_app.search.vectors import unit
 
 # The live rows of flat segments of at most so many rows are copied to one flat index: a search of each has a cost of
@@ -23,9 +23,8 @@ _Scores = npt.NDArray[np.float32]
 class SegmentedIndex:
     """The indexes of segments as one. Immutable and thread-safe.
 
-    Row numbers count through all segments, dead rows included. Dead rows are never found. Without a filter, each
-    segment gives candidates with the scores of their stored codes. The best of all are ranked by the cosine of their
-    stored vectors, as in `VectorIndex`. With a filter, each segment is searched on its own.
+    Row numbers count through all segments, dead rows included. Dead rows are never found. Each segment is searched on
+    its own, and the best of all are kept: scores are cosines of stored vectors, so they can be compared.
     """
 
     def __init__(self, indexes: Sequence[VectorIndex], live: LiveRows) -> None:
@@ -51,9 +50,10 @@ class SegmentedIndex:
         self._copied_rows = np.concatenate(
             [np.empty(0, np.int64), *map(self._live_rows, np.flatnonzero(small).tolist())]
         )
+        self._copied_vectors = self._decoded(self._copied_rows)
         self._copied = faiss.IndexFlatIP(self.dim)
         if len(self._copied_rows):
-            self._copied.add(unit(self._decoded(self._copied_rows)))
+            self._copied.add(unit(self._copied_vectors))
 
     def search(self, queries: npt.NDArray[np.float32], k: int, allowed: RowSet | None = None) -> Neighbours:
         """The k nearest live rows of each query, the highest cosine first, then the lowest row.
@@ -73,40 +73,36 @@ class SegmentedIndex:
         if self.count == 0:  # all items are blocked
             return found
         for number, query in enumerate(np.ascontiguousarray(queries, np.float32)):
-            rows = self._candidates(query[np.newaxis], max(k, MIN_DEPTH))
-            best, scores = nearest(self._decoded(rows), query, k)
+            rows, scores = self._best(query[np.newaxis], max(k, MIN_DEPTH))
+            best = np.lexsort((rows, -scores))[:k]
             found.rows[number, : len(best)] = rows[best]
-            found.scores[number, : len(best)] = scores
+            found.scores[number, : len(best)] = scores[best]
         return found
 
-    def _candidates(self, query: npt.NDArray[np.float32], depth: int) -> _Rows:
-        """The live rows that may be the nearest to a query (1, d), ascending."""
+    def _best(self, query: npt.NDArray[np.float32], depth: int) -> tuple[_Rows, _Scores]:
+        """The best live rows of each segment for a query (1, d), at least `depth` in all, and their cosines."""
         all_rows, all_scores = [], []
         for number in self._large:
-            rows, scores = self._candidates_of(number, query, depth)
+            rows, scores = self._best_of(number, query, depth)
             all_rows.append(rows + self._live.starts[number])
             all_scores.append(scores)
         if copied := self._copied.ntotal:
-            scores, places = self._copied.search(query, min(depth, copied))
-            all_rows.append(self._copied_rows[places[0]])
-            all_scores.append(scores[0])
-        rows = all_rows[0]
-        if len(all_rows) > 1:
-            rows = np.concatenate(all_rows)
-            rows = rows[np.lexsort((rows, -np.concatenate(all_scores)))[: RERANKED * depth]]
-        return np.sort(rows)  # ties keep this order, and memory is read sequentially
+            places = self._copied.search(query, min(depth, copied))[1][0]
+            all_rows.append(self._copied_rows[places])
+            all_scores.append(cosines(self._copied_vectors[places], query[0]))
+        return np.concatenate(all_rows), np.concatenate(all_scores)
 
-    def _candidates_of(self, segment: int, query: npt.NDArray[np.float32], depth: int) -> tuple[_Rows, _Scores]:
-        """Those of a segment, and their scores: best first, numbered from 0."""
+    def _best_of(self, segment: int, query: npt.NDArray[np.float32], depth: int) -> tuple[_Rows, _Scores]:
+        """Those of a segment, numbered from 0, and their cosines: best first."""
         index, part = self._indexes[segment], self._live.parts[segment]
         count = index.count if part is None else len(part)
         if count == 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        if (quick := index.first_candidates(query, depth, self._masks[segment], count)) is not None:
+        if (quick := index.quick_search(query, depth, self._masks[segment], count)) is not None:
             return quick
-        found = index.search(query, depth, part)
-        known = found.rows[0] >= 0
-        return found.rows[0][known], found.scores[0][known]
+        found = index.search(query, depth, part).rows[0]
+        rows = found[found >= 0]
+        return rows, cosines(index.decoded(rows), query[0])  # FAISS's scores of a flat index are not normalised again
 
     def _search_in(self, queries: npt.NDArray[np.float32], k: int, allowed: RowSet) -> Neighbours:
         """As `search`, with a filter."""

@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from reliability.conformance.cases import items, routes, searching, words
+from reliability.conformance.cases import browsing, items, routes, searching, words
 from reliability.conformance.service.subject import Subject
 
 Case = Callable[[Subject], None]
 
 CASES: dict[str, Case] = {
     f"{module.__name__.rpartition('.')[2]}.{case.__name__}": case
-    for module in (searching, items, words, routes)
+    for module in (searching, items, words, browsing, routes)
     for case in module.CASES
 }
 

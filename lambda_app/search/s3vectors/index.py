@@ -67,6 +67,7 @@ class VectorsIndex:
         name: of the index.
         client: of botocore.
         pool: runs calls that need not wait for each other.
+        seconds: for one call with all its tries.
         clock, sleep: seconds; `jitter`: a random number from 0 to 1.
     """
 
@@ -76,6 +77,7 @@ class VectorsIndex:
     pool: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_PARALLEL, thread_name_prefix="s3vectors"), repr=False
     )
+    seconds: float = SECONDS
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
@@ -129,11 +131,11 @@ class VectorsIndex:
         action: str,
         send: Callable[..., dict[str, Any]],
         arguments: Mapping[str, Any],
-        seconds: float = SECONDS,
+        seconds: float | None = None,
     ) -> dict[str, Any]:
         """Send a request until it is answered or the time is over: back-off with full jitter.
 
-        See "Exponential Backoff and Jitter" (AWS Architecture Blog, 2015).
+        `seconds`: None: those of the index. See "Exponential Backoff and Jitter" (AWS Architecture Blog, 2015).
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -146,7 +148,7 @@ class VectorsIndex:
                 longest = max(longest, self.clock() - sent)
                 wait = pause * self.jitter()
                 # A try that would end too late, if it took as long as the longest one so far, is not begun.
-                over = self.clock() + wait + longest - begun > seconds
+                over = self.clock() + wait + longest - begun > (self.seconds if seconds is None else seconds)
                 if over or not _passes(exc):
                     raise self._failure(action, exc, arguments) from exc
                 log.debug("%s is sent again in %.2f s: %s", action, wait, exc)

@@ -1,0 +1,1 @@
+"""Our search beside the engines that a user would pick instead, on the same vectors."""
