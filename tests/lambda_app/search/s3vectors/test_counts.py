@@ -65,7 +65,7 @@ def test_a_refused_search_is_counted_once_as_failed(s3vectors, index, written):
 def test_a_connection_that_breaks_for_too_long_is_a_failed_search_with_the_name_of_its_error(s3vectors, index, written):
     s3vectors.faults.drop(calls=None, operation="QueryVectors")
     times = iter(range(0, 1_000, 2))
-    late = VectorsIndex(VECTOR_BUCKET, NAME, index.client, index.pool, lambda: next(times), lambda _: None)
+    late = VectorsIndex(VECTOR_BUCKET, NAME, index.client, clock=lambda: next(times), sleep=lambda _: None)
     with pytest.raises(SearchUnavailableError):
         late.query(QUERY)
     ((name, reason, _),) = counted(written)
