@@ -27,11 +27,11 @@ pytestmark = pytest.mark.parametrize("subject", ["flat"], indirect=True)
 
 
 def answered(subject: Subject, query: SimilarQuery) -> list[Match]:
-    return subject.recommender.similar(subject.shop.vectors[3], query)
+    return subject.recommender.similar(subject.shop.vectors[30], query)
 
 
 def checked(subject: Subject, matches: list[Match], wanted: Wanted = Wanted()) -> None:  # noqa: B008
-    check_matches(subject.shop, subject.shop.vectors[3], wanted, matches, K, subject.tolerance)
+    check_matches(subject.shop, subject.shop.vectors[30], wanted, matches, K, subject.tolerance)
 
 
 def test_right_answers_pass(subject: Subject):
