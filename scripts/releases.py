@@ -15,7 +15,7 @@ from lambda_app.promotion.upkeep.listing import StoredRelease, list_releases
 from lambda_app.promotion.upkeep.model_rollback import rollback_model
 from lambda_app.promotion.upkeep.pruning import Pruned, prune
 from lambda_app.release.manifest import Manifest
-from lambda_app.settings import Settings
+from lambda_app.settings import Settings, aws_region
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import Store
 from lambda_app.store.opening import existing_store
@@ -61,7 +61,7 @@ def retried_lines(store: Store, stack: str) -> list[str]:
         raise StackError(f"{store} is a folder; only a stack with a bucket has dead letters")
     import boto3  # a third of a second, which the other verbs do not need
 
-    session = boto3.Session()
+    session = boto3.Session(region_name=aws_region())
     found = find_stack(session.client("cloudformation"), stack, store.bucket)
     done = retry(session.client("sqs"), session.client("lambda"), found)
     return [*(f"sent again: {key}" for key in done.keys), *done.left] or ["the dead-letter queue is empty"]
@@ -73,7 +73,7 @@ def restored_lines(store: Store, at: datetime, settings: Settings, dry_run: bool
         raise RestoreError(f"{store} is a folder; only a bucket keeps old versions")
     import boto3  # a third of a second, which the other verbs do not need
 
-    place = Place(boto3.Session().client("s3"), store.bucket, store.prefix)
+    place = Place(boto3.Session(region_name=aws_region()).client("s3"), store.bucket, store.prefix)
     with scratch_folder("restore") as scratch:
         # Not this machine's cache, which may hold a file that the bucket has lost.
         fresh = S3Store(store.bucket, store.prefix, cache=scratch)

@@ -10,6 +10,7 @@ from typing import Any
 
 from lambda_app.errors import SearchUnavailableError
 from lambda_app.search.s3vectors.schema import MOST_GOT, MOST_KEY_CHARACTERS
+from lambda_app.settings import aws_region
 from lambda_app.telemetry.vector_calls import calls
 
 # For one call with all its tries.
@@ -59,7 +60,7 @@ def make_client() -> Any:
         retries={"total_max_attempts": 1},  # `VectorsIndex` sends again, within its own limit of time
         tcp_keepalive=True,
     )
-    return Session().create_client("s3vectors", config=config)
+    return Session().create_client("s3vectors", aws_region(), config=config)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """Requests that ask for another release than the live one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,8 @@ def both(tmp_path: Path, built: BuiltRelease, other: BuiltRelease) -> FolderStor
 
 
 def client_of(store: FolderStore, other_releases: str = "stored") -> TestClient:
-    seconds = {"reload_seconds": 0.0, "reload_wait_seconds": 10.0}
-    settings = Settings(store=str(store), threads=1, other_releases=other_releases, **seconds)
-    return TestClient(create_app(settings, store))
+    settings = Settings(store=str(store), threads=1, other_releases=other_releases)
+    return TestClient(create_app(replace(settings, reload_seconds=0.0, reload_wait_seconds=10.0), store))
 
 
 def test_a_stored_release_answers_in_place_of_the_live_one(
