@@ -99,6 +99,8 @@ def apply_changes(
         manifest = stored_manifest(store, live.pointer.release)
         batch = next_entries(store, manifest.changes_through)
         if not batch:
+            # Who lost a race for the pointer may have brought the index to a release that did not go live.
+            bring_index(store, manifest, settings, seconds_left)
             return Ingested(manifest.release, manifest.changes_through, applied, rejected)
         with scratch_folder("changes") as folder:
             made, draft = _made(work, manifest, batch, folder)

@@ -92,6 +92,7 @@ def compact_if_due(
             return Compacted(None, detail)
         return _merged(store, settings, live, manifest, now)
     except PointerConflictError:
+        bring_index(store, stored_manifest(store, live_release(store).pointer.release), settings)
         return Compacted(None, "segments were not merged, because others went live; the next changes try again")
     except Exception as exc:  # whatever it is: the changes are live
         log.exception("segments were not merged; %s does it", _COMMAND)

@@ -4,14 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lambda_app.catalogue.vectors.bookkeeping import stored_state
+from lambda_app.catalogue.vectors.ready import bring_index
 from lambda_app.errors import RefusedReleaseError, SettingsError, StoreError
+from lambda_app.promotion import promotion
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.promotion import promote_archive, promote_stored, rollback
 from lambda_app.promotion.stored import stored_manifest
+from lambda_app.promotion.upkeep import compaction
 from lambda_app.promotion.upkeep.compaction import compact
 from lambda_app.promotion.upkeep.model_rollback import rollback_model
 from lambda_app.promotion.upkeep.pruning import prune
@@ -173,6 +177,35 @@ def test_without_a_vector_bucket_nothing_goes_live(store: FolderStore):
     with pytest.raises(SettingsError, match="set LOOKALIKE_VECTOR_BUCKET"):
         use(store, "s3vectors", WITHOUT, now)
     assert live(store).engine == "faiss"
+
+
+@pytest.mark.parametrize("lost", ["rollback", "merge"])
+def test_who_loses_the_race_for_the_pointer_leaves_the_index_to_the_winner(
+    there: FolderStore, s3vectors: S3VectorsServer, monkeypatch: pytest.MonkeyPatch, lost: str
+):
+    for minute, product in enumerate(("product-003", "product-005"), start=1):
+        logged(there, removed(product_id=product), at=NOW + timedelta(minutes=minute))
+        apply_changes(there, SETTINGS, moved_on(minute))
+    module = promotion if lost == "rollback" else compaction
+    real, raced = bring_index, []
+
+    def bring(*given: Any) -> None:
+        if not raced:
+            raced.append(True)  # other changes go live at this moment
+            logged(there, removed(product_id="product-006"), at=NOW + timedelta(minutes=3))
+            apply_changes(there, SETTINGS, moved_on(4))
+        real(*given)
+
+    monkeypatch.setattr(module, "bring_index", bring)
+    if lost == "rollback":
+        rollback(there, SETTINGS, moved_on(5))
+    else:
+        monkeypatch.setattr(compaction, "due", lambda _manifest: "of the test")
+        done = compaction.compact_if_due(there, SETTINGS, moved_on(5))
+        assert done is not None
+        assert done.release is None
+    assert raced
+    check(there, s3vectors)
 
 
 def test_a_drop_without_a_vector_bucket_is_refused_before_it_is_stored(
