@@ -160,16 +160,21 @@ def misspelt(environ: Mapping[str, str] = os.environ) -> list[str]:
     """A warning for each variable that begins with LOOKALIKE_ but is no setting; it names the most similar setting."""
     known = environment_names()
     return [
-        f"the variable {name} is ignored: there is no such setting. Did you mean {_nearest(name, known)}?"
+        f"the variable {name} is ignored: there is no such setting. Did you mean {nearest}?"
         for name in sorted(environ)
         if name.startswith(PREFIX) and name not in (*known, *_OF_CLIENTS)
+        for nearest in difflib.get_close_matches(name, known, 1, 0.0)
     ]
 
 
 def names_aws_account(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether the environment has AWS credentials and a region, as in Lambda; obstore then reads them itself."""
-    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    return all(map(environ.get, keys)) and any(map(environ.get, ("AWS_REGION", "AWS_DEFAULT_REGION")))
+    return all(map(environ.get, ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))) and aws_region(environ) is not None
+
+
+def aws_region(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The region that the environment names; None: the profile's. botocore itself does not read AWS_REGION."""
+    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
 
 
 def harmless_environ(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -184,12 +189,7 @@ def provisioned(environ: Mapping[str, str] = os.environ) -> bool:
 
 def function_memory(environ: Mapping[str, str] = os.environ) -> int | None:
     """Memory of the Lambda function that this process runs in, in MB; None outside of Lambda."""
-    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
-    return int(memory) if memory.isdecimal() else None
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    return max(known, key=lambda setting: difflib.SequenceMatcher(None, name, setting).ratio())
+    return int(memory) if (memory := environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")).isdecimal() else None
 
 
 def _parse(name: str, text: str, kind: object) -> str | int | float:

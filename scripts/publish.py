@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lambda_app.errors import DamagedFileError, LookalikeError
 from lambda_app.promotion.publishing import PhotoUpload, drop, outcome, publish
-from lambda_app.settings import Settings
+from lambda_app.settings import Settings, aws_region
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import Store
 from lambda_app.store.folder import FolderStore
@@ -86,7 +86,7 @@ def call_by_hand(store: Store, stack: str, key: str) -> None:
     from botocore.exceptions import BotoCoreError
 
     try:
-        session = boto3.Session()
+        session = boto3.Session(region_name=aws_region())
         if not isinstance(store, S3Store):
             raise StackError(f"{store} is a folder")
         found = find_stack(session.client("cloudformation"), stack, store.bucket)

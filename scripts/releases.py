@@ -5,6 +5,7 @@ import os
 import sys
 from datetime import UTC, datetime
 
+from lambda_app.catalogue.vectors.ready import bring_index
 from lambda_app.errors import LookalikeError
 from lambda_app.promotion.promotion import promote_stored, rollback
 from lambda_app.promotion.refusal import refusing
@@ -14,7 +15,7 @@ from lambda_app.promotion.upkeep.listing import StoredRelease, list_releases
 from lambda_app.promotion.upkeep.model_rollback import rollback_model
 from lambda_app.promotion.upkeep.pruning import Pruned, prune
 from lambda_app.release.manifest import Manifest
-from lambda_app.settings import Settings
+from lambda_app.settings import Settings, aws_region
 from lambda_app.store.bucket import S3Store
 from lambda_app.store.contract import Store
 from lambda_app.store.opening import existing_store
@@ -60,7 +61,7 @@ def retried_lines(store: Store, stack: str) -> list[str]:
         raise StackError(f"{store} is a folder; only a stack with a bucket has dead letters")
     import boto3  # a third of a second, which the other verbs do not need
 
-    session = boto3.Session()
+    session = boto3.Session(region_name=aws_region())
     found = find_stack(session.client("cloudformation"), stack, store.bucket)
     done = retry(session.client("sqs"), session.client("lambda"), found)
     return [*(f"sent again: {key}" for key in done.keys), *done.left] or ["the dead-letter queue is empty"]
@@ -72,7 +73,7 @@ def restored_lines(store: Store, at: datetime, settings: Settings, dry_run: bool
         raise RestoreError(f"{store} is a folder; only a bucket keeps old versions")
     import boto3  # a third of a second, which the other verbs do not need
 
-    place = Place(boto3.Session().client("s3"), store.bucket, store.prefix)
+    place = Place(boto3.Session(region_name=aws_region()).client("s3"), store.bucket, store.prefix)
     with scratch_folder("restore") as scratch:
         # Not this machine's cache, which may hold a file that the bucket has lost.
         fresh = S3Store(store.bucket, store.prefix, cache=scratch)
@@ -80,6 +81,7 @@ def restored_lines(store: Store, at: datetime, settings: Settings, dry_run: bool
         def check(manifest: Manifest) -> None:
             with refusing(manifest.release):
                 check_release(manifest, fresh.local_file, settings)
+            bring_index(fresh, manifest, settings)
 
         done = restore(place, at, check, dry_run=dry_run)
     would = "would be " if dry_run else ""

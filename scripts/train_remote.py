@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError
 
+from lambda_app.settings import aws_region
 from training.cloud import remote
 from training.cloud.code_channel import pack
 from training.cloud.hyperparameters import parse_hyperparameters
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     hyperparameters = parse_hyperparameters(args.hyperparameter)  # before AWS is asked for anything
     if args.weights and "weights" in hyperparameters:
         raise remote.RemoteError("--weights and the hyperparameter weights: give one of them")
-    session = boto3.Session()
+    session = boto3.Session(region_name=aws_region())
     deployment = remote.find_deployment(session.client("cloudformation"), args.stack)
     states = session.client("stepfunctions")
     if args.follow:

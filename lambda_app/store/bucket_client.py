@@ -15,7 +15,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store as Bucket
 
 from lambda_app.errors import MissingObjectError, StoreError
-from lambda_app.settings import names_aws_account
+from lambda_app.settings import aws_region, names_aws_account
 
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Credential
@@ -64,7 +64,7 @@ def _botocore_account() -> dict[str, Any]:
         }
 
     try:
-        region = session.get_config_variable("region")
+        region = aws_region() or session.get_config_variable("region")
         credentials = session.get_credentials()
         if credentials is None:
             raise StoreError(
@@ -121,7 +121,7 @@ def _botocore_client(config: "S3Config | None", options: dict[str, str]) -> Any:
     return Session().create_client(
         "s3",
         endpoint_url=known.get("endpoint"),
-        region_name=known.get("region"),
+        region_name=known.get("region") or aws_region(),
         aws_access_key_id=known.get("access_key_id"),
         aws_secret_access_key=known.get("secret_access_key"),
         config=Config(signature_version="s3v4", s3=options),

@@ -11,6 +11,7 @@ from typing import Any
 from lambda_app.errors import LookalikeError, MissingObjectError, ReleaseError
 from lambda_app.promotion.stored import stored_manifest
 from lambda_app.release.manifest import Manifest
+from lambda_app.settings import aws_region
 from lambda_app.store.contract import Store
 from lambda_app.store.opening import existing_store
 from operate.drift import report
@@ -98,7 +99,7 @@ def _lines(args: argparse.Namespace) -> Iterable[str]:
 def _client() -> Any:
     import boto3  # a third of a second, which files do not need
 
-    return boto3.Session().client("logs")
+    return boto3.Session(region_name=aws_region()).client("logs")
 
 
 def _midnight(day: date) -> datetime:

@@ -4,7 +4,7 @@ import pytest
 
 from lambda_app.errors import SettingsError
 from lambda_app.photo.rules import PhotoLimits
-from lambda_app.settings import Settings, environment_names, function_memory, harmless_environ, misspelt
+from lambda_app.settings import Settings, aws_region, environment_names, function_memory, harmless_environ, misspelt
 
 STORE = {"LOOKALIKE_STORE": "var/store"}
 SIGN_IN = {
@@ -212,3 +212,10 @@ def test_a_process_that_tries_a_drop_inherits_no_credentials_and_no_store():
 def test_the_functions_memory_is_known_in_lambda_only(memory: str, expected: int | None):
     assert function_memory({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory}) == expected
     assert function_memory({}) is None
+
+
+def test_the_region_is_that_of_either_variable_as_for_the_aws_cli():
+    assert aws_region({"AWS_REGION": "eu-west-1"}) == "eu-west-1"
+    assert aws_region({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"}) == "eu-west-1"
+    assert aws_region({"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-east-1"}) == "us-east-1"
+    assert aws_region({"AWS_PROFILE": "shop"}) is None

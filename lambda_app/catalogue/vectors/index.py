@@ -7,6 +7,7 @@ from typing import Any
 from lambda_app.catalogue.vectors.retrying import Retries
 from lambda_app.errors import MissingObjectError, SettingsError, StoreError
 from lambda_app.search.s3vectors.schema import MOST_LISTED, NON_FILTERABLE, SEARCHED_TEXTS, index_name, index_settings
+from lambda_app.settings import aws_region
 
 _PREFIX = "items-"
 _CONNECT_SECONDS, _READ_SECONDS = 5, 30
@@ -30,7 +31,7 @@ def new_client(connections: int = 4, endpoint: str | None = None) -> Any:
         parameter_validation=False,
     )
     try:
-        return Session().create_client("s3vectors", config=config, endpoint_url=endpoint)
+        return Session().create_client("s3vectors", aws_region(), config=config, endpoint_url=endpoint)
     except BotoCoreError as exc:
         raise SettingsError(f"S3 Vectors cannot be reached: {exc}") from exc
 
