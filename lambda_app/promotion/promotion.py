@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from lambda_app.catalogue.beginning import comes_from
-from lambda_app.catalogue.vectors.ready import SecondsLeft, bring_index
+from lambda_app.catalogue.vectors.ready import SecondsLeft, bring_index, check_bucket
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, StoreError
 from lambda_app.promotion.floor import check_floor, figures
 from lambda_app.promotion.ingest import always, apply_changes, replaying, reverted
@@ -110,6 +110,7 @@ def promote_unpacked(
     live = live_pointer(store)
     if is_newer(manifest.created_at, live, now()):
         check_floor(store, live, manifest, force)
+        check_bucket(manifest, settings)
     with refusing(manifest.release):
         check_report(folder)
         check_release(manifest, lambda entry: located(store, folder, entry), settings)

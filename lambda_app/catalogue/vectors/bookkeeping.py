@@ -2,9 +2,9 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from lambda_app.errors import ConflictError, MissingObjectError, StoreError
+from lambda_app.errors import ConflictError, MissingObjectError, ReleaseError, StoreError
 from lambda_app.search.s3vectors.state import VECTORS, IndexState, read_state, state_key
 from lambda_app.store.contract import Store, Versioned
 
@@ -15,7 +15,7 @@ def stored_state(store: Store, index: str) -> tuple[IndexState | None, str | Non
     """The state of an index and its version; None twice if the store has none.
 
     Raises:
-        ReleaseError: it is damaged.
+        ReleaseError: it is damaged; the message says how to go on.
     """
     try:
         found = store.read_versioned(state_key(index))
@@ -23,7 +23,12 @@ def stored_state(store: Store, index: str) -> tuple[IndexState | None, str | Non
         return None, None
     if found is None:  # only if asked for a newer version
         return None, None
-    return read_state(found.data), found.version
+    try:
+        return read_state(found.data), found.version
+    except ReleaseError as exc:
+        raise ReleaseError(
+            f"{state_key(index)} in {store}: {exc}. Delete this object; scripts/vectors load then puts everything again"
+        ) from exc
 
 
 def stored_states(store: Store) -> dict[str, IndexState]:
@@ -82,6 +87,16 @@ class Progress:
             if added and (loading := self.state.loading) is not None:  # else another thread has written it
                 ranges = joined([*loading.done, *added])
                 self._write(self.state.model_copy(update={"loading": loading.model_copy(update={"done": ranges})}))
+
+    def alive(self, every: timedelta = timedelta(0)) -> None:
+        """Write that this load still runs, if what is in the store is older than this.
+
+        Raises:
+            ConflictError: another loader works on this index now.
+        """
+        with self._lock:
+            if self._now() - self.state.updated_at >= every:
+                self._write(self.state)
 
     def end(self, **fields: object) -> None:
         """Write the state after the load."""

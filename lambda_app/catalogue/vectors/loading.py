@@ -168,7 +168,7 @@ class Loader:
         told = self.tell(changes.size, begun.position)
         done = sum(min(end, puts) - begin for begin, end in begun.done if begin < puts)
         send(batches(changes, begun.first_row, begun.done), index, progress, self.pace, self.connections, told)
-        extra = self._delete_others(index, target) if full else 0
+        extra = self._delete_others(index, target, progress) if full else 0
         count = target.live.count
         left_out = len(target.left_out)
         progress.end(release=manifest.release, count=count, left_out=left_out)
@@ -185,12 +185,16 @@ class Loader:
             left_out_count=left_out,
         )
 
-    def _delete_others(self, index: VectorsIndex, target: Held) -> int:
-        """Delete what the target lacks. All keys are listed for that."""
-        others = [key for page in index.pages() for key in unknown(target, page)]
+    def _delete_others(self, index: VectorsIndex, target: Held, progress: Progress) -> int:
+        """Delete what the target lacks. All keys are listed for that, which takes long in a large index."""
+        others: list[str] = []
+        for page in index.pages():
+            progress.alive(SILENT / 3)
+            others += unknown(target, page)
         for begin in range(0, len(others), MOST_DELETED):
             batch = others[begin : begin + MOST_DELETED]
             self.pace.take(len(batch))
+            progress.alive()  # what another loader has put since then must stay
             index.delete(batch)
         return len(others)
 

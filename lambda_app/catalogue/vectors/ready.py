@@ -8,7 +8,7 @@ from lambda_app.catalogue.vectors.index import VectorsIndex, new_client
 from lambda_app.catalogue.vectors.loading import Loaded, Loader
 from lambda_app.catalogue.vectors.pacing import RATE
 from lambda_app.catalogue.vectors.sending import CONNECTIONS
-from lambda_app.errors import SettingsError
+from lambda_app.errors import RefusedReleaseError, SettingsError
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import PREFIX, Settings
 from lambda_app.store.contract import Store
@@ -23,6 +23,20 @@ PLANNED = RATE / 2
 def searched_by(manifest: Manifest, settings: Settings) -> str:
     """Who searches a release here: "faiss" or "s3vectors"."""
     return manifest.engine if settings.search == "release" else settings.search
+
+
+def check_bucket(manifest: Manifest, settings: Settings) -> None:
+    """Check early, before a release is stored and tried, that there is a vector bucket if it is searched in one.
+
+    Raises:
+        RefusedReleaseError: none is set. Another try would fail too.
+    """
+    if searched_by(manifest, settings) == "s3vectors" and not settings.vector_bucket:
+        raise RefusedReleaseError(_no_bucket(manifest))
+
+
+def _no_bucket(manifest: Manifest) -> str:
+    return f"{manifest.release} is searched in S3 Vectors, and no vector bucket is set; set {PREFIX}VECTOR_BUCKET"
 
 
 def bring_index(
@@ -44,9 +58,7 @@ def bring_index(
     if searched_by(manifest, settings) != "s3vectors":
         return None
     if not settings.vector_bucket:
-        raise SettingsError(
-            f"{manifest.release} is searched in S3 Vectors, and no vector bucket is set; set {PREFIX}VECTOR_BUCKET"
-        )
+        raise SettingsError(_no_bucket(manifest))
     most = None if seconds_left is None else max(0, int(seconds_left() * PLANNED))
     loader = replace(Loader(store), most=most)
     index = VectorsIndex.of_model(new_client(CONNECTIONS), settings.vector_bucket, manifest.model.sha256)

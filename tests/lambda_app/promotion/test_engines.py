@@ -175,6 +175,17 @@ def test_without_a_vector_bucket_nothing_goes_live(store: FolderStore):
     assert live(store).engine == "faiss"
 
 
+def test_a_drop_without_a_vector_bucket_is_refused_before_it_is_stored(
+    store: FolderStore, other: BuiltRelease, s3vectors: S3VectorsServer, tmp_path: Path
+):
+    before, archive = live(store), archived(other, tmp_path)
+    with pytest.raises(RefusedReleaseError, match="no vector bucket is set; set LOOKALIKE_VECTOR_BUCKET"):
+        promote_archive(store, archive, WITHOUT, now=moved_on())
+    assert live(store) == before
+    assert not store.exists(f"releases/{other.manifest.release}/manifest.json")
+    assert promote_archive(store, archive, SETTINGS, now=moved_on()).outcome == "live"
+
+
 def test_where_all_is_searched_by_faiss_no_index_is_touched(there: FolderStore, s3vectors: S3VectorsServer):
     s3vectors.calls.clear()
     logged(there, removed(image_id="000a"))

@@ -1,4 +1,6 @@
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -6,9 +8,17 @@ import pytest
 
 from lambda_app.catalogue.vectors.bookkeeping import joined, stored_state
 from lambda_app.catalogue.vectors.loading import SILENT, Loaded
-from lambda_app.errors import ConflictError, MissingObjectError, RefusedReleaseError, SettingsError, StoreError
+from lambda_app.errors import (
+    ConflictError,
+    MissingObjectError,
+    RefusedReleaseError,
+    ReleaseError,
+    SettingsError,
+    StoreError,
+)
 from lambda_app.search.s3vectors.schema import index_settings
 from lambda_app.store.folder import FolderStore
+from tests.catalogue_changes import NOW
 from tests.lambda_app.catalogue.vectors.conftest import Kept
 from tests.lambda_app.catalogue.vectors.indexed import (
     KilledError,
@@ -16,6 +26,7 @@ from tests.lambda_app.catalogue.vectors.indexed import (
     Killer,
     check_equal,
     counted,
+    expected,
     index_of,
     loader,
     rows_in,
@@ -207,10 +218,57 @@ def test_of_two_loaders_at_once_one_stops_and_the_other_loads_all(
     assert done[0].put == 40
 
 
+@pytest.mark.parametrize("when", ["listing", "deleting"])
+def test_a_loader_that_was_silent_for_long_deletes_nothing_of_the_one_that_took_its_place(
+    kept: Kept, s3vectors: S3VectorsServer, when: str
+):
+    index, other = index_of(s3vectors, kept.first), index_of(s3vectors, kept.first)
+    second = kept.follow(kept.first, segments=[kept.new(2, "x")])
+    other.create(kept.first.model.embedding_dim)
+    stray = min(expected(kept.store, second).keys() - expected(kept.store, kept.first).keys())
+    other.put([{"key": stray, "data": {"float32": [1.0] * kept.first.model.embedding_dim}, "metadata": {}}])
+    late = [timedelta(0)]
+    real = index.pages
+
+    def pages(*given: int) -> Iterator[list[str]]:
+        if not state_is_loading():  # the first look, whether there is anything
+            yield from real(*given)
+            return
+        late[0] = 2 * SILENT
+        if when == "listing":
+            loader(kept.store, later=late[0]).bring(other, second)
+        yield from real(*given)
+        if when == "deleting":
+            late[0] = 4 * SILENT
+            loader(kept.store, later=late[0]).bring(other, second)
+
+    def state_is_loading() -> bool:
+        state, _ = stored_state(kept.store, index.name)
+        return state is not None and state.loading is not None
+
+    index.pages = pages  # type: ignore[method-assign]
+    with pytest.raises(ConflictError, match="another loader works on index items-"):
+        loader(kept.store, now=lambda: NOW + late[0]).bring(index, kept.first)
+    check_equal(s3vectors, other, kept.store, second)
+
+
 def test_an_index_that_was_deleted_is_loaded_from_the_start(kept: Kept, s3vectors: S3VectorsServer):
     index = index_of(s3vectors, kept.first)
     loader(kept.store).bring(index, kept.first)
     index.drop()
+    assert loader(kept.store).bring(index, kept.first).put == 40
+    check_equal(s3vectors, index, kept.store, kept.first)
+
+
+def test_of_a_damaged_state_the_message_says_how_to_go_on(kept: Kept, s3vectors: S3VectorsServer):
+    index = index_of(s3vectors, kept.first)
+    loader(kept.store).bring(index, kept.first)
+    key = f"vectors/{index.name}.json"
+    kept.store.write(key, b"{")
+    for again in (False, True):
+        with pytest.raises(ReleaseError, match=f"{key} in .* is damaged: .*Delete this object; scripts/vectors load"):
+            loader(kept.store).bring(index, kept.first, again=again)
+    kept.store.delete(key)
     assert loader(kept.store).bring(index, kept.first).put == 40
     check_equal(s3vectors, index, kept.store, kept.first)
 
