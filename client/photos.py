@@ -41,6 +41,7 @@ def read_photos(photos: Iterable[Photo]) -> list[NamedPhoto]:
 
     Raises:
         OSError: a file cannot be read.
+        TypeError: one of them is no photo, such as a file's name as a str.
         ClientError: one of them was uploaded: all photos of a request come in the same way.
     """
     found = []
@@ -49,8 +50,10 @@ def read_photos(photos: Iterable[Photo]) -> list[NamedPhoto]:
             raise ClientError("a request has photos that were uploaded, or others, but not both")
         if isinstance(photo, Path):
             found.append(NamedPhoto(photo.name, photo.read_bytes()))
-        else:
+        elif isinstance(photo, bytes):
             found.append(NamedPhoto(f"photo-{number}", photo))
+        else:  # such as the name of a file, whose letters would be sent as a photo
+            raise TypeError(f"a photo is a Path, bytes or Uploaded; this one is a {type(photo).__name__}")
     return found
 
 

@@ -273,6 +273,7 @@ def test_the_search_is_shown_as_code_that_runs(
 ) -> None:
     visit.search(catalogue[1])
     visit.restrict(200)
+    expect(page.get_by_text("19 listings, most similar first")).to_be_visible()
     found = titles(page)
     page.get_by_role("button", name="As code").click()
     (tmp_path / "photo.jpg").write_bytes(catalogue[1].read_bytes())

@@ -107,6 +107,7 @@ def test_a_refused_token_is_renewed_once(deploy: Deploy, visit: Visit) -> None:
     deployed, page = deploy(), visit.page
     page.goto(deployed.url)
     visit.sign_in()
+    page.wait_for_load_state("networkidle")
     deployed.gateway.refused.add(deployed.gateway.accepted[0])
     visit.search(deployed.photo)
     assert visit.grants() == ["authorization_code", "refresh_token"]
@@ -116,6 +117,7 @@ def test_a_deployment_that_refuses_every_token_says_so(deploy: Deploy, visit: Vi
     deployed, page = deploy(), visit.page
     page.goto(deployed.url)
     visit.sign_in()
+    page.wait_for_load_state("networkidle")
     deployed.gateway.audience = "another"
     page.locator("#file").set_input_files(deployed.photo)
     expect(page.get_by_role("heading", name="The service did not accept your sign-in")).to_be_visible()

@@ -78,7 +78,8 @@ def _section(method: str, path: str, operation: dict[str, Any], examples: dict[s
         yield ""
     yield from ("```sh", ASKED[name], "```", "")
     if name in examples:
-        yield from ("```json", shown(examples[name]), "```", "")
+        # The example was made with a photo of this name; the command beside it sends photo.jpg.
+        yield from ("```json", shown(examples[name]).replace('"lamp.jpg"', '"photo.jpg"'), "```", "")
     errors = [f"[{status}](#{status})" for status in operation["responses"] if status >= "400"]
     yield from (f"Errors: {', '.join(errors)}.", "")
 

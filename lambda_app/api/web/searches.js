@@ -16,7 +16,7 @@ export function firstQuery(route) {
   if (kind === "likes") return { heading: "More like your choices" };
   if (kind === "browse") return { heading: filters.category ?? "All listings" };
   const item = items.get(id);
-  return item ? itemQuery(item) : { heading: "More like this listing" };
+  return item ? itemQuery(item) : { heading: "More like this listing", photo: photoAddress({ image_id: id }), caption: "…" };
 }
 
 /** The first search of a route, or with a longer list; `progress(text, share)` is called meanwhile. */

@@ -62,7 +62,8 @@ function showOthers(urls) {
 export function showCategory(prediction, only, restrict) {
   const shown = byId("category");
   shown.hidden = prediction === null;
-  byId("only-category").hidden = !prediction;
+  byId("only-category").hidden = prediction === null;
+  byId("only-category").disabled = !prediction; // it has its place already
   if (!prediction) {
     shown.open = false;
     byId("category-name").textContent = "…";

@@ -1,0 +1,9 @@
+import pytest
+
+from client.photos import read_photos, several
+
+
+@pytest.mark.parametrize("given", ["sofa.jpg", ["sofa.jpg"]])
+def test_the_name_of_a_file_is_no_photo(given):
+    with pytest.raises(TypeError, match="a photo is a Path, bytes or Uploaded; this one is a str"):
+        read_photos(several(given))
