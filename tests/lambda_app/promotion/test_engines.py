@@ -187,7 +187,8 @@ def test_who_loses_the_race_for_the_pointer_leaves_the_index_to_the_winner(
         logged(there, removed(product_id=product), at=NOW + timedelta(minutes=minute))
         apply_changes(there, SETTINGS, moved_on(minute))
     module = promotion if lost == "rollback" else compaction
-    real, raced = bring_index, []
+    real = bring_index
+    raced: list[bool] = []
 
     def bring(*given: Any) -> None:
         if not raced:

@@ -230,14 +230,14 @@ def test_a_loader_that_was_silent_for_long_deletes_nothing_of_the_one_that_took_
     late = [timedelta(0)]
     real = index.pages
 
-    def pages(*given: int) -> Iterator[list[str]]:
+    def pages(segment: int = 0, segments: int = 1) -> Iterator[list[str]]:
         if not state_is_loading():  # the first look, whether there is anything
-            yield from real(*given)
+            yield from real(segment, segments)
             return
         late[0] = 2 * SILENT
         if when == "listing":
             loader(kept.store, later=late[0]).bring(other, second)
-        yield from real(*given)
+        yield from real(segment, segments)
         if when == "deleting":
             late[0] = 4 * SILENT
             loader(kept.store, later=late[0]).bring(other, second)
