@@ -60,6 +60,7 @@ class Settings:
             commas; empty: requests need no such header. It is never logged, and `repr` leaves it out.
         photos_url: public address of the bucket's photos, by their keys; empty: answers have presigned URLs.
         listing_url: address of a listing in the shop, with {product_id} or {image_id}; empty: no links to it.
+        other_releases: which releases besides the live one may be asked for: none; stored: all, one loaded at a time.
         catalogue_writes: who may change the catalogue over HTTP: none; iam: principals of IAM, as API Gateway names
             them; open: everyone who reaches the port.
         search: what searches the catalogue: release: what its manifest says; faiss, s3vectors: this, whatever it says.
@@ -93,6 +94,7 @@ class Settings:
     origin_secret: str = field(default="", repr=False)
     photos_url: str = ""
     listing_url: str = ""
+    other_releases: str = "none"
     catalogue_writes: str = "none"
     search: str = "release"
     vector_bucket: str = ""
@@ -144,6 +146,7 @@ class Settings:
         _check_sign_in(settings)
         _check_front(settings)
         _check_choice("CATALOGUE_WRITES", settings.catalogue_writes, WRITERS[:2] if in_lambda else WRITERS)
+        _check_choice("OTHER_RELEASES", settings.other_releases, ("none", "stored"))
         _check_search(settings)
         return settings
 
@@ -232,12 +235,9 @@ def _check_front(settings: Settings) -> None:
         raise SettingsError(
             f"{PREFIX}PHOTOS_URL is {settings.photos_url!r}; it takes an address such as https://search.shop.example"
         )
-    # Where a link leads must not depend on the listing.
     if settings.listing_url and not _LISTING.fullmatch(settings.listing_url):
-        raise SettingsError(
-            f"{PREFIX}LISTING_URL is {settings.listing_url!r}; it takes an address such as "
-            "https://shop.example/items/{product_id}, or a path such as /items/{image_id}, with one of these two names"
-        )
+        example = "https://shop.example/items/{product_id}, or a path such as /items/{image_id}"
+        raise SettingsError(f"{PREFIX}LISTING_URL is {settings.listing_url!r}; it takes an address such as {example}")
 
 
 def _check_choice(name: str, given: str, known: tuple[str, ...]) -> None:

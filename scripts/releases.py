@@ -5,6 +5,7 @@ import os
 import sys
 from datetime import UTC, datetime
 
+from lambda_app.catalogue.vectors.ready import bring_index
 from lambda_app.errors import LookalikeError
 from lambda_app.promotion.promotion import promote_stored, rollback
 from lambda_app.promotion.refusal import refusing
@@ -80,6 +81,7 @@ def restored_lines(store: Store, at: datetime, settings: Settings, dry_run: bool
         def check(manifest: Manifest) -> None:
             with refusing(manifest.release):
                 check_release(manifest, fresh.local_file, settings)
+            bring_index(fresh, manifest, settings)
 
         done = restore(place, at, check, dry_run=dry_run)
     would = "would be " if dry_run else ""

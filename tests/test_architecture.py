@@ -33,7 +33,8 @@ FLOORS = {
     " | pipeline | errors",
     "cdk": "app | stack pipeline | outputs | serving training watching operators storage vectors | front | permissions"
     " | nag context log_group",
-    "benchmarks": "scale peers | bench changes drift words same page vectors vector_costs | processes | inputs | figures",
+    "benchmarks": "scale peers | bench changes drift words same page vectors vector_costs | processes | inputs"
+    " | figures",
     "reliability": "command | conformance fuzz soak | pages",
 }
 # The code that training shares with serving, so that training measures the code that serves; and the store, for a

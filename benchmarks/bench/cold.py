@@ -1,7 +1,8 @@
 """Cold start: time from process start to the first similar-images answer, and peak memory, compared with the baseline.
 
 Our side runs as in Lambda, with AWS's runtime client and an empty cache: model, index and catalog come through the S3
-protocol. The baseline reads local files. A third start searches in S3 Vectors, so it fetches the model alone. All use compiled modules, as in an image, that are already in the page cache.
+protocol. The baseline reads local files. A third start searches in S3 Vectors, so it fetches the model alone. All use
+compiled modules, as in an image, that are already in the page cache.
 """
 
 import json

@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def measured(program: Path, browser: str, url: str) -> dict[str, Any]:
         return result
 
 
-def rows_of(view: str, results: list[Mapping[str, Any]]) -> list[Row]:
+def rows_of(view: str, results: Sequence[Mapping[str, Any]]) -> list[Row]:
     """The rows of one view's results."""
 
     def audit(name: str) -> list[float]:

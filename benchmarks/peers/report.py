@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.peers.engines import OURS
 from benchmarks.peers.result import Result, Size
@@ -69,12 +70,17 @@ def plot(size: Size, path: Path) -> Path:
             zorder=3 if mine else 2,
             label=result.name,
         )
-    axes.axvline(1 - size.recall, color="black", linewidth=0.7, linestyle=":")
+    axes.axvline(1 - size.recall, color="black", linewidth=0.7, linestyle=":", label="recall of ours")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.invert_xaxis()
-    axes.set_xlabel("1 - recall@10 (better to the right)")
-    axes.set_ylabel("p50 of a query on one thread, ms (better below)")
+    # The scale is that of the missed neighbours; the labels are recalls.
+    axes.xaxis.set_major_formatter(lambda missed, _: f"{1 - missed:.6g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        formatter(lambda time, _: f"{time:.2g}")
+    axes.set_xlabel("recall@10 (better to the right)")
+    axes.set_ylabel("ms a query, p50, one thread (better below)")
     axes.set_title(f"{size.count:,} vectors of 256 dimensions", fontsize=11)
     axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize=8)

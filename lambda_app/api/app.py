@@ -15,6 +15,7 @@ from lambda_app.api.origin import OriginMiddleware
 from lambda_app.api.routes import browsing, items, predictions, status, uploads
 from lambda_app.photo.memory import DecodingMemory, available_bytes
 from lambda_app.recommendation.live import LiveRelease
+from lambda_app.recommendation.other import OtherRelease
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
 from lambda_app.store.folder import FolderStore
@@ -88,6 +89,7 @@ def create_app(
         decoding,
         queue=WorkQueue(settings.parallel_requests, settings.queued_requests),
         fetching=WorkQueue(PARALLEL_FETCHES, settings.queued_requests),
+        other=OtherRelease(store, settings),
         applier=_applier(store, settings),
     )
     app = Application(

@@ -67,7 +67,9 @@ class VectorFile:
 
         FAISS's own `reconstruct_batch` makes a decoder for each row, which takes several times as long.
         """
-        found = self._stored_codes.take(rows, axis=0)
+        codes = self._stored_codes
+        # A file has its values at any byte. Of values that are not aligned, `take` first copies all.
+        found = codes.take(rows, axis=0) if codes.flags.aligned else codes[rows]
         if self.type == "ivf-float16":
             return _of_float16(found)
         if self.type != "ivf-int8":

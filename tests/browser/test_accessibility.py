@@ -133,7 +133,7 @@ def test_a_view_is_accessible_still_and_of_one_origin(
     assert page.locator("h1:visible").count() == 1
     visit.picture(view.__name__)
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         assert findings(page, axe) == []
     assert [request.url for request in visit.requests if not request.url.startswith((address, "blob:"))] == []
     # Chromium itself logs an answer 404.

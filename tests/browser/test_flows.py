@@ -7,14 +7,17 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
+from lambda_app.store.contract import OBJECTS, RELEASES
 from lambda_app.store.folder import FolderStore
 from tests.browser.conftest import Visit
+from tests.releases import CREATED_AT, build_release
 
 pytestmark = pytest.mark.slow
 
@@ -310,3 +313,29 @@ def test_the_footer_opens_the_report(page: Page, catalogue: tuple[FolderStore, P
         page.get_by_role("link", name="Evaluation report").click()
     expect(opened.value.get_by_role("heading", name="Evaluation")).to_be_visible()
     assert opened.value.title() == "Evaluation"
+
+
+def test_two_releases_are_compared_side_by_side(
+    page_of: Callable[..., str], visit: Visit, catalogue: tuple[FolderStore, Path], tmp_path: Path
+) -> None:
+    store, page = catalogue[0], visit.page
+    other = build_release(tmp_path, seed=1, created_at=CREATED_AT + timedelta(days=1))
+    for entry in other.files():
+        store.upload(OBJECTS + entry.sha256, tmp_path / entry.file)
+    store.upload(f"{RELEASES}{other.release}/manifest.json", tmp_path / "manifest.json")
+    page.goto(page_of(other_releases="stored") + "#item=003a")
+    expect(page.locator("#results .title")).to_have_count(19)
+    live = titles(page)
+    page.get_by_label("Compare with release").fill(other.release)
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.get_by_role("heading", name=other.release)).to_be_visible()
+    expect(page.locator("#other-results .title")).to_have_count(19)
+    assert titles(page) == live != page.locator("#other-results .title").all_text_contents()
+    visit.picture("compared")
+    page.get_by_role("button", name=f"Remove filter: Compared with {other.release}").click()
+    expect(page.locator("#other-results")).to_be_hidden()
+
+
+def test_without_the_operators_leave_no_release_is_compared(page: Page) -> None:
+    expect(page.get_by_text("Evaluation report")).to_be_visible()
+    expect(page.get_by_label("Compare with release")).to_be_hidden()

@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import gc
+import gzip
 import importlib
 import json
 import random
@@ -91,12 +92,21 @@ def test_a_body_over_the_limit_is_refused(handler: Handler):
     assert "4,194,304" in json.loads(answer["body"])["detail"]
 
 
-@pytest.mark.parametrize(("path", "text"), [("/", True), ("/static/app.js", True), ("/images/003a", False)])
-def test_pages_are_text_and_photos_are_base64(handler: Handler, path: str, text: bool, photo: bytes):
-    answer = handler(get(path), CONTEXT)
-    assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, not text)
-    if not text:
-        assert base64.b64decode(answer["body"]) == photo
+@pytest.mark.parametrize("path", ["/", "/static/app.js"])
+def test_pages_are_compressed_for_browsers_that_say_so(handler: Handler, path: str):
+    event = get(path)
+    headers = {name: value for name, value in event["headers"].items() if name.lower() != "accept-encoding"}
+    plain = handler({**event, "headers": headers}, CONTEXT)
+    assert (plain["statusCode"], plain["isBase64Encoded"]) == (200, False)
+    packed = handler({**event, "headers": {**headers, "accept-encoding": "gzip, br"}}, CONTEXT)
+    assert (packed["headers"]["content-encoding"], packed["isBase64Encoded"]) == ("gzip", True)
+    assert gzip.decompress(base64.b64decode(packed["body"])).decode() == plain["body"]
+
+
+def test_photos_are_base64(handler: Handler, photo: bytes):
+    answer = handler(get("/images/003a"), CONTEXT)
+    assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, True)
+    assert base64.b64decode(answer["body"]) == photo
 
 
 def test_a_warm_up_loads_the_release(handler: Handler, built: BuiltRelease):

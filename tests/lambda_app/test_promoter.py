@@ -18,6 +18,7 @@ from lambda_app.promotion import drop_names
 from lambda_app.promotion.promotion import rollback
 from lambda_app.promotion.stored import stored_manifest
 from lambda_app.release.smoke import SmokeCase
+from lambda_app.search.s3vectors.schema import index_name
 from lambda_app.settings import Settings
 from lambda_app.store.bucket import S3Store
 from tests import archives
@@ -26,6 +27,7 @@ from tests.catalogue_changes import logged, removed
 from tests.lambda_events import BUCKET, object_created
 from tests.releases import CREATED_AT
 from tests.s3_server import S3Server
+from tests.s3vectors.server import VECTOR_BUCKET, S3VectorsServer
 
 CONTEXT = SimpleNamespace(aws_request_id="11111111-2222-3333-4444-555555555555")
 LATER = CREATED_AT + timedelta(hours=1)
@@ -380,3 +382,26 @@ def test_a_run_has_time_if_twice_its_longest_part_is_left():
     left = iter([900_000, 600_000, 500_000, 401_000])
     go_on = promoter.TimeLeft(lambda: next(left))
     assert [go_on(), go_on(), go_on()] == [True, False, False]
+
+
+def test_a_release_for_s3_vectors_goes_live_with_its_index_if_there_is_time_to_fill_it(
+    store: S3Store,
+    drop: Callable[..., dict[str, str]],
+    tmp_path: Path,
+    s3vectors: S3VectorsServer,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3VECTORS", s3vectors.url)
+    monkeypatch.setenv("LOOKALIKE_VECTOR_BUCKET", VECTOR_BUCKET)
+    archive, manifest = build_archive(tmp_path / "release", search={"engine": "s3vectors"})
+    store.upload("drops/release.tar", archive)
+    settings = Settings.from_environ()
+    late = promoter.take_drop(store, "drops/release.tar", settings, seconds_left=lambda: 0.01)
+    assert late["outcome"] == "refused"
+    assert f"scripts/vectors load --store {store} {manifest.release} --vector-bucket {VECTOR_BUCKET}" in late["detail"]
+    assert not store.exists("live.json")
+    assert s3vectors.counts()["PutVectors"] == 0
+    done = drop(archive)
+    assert (done["outcome"], s3vectors.backend.vectors_put) == ("live", manifest.count)
+    state = json.loads(store.read(f"vectors/{index_name(manifest.model.sha256)}.json"))
+    assert (state["release"], state["count"]) == (manifest.release, manifest.count)

@@ -20,6 +20,7 @@ FRONT = {
     "LOOKALIKE_PHOTOS_URL": "https://search.shop.example",
 }
 OTHERS = {
+    "LOOKALIKE_OTHER_RELEASES": "stored",
     "LOOKALIKE_CATALOGUE_WRITES": "open",
     "LOOKALIKE_LISTING_URL": "https://shop.example:8443/items/{product_id}?photo={image_id}",
     "LOOKALIKE_SEARCH": "s3vectors",

@@ -36,7 +36,8 @@ class ExtendedIndex(Index):
         if len(set(self.non_filterable)) < len(self.non_filterable):
             raise ValidationError("nonFilterableMetadataKeys must be distinct")
         self.table = VectorTable(self.dimension, frozenset(self.non_filterable))
-        self.rates: list[Rate] = []
+        # Each with whether it is of vectors, not of requests.
+        self.rates: list[tuple[Rate, bool]] = []
         self.add_searches(metadata.get("textSearchConfigurations") or [], building)
 
     def add_searches(self, configurations: list[dict[str, str]], building: int) -> None:
@@ -137,8 +138,10 @@ class ExtendedS3VectorsBackend(S3VectorsBackend):
         if any(index.index_name == name for index in bucket.indexes.values()):
             raise Conflict("An index with the specified name already exists")
         index = ExtendedIndex(bucket, name, request, self.building)
-        limits = (self.vectors_a_second, self.writes_a_second)
-        index.rates = [Rate(limit or float("inf"), lambda: self.clock()) for limit in limits]
+        limits = ((self.vectors_a_second, True), (self.writes_a_second, False))
+        index.rates = [
+            (Rate(limit, lambda: self.clock()), of_vectors) for limit, of_vectors in limits if limit is not None
+        ]
         bucket.indexes[index.index_arn] = index
         if request.get("tags"):
             self.tag_resource(index.index_arn, request["tags"])
@@ -206,8 +209,7 @@ class ExtendedS3VectorsBackend(S3VectorsBackend):
         return index, left[:size], token
 
     def _take(self, index: ExtendedIndex, vectors: int) -> None:
-        of_vectors, of_writes = index.rates
-        if not of_writes.takes(1) or not of_vectors.takes(vectors):
+        if not all(rate.takes(vectors if of_vectors else 1) for rate, of_vectors in index.rates):
             raise TooManyRequests
 
 

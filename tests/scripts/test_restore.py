@@ -9,11 +9,14 @@ from pathlib import Path
 import boto3
 import pytest
 
+from lambda_app.catalogue.vectors.bookkeeping import stored_state
+from lambda_app.search.s3vectors.schema import index_name
 from lambda_app.store.folder import FolderStore
 from scripts.releases import main
 from tests.lambda_events import BUCKET
 from tests.releases import build_release, publish_directly
 from tests.s3_server import S3Server
+from tests.s3vectors.server import VECTOR_BUCKET, S3VectorsServer
 
 
 @pytest.fixture
@@ -51,6 +54,29 @@ def test_restore_names_what_comes_back_and_a_dry_run_says_it_before(
         assert printed[-1] == f"{manifest.release} {words[1]} live again"
     assert run(monkeypatch, f"s3://{BUCKET}", "--at", at) == 0
     assert capsys.readouterr().out.startswith(f"nothing to bring back: s3://{BUCKET} is as it was at ")
+
+
+@pytest.mark.slow
+def test_the_index_of_s3_vectors_is_brought_to_the_release_that_comes_back(
+    server: S3Server, s3vectors: S3VectorsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3VECTORS", s3vectors.url)
+    monkeypatch.setenv("LOOKALIKE_VECTOR_BUCKET", VECTOR_BUCKET)
+    monkeypatch.setenv("LOOKALIKE_THREADS", "1")
+    with closing(boto3.client("s3")) as client:
+        client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        store = server.store("", tmp_path / "cache")
+        manifest = build_release(tmp_path / "release", search={"engine": "s3vectors"})
+        publish_directly(store, tmp_path / "release", manifest)
+        server.make_older(timedelta(hours=2))
+        client.delete_object(Bucket=BUCKET, Key="live.json")
+    at = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    assert run(monkeypatch, f"s3://{BUCKET}", "--at", at, "--dry-run") == 0
+    assert s3vectors.calls == []
+    assert run(monkeypatch, f"s3://{BUCKET}", "--at", at) == 0
+    state, _ = stored_state(store, index_name(manifest.model.sha256))
+    assert state is not None
+    assert (state.release, state.count, s3vectors.counts()["PutVectors"]) == (manifest.release, 40, 1)
 
 
 def test_a_folder_has_no_old_versions(

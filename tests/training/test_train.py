@@ -148,10 +148,10 @@ def sagemaker(trained, sample_data, tmp_path):
 def test_a_sagemaker_job_puts_the_release_into_the_model_folder(sagemaker, monkeypatch, outside):
     for name, value in sagemaker.items():
         monkeypatch.setenv(name, value)
-    train.main([*TINY, "--force", "True"])
+    train.main([*TINY, "--force", "True", "--set", "search=s3vectors"])
     model = Path(sagemaker["SM_MODEL_DIR"])
     manifest = read_manifest((model / "manifest.json").read_bytes())
-    assert manifest.force
+    assert (manifest.force, manifest.engine) == (True, "s3vectors")
     for entry in manifest.files():
         verify_file(model / entry.file, entry)
     report = Path(sagemaker["SM_OUTPUT_DATA_DIR"]) / "report" / "metrics.json"

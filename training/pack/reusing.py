@@ -83,5 +83,6 @@ def manifest_of(work: ReusingFolder, dataset: Dataset, base: Manifest, settings:
             "stage_seconds": {"index": stage_seconds(work, "index")},
         },
         smoke=tuple(SmokeCase.model_validate(case) for case in made["smoke"]),
+        search=settings.search_entry,
         force=settings.force,
     )

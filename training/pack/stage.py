@@ -104,6 +104,7 @@ def build_manifest(work: WorkFolder, settings: PackSettings) -> Manifest:
         reference=_read(work.index / "reference.json"),
         training=_provenance(work, dataset, exported),
         smoke=tuple(SmokeCase.model_validate(case) for case in _read(work.index / "smoke.json")),
+        search=settings.search_entry,
         force=settings.force,
     )
 

@@ -21,7 +21,7 @@ STAGES: dict[str, tuple[type[Settings], ...]] = {
 }
 # What may be set if the model of a release is used.
 _WITHOUT_TRAINING = frozenset(
-    {"currency", "encoding", "columns", "category_separator", "workers", "index", "name", "bulk", "force"}
+    {"currency", "encoding", "columns", "category_separator", "workers", "index", "name", "bulk", "force", "search"}
 )
 
 

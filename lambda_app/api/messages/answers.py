@@ -95,6 +95,7 @@ def config_answer(settings: Settings) -> dict[str, Any]:
         "sign_in": client if settings.oidc_client_id else None,
         "listing_url": settings.listing_url,
         "max_k": settings.max_k,
+        "other_releases": settings.other_releases,
     }
 
 

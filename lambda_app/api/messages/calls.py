@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends
+from fastapi import Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import Scope
@@ -15,6 +15,7 @@ from lambda_app.api.messages.applying import Applier
 from lambda_app.api.messages.work_queue import WorkQueue
 from lambda_app.photo.memory import DecodingMemory
 from lambda_app.recommendation.live import Live, LiveRelease
+from lambda_app.recommendation.other import OtherRelease
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
 from lambda_app.telemetry.observer import AnsweredPhoto, Observer
@@ -31,6 +32,7 @@ class Service:
     Attributes:
         queue: the work of requests.
         fetching: reads of uploads. They wait for the store, and must not hold up work that does not need it.
+        other: another release than the live one, for requests that ask for it.
         applier: applies changes of the catalogue; None if others do, or if no request may change it.
     """
 
@@ -41,6 +43,7 @@ class Service:
     decoding: DecodingMemory
     queue: WorkQueue
     fetching: WorkQueue
+    other: OtherRelease
     applier: Applier | None = None
 
 
@@ -51,6 +54,7 @@ class Call:
     Attributes:
         request_id: the id that the client sent; without one, the id of the Lambda invocation, or a random one.
         one_at_a_time: whether the process handles one request at a time, as in a Lambda.
+        asked_release: id of the release that must answer; empty: the live one.
         release: id of the release that answers; None until `live` is called.
         category: the predicted category, if the response has one.
         top_score: the cosine of the first result, if the response has one and no words were asked for.
@@ -62,6 +66,7 @@ class Call:
     service: Service
     request_id: str
     one_at_a_time: bool = False
+    asked_release: str = ""
     release: str | None = None
     category: str | None = None
     top_score: float | None = None
@@ -78,8 +83,11 @@ class Call:
 
         Raises:
             NotLiveError: no release is live.
+            QueryError, BusyError: as `OtherRelease.get`.
         """
         live = self.service.live.current(waited=time.monotonic() - self.begun)
+        if self.asked_release:
+            live = self.service.other.get(self.asked_release, live)
         self.release = live.release
         return live
 
@@ -120,6 +128,21 @@ async def current_call(request: Request) -> Call:
 
 
 CurrentCall = Annotated[Call, Depends(current_call)]
+
+
+async def asked_release(
+    call: CurrentCall,
+    release: Annotated[
+        str,
+        Query(
+            description="Id of the release that answers, for comparing two; by default the live one. Others are "
+            "refused unless the operator allows them.",
+            examples=["20261122-204500-1a2b3c4d"],
+        ),
+    ] = "",
+) -> None:
+    """Note which release must answer, as a dependency of all routes of a router."""
+    call.asked_release = release
 
 
 def blocking(route: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from lambda_app.api.messages import answers, schemas
-from lambda_app.api.messages.calls import CurrentCall, blocking
+from lambda_app.api.messages.calls import CurrentCall, asked_release, blocking
 from lambda_app.api.messages.pages import report_response
 from lambda_app.api.messages.parameters import BrowseParameters
 from lambda_app.api.routes import openapi
@@ -16,7 +16,7 @@ from lambda_app.photo.kinds import media_type
 from lambda_app.recommendation import browsing
 from lambda_app.store.reports import read_report
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(asked_release)])
 
 
 @router.get(
@@ -42,7 +42,7 @@ def browse(call: CurrentCall, asked: Annotated[BrowseParameters, Query()]) -> JS
     operation_id="listExamples",
     summary="Photos to try",
     response_model=schemas.ExamplesAnswer,
-    responses=openapi.errors(429, 503),
+    responses=openapi.errors(422, 429, 503),
 )
 @blocking
 def examples(call: CurrentCall) -> JSONResponse:
@@ -84,7 +84,7 @@ def example(call: CurrentCall, number: int) -> Response:
     operation_id="getReleaseReport",
     summary="The evaluation report",
     response_class=Response,
-    responses={200: {"description": "The report", "content": {"text/html": {}}}, **openapi.errors(404, 429, 503)},
+    responses={200: {"description": "The report", "content": {"text/html": {}}}, **openapi.errors(404, 422, 429, 503)},
 )
 @blocking
 def report(call: CurrentCall) -> Response:

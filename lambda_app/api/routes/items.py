@@ -1,11 +1,11 @@
 """The routes for catalog items: search by words, items, similar items, recommendations, photos."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from lambda_app.api.messages import answers, schemas
-from lambda_app.api.messages.calls import CurrentCall, blocking
+from lambda_app.api.messages.calls import CurrentCall, asked_release, blocking
 from lambda_app.api.messages.files import photo_response
 from lambda_app.api.messages.reading import RecommendBody, SearchQuery, WordQuery
 from lambda_app.api.routes import openapi
@@ -14,7 +14,7 @@ from lambda_app.errors import UnknownItemError
 # Shorter than the lifetime of a presigned URL.
 REDIRECT_CACHE = "private, max-age=60"
 
-router = APIRouter(tags=["items"])
+router = APIRouter(tags=["items"], dependencies=[Depends(asked_release)])
 
 
 @router.get(

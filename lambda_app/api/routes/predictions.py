@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import JSONResponse
 
 from lambda_app.api.messages import answers, schemas
-from lambda_app.api.messages.calls import Call, CurrentCall, blocking
+from lambda_app.api.messages.calls import Call, CurrentCall, asked_release, blocking
 from lambda_app.api.messages.parameters import (
     CategoryParameters,
     DuplicateParameters,
@@ -31,7 +31,7 @@ from lambda_app.telemetry.observer import AnsweredPhoto
 # /predict returns more, so that a client which shows more than the first 5 needs no second request.
 PREDICT_PROBABILITIES = 20
 
-router = APIRouter(tags=["photos"])
+router = APIRouter(tags=["photos"], dependencies=[Depends(asked_release)])
 
 
 @router.post(

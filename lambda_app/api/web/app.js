@@ -6,9 +6,9 @@ import { SignInError } from "./oidc.js";
 import { MOST_PHOTOS, forgetAll, recall, remember, rememberComing } from "./photo/kept.js";
 import { choosePart, connectPart } from "./photo/part.js";
 import { filtersOf, formatRoute, isFiltered, linkedWords, parseRoute } from "./route.js";
-import { choicesOf, firstQuery, longer, search } from "./searches.js";
+import { choicesOf, firstQuery, longer, search, searchOther } from "./searches.js";
 import { configuration, openSession, signIn, signOut } from "./session.js";
-import { cardLink, clearCards, showCards, showPending } from "./view/cards.js";
+import { cardLink, clearCards, hideOther, showCards, showOther, showPending } from "./view/cards.js";
 import { showCode } from "./view/code.js";
 import { showFilters } from "./view/filters.js";
 import { showCategories, showExamples, showHome } from "./view/home.js";
@@ -41,7 +41,7 @@ async function refreshRelease() {
     // With these errors no search can work, so show the error before the user chooses a photo.
     if (status === 401 || status === 403) view.showFailure(explain(error));
   }
-  view.showRelease(release);
+  view.showRelease(release, configuration().other_releases === "stored");
   byId("words").hidden = release?.words === false;
   const route = parseRoute(location.hash);
   showFilters(route, release ?? {}, removeFilter);
@@ -179,7 +179,23 @@ function present(route, asked, found) {
     showCategory(found.prediction, route.filters.category, (category) => applyFilters({ category }));
   }
   showCards(found.results, route, choose);
+  compare(route, asked, found);
   view.showOutcome(outcome(asked, found), found, longer(asked, found, configuration().max_k));
+}
+
+/** Show the answer of the release that is compared with the live one, if the address names one. */
+async function compare(route, asked, found) {
+  const other = route.filters.with;
+  if (!other) return hideOther();
+  const { signal } = running;
+  try {
+    const results = await searchOther(asked, other, signal);
+    if (!signal.aborted) showOther(found.release, other, results, route, choose);
+  } catch (error) {
+    if (signal.aborted) return;
+    hideOther();
+    view.showFailure(explain(expected(error)));
+  }
 }
 
 function outcome(route, { results, next }) {
@@ -225,7 +241,7 @@ function removeFilter(name) {
 }
 
 function clearFilters() {
-  const names = [...filtersOf(parseRoute(location.hash).kind), "box"];
+  const names = [...filtersOf(parseRoute(location.hash).kind), "box", "with"];
   applyFilters(Object.fromEntries(names.map((name) => [name, ""])));
   byId("filters-open").focus();
 }
@@ -350,6 +366,13 @@ byId("choose-part").addEventListener("click", selectPart);
 byId("clear").addEventListener("click", clearFilters);
 byId("report").addEventListener("click", openReport);
 byId("as-code").addEventListener("click", () => showCode(latest.found.request, configuration().auth !== "none", latest.found.answer));
+byId("compare").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const route = parseRoute(location.hash);
+  const filters = { ...route.filters, with: byId("other-release").value.trim() };
+  go({ ...route, kind: route.kind === "home" ? "browse" : route.kind, filters });
+  window.scrollTo(0, 0);
+});
 byId("retry").addEventListener("click", () => {
   if (!release) refreshRelease();
   show();

@@ -22,6 +22,7 @@ export function connectInput({ searchFile, addFiles, searchWords, applyFilters }
     target.setAttribute("aria-expanded", String(!form.hidden));
   });
   for (const copy of document.querySelectorAll("[data-copies]")) {
+    copy.hidden = !navigator.clipboard; // without TLS, browsers have none
     copy.addEventListener("click", async () => {
       await navigator.clipboard.writeText(byId(copy.dataset.copies).textContent);
       byId("copied").textContent = "Copied";

@@ -5,7 +5,7 @@
 export const PAGE = 24; // listings of the first page; `k` of the fragment says how many are shown if there are more
 export const FILTERS = ["category", "min_price", "max_price", "min_score", "distinct"];
 
-const FIELDS = [...FILTERS, "k", "q", "box"];
+const FIELDS = [...FILTERS, "k", "q", "box", "with"]; // with: the release that is compared with the live one
 const WORDS = ["category", "min_price", "max_price", "distinct"];
 // What is sent with each kind of query.
 const SENT = {

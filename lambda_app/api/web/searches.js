@@ -26,6 +26,12 @@ export async function search(route, signal, progress) {
   return found;
 }
 
+/** The answer of another release to the same query: its results. Throws as `call`. */
+export async function searchOther(route, release, signal) {
+  const { results } = await SEARCHES[route.kind]({ ...route, release }, signal, () => {});
+  return results;
+}
+
 /** The same search with more results, after `found`; null if there are no more. */
 export function longer(route, found, most) {
   if (route.kind === "browse") return found.next === null ? null : { ...route, after: found.next };
@@ -36,14 +42,18 @@ export function longer(route, found, most) {
 /** The chips of what was liked and disliked. Asks for listings that are not known yet; unknown ones keep their id as title. */
 export async function choicesOf({ liked, disliked }) {
   const all = [...liked.map((item) => ({ item, how: "like" })), ...disliked.map((item) => ({ item, how: "dislike" }))];
-  const asked = all.filter(({ item }) => !items.has(item));
+  const unknown = all.filter(({ item }) => !items.has(item));
   await Promise.all(
-    asked.map(({ item }) => call("item", { params: { image_id: item } }).then(({ answer }) => items.set(item, answer), () => {})),
+    unknown.map(({ item }) => call("item", { params: { image_id: item } }).then(({ answer }) => items.set(item, answer), () => {})),
   );
   return all.map(({ item, how }) => {
     const known = items.get(item);
     return { item, how, title: known ? titleOf(known) : item, photo: photoAddress(known ?? { image_id: item }) };
   });
+}
+
+function asked(route) {
+  return { ...parameters(route), ...(route.release ? { release: route.release } : {}) };
 }
 
 function photoQuery(id, { box }) {
@@ -84,7 +94,7 @@ async function searchPhoto(route, signal, progress) {
   const bytes = megabytes(blobs.reduce((sum, { size }) => sum + size, 0));
   const onSent = (share) => (share < 1 ? progress(`Sending ${bytes} …`, share) : progress("Searching …"));
   onSent(0);
-  const answered = await call("predict", { photos: blobs, query: parameters(route), signal, onSent });
+  const answered = await call("predict", { photos: blobs, query: asked(route), signal, onSent });
   const query = photoQuery(route.id, route.filters);
   query.note = [query.note, note].filter(Boolean).join(" ");
   return found(answered, query, answered.answer);
@@ -95,27 +105,27 @@ async function searchItem(route, signal, progress) {
   const params = { image_id: route.id };
   const [item, answered] = await Promise.all([
     call("item", { params, signal }).then(({ answer }) => answer),
-    call("similar", { params, query: parameters(route), signal }),
+    call("similar", { params, query: asked(route), signal }),
   ]);
   return found(answered, itemQuery(item));
 }
 
 async function searchWords(route, signal, progress) {
   progress("Searching …");
-  return found(await call("search", { query: parameters(route), signal }), firstQuery(route));
+  return found(await call("search", { query: asked(route), signal }), firstQuery(route));
 }
 
 async function searchLikes(route, signal, progress) {
   progress("Searching …");
   const { liked, disliked } = route;
-  const asked = Object.entries(parameters(route)).map(([name, value]) => [name, /price|score|^k$/.test(name) ? Number(value) : value]);
-  const json = { liked, disliked, ...Object.fromEntries(asked) };
-  return found(await call("recommend", { json, signal }), firstQuery(route));
+  const fields = Object.entries(parameters(route)).map(([name, value]) => [name, /price|score|^k$/.test(name) ? Number(value) : value]);
+  const json = { liked, disliked, ...Object.fromEntries(fields) };
+  return found(await call("recommend", { json, query: route.release ? { release: route.release } : {}, signal }), firstQuery(route));
 }
 
 async function browse(route, signal, progress) {
   progress("Loading …");
-  const query = { ...parameters(route), k: String(PAGE), ...(route.after === undefined ? {} : { after: route.after }) };
+  const query = { ...asked(route), k: String(PAGE), ...(route.after === undefined ? {} : { after: route.after }) };
   return found(await call("browse", { query, signal }), firstQuery(route));
 }
 

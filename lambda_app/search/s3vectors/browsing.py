@@ -16,8 +16,10 @@ from lambda_app.search.s3vectors.results import Results, filter_of, vector_of
 from lambda_app.search.s3vectors.schema import MOST_RESULTS
 
 _LEAST_WINDOW, _GROWTH = 100, 4
-# Of a rare category, a page may end early: after so many windows, of which the last ones have 10,000 rows.
-_MOST_WINDOWS = 10
+_PHOTOS_BEFORE = 1_000  # of up to 100 products, in one query
+# Of a rare category, a page may end early: after so many windows, of which the last ones have 10,000 rows, or after so
+# many seconds.
+_MOST_WINDOWS, _MOST_SECONDS = 10, 2.0
 
 
 @dataclass(frozen=True)
@@ -27,26 +29,36 @@ class Windows:
     Attributes:
         ask: sends a query for so many results.
         dim: of the vectors.
-        end: the lowest row that no item has had.
+        end: the lowest row that no item has had, as far as is known.
+        newest_end: reads it again; asked at the end of the rows, because a load may have given items new rows since.
+        clock: seconds.
     """
 
     ask: Callable[[dict[str, Any], int], Results]
     dim: int
     end: int
+    newest_end: Callable[[], int]
+    clock: Callable[[], float]
 
     def page(self, where: CatalogFilter, start: int, most: int, *, one_per_product: bool) -> Page:
         """As `lambda_app.search.engine.Engine.page` says. A page may be short although there is a next one."""
         found: list[tuple[int, CatalogItem]] = []
-        window = max(_LEAST_WINDOW, 2 * most)
-        for _ in range(_MOST_WINDOWS):
-            if start >= self.end or len(found) > most:
+        window, until = max(_LEAST_WINDOW, 2 * most), self.clock() + _MOST_SECONDS
+        end, over = self.end, False
+        for number in range(_MOST_WINDOWS):
+            if len(found) > most or (number and self.clock() > until):
                 break
-            stop = min(self.end, start + window)
+            if start >= end:
+                end = max(end, self.newest_end())
+                if over := start >= end:
+                    break
+            stop = min(end, start + window)
             found += self._window(where, start, stop, one_per_product=one_per_product)
             start, window = stop, min(MOST_RESULTS, _GROWTH * window)
-        following = found[most][0] if len(found) > most else start
         rows, items = [row for row, _ in found[:most]], [item for _, item in found[:most]]
-        return Page(rows, items, following if following < self.end else None)
+        if len(found) > most:
+            return Page(rows, items, found[most][0])
+        return Page(rows, items, None if over else start)
 
     def _window(
         self, where: CatalogFilter, start: int, stop: int, *, one_per_product: bool
@@ -68,10 +80,15 @@ class Windows:
     def _products_before(self, where: CatalogFilter, start: int, products: list[str]) -> set[str]:
         """Which of these products have a photo before a row that passes."""
         seen: set[str] = set()
-        for begin in range(0, len(products) if start else 0, _LEAST_WINDOW):
-            among = {"product_id": {"$in": products[begin : begin + _LEAST_WINDOW]}}
-            results = self._all(filter_of(where, {"row": {"$lt": start}}, among), 10 * _LEAST_WINDOW)
-            seen |= {item.product_id for item in results.items}
+        left = products if start else []
+        while left:
+            batch, left = left[:_LEAST_WINDOW], left[_LEAST_WINDOW:]
+            among = {"product_id": {"$in": batch}}
+            results = self._all(filter_of(where, {"row": {"$lt": start}}, among), _PHOTOS_BEFORE)
+            found = {item.product_id for item in results.items}
+            seen |= found
+            if results.more and found:  # the photos of these may have left no place for those of others
+                left = [product for product in batch if product not in found] + left
         return seen
 
     def _all(self, passing: dict[str, Any], most: int) -> Results:

@@ -1,6 +1,6 @@
 """Searches a catalogue in Amazon S3 Vectors: the contract of `lambda_app.search.engine`, by calls of the service."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +31,7 @@ class S3VectorsEngine:
         count: the number of photos in it.
         end: the lowest row that no item has had.
         hidden: what no answer holds.
+        newest_end: reads `end` again; 0 if it is not known.
     """
 
     index: VectorsIndex
@@ -38,6 +39,7 @@ class S3VectorsEngine:
     count: int
     end: int
     hidden: Hidden = _NOTHING_HIDDEN
+    newest_end: Callable[[], int] = lambda: 0
 
     kind = "s3vectors"
     remote = True
@@ -87,7 +89,7 @@ class S3VectorsEngine:
 
     def page(self, where: CatalogFilter, start: int, most: int, *, one_per_product: bool) -> Page:
         """As the contract says."""
-        windows = Windows(self._results, self.dim, self.end)
+        windows = Windows(self._results, self.dim, self.end, self.newest_end, self.index.clock)
         return windows.page(where, start, most, one_per_product=one_per_product)
 
     def fingerprints(self, matches: Sequence[Match]) -> Fingerprint | None:

@@ -37,6 +37,10 @@ class ForbiddenIndexError(SearchUnavailableError):
     """The process has no right to ask the index."""
 
 
+class UnreadableAnswerError(Exception):
+    """An answer of status 200 that is none of the service, such as the page of a proxy."""
+
+
 class ExpiredPageError(SearchUnavailableError):
     """The service does not know the token of a page any more; the query must be sent again."""
 
@@ -83,14 +87,18 @@ class VectorsIndex:
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
 
-    def query(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def query(self, arguments: Mapping[str, Any], seconds: float | None = None) -> dict[str, Any]:
         """The answer of QueryVectors to these arguments.
+
+        Args:
+            arguments: but for the names.
+            seconds: for all tries; None: those of the index.
 
         Raises:
             ExpiredPageError: the arguments have a token that the service refuses.
             SearchUnavailableError: it does not answer, or refuses.
         """
-        return self._call("QueryVectors", self.client.query_vectors, arguments)
+        return self._call("QueryVectors", self.client.query_vectors, arguments, seconds)
 
     def get(self, keys: Collection[str], *, vectors: bool) -> dict[str, dict[str, Any]]:
         """What is stored under these keys, by key, in their order. Unknown keys are left out.
@@ -144,8 +152,8 @@ class VectorsIndex:
         while True:
             sent = self.clock()
             try:
-                return send(vectorBucketName=self.bucket, indexName=self.name, **arguments)
-            except (ClientError, BotoCoreError) as exc:
+                return _read(send, vectorBucketName=self.bucket, indexName=self.name, **arguments)
+            except (ClientError, BotoCoreError, UnreadableAnswerError) as exc:
                 longest = max(longest, self.clock() - sent)
                 wait = pause * self.jitter()
                 # A try that would end too late, if it took as long as the longest one so far, is not begun.
@@ -180,6 +188,21 @@ class VectorsIndex:
         return SearchUnavailableError("S3 Vectors refuses the search; the log says why")
 
 
+def _read(send: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, Any]:
+    """Send a request; the answer, which has a list of vectors."""
+    from botocore.parsers import ResponseParserError
+
+    try:
+        answer = send(**arguments)
+        vectors = answer["vectors"]
+    except (ResponseParserError, KeyError, AttributeError, TypeError) as exc:  # as botocore fails on other JSON
+        raise UnreadableAnswerError(f"the answer has no vectors: {exc!r}") from exc
+    needed = {"key", "distance"} if arguments.get("returnDistance") else {"key"}
+    if any(not needed <= vector.keys() for vector in vectors):
+        raise UnreadableAnswerError(f"the answer has vectors without {' or '.join(sorted(needed))}")
+    return answer
+
+
 def _passes(error: Exception) -> bool:
     """Whether the reason of a failure may pass: throttling, a timeout, a fault of the service or of the connection."""
     from botocore.exceptions import ClientError, HTTPClientError
@@ -187,7 +210,7 @@ def _passes(error: Exception) -> bool:
     if isinstance(error, ClientError):
         status = _status(error)
         return status in _PASSING or status >= 500
-    return isinstance(error, HTTPClientError)
+    return isinstance(error, HTTPClientError | UnreadableAnswerError)
 
 
 def _reason(error: Exception) -> str:

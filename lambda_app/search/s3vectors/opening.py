@@ -41,16 +41,32 @@ def open_vectors_index(
     else:
         index = VectorsIndex(bucket, name, make_client() if known is None else known.client)
     index.check()
-    state = None if read is None else _state(read, name)
+
+    def state_now() -> IndexState | None:
+        return None if read is None else _state(read, bucket, name)
+
+    def newest_end() -> int:
+        found = state_now()
+        return 0 if found is None else found.next_row
+
+    state = state_now()
     count = manifest.count if state is None else state.count
     end = manifest.count if state is None else state.next_row
-    return S3VectorsEngine(index, manifest.model.embedding_dim, count, end)
+    return S3VectorsEngine(index, manifest.model.embedding_dim, count, end, newest_end=newest_end)
 
 
-def _state(read: Callable[[str], bytes], name: str) -> IndexState | None:
+def _state(read: Callable[[str], bytes], bucket: str, name: str) -> IndexState | None:
     """What the store knows of the index. A release answers without, so any error is logged only."""
     try:
-        return read_state(read(state_key(name)))
+        state = read_state(read(state_key(name)))
     except LookalikeError as exc:
         log.warning("the state of index %s cannot be read; its count is taken from the manifest: %s", name, exc)
         return None
+    if state.vector_bucket != bucket:
+        log.warning(
+            "the state of index %s is that of vector bucket %s; the count is taken from the manifest",
+            name,
+            state.vector_bucket,
+        )
+        return None
+    return state

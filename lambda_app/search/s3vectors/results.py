@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.errors import QueryError, ReleaseError
+from lambda_app.errors import QueryError, ReleaseError, SearchUnavailableError
 from lambda_app.likeness.table import Fingerprint
 from lambda_app.release.catalog import CatalogFilter, CatalogItem
 from lambda_app.search.engine import NOTHING
@@ -84,7 +84,8 @@ def row_and_item(vector: Mapping[str, Any], *, described: bool = False) -> tuple
 class Results:
     """The results of one query, page by page: a `lambda_app.search.engine.Search`.
 
-    A query has at most as many results as it asks for. If these are not enough, it is sent again for more.
+    A query has at most as many results as it asks for. If these are not enough, it is sent again for more. All pages
+    together get the time of one call.
     """
 
     def __init__(self, index: VectorsIndex, query: Mapping[str, Any], fetch: int, hidden: Hidden) -> None:
@@ -102,8 +103,14 @@ class Results:
         self._most = min(MOST_RESULTS, fetch + MOST_FURTHER)
         self._asked = min(MOST_RESULTS, fetch)
         self._expired = 0
+        self._until = index.clock() + index.seconds
         self._begin_again()
         self._read()
+
+    @property
+    def more(self) -> bool:
+        """Whether the service may have more results than were looked at."""
+        return self._token is not None or self._seen >= self._asked
 
     def deepen(self) -> None:
         """Read pages until there is a row more, or there is none."""
@@ -135,8 +142,14 @@ class Results:
         arguments = {**self._query, "topK": self._asked}
         if self._token is not None:
             arguments["nextToken"] = self._token
+        left = self._until - self._index.clock()
+        if left <= 0:
+            log.warning(
+                "a search was given up after %d results: its pages took %.0f s", self._seen, self._index.seconds
+            )
+            raise SearchUnavailableError("S3 Vectors takes too long for the search")
         try:
-            answer = self._index.query(arguments)
+            answer = self._index.query(arguments, left)
         except ExpiredPageError:
             seen = self._seen
             self._expired += 1
@@ -148,7 +161,8 @@ class Results:
             return
         found = answer["vectors"]
         self._seen += len(found)
-        self._token = answer.get("nextToken")
+        # A token after as many results as were asked for leads to nothing.
+        self._token = answer.get("nextToken") if self._seen < self._asked else None
         for vector in found:
             self._take(vector)
         if self._by_cosine:

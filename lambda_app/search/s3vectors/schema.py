@@ -5,14 +5,17 @@ the item. Filters read `row`, `product_id`, `category` and `price`; the other fi
 """
 
 import base64
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from lambda_app.errors import ReleaseError
+from lambda_app.likeness.fingerprint import FINGERPRINT_BYTES
 from lambda_app.likeness.table import Fingerprint
 from lambda_app.release.catalog import CatalogItem
+from lambda_app.release.photo_key import is_photo_key
 
 # Limits of the service (API 2025-07-15).
 MOST_PUT = MOST_DELETED = 500
@@ -28,6 +31,8 @@ NON_FILTERABLE = ("title", "location", "photo", "description", "fingerprint")
 SEARCHED_TEXTS = ("title", "category", "description")
 # Texts are cut so that all of them fit. A description takes the place that the other fields leave, at most.
 _MOST_DESCRIPTION_BYTES, _MOST_TEXT_BYTES = 30_000, 2_000
+_TEXTS, _MAYBE_TEXTS = ("product_id", "category", "photo"), ("title", "location", "description")
+_MOST_ROW = 2**53  # numbers in JSON are exact up to here
 
 
 def index_name(model_sha256: str) -> str:
@@ -88,25 +93,34 @@ def item_of(key: str, metadata: Mapping[str, Any]) -> tuple[int, CatalogItem]:
         ReleaseError: they are not those of an item, so something else wrote this vector.
     """
     try:
-        price = metadata.get("price")
-        return int(metadata["row"]), CatalogItem(
-            image_id=key,
-            product_id=metadata["product_id"],
-            category=metadata["category"],
-            title=metadata.get("title"),
-            price=None if price is None else float(price),
-            location=metadata.get("location"),
-            photo=metadata["photo"],
-            description=metadata.get("description"),
-        )
-    except (KeyError, TypeError, ValueError) as exc:
+        row, price = metadata["row"], metadata.get("price")
+        if not _is_number(row) or not 0 <= row <= _MOST_ROW or row != int(row):
+            raise ValueError(f"row {str(row)[:80]!r}")
+        if price is not None and not (_is_number(price) and math.isfinite(price)):
+            raise ValueError(f"price {str(price)[:80]!r}")
+        texts: dict[str, Any] = {name: metadata[name] for name in _TEXTS}
+        texts |= {name: metadata.get(name) for name in _MAYBE_TEXTS}
+        for name, text in texts.items():
+            if not isinstance(text, str) and (text is not None or name in _TEXTS):
+                raise TypeError(f"{name} {str(text)[:80]!r}")
+        if not is_photo_key(texts["photo"]):  # else an answer could lead to any object of the store
+            raise ValueError(f"photo {texts['photo'][:80]!r}")
+        return int(row), CatalogItem(image_id=key, price=None if price is None else float(price), **texts)
+    except (KeyError, TypeError, ValueError, OverflowError) as exc:
         raise ReleaseError(f"vector {key[:80]!r} is not an item of a catalogue: {exc!r}") from exc
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def fingerprint_of(metadata: Mapping[str, Any]) -> Fingerprint | None:
-    """The fingerprint of an item's photo, uint8 (197,); None if it was stored without one."""
-    text = metadata.get("fingerprint")
-    return None if text is None else np.frombuffer(base64.b64decode(text), np.uint8)
+    """The fingerprint of an item's photo, uint8 (197,); None if it was stored without one, or with something else."""
+    try:
+        found = np.frombuffer(base64.b64decode(metadata["fingerprint"], validate=True), np.uint8)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return found if len(found) == FINGERPRINT_BYTES else None
 
 
 def _cut(text: str | None, most: int) -> str | None:

@@ -16,7 +16,7 @@ from reliability.conformance.service.subject import Subject
 
 def one_word(subject: Subject) -> None:
     """All items with a word in the title, in the category or in the description, and no others."""
-    for word in ("crimson", "number57", "Bicycles", "smoke"):
+    for word in ("crimson", "number58", "Bicycles", "smoke"):
         _check(subject, word, CatalogFilter())
 
 
@@ -66,6 +66,27 @@ def words_and_picture(subject: Subject) -> None:
     expect(first == having, f"the first are {sorted(first)}, not {sorted(having)}")
 
 
+def word_far_from_the_picture(subject: Subject) -> None:
+    """An item with the word is found although its picture is far from the query; the score is still the cosine."""
+    shop = subject.shop
+    picture = shop.vectors[0]
+    cosines = shop.vectors.astype(np.float64) @ picture
+    item = shop.items[min(range(130, 300), key=lambda row: cosines[row])]
+    word = str(item.title).split()[-1] if item.title else f"number{int(item.product_id[-3:])}"
+    having = [row for row, one in enumerate(shop.items) if _has(one, word)]
+    rank = int(np.sum(cosines > cosines[having].max()))
+    expect(rank > 250, f"only {rank} items are nearer: the case decides nothing")
+    query = SimilarQuery(40, words=word, distinct="image", rank="cosine")
+    matches = subject.recommender.similar(picture, query)
+    found = {match.item.image_id: match.score for match in matches}
+    expect(len(found) == 40, f"{len(found)} items")
+    missing = {shop.items[row].image_id for row in having} - found.keys()
+    expect(not missing, f"with {word!r}, but not found: {sorted(missing)}")
+    for image_id, score in found.items():
+        cosine = cosines[shop.row(image_id)]
+        expect(abs(score - cosine) <= subject.tolerance, f"{image_id!r} has score {score}, not {cosine}")
+
+
 def unknown_word_and_picture(subject: Subject) -> None:
     """If no item has the word, the picture alone decides."""
     picture = subject.shop.vectors[77]
@@ -107,5 +128,6 @@ CASES = (
     no_such_word,
     words_one_product,
     words_and_picture,
+    word_far_from_the_picture,
     unknown_word_and_picture,
 )

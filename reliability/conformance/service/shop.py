@@ -19,8 +19,9 @@ from lambda_app.search.vectors import unit
 from tests.releases import CREATED_AT, DATASET, DIM, SIZE, embed, encode, write_network
 
 CATEGORIES = ("Sofas", "Lamps", "Tables", "Bicycles", "Shoes")
-# Photos a product: a few products fill the first hundred places, many have one photo.
-_PHOTOS = [20] * 6 + [4] * 50 + [1] * 400
+# Photos a product: a few products fill the first hundred places, many have one photo. One has rows below and above 100,
+# where an engine that reads windows of rows may begin another.
+_PHOTOS = [20] * 4 + [3] + [20] * 2 + [4] * 50 + [1] * 400
 PHOTOS = sum(_PHOTOS)
 _PRICES = [None, 5.0, 10.0, 10.01, 19.99, 20.0, 50.0, 99.5, 100.0, 2500.0]
 _COLOURS = ["crimson", "azure", "emerald", "ivory"]

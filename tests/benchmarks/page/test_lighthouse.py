@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = tmp_path / "node_modules" / "lighthouse" / "cli" / "index.js"
     program.parent.mkdir(parents=True)
     program.touch()
-    monkeypatch.setattr(lighthouse.shutil, "which", str)
+    monkeypatch.setattr(shutil, "which", str)
     return tmp_path / "node_modules"
 
 

@@ -163,7 +163,13 @@ def test_the_count_is_that_of_the_index_if_the_store_knows_it(
     path.write_bytes(state.to_json())
     engine = holder(store, SETTINGS).current().recommender.engine
     assert isinstance(engine, S3VectorsEngine)
-    assert (engine.count, engine.end) == (39, 44)
+    assert (engine.count, engine.end, engine.newest_end()) == (39, 44, 44)
+    path.write_bytes(state.model_copy(update={"next_row": 80}).to_json())
+    assert (engine.end, engine.newest_end()) == (44, 80)  # a load has put items anew
+    path.write_bytes(state.model_copy(update={"vector_bucket": "another"}).to_json())
+    with caplog.at_level(logging.WARNING):
+        assert holder(store, SETTINGS).current().recommender.engine.count == 40
+    assert "is that of vector bucket another" in caplog.text
 
 
 def test_routes_answer_with_the_same_fields(

@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import faiss
@@ -89,3 +90,17 @@ def test_a_file_that_is_not_an_index_is_refused(tmp_path: Path):
     (tmp_path / "index.faiss").write_bytes(b"no index")
     with pytest.raises(ReleaseError, match=r"index\.faiss is not a FAISS index"):
         open_vectors(tmp_path / "index.faiss")
+
+
+def test_the_vectors_of_a_few_rows_are_read_without_the_others(tmp_path: Path):
+    flat = faiss.IndexFlatIP(16)
+    flat.add(np.ones((20_000, 16), np.float32))
+    faiss.write_index(flat, str(tmp_path / "index.faiss"))
+    opened = open_vectors(tmp_path / "index.faiss")
+    opened.decoded(np.arange(3))
+    tracemalloc.start()
+    try:
+        opened.decoded(np.arange(3))  # in this file, the values are not aligned
+        assert tracemalloc.get_traced_memory()[1] < 50_000
+    finally:
+        tracemalloc.stop()

@@ -81,7 +81,7 @@ def test_the_cases_are_run_on_an_index_that_is_then_deleted(
     account.calls.clear()
     code, found = run(monkeypatch, tmp_path, release=routes.release, words=words.one_word, ids=items.items_by_id)
     assert code == 0, found["cases"]
-    assert (found["conforms"], found["error"], found["vectors"]) == (True, None, 720)
+    assert (found["conforms"], found["error"], found["vectors"]) == (True, None, 723)
     assert (found["amazon"], found["endpoint"], found["region"]) == (False, account.url, "us-east-1")
     assert [case["case"] for case in found["cases"]] == ["release", "words", "ids"]
     counts = account.counts()

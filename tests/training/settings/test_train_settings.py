@@ -60,6 +60,7 @@ def test_values_that_the_program_determines_are_not_settings():
         ("export", "precision", "int8"),
         ("index", "name", "autumn"),
         ("pack", "force", True),
+        ("pack", "search", "s3vectors"),
     ],
 )
 def test_a_changed_setting_changes_the_inputs_of_its_stage(stage, name, value):

@@ -24,14 +24,30 @@ export function showPending(k) {
 export function clearCards() {
   byId("results").removeAttribute("aria-busy");
   byId("results").replaceChildren();
+  hideOther();
+}
+
+/** Beside the listings of the live release, show those of another one. */
+export function showOther(live, other, results, route, choose) {
+  byId("sides").classList.add("two");
+  byId("side-live").textContent = `Live: ${live}`;
+  byId("side-other").textContent = other;
+  byId("side-live").hidden = byId("side-other").hidden = byId("other-results").hidden = false;
+  showCards(results, route, choose, byId("other-results"));
+}
+
+/** Show the listings of the live release alone. */
+export function hideOther() {
+  byId("sides").classList.remove("two");
+  byId("side-live").hidden = byId("side-other").hidden = byId("other-results").hidden = true;
+  byId("other-results").replaceChildren();
 }
 
 /**
  * Show the listings found, the best first. Cards that are shown already stay, so that the focus does.
  * `route`: what was asked; `choose(item, how)` is called with "like" or "dislike".
  */
-export function showCards(results, route, choose) {
-  const list = byId("results");
+export function showCards(results, route, choose, list = byId("results")) {
   list.removeAttribute("aria-busy");
   const context = JSON.stringify([route.filters, route.liked, route.disliked]);
   const known = new Map([...list.querySelectorAll(".card[data-id]")].map((card) => [card.dataset.key, card]));

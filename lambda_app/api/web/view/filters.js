@@ -65,7 +65,9 @@ function chipsOf(filters, taken, currency) {
     distinct: () => "Every photo",
   };
   const set = taken.filter((name) => filters[name]).map((name) => [name, texts[name](filters[name])]);
-  return filters.box ? [...set, ["box", "Part of the photo"]] : set;
+  if (filters.box) set.push(["box", "Part of the photo"]);
+  if (filters.with) set.push(["with", `Compared with ${filters.with}`]);
+  return set;
 }
 
 function chip(name, text, remove) {

@@ -37,5 +37,8 @@ export function showCategories(categories, current) {
     if (category === (current ?? "")) link.setAttribute("aria-current", "page");
     return element("li", "", link);
   });
-  byId("categories-list").replaceChildren(...links);
+  const list = byId("categories-list");
+  list.replaceChildren(...links);
+  const shown = list.querySelector("[aria-current]");
+  if (shown) list.scrollLeft = shown.offsetLeft - list.offsetLeft - 8;
 }

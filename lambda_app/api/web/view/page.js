@@ -67,9 +67,11 @@ export function showAccount(signedIn, person = "") {
   byId("sign-out").hidden = !signedIn;
 }
 
-/** Show the live release in the footer; null if it is unknown. */
-export function showRelease(release) {
+/** Show the live release in the footer; null if it is unknown. `comparable`: whether others may be compared with it. */
+export function showRelease(release, comparable) {
   byId("report").hidden = !release;
+  byId("compare").hidden = !release || !comparable;
+  if (release?.previous) byId("other-release").value ||= release.previous;
   byId("release").textContent = release
     ? `Release ${release.release} · ${count(release.count, "photo")} · ${release.categories.length} categories`
     : "The live release is unknown: none is live, or the request for it failed.";

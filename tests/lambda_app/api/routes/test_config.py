@@ -27,7 +27,7 @@ def called(client: TestClient, path: str) -> str:
 
 def test_it_answers_without_a_release_and_is_not_cached(tmp_path):
     answer = client_of(tmp_path).get("/config.json")
-    assert answer.json() == {"auth": "none", "sign_in": None, "listing_url": "", "max_k": 100}
+    assert answer.json() == {"auth": "none", "sign_in": None, "listing_url": "", "max_k": 100, "other_releases": "none"}
     assert answer.headers["Cache-Control"] == "no-cache"
 
 

@@ -3,7 +3,6 @@
 import io
 import json
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -66,7 +65,7 @@ def test_a_refused_search_is_counted_once_as_failed(s3vectors, index, written):
 def test_a_connection_that_breaks_for_too_long_is_a_failed_search_with_the_name_of_its_error(s3vectors, index, written):
     s3vectors.faults.drop(calls=None, operation="QueryVectors")
     times = iter(range(0, 1_000, 2))
-    late = replace(index, clock=lambda: next(times))
+    late = VectorsIndex(VECTOR_BUCKET, NAME, index.client, clock=lambda: next(times), sleep=lambda _: None)
     with pytest.raises(SearchUnavailableError):
         late.query(QUERY)
     ((name, reason, _),) = counted(written)

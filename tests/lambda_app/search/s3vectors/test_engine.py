@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,8 @@ from lambda_app.recommendation.query import Selection, SimilarQuery
 from lambda_app.release.catalog import CatalogFilter
 from lambda_app.search.engine import NOTHING, Match
 from lambda_app.search.fusion import fused
-from tests.lambda_app.search.s3vectors.conftest import COUNT, DIM, Held
+from lambda_app.search.s3vectors import browsing
+from tests.lambda_app.search.s3vectors.conftest import COUNT, DIM, Held, Slept
 from tests.s3vectors.server import S3VectorsServer
 
 QUERY = np.eye(1, DIM, dtype=np.float32)[0]
@@ -151,6 +154,40 @@ def test_pages_go_through_the_catalogue_in_the_order_of_its_rows(
         rows += page.rows
         start = page.next
     assert rows == passing
+
+
+def test_products_with_many_photos_do_not_hide_that_others_were_on_a_page_before(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(browsing, "_PHOTOS_BEFORE", 3)  # fewer than the five photos of each product
+    page = held.engine.page(ALL, 49, 100, one_per_product=True)
+    assert page.rows == list(range(50, COUNT, 5))
+    page = held.engine.page(CatalogFilter("sofas"), 48, 100, one_per_product=True)
+    assert page.rows == [row for row in range(50, COUNT, 5) if row // 5 % 3 == 0]
+
+
+def test_pages_reach_rows_that_a_load_has_numbered_since_the_release_was_loaded(held: Held):
+    before = replace(held.engine, end=90)
+    assert before.page(ALL, 85, 100, one_per_product=False).rows == list(range(85, 90))
+    page = replace(before, newest_end=lambda: COUNT).page(ALL, 85, 100, one_per_product=False)
+    assert (page.rows, page.next) == (list(range(85, COUNT)), None)
+    page = replace(before, newest_end=lambda: COUNT).page(ALL, 85, 5, one_per_product=False)
+    assert (page.rows, page.next) == (list(range(85, 90)), 90)
+    assert replace(before, newest_end=lambda: 0).page(ALL, 85, 100, one_per_product=False).next is None
+
+
+def test_a_page_that_takes_long_ends_early_with_a_next_one(held: Held, slept: Slept, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(browsing, "_LEAST_WINDOW", 2)
+    monkeypatch.setattr(browsing, "_GROWTH", 1)
+    real = held.index.client.query_vectors
+
+    def slow(**given: object) -> object:
+        slept.now += 0.9
+        return real(**given)
+
+    monkeypatch.setattr(held.index.client, "query_vectors", slow)
+    page = held.engine.page(CatalogFilter(min_price=119), 0, 1, one_per_product=False)
+    assert (page.rows, page.next) == ([], 6)
 
 
 def test_a_page_of_a_rare_category_ends_early_with_a_next_one(held: Held, monkeypatch: pytest.MonkeyPatch):

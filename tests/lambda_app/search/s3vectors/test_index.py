@@ -120,3 +120,30 @@ def test_a_request_that_is_refused_is_an_error_of_the_service_not_of_this_softwa
     with pytest.raises(SearchUnavailableError, match="the log says why"):
         held.index.query({"queryVector": {"float32": [1.0]}, "topK": 3})
     assert "was refused" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>busy</html>",
+        b"",
+        b"{}",
+        b"[]",
+        b'{"vectors": null}',
+        b'{"vectors": "x"}',
+        b'{"vectors": [{"key": "x"}]}',
+    ],
+)
+def test_an_answer_that_is_none_of_the_service_is_an_error_of_the_service(
+    held: Held, s3vectors: S3VectorsServer, monkeypatch: pytest.MonkeyPatch, body: bytes, slept: Slept
+):
+    real, calls = s3vectors._carried_out, iter(range(2))
+    answer = (200, [("Content-Type", "application/json")], body)
+    monkeypatch.setattr(
+        s3vectors, "_carried_out", lambda *given: answer if next(calls, None) is not None else real(*given)
+    )
+    found = held.index.query({**query(held), "returnDistance": True})
+    assert (len(found["vectors"]), slept) == (3, [0.05, 0.1])
+    monkeypatch.setattr(s3vectors, "_carried_out", lambda *_: answer)
+    with pytest.raises(SearchUnavailableError, match="does not answer"):
+        held.index.query({**query(held), "returnDistance": True})

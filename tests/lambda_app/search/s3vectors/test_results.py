@@ -3,13 +3,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lambda_app.errors import QueryError
+from lambda_app.errors import QueryError, SearchUnavailableError
 from lambda_app.release.catalog import CatalogFilter
 from lambda_app.search.engine import NOTHING
 from lambda_app.search.s3vectors import results
 from lambda_app.search.s3vectors.index import ExpiredPageError
 from lambda_app.search.s3vectors.results import Hidden, Results, filter_of, row_and_item, vector_of
-from tests.lambda_app.search.s3vectors.conftest import COUNT, DIM, Held
+from tests.lambda_app.search.s3vectors.conftest import COUNT, DIM, Held, Slept
 from tests.s3vectors.server import S3VectorsServer
 
 QUERY = np.eye(1, DIM, dtype=np.float32)[0]
@@ -74,6 +74,38 @@ def test_pages_that_expire_all_the_time_are_given_up(held: Held, s3vectors: S3Ve
     s3vectors.backend.pages.seconds = 0
     with pytest.raises(ExpiredPageError):
         asked(held, 20).read_all(20)
+
+
+def test_pages_that_never_end_are_given_up_in_the_time_of_one_call(
+    held: Held, s3vectors: S3VectorsServer, slept: Slept, monkeypatch: pytest.MonkeyPatch
+):
+    real = held.index.client.query_vectors
+
+    def slow(**given: Any) -> Any:
+        slept.now += 0.4
+        return real(**given)
+
+    monkeypatch.setattr(held.index.client, "query_vectors", slow)
+    s3vectors.backend.pages.sizes = (0,)
+    with pytest.raises(SearchUnavailableError, match="takes too long"):
+        asked(held, 10).deepen()
+    assert slept.now < 6
+    s3vectors.backend.pages.sizes = (1,)
+    with pytest.raises(SearchUnavailableError, match="takes too long"):
+        asked(held, 100).read_all(100)
+
+
+def test_a_token_after_all_results_is_not_followed(held: Held, monkeypatch: pytest.MonkeyPatch):
+    real = held.index.client.query_vectors
+    tokens: list[str | None] = []
+
+    def endless(**given: Any) -> Any:
+        tokens.append(given.pop("nextToken", None))
+        return {**real(**given), "nextToken": "again"}
+
+    monkeypatch.setattr(held.index.client, "query_vectors", endless)
+    assert len(asked(held, 10).read_all(10).rows) == 10
+    assert tokens == [None]
 
 
 def test_blocked_items_and_products_are_left_out(held: Held):

@@ -68,6 +68,36 @@ def test_a_vector_of_something_else_is_refused_by_its_key(metadata):
         item_of("other", metadata)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"row": -1},
+        {"row": 10**30},
+        {"row": 3.5},
+        {"row": True},
+        {"row": float("inf")},
+        {"product_id": 7},
+        {"category": ["sofas", "lamps"]},
+        {"title": 4},
+        {"location": ["x"]},
+        {"price": "nan"},
+        {"price": float("inf")},
+        {"photo": "live.json"},
+        {"photo": "datasets/x/../../live.json"},
+    ],
+)
+def test_a_field_that_no_item_has_is_refused(wrong):
+    metadata = metadata_of(3, ITEM)
+    assert item_of("sound", {**metadata, "row": 3.0})[0] == 3
+    with pytest.raises(ReleaseError, match="vector 'other' is not an item"):
+        item_of("other", {**metadata, **wrong})
+
+
+@pytest.mark.parametrize("wrong", ["@@@", "AAAA", 5, ["x"], "\u00e9"])
+def test_a_fingerprint_of_something_else_is_none(wrong):
+    assert fingerprint_of({"fingerprint": wrong}) is None
+
+
 def test_each_model_has_an_index_of_its_own():
     assert index_name("0123456789abcdef" * 4) == "items-0123456789abcdef"
     assert index_name("f" * 64) != index_name("e" * 64)
