@@ -59,7 +59,7 @@ def _run(store: Store, given: argparse.Namespace) -> int:
     elif given.verb == "list":
         _say("\n".join(index_lines(store, _client(given), _bucket(given))))
     else:
-        _say(delete_index(store, _client(given), _bucket(given), given.index))
+        _say(delete_index(store, _client(given), _bucket(given), given.index, yes=given.yes))
     return 0
 
 

@@ -72,11 +72,14 @@ def index_lines(store: Store, client: Any, bucket: str) -> list[str]:
     return lines or [f"vector bucket {bucket} has no index of a catalogue"]
 
 
-def delete_index(store: Store, client: Any, bucket: str, name: str) -> str:
+def delete_index(store: Store, client: Any, bucket: str, name: str, *, yes: bool = False) -> str:
     """Delete an index and what the store knows of it; what was done, in words.
 
+    Args:
+        yes: also if stored releases are searched there, to which a rollback could go.
+
     Raises:
-        RefusedReleaseError: the live release is searched there, or there is no such index.
+        RefusedReleaseError: the live release is searched there, or a stored one, or there is no such index.
         StoreError: the service or the store does not answer.
     """
     try:
@@ -87,6 +90,18 @@ def delete_index(store: Store, client: Any, bucket: str, name: str) -> str:
         raise RefusedReleaseError(
             f"{name} is the index of the live release {manifest.release}; scripts/vectors use faiss --store {store} "
             "makes a release live that does not need it"
+        )
+    searched = [
+        stored.release
+        for stored in list_releases(store)
+        if stored.manifest is not None
+        and stored.manifest.engine == "s3vectors"
+        and index_name(stored.manifest.model.sha256) == name
+    ]
+    if searched and not yes:
+        raise RefusedReleaseError(
+            f"{len(searched):,} stored releases are searched in {name}, such as {searched[0]}; a rollback to one "
+            "of them would load the whole index again. --yes deletes it nevertheless"
         )
     try:
         VectorsIndex(client, bucket, name).drop()

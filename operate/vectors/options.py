@@ -62,6 +62,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     verbs.add_parser("list", help="the indexes in the vector bucket, and which of them no stored release needs")
     delete = verbs.add_parser("delete", help="delete an index with all its vectors; never that of the live release")
     delete.add_argument("index", metavar="INDEX", help="its name, as `list` shows it")
+    delete.add_argument("--yes", action="store_true", help="also an index in which stored releases are searched")
     for verb in (load, check):
         verb.add_argument(
             "release", nargs="?", metavar="RELEASE", help="id of a stored release (default: the live one)"

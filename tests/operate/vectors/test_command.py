@@ -138,7 +138,9 @@ def test_indexes_of_no_stored_release_are_shown_and_deleted_but_not_the_live_one
     assert "is the index of the live release" in capsys.readouterr().err
     assert main(["delete", names["indexName"], "--store", str(store), *BUCKET]) == 0
     assert main(["use", "faiss", "--store", str(store)]) == 0
-    assert main(["delete", own, "--store", str(store), *BUCKET]) == 0
+    assert main(["delete", own, "--store", str(store), *BUCKET]) == 1
+    assert "--yes deletes it nevertheless" in capsys.readouterr().err
+    assert main(["delete", own, "--yes", "--store", str(store), *BUCKET]) == 0
     assert (
         list(store.keys("vectors/")),
         s3vectors.client().list_indexes(vectorBucketName=VECTOR_BUCKET)["indexes"],
