@@ -7,7 +7,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from lambda_app.errors import BusyError, MissingObjectError, NotLiveError, QueryError, ReleaseError, StoreError
+from lambda_app.errors import BusyError, MissingObjectError, NotLiveError, ReleaseError, StoreError, UnknownItemError
 from lambda_app.recommendation.fetching import fetch_release
 from lambda_app.recommendation.query import shortened
 from lambda_app.recommendation.shown import Live
@@ -37,14 +37,14 @@ class OtherRelease:
             live: the live release.
 
         Raises:
-            QueryError: the settings allow no other release, or the store has none with this id.
+            UnknownItemError: the settings allow no other release, or the store has none with this id.
             BusyError: another request loads a release now.
             NotLiveError: it cannot be loaded.
         """
         if release == live.release:
             return live
         if self._settings.other_releases == "none":
-            raise QueryError(f"release is {shortened(release)}; this service answers with {live.release} only")
+            raise UnknownItemError(f"release is {shortened(release)}; this service answers with {live.release} only")
         found = self._loaded
         if found is None or found.release != release:
             found = self._load(release, live)
@@ -73,7 +73,7 @@ class OtherRelease:
                 raise MissingObjectError(release)
             data = self._store.read(f"{RELEASES}{release}/{MANIFEST}")
         except MissingObjectError as exc:
-            raise QueryError(f"release is {shortened(release)}; the store has no such release") from exc
+            raise UnknownItemError(f"release is {shortened(release)}; the store has no such release") from exc
         now = datetime.now(UTC)
         digest = hashlib.sha256(data).hexdigest()
         return Pointer(release=release, manifest_sha256=digest, promoted_at=now, high_water=now)

@@ -72,7 +72,8 @@ def test_the_page_gets_its_sign_in_and_may_call_its_provider(start):
         LOOKALIKE_OIDC_ORIGINS=host,
     )
     sign_in = {"issuer": issuer, "client_id": "page", "scopes": "openid email"}
-    assert process.request(get("/config.json")).json() == {"auth": "cognito", "sign_in": sign_in}
+    config = process.request(get("/config.json")).json()
+    assert (config["auth"], config["sign_in"]) == ("cognito", sign_in)
     policy = process.request(get("/")).headers["content-security-policy"]
     assert f"connect-src 'self' https://cognito-idp.eu-west-1.amazonaws.com {host}" in policy
 

@@ -25,7 +25,7 @@ router = APIRouter(dependencies=[Depends(asked_release)])
     operation_id="browseItems",
     summary="Browse the catalogue",
     response_model=schemas.BrowseAnswer,
-    responses=openapi.errors(422, 429, 503),
+    responses=openapi.errors(404, 422, 429, 503),
 )
 @blocking
 def browse(call: CurrentCall, asked: Annotated[BrowseParameters, Query()]) -> JSONResponse:
@@ -42,7 +42,7 @@ def browse(call: CurrentCall, asked: Annotated[BrowseParameters, Query()]) -> JS
     operation_id="listExamples",
     summary="Photos to try",
     response_model=schemas.ExamplesAnswer,
-    responses=openapi.errors(422, 429, 503),
+    responses=openapi.errors(404, 422, 429, 503),
 )
 @blocking
 def examples(call: CurrentCall) -> JSONResponse:

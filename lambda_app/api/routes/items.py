@@ -21,7 +21,7 @@ router = APIRouter(tags=["items"], dependencies=[Depends(asked_release)])
     "/search",
     **openapi.named("searchItems", "Listings with these words"),
     response_model=schemas.SearchAnswer,
-    responses=openapi.errors(422, 429, 501, 503),
+    responses=openapi.errors(404, 422, 429, 501, 503),
 )
 @blocking
 def search(call: CurrentCall, query: WordQuery) -> JSONResponse:

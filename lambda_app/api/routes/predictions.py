@@ -116,7 +116,7 @@ def predict_duplicates(
 @router.post(
     "/predict/batch",
     **openapi.named("predictBatch", "The same for many photos"),
-    **openapi.body_route(schemas.BatchAnswer, "Batch", 400, 408, 413, 422, 429, 503),
+    **openapi.body_route(schemas.BatchAnswer, "Batch", 400, 404, 408, 413, 422, 429, 503),
 )
 @blocking
 def predict_batch(call: CurrentCall, photos: Photos, query: RankQuery) -> JSONResponse:

@@ -27,7 +27,7 @@ def stored_state(store: Store, index: str) -> tuple[IndexState | None, str | Non
         return read_state(found.data), found.version
     except ReleaseError as exc:
         raise ReleaseError(
-            f"{state_key(index)} in {store}: {exc}. Delete this object; scripts/vectors load then puts everything again"
+            f"{state_key(index)} in {store}: {exc}. Delete this object; then scripts/vectors load --again puts all"
         ) from exc
 
 

@@ -84,7 +84,8 @@ class Loader:
             again: put everything, whatever the index holds, and delete the rest.
 
         Raises:
-            RefusedReleaseError: it takes more vectors than `most`; nothing was written.
+            RefusedReleaseError: it takes more vectors than `most`, or the index holds vectors and the store has no
+                state of it; nothing was written.
             SettingsError: the index was created with other settings.
             ConflictError: another loader works on it.
             StoreError: the store or the service does not answer; another call goes on where this one ended.
@@ -94,8 +95,13 @@ class Loader:
             state = None  # of another index, with the same name
         exists = self._prepared(index, manifest)
         if not exists or state is None:
-            # Without an index, nothing of what the store says of it holds. Without a state, it may hold anything.
-            again = again or (exists and any(index.pages()))
+            # Without an index, nothing of what the store says of it holds. Without a state, another store may own it.
+            if exists and not again and any(index.pages()):
+                raise RefusedReleaseError(
+                    f"{index} holds vectors of which {self.store} knows nothing, so another store may be searched "
+                    f"there. If it is this store's, scripts/vectors load --again --store {self.store} "
+                    f"{manifest.release} --vector-bucket {index.bucket} puts everything and deletes the rest"
+                )
             state = IndexState(vector_bucket=index.bucket, updated_at=self.now())
         if state.release == manifest.release and state.loading is None and not again:
             return Loaded(state.release, state.count, kept=state.count, left_out_count=state.left_out)

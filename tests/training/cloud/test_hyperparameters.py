@@ -49,7 +49,7 @@ def test_settings_without_an_option_are_joined_in_set():
         (["sagemaker_program=x.py"], "no setting sagemaker_program; there are backbone, weights, size, seed,"),
         (
             ["epoch=3"],
-            r"no setting epoch; did you mean epochs\? there are backbone, weights, size, seed, .*force, set$",
+            r"no setting epoch; did you mean epochs\? there are backbone, weights, size, seed, .*force, search, set$",
         ),
         (["metric_wieght=1"], r"no setting metric_wieght; did you mean metric_weight\?"),
         (["data=/opt/ml/input"], "no setting data;"),

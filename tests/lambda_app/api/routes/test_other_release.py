@@ -75,7 +75,7 @@ def test_what_is_blocked_is_in_no_other_release_either(both: FolderStore, built:
 @pytest.mark.parametrize("release", ["20000101-000000-00000000", "../../live.json", "x", "%00", "A" * 70])
 def test_an_unknown_release_is_refused(both: FolderStore, release: str):
     answer = client_of(both).get("/items", params={"release": release})
-    assert answer.status_code == 422
+    assert answer.status_code == 404
     assert "the store has no such release" in answer.json()["detail"]
 
 
@@ -91,6 +91,6 @@ def test_a_damaged_release_is_unavailable_and_the_live_one_goes_on(both: FolderS
 def test_by_default_only_the_live_release_answers(both: FolderStore, built: BuiltRelease, other: BuiltRelease):
     asking = client_of(both, "none")
     answer = asking.get("/items", params={"release": built.manifest.release})
-    assert answer.status_code == 422
+    assert answer.status_code == 404
     assert f"this service answers with {other.manifest.release} only" in answer.json()["detail"]
     assert asking.get("/items", params={"release": other.manifest.release}).status_code == 200

@@ -248,7 +248,7 @@ def test_a_loader_that_was_silent_for_long_deletes_nothing_of_the_one_that_took_
 
     index.pages = pages  # type: ignore[method-assign]
     with pytest.raises(ConflictError, match="another loader works on index items-"):
-        loader(kept.store, now=lambda: NOW + late[0]).bring(index, kept.first)
+        loader(kept.store, now=lambda: NOW + late[0]).bring(index, kept.first, again=True)
     check_equal(s3vectors, other, kept.store, second)
 
 
@@ -266,10 +266,10 @@ def test_of_a_damaged_state_the_message_says_how_to_go_on(kept: Kept, s3vectors:
     key = f"vectors/{index.name}.json"
     kept.store.write(key, b"{")
     for again in (False, True):
-        with pytest.raises(ReleaseError, match=f"{key} in .* is damaged: .*Delete this object; scripts/vectors load"):
+        with pytest.raises(ReleaseError, match=f"{key} in .* is damaged: .*Delete this object; then scripts/vectors load --again"):
             loader(kept.store).bring(index, kept.first, again=again)
     kept.store.delete(key)
-    assert loader(kept.store).bring(index, kept.first).put == 40
+    assert loader(kept.store).bring(index, kept.first, again=True).put == 40
     check_equal(s3vectors, index, kept.store, kept.first)
 
 
@@ -282,10 +282,12 @@ def test_what_the_store_does_not_know_is_put_again_and_the_rest_deleted(
     loader(kept.store).bring(index, second)
     if lost == "state":
         kept.store.delete(f"vectors/{index.name}.json")
+        with pytest.raises(RefusedReleaseError, match=r"another store may be searched there.* --again"):
+            loader(kept.store).bring(index, kept.first)
     if lost == "release":
         kept.store.delete(f"releases/{second.release}/manifest.json")
     index.delete([kept.item(9).image_id])  # and somebody else has been here
-    done = loader(kept.store).bring(index, kept.first, again=lost == "none")
+    done = loader(kept.store).bring(index, kept.first, again=lost != "release")
     assert (done.put, done.deleted) == (40, 4)
     check_equal(s3vectors, index, kept.store, kept.first)
 
