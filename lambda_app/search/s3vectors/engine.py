@@ -14,7 +14,7 @@ from lambda_app.search.engine import Engine, Match, Page, Search, Stored
 from lambda_app.search.fusion import DEPTH
 from lambda_app.search.s3vectors.blending import Blended, texts_of
 from lambda_app.search.s3vectors.browsing import Windows
-from lambda_app.search.s3vectors.index import VectorsIndex
+from lambda_app.search.s3vectors.index import SearchedIndex
 from lambda_app.search.s3vectors.results import Hidden, Results, filter_of, row_and_item, vector_of
 from lambda_app.search.vectors import unit
 
@@ -34,7 +34,7 @@ class S3VectorsEngine:
         newest_end: reads `end` again; 0 if it is not known.
     """
 
-    index: VectorsIndex
+    index: SearchedIndex
     dim: int
     count: int
     end: int

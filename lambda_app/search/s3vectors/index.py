@@ -57,14 +57,14 @@ def make_client() -> Any:
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
         max_pool_connections=_PARALLEL + 16,
-        retries={"total_max_attempts": 1},  # `VectorsIndex` sends again, within its own limit of time
+        retries={"total_max_attempts": 1},  # `SearchedIndex` sends again, within its own limit of time
         tcp_keepalive=True,
     )
     return Session().create_client("s3vectors", aws_region(), config=config)
 
 
 @dataclass(frozen=True, eq=False)
-class VectorsIndex:
+class SearchedIndex:
     """Asks one index. Thread-safe.
 
     Attributes:

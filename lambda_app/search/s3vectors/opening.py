@@ -7,7 +7,7 @@ from lambda_app.errors import LookalikeError, ReleaseError
 from lambda_app.release.manifest import Manifest
 from lambda_app.search.engine import Source
 from lambda_app.search.s3vectors.engine import S3VectorsEngine
-from lambda_app.search.s3vectors.index import VectorsIndex, make_client
+from lambda_app.search.s3vectors.index import SearchedIndex, make_client
 from lambda_app.search.s3vectors.schema import index_name
 from lambda_app.search.s3vectors.state import IndexState, read_state, state_key
 
@@ -39,7 +39,7 @@ def open_vectors_index(
     if known is not None and (known.bucket, known.name) == (bucket, name):
         index = known
     else:
-        index = VectorsIndex(bucket, name, make_client() if known is None else known.client)
+        index = SearchedIndex(bucket, name, make_client() if known is None else known.client)
     index.check()
 
     def state_now() -> IndexState | None:

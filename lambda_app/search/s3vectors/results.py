@@ -12,7 +12,7 @@ from lambda_app.errors import QueryError, ReleaseError, SearchUnavailableError
 from lambda_app.likeness.table import Fingerprint
 from lambda_app.release.catalog import CatalogFilter, CatalogItem
 from lambda_app.search.engine import NOTHING
-from lambda_app.search.s3vectors.index import ExpiredPageError, VectorsIndex
+from lambda_app.search.s3vectors.index import ExpiredPageError, SearchedIndex
 from lambda_app.search.s3vectors.schema import MOST_RESULTS, fingerprint_of, item_of
 
 # A query that did not find enough is sent again for this many times as many results.
@@ -88,7 +88,7 @@ class Results:
     together get the time of one call.
     """
 
-    def __init__(self, index: VectorsIndex, query: Mapping[str, Any], fetch: int, hidden: Hidden) -> None:
+    def __init__(self, index: SearchedIndex, query: Mapping[str, Any], fetch: int, hidden: Hidden) -> None:
         """Read the first page.
 
         Args:

@@ -7,7 +7,7 @@ from benchmarks.processes import vectors_service
 from benchmarks.processes.server import Server
 from lambda_app.release.catalog import CatalogFilter
 from lambda_app.search.s3vectors.engine import S3VectorsEngine
-from lambda_app.search.s3vectors.index import VectorsIndex, make_client
+from lambda_app.search.s3vectors.index import SearchedIndex, make_client
 from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import build_release
 
@@ -20,7 +20,7 @@ def test_the_first_items_of_a_release_answer_every_query(tmp_path: Path, monkeyp
         for name, value in {**variables, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        index = VectorsIndex(vectors_service.BUCKET, "items-0", make_client())
+        index = SearchedIndex(vectors_service.BUCKET, "items-0", make_client())
         index.check()
         engine = S3VectorsEngine(index, 16, release.manifest.count, release.manifest.count)
         (search,) = engine.searches(np.ones(16, np.float32), [CatalogFilter()], 5)

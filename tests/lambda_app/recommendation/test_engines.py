@@ -19,7 +19,7 @@ from lambda_app.search.faiss_index import VectorIndex
 from lambda_app.search.local.engine import FaissEngine
 from lambda_app.search.s3vectors import opening
 from lambda_app.search.s3vectors.engine import S3VectorsEngine
-from lambda_app.search.s3vectors.index import VectorsIndex
+from lambda_app.search.s3vectors.index import SearchedIndex
 from lambda_app.search.s3vectors.schema import index_name
 from lambda_app.search.s3vectors.state import IndexState, state_key
 from lambda_app.store.blocked import block
@@ -55,7 +55,7 @@ def service(s3vectors: S3VectorsServer, monkeypatch: pytest.MonkeyPatch) -> S3Ve
     """S3 Vectors without an index, as botocore finds it."""
     for name, value in s3vectors.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(opening, "VectorsIndex", functools.partial(VectorsIndex, seconds=0.2))
+    monkeypatch.setattr(opening, "SearchedIndex", functools.partial(SearchedIndex, seconds=0.2))
     return s3vectors
 
 

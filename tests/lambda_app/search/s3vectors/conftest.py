@@ -8,7 +8,7 @@ import pytest
 
 from lambda_app.release.catalog import CatalogItem
 from lambda_app.search.s3vectors.engine import S3VectorsEngine
-from lambda_app.search.s3vectors.index import VectorsIndex, make_client
+from lambda_app.search.s3vectors.index import SearchedIndex, make_client
 from lambda_app.search.vectors import unit
 from tests.s3vectors.filling import fill
 from tests.s3vectors.server import VECTOR_BUCKET, S3VectorsServer
@@ -25,7 +25,7 @@ class Held:
     items: list[CatalogItem]
     vectors: npt.NDArray[np.float32]
     prints: npt.NDArray[np.uint8]
-    index: VectorsIndex
+    index: SearchedIndex
 
     @property
     def engine(self) -> S3VectorsEngine:
@@ -78,7 +78,7 @@ def held(s3vectors: S3VectorsServer, slept: Slept, monkeypatch: pytest.MonkeyPat
         for row in range(COUNT)
     ]
     name = fill(s3vectors.client(), VECTOR_BUCKET, MODEL, items, vectors, list(prints))
-    index = VectorsIndex(
+    index = SearchedIndex(
         VECTOR_BUCKET, name, make_client(), clock=lambda: slept.now, sleep=slept.sleep, jitter=lambda: 1.0
     )
     s3vectors.calls.clear()

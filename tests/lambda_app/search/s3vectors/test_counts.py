@@ -8,7 +8,7 @@ import pytest
 
 from cdk.watching import metrics
 from lambda_app.errors import SearchUnavailableError
-from lambda_app.search.s3vectors.index import ExpiredPageError, VectorsIndex
+from lambda_app.search.s3vectors.index import ExpiredPageError, SearchedIndex
 from lambda_app.search.s3vectors.schema import index_settings
 from lambda_app.telemetry.formats import Metrics
 from lambda_app.telemetry.vector_calls import calls
@@ -30,7 +30,7 @@ def written():
 def index(s3vectors):
     client = s3vectors.client()
     client.create_index(vectorBucketName=VECTOR_BUCKET, indexName=NAME, **index_settings(4))
-    found = VectorsIndex(VECTOR_BUCKET, NAME, client, sleep=lambda seconds: None)
+    found = SearchedIndex(VECTOR_BUCKET, NAME, client, sleep=lambda seconds: None)
     yield found
     found.pool.shutdown()
 
@@ -65,7 +65,7 @@ def test_a_refused_search_is_counted_once_as_failed(s3vectors, index, written):
 def test_a_connection_that_breaks_for_too_long_is_a_failed_search_with_the_name_of_its_error(s3vectors, index, written):
     s3vectors.faults.drop(calls=None, operation="QueryVectors")
     times = iter(range(0, 1_000, 2))
-    late = VectorsIndex(VECTOR_BUCKET, NAME, index.client, clock=lambda: next(times), sleep=lambda _: None)
+    late = SearchedIndex(VECTOR_BUCKET, NAME, index.client, clock=lambda: next(times), sleep=lambda _: None)
     with pytest.raises(SearchUnavailableError):
         late.query(QUERY)
     ((name, reason, _),) = counted(written)

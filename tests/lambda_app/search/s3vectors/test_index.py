@@ -7,7 +7,7 @@ from lambda_app.search.s3vectors.index import (
     SECONDS,
     ForbiddenIndexError,
     MissingIndexError,
-    VectorsIndex,
+    SearchedIndex,
 )
 from tests.lambda_app.search.s3vectors.conftest import Held, Slept
 from tests.s3vectors.server import VECTOR_BUCKET, S3VectorsServer
@@ -60,7 +60,7 @@ def test_a_try_that_would_end_too_late_is_not_begun(held: Held, s3vectors: S3Vec
             return held.index.client.query_vectors(**arguments)
 
     s3vectors.faults.fail("ServiceUnavailableException", calls=None)
-    slow = VectorsIndex(
+    slow = SearchedIndex(
         VECTOR_BUCKET, held.index.name, Slow(), clock=lambda: slept.now, sleep=slept.sleep, jitter=lambda: 1.0
     )
     with pytest.raises(SearchUnavailableError):
@@ -84,7 +84,7 @@ def test_a_missing_right_is_not_tried_again_and_the_log_names_it(
 
 
 def test_a_missing_index_is_named(held: Held, caplog: pytest.LogCaptureFixture):
-    other = VectorsIndex(VECTOR_BUCKET, "items-0000000000000000", held.index.client)
+    other = SearchedIndex(VECTOR_BUCKET, "items-0000000000000000", held.index.client)
     for ask in (lambda: other.query(query(held)), lambda: other.get(["photo-000"], vectors=True), other.check):
         caplog.clear()
         with pytest.raises(MissingIndexError, match="the index of S3 Vectors is not loaded"):
