@@ -7,31 +7,24 @@ from typing import Any
 from lambda_app.catalogue.vectors.retrying import Retries
 from lambda_app.errors import MissingObjectError, SettingsError, StoreError
 from lambda_app.search.s3vectors.schema import MOST_LISTED, NON_FILTERABLE, SEARCHED_TEXTS, index_name, index_settings
-from lambda_app.settings import aws_region
+from lambda_app.search.s3vectors.service import make_client
 
 _PREFIX = "items-"
 _CONNECT_SECONDS, _READ_SECONDS = 5, 30
 
 
-def new_client(connections: int = 4, endpoint: str | None = None) -> Any:
-    """A client of botocore for S3 Vectors. Region and credentials are found as usual.
+def new_client(connections: int = 4) -> Any:
+    """A client that fills indexes: `Retries` decides whether a request is sent again. Requests are not validated.
 
-    It sends a request once: `Retries` decides whether it is sent again. It does not validate requests, because that
-    takes longer than all else: it looks at every value of every vector.
+    Raises:
+        SettingsError: botocore finds no region, or a setting of it is wrong.
     """
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError
-    from botocore.session import Session
 
-    config = Config(
-        retries={"total_max_attempts": 1},
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=_READ_SECONDS,
-        max_pool_connections=connections,
-        parameter_validation=False,
-    )
     try:
-        return Session().create_client("s3vectors", aws_region(), config=config, endpoint_url=endpoint)
+        return make_client(
+            connect_seconds=_CONNECT_SECONDS, read_seconds=_READ_SECONDS, connections=connections, checked=False
+        )
     except BotoCoreError as exc:
         raise SettingsError(f"S3 Vectors cannot be reached: {exc}") from exc
 

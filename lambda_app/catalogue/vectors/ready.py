@@ -20,18 +20,13 @@ SecondsLeft = Callable[[], float]
 PLANNED = RATE / 2
 
 
-def searched_by(manifest: Manifest, settings: Settings) -> str:
-    """Who searches a release here: "faiss" or "s3vectors"."""
-    return manifest.engine if settings.search == "release" else settings.search
-
-
 def check_bucket(manifest: Manifest, settings: Settings) -> None:
     """Check early, before a release is stored and tried, that there is a vector bucket if it is searched in one.
 
     Raises:
         RefusedReleaseError: none is set. Another try would fail too.
     """
-    if searched_by(manifest, settings) == "s3vectors" and not settings.vector_bucket:
+    if manifest.searched_by(settings.search) == "s3vectors" and not settings.vector_bucket:
         raise RefusedReleaseError(_no_bucket(manifest))
 
 
@@ -55,7 +50,7 @@ def bring_index(
         RefusedReleaseError: there is not enough time; nothing of the index was changed.
         StoreError: the store or the service does not answer, or another loader is at work; another call goes on.
     """
-    if searched_by(manifest, settings) != "s3vectors":
+    if manifest.searched_by(settings.search) != "s3vectors":
         return None
     if not settings.vector_bucket:
         raise SettingsError(_no_bucket(manifest))

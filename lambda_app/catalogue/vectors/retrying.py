@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambda_app.errors import MissingObjectError, StoreError
+from lambda_app.search.s3vectors.service import passes, status_of
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
 SECONDS = 45.0
-_PASSING = (408, 429)
 
 log = logging.getLogger(__name__)
 
@@ -66,28 +66,14 @@ class Retries:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def passes(error: Exception) -> bool:
-    """Whether the reason of a failure may pass: throttling, a timeout, a fault of the service or of the connection."""
-    from botocore.exceptions import ClientError, HTTPClientError
-
-    if isinstance(error, ClientError):
-        status = _status(error)
-        return status in _PASSING or status >= 500
-    return isinstance(error, HTTPClientError)
-
-
 def failure(error: Exception, action: str, arguments: dict[str, Any]) -> StoreError:
     """What a failure that does not pass means, in words."""
-    status, where = _status(error), _where(arguments)
+    status, where = status_of(error), _where(arguments)
     if status == 404:
         return MissingObjectError(f"S3 Vectors has no {where}")
     if status == 403:
         return StoreError(f"no right to s3vectors:{action} on {where}: {error}")
     return StoreError(f"S3 Vectors refused {action} for {where}: {error}")
-
-
-def _status(error: Exception) -> int:
-    return int(getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _where(arguments: dict[str, Any]) -> str:

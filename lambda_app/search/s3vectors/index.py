@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lambda_app.errors import SearchUnavailableError
+from lambda_app.search.s3vectors import service
 from lambda_app.search.s3vectors.schema import MOST_GOT, MOST_KEY_CHARACTERS
-from lambda_app.settings import aws_region
 from lambda_app.telemetry.vector_calls import calls
 
 # For one call with all its tries.
@@ -20,7 +20,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _CONNECT_SECONDS, _READ_SECONDS = 1.0, 2.5
 # Calls of all requests at once; each has a connection.
 _PARALLEL = 16
-_PASSING = (408, 429)
 # Of these, and of a timeout, what an alarm counts: the service has too many requests.
 _THROTTLED = (429, 503)
 # No image id of a catalogue, most likely. If it is one, no harm is done.
@@ -46,21 +45,8 @@ class ExpiredPageError(SearchUnavailableError):
 
 
 def make_client() -> Any:
-    """A client of the service, with the credentials, region and endpoint that botocore finds.
-
-    It imports botocore and reads the model of the service, which takes a tenth of a second or two.
-    """
-    from botocore.config import Config
-    from botocore.session import Session
-
-    config = Config(
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=_READ_SECONDS,
-        max_pool_connections=_PARALLEL + 16,
-        retries={"total_max_attempts": 1},  # `SearchedIndex` sends again, within its own limit of time
-        tcp_keepalive=True,
-    )
-    return Session().create_client("s3vectors", aws_region(), config=config)
+    """A client for searches: `SearchedIndex` sends again, within its own limit of time."""
+    return service.make_client(connect_seconds=_CONNECT_SECONDS, read_seconds=_READ_SECONDS, connections=_PARALLEL + 16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,17 +147,17 @@ class SearchedIndex:
                 if over or not _passes(exc):
                     raise self._failure(action, exc, arguments) from exc
                 log.debug("%s is sent again in %.2f s: %s", action, wait, exc)
-                if _status(exc) in _THROTTLED:
-                    calls.throttled(action, self.name, _reason(exc))
+                if service.status_of(exc) in _THROTTLED:
+                    calls.throttled(action, self.name, service.reason_of(exc))
             self.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _failure(self, action: str, exc: Exception, arguments: Mapping[str, Any]) -> SearchUnavailableError:
         """What a failure means: in the log with all names, in the answer without."""
-        status, where = _status(exc), f"index {self.name} of vector bucket {self.bucket}"
+        status, where = service.status_of(exc), f"index {self.name} of vector bucket {self.bucket}"
         expired = status == 400 and "nextToken" in arguments
         if not expired:  # the query is sent again
-            calls.failed(action, self.name, _reason(exc))
+            calls.failed(action, self.name, service.reason_of(exc))
         if status == 404:
             log.error("%s does not exist; load it with scripts/vectors load: %s", where, exc)
             return MissingIndexError("the index of S3 Vectors is not loaded")
@@ -204,24 +190,4 @@ def _read(send: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, An
 
 
 def _passes(error: Exception) -> bool:
-    """Whether the reason of a failure may pass: throttling, a timeout, a fault of the service or of the connection."""
-    from botocore.exceptions import ClientError, HTTPClientError
-
-    if isinstance(error, ClientError):
-        status = _status(error)
-        return status in _PASSING or status >= 500
-    return isinstance(error, HTTPClientError | UnreadableAnswerError)
-
-
-def _reason(error: Exception) -> str:
-    """The error code of the service, or the name of an error of the connection."""
-    return str(_response(error).get("Error", {}).get("Code") or type(error).__name__)
-
-
-def _status(error: Exception) -> int:
-    return int(_response(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _response(error: Exception) -> dict[str, Any]:
-    # Errors of the connection have the attribute too, but it is None.
-    return getattr(error, "response", None) or {}
+    return isinstance(error, UnreadableAnswerError) or service.passes(error)

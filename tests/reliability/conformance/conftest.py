@@ -10,7 +10,7 @@ from lambda_app.catalogue.vectors.index import VectorsIndex
 from reliability.conformance.account import filled_index
 from reliability.conformance.service.shop import Shop, build_shop
 from reliability.conformance.service.subject import Subject, publish, serving
-from tests.s3vectors.server import REGION, VECTOR_BUCKET, S3VectorsServer
+from tests.s3vectors.server import VECTOR_BUCKET, S3VectorsServer
 
 
 @pytest.fixture(scope="session")
@@ -19,23 +19,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return build_shop(tmp_path_factory.mktemp("shop"))
 
 
-def environment(server: S3VectorsServer) -> dict[str, str]:
-    """The variables with which botocore asks a server, and with which credentials."""
-    return {
-        "AWS_ENDPOINT_URL_S3VECTORS": server.url,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": REGION,
-    }
-
-
 @contextmanager
 def serving_s3vectors(server: S3VectorsServer, shop: Shop, folder: Path) -> Iterator[Subject]:
     """A service whose catalogue is in an index of the server, which is deleted in the end."""
     store = publish(shop, folder)
     index = VectorsIndex.of_model(server.client(), VECTOR_BUCKET, shop.manifest.model.sha256)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment(server).items():
+        for name, value in server.environment().items():
             patch.setenv(name, value)
         with (
             filled_index(index, shop, store),

@@ -12,7 +12,6 @@ from reliability.conformance.cases import items, routes, words
 from reliability.conformance.service.expected import MismatchError
 from reliability.conformance.service.shop import Shop, build_shop
 from reliability.conformance.service.subject import Subject
-from tests.reliability.conformance.conftest import environment
 from tests.s3vectors.server import VECTOR_BUCKET, S3VectorsServer
 
 ARGUMENTS = ["--vector-bucket", VECTOR_BUCKET, "--out"]
@@ -22,7 +21,7 @@ ARGUMENTS = ["--vector-bucket", VECTOR_BUCKET, "--out"]
 def account(s3vectors: S3VectorsServer, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> S3VectorsServer:
     """The server in place of Amazon's, and a catalogue that is there already."""
     monkeypatch.setattr(command, "build_shop", lambda _folder, seed: shop)
-    for name, value in environment(s3vectors).items():
+    for name, value in s3vectors.environment().items():
         monkeypatch.setenv(name, value)
     return s3vectors
 
