@@ -42,7 +42,7 @@ def bring_index(
     Args:
         store: where the release and the state of the index are.
         manifest: of the release.
-        settings: who searches, and in which vector bucket.
+        settings: which engine searches, and in which vector bucket.
         seconds_left: the time that is left for it; None: no limit.
 
     Raises:

@@ -74,7 +74,7 @@ def compact_if_due(
 
     Args:
         store: its live release is looked at.
-        settings: who searches.
+        settings: which engine searches.
         now: the clock.
         seconds: the time that is left; None: enough.
 

@@ -1,4 +1,4 @@
-"""Moves a store from one search engine to the other: a release equal to the live one, but for who searches it."""
+"""Moves a store from one search engine to the other: a release equal to the live one, but for its engine."""
 
 from lambda_app.catalogue.building import successor
 from lambda_app.catalogue.vectors.ready import bring_index

@@ -1,4 +1,4 @@
-"""The client of Amazon S3 Vectors, and what its errors say. For who searches an index and for who fills it."""
+"""The client of Amazon S3 Vectors, and what its errors say. Searches and loads share it."""
 
 from typing import Any
 
