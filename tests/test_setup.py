@@ -25,13 +25,17 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def set_up(project: Path, *extras: str) -> bool:
-    """Run the script; whether it installed anything."""
+def set_up(project: Path, *extras: str, reaches: bool = False, **environ: str) -> str:
+    """Run the script and return the calls that install; `reaches`: whether PyTorch's own index answers."""
     calls = project / "installed.txt"
     calls.unlink(missing_ok=True)
-    environ = {**os.environ, "PYTHON": sys.executable}
-    subprocess.run([project / "scripts" / "setup", *extras], env=environ, check=True, capture_output=True)
-    return calls.exists()
+    asked = project / "python"  # checks its version, and asks for the index
+    asked.write_text(f"#!/bin/sh\n[ $# -gt 1 ] || {'exit 0' if reaches else 'exit 1'}\n")
+    asked.chmod(0o755)
+    own = {"UV_TORCH_BACKEND": "", "UV_DEFAULT_INDEX": "", "UV_INDEX_URL": "", "PIP_INDEX_URL": "", **environ}
+    command = [project / "scripts" / "setup", *extras]
+    subprocess.run(command, env={**os.environ, "PYTHON": str(asked), **own}, check=True, capture_output=True)
+    return calls.read_text() if calls.exists() else ""
 
 
 def test_a_second_run_installs_nothing(project: Path):
@@ -46,3 +50,47 @@ def test_a_change_of_any_input_installs_again(project: Path, name: str):
     with (project / name).open("a") as file:
         file.write("# changed\n")
     assert set_up(project, "serving")
+
+
+linux_without_gpu = pytest.mark.skipif(
+    sys.platform != "linux" or Path("/dev/nvidiactl").exists(), reason="Linux without an NVIDIA GPU"
+)
+
+
+@linux_without_gpu
+def test_without_a_gpu_the_cpu_build_of_pytorch_is_taken(project: Path):
+    assert "--torch-backend cpu" in set_up(project, "serving", "training", reaches=True)
+
+
+@linux_without_gpu
+@pytest.mark.parametrize(
+    "extras, environ",
+    [
+        (["serving", "local"], {}),
+        (["training"], {"UV_TORCH_BACKEND": "cu128"}),
+        (["training"], {"PIP_INDEX_URL": "https://packages.shop.example/simple"}),
+    ],
+)
+def test_the_registry_s_build_is_taken_without_training_or_with_an_own_registry(
+    project: Path, extras: list[str], environ: dict[str, str]
+):
+    calls = set_up(project, *extras, reaches=True, **environ)
+    assert f".[{','.join(extras)}]" in calls and "--torch-backend" not in calls
+
+
+@linux_without_gpu
+def test_the_registry_s_build_is_taken_where_the_index_of_the_cpu_build_cannot_be_reached(project: Path):
+    calls = set_up(project, "training")
+    assert ".[training]" in calls and "--torch-backend" not in calls
+
+
+@linux_without_gpu
+def test_the_registry_s_build_is_taken_where_the_cpu_build_cannot_be_installed(project: Path):
+    uv = project / ".venv" / "bin" / "uv"
+    uv.write_text(uv.read_text() + 'case "$*" in *--torch-backend*) exit 1 ;; esac\n')
+    calls = set_up(project, "training", reaches=True).splitlines()
+    assert "--torch-backend cpu" in calls[-2] and "--torch-backend" not in calls[-1] and ".[training]" in calls[-1]
+
+
+def test_help_installs_nothing(project: Path):
+    assert not set_up(project, "--help")
