@@ -1,6 +1,6 @@
 """Publish a release to a store and upload its photos.
 
-The release goes live only if it passes the checks in README.md, "Publish and roll back". In a folder, this happens at
+The release goes live only if it passes the checks in README.md, "How it works". In a folder, this happens at
 once. In a bucket, the archive becomes a drop, which the promoter Lambda checks and promotes; --wait waits for the
 result.
 """

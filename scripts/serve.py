@@ -23,7 +23,7 @@ EXAMPLES = """\
 examples:
   scripts/serve --store var/store                      # what scripts/demo has made
   scripts/serve --store s3://shop-search --port 8080   # a bucket, with the AWS credentials of this machine
-  LOOKALIKE_MAX_K=20 scripts/serve --store var/store   # README.md lists all settings
+  LOOKALIKE_MAX_K=20 scripts/serve --store var/store   # docs/design.md lists all settings
 
 Ctrl-C ends it: requests in progress have 10 s to finish. Exit codes: 0 after that; 1 if the address cannot be used; 2
 for wrong arguments, a wrong setting, or a path that is no store.
