@@ -12,10 +12,7 @@ from tests.docs.blocks.reading import CODE, SHELL, SHOWN, Block, blocks, pasted
 from tests.docs.blocks.shells import pasted_into, stand_ins
 
 SHELL_BLOCKS = [block for block in blocks() if block.language in SHELL]
-PAGES_WITH_COMMANDS = [
-    pytest.param(name, marks=pytest.mark.xfail(reason="README is being rewritten") if name == "README.md" else ())
-    for name in sorted({block.page.name for block in SHELL_BLOCKS})
-]
+PAGES_WITH_COMMANDS = sorted({block.page.name for block in SHELL_BLOCKS})
 # What a shell says if it does not take a line as it is meant.
 COMPLAINT = re.compile(r"not found|no matches|unmatched|parse error|syntax error|unknown |bad |No such|quote>")
 
