@@ -24,7 +24,7 @@ ELSEWHERE = {
     "changes": "benchmarks.changes.measured",
     "same": "benchmarks.same.photos",
     "vectors": "benchmarks.vectors.loading",
-    "page": "benchmarks.page.lighthouse",
+    "page": "benchmarks.page.measured",
 }
 # Those whose `run` takes `items: int | None` too.
 SIZED = ("changes", "vectors")

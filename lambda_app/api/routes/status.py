@@ -10,6 +10,7 @@ from lambda_app.api.messages.calls import CurrentCall, blocking
 from lambda_app.api.messages.known import StrictRoute
 from lambda_app.api.messages.pages import DOCS, INDEX, PAGE_CACHE, page_response, static_response
 from lambda_app.api.routes import openapi
+from lambda_app.recommendation.recommender import Recommender
 
 # Who probes a service may add parameters of their own, against caches on the way.
 probes = APIRouter(tags=["service"])
@@ -57,7 +58,15 @@ def release(call: CurrentCall) -> JSONResponse:
 def page(call: CurrentCall, request: Request) -> Response:
     """The web page."""
     settings = call.service.settings
-    return page_response(INDEX, request, settings.sign_in_origins, is_open=settings.auth == "none")
+    live = call.service.live.peek()
+    without = _lacking(live.recommender) if live else None
+    return page_response(INDEX, request, settings.sign_in_origins, is_open=settings.auth == "none", without=without)
+
+
+def _lacking(recommender: Recommender) -> tuple[str, ...]:
+    """The elements of the page for which a release, such as an older one, has nothing."""
+    has = {"examples": recommender.manifest.reference is not None, "words": recommender.engine.has_words}
+    return tuple(name for name, there in has.items() if not there)
 
 
 @pages.get("/config.json")

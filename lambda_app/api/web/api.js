@@ -133,7 +133,10 @@ function errorDetail({ status, text }) {
 
 const BUSY = "Many people are searching now. Wait a few seconds, then try again.";
 
-/** Texts for the user about an error: {title, detail, retry}. `retry`: whether another attempt may succeed. */
+/**
+ * Texts for the user about an error: {title, detail, retry, filters}. `retry`: whether another attempt may succeed; `filters`:
+ * whether other filters may help.
+ */
 export function explain(error) {
   if (error instanceof SignInError) return { title: error.title, detail: error.message, retry: !error.ended };
   if (!(error instanceof ApiError)) return { title: "This photo cannot be sent", detail: error.message, retry: false };
@@ -162,6 +165,6 @@ export function explain(error) {
     const busy = /limit|memory/.test(detail);
     return { title: busy ? "The service is busy" : "The service is not ready yet", detail: busy ? BUSY : detail, retry: true };
   }
-  if (status < 500) return { title: "The service refused this search", detail, retry: false };
+  if (status < 500) return { title: "The service refused this search", detail, retry: false, filters: status === 422 };
   return { title: "The service failed", detail, retry: true };
 }

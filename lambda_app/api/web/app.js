@@ -6,7 +6,7 @@ import { SignInError } from "./oidc.js";
 import { MOST_PHOTOS, forgetAll, recall, remember, rememberComing } from "./photo/kept.js";
 import { choosePart, connectPart } from "./photo/part.js";
 import { filtersOf, formatRoute, isFiltered, linkedWords, parseRoute } from "./route.js";
-import { choicesOf, firstQuery, longer, search, searchOther } from "./searches.js";
+import { choicesOf, firstQuery, learnChoices, longer, search, searchOther } from "./searches.js";
 import { configuration, openSession, signIn, signOut } from "./session.js";
 import { cardLink, clearCards, hideOther, showCards, showOther, showPending } from "./view/cards.js";
 import { showCode } from "./view/code.js";
@@ -156,10 +156,8 @@ async function show() {
     }
     window.scrollTo(0, 0);
   }
-  showChoices([], removeChoice, true);
-  if (route.liked.length + route.disliked.length) {
-    choicesOf(route).then((choices) => signal.aborted || showChoices(choices, removeChoice, route.kind === "likes"));
-  }
+  showChoices(choicesOf(route), removeChoice, route.kind === "likes");
+  learnChoices(route).then((learnt) => learnt && !signal.aborted && showChoices(choicesOf(route), removeChoice, route.kind === "likes"));
   if (!answers.has(formatRoute(asked))) showPending(12);
   byId("found").hidden = false;
   try {
@@ -302,8 +300,8 @@ const WELCOME = new SignInError("Sign in to search", "This image search is for p
 function begin() {
   open = true;
   view.hideGate();
-  refreshRelease();
-  refreshExamples();
+  // What the release has decides what the start page shows. Until then, nothing may be where it must move from.
+  Promise.allSettled([refreshRelease(), refreshExamples()]).then(() => (document.body.dataset.release = "known"));
   show();
 }
 

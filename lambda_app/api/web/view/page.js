@@ -7,7 +7,7 @@ const STAGES = { decode: "decoding", forward: "network", search: "search", total
 
 /** Say what is going on; `share`: of the photo that was sent, from 0 to 1; undefined: nothing is being sent. */
 export function showProgress(text, share) {
-  byId("failure").hidden = true;
+  hideFailure();
   byId("status").textContent = text;
   byId("timings").textContent = "";
   byId("sending").hidden = share === undefined;
@@ -17,7 +17,7 @@ export function showProgress(text, share) {
 
 /** Say what was found, how long it took, and whether there is more. */
 export function showOutcome(text, { timings = {}, sent = { bytes: 0 } }, more) {
-  byId("failure").hidden = true;
+  hideFailure();
   byId("sending").hidden = true;
   byId("status").textContent = text;
   byId("more-results").hidden = !more;
@@ -28,10 +28,16 @@ export function showOutcome(text, { timings = {}, sent = { bytes: 0 } }, more) {
   byId("timings").textContent = stages.length ? `${upload}service: ${served.join(", ")}` : "";
 }
 
-/** Show an error: {title, detail, retry}, as from `explain`. */
-export function showFailure({ title, detail, retry }) {
+function hideFailure() {
+  byId("failure").hidden = true;
+  byId("found").classList.remove("failed");
+}
+
+/** Show an error: {title, detail, retry, filters}, as from `explain`. The filters stay if they are a way out. */
+export function showFailure({ title, detail, retry, filters = false }) {
   clearCards();
   byId("found").hidden = false;
+  byId("found").classList.toggle("failed", !filters || !byId("filter-chips").childElementCount);
   byId("status").textContent = "";
   byId("timings").textContent = "";
   byId("sending").hidden = true;

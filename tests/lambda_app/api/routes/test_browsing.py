@@ -143,3 +143,18 @@ def test_a_page_of_a_large_catalogue_reads_few_rows():
     assert rows_from(rows, 6, 9).tolist() == [700_000, 999_999]
     assert rows_from(rows, 700_001, 1).tolist() == [999_999]
     assert rows_from(rows, 1_000_000, 1).tolist() == []
+
+
+def test_the_page_leaves_out_from_the_start_what_a_loaded_release_lacks(
+    client: TestClient, referenced: tuple[FolderStore, str], tmp_path: Path
+):
+    cold = client_of(referenced[0])
+    assert 'data-release="unknown"' in cold.get("/").text
+    cold.get("/readyz")
+    page = cold.get("/").text
+    assert 'data-release="known"' in page
+    assert 'id="examples" hidden' not in page
+    client.get("/readyz")  # without a reference
+    page = client.get("/").text
+    assert 'id="examples" hidden' in page
+    assert 'id="words" hidden' not in page
