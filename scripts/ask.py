@@ -1,7 +1,6 @@
 """Ask a running API about a photo: its category, its embedding and the most similar listings, with one request."""
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ from client.auth import AuthError, add_options, chosen_auth
 from client.command import CommandParser
 from client.errors import ClientError
 from client.picture import PictureError, Tile, draw_picture, open_photo, picture_format, save_picture
-from client.words import lines_of, plain, price_of, score_of, title_of
+from client.words import json_of, lines_of, plain, price_of, score_of, title_of
 
 MOST_PHOTOS = 4
 EXAMPLES = """\
@@ -118,7 +117,7 @@ def _ask(client: LookalikeClient, args: argparse.Namespace) -> None:
     asked: dict[str, Any] = {name: value for name in ASKED if (value := getattr(args, name)) is not None}
     answer = client.predict(args.photo, **asked)
     if args.json:
-        print(json.dumps(answer.model_dump(mode="json"), indent=2))
+        print(json_of(answer))
     else:
         print("\n".join(lines_of(answer)))
     if args.picture:

@@ -59,6 +59,9 @@ def main() -> int:
     except (ValueError, FileExistsError) as exc:
         print(f"scripts/sample: {exc}", file=sys.stderr)
         return 2
+    except OSError as exc:
+        print(f"scripts/sample: {args.out} cannot be written: {exc.strerror}; choose another folder", file=sys.stderr)
+        return 2
     print(f"{args.out}: {summary.products} products, {summary.photos} photos")
     print(f"rows: {summary.product_rows} products, {summary.image_rows} images; {summary.photo_files} photo files")
     for mess, count in sorted(summary.planted.items()):

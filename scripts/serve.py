@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import threading
 from contextlib import suppress
 
 import uvicorn
@@ -12,6 +13,7 @@ from lambda_app.api.app import create_app
 from lambda_app.api.deadlines import protocol
 from lambda_app.api.memory import keep_freed_memory
 from lambda_app.errors import LookalikeError
+from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings, misspelt
 from lambda_app.store.opening import existing_store
 from lambda_app.telemetry.formats import PlainFormatter
@@ -19,6 +21,7 @@ from operate.listening import bound, port
 
 # After SIGTERM, requests in progress have this long to finish. Then their connections are closed.
 GRACE_SECONDS = 10
+SOONEST_LOOK_SECONDS = 1.0
 EXAMPLES = """\
 examples:
   scripts/serve --store var/store                      # what scripts/demo has made
@@ -43,6 +46,17 @@ def command_line() -> CommandParser:
     )
     parser.add_argument("--port", type=port, default=8000, help="TCP port, 1 to 65535; default: %(default)s")
     return parser
+
+
+def watch(live: LiveRelease, seconds: float, ended: threading.Event) -> None:
+    """Look for a new release at once, and then every `seconds` seconds (at least 1) until the service ends.
+
+    Requests look too. But the first one after an idle time would be answered by the release from before that time.
+    """
+    while True:
+        live.begin()
+        if ended.wait(max(seconds, SOONEST_LOOK_SECONDS)):
+            return
 
 
 def main() -> int:
@@ -82,8 +96,14 @@ def main() -> int:
         lifespan="off",
         server_header=False,
     )
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=sockets)
+    ended = threading.Event()
+    watched = (app.state.service.live, settings.reload_seconds, ended)
+    threading.Thread(target=watch, args=watched, name="release-watcher", daemon=True).start()
+    try:
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=sockets)
+    finally:
+        ended.set()
     return 0
 
 

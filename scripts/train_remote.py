@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, NoCredentialsError, NoRegionError
 
 from client.command import CommandParser
 from lambda_app.settings import aws_region
@@ -66,6 +66,10 @@ def main() -> int:
         parser.error("--save-schedule needs --dataset")
     try:
         return run(args)
+    except (NoRegionError, NoCredentialsError) as exc:
+        way = "AWS_REGION" if isinstance(exc, NoRegionError) else "AWS_PROFILE, or run aws sso login"
+        print(f"scripts/train-remote: {str(exc).rstrip('.')}; set {way}", file=sys.stderr)
+        return 1
     except (TrainingError, BotoCoreError) as exc:
         print(f"scripts/train-remote: {exc}", file=sys.stderr)
         return 1

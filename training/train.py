@@ -37,6 +37,7 @@ from training.pipeline.files import write_file
 from training.pipeline.work_folder import ReusingFolder, WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
 from training.prepare.categories import check_known, released_categories
+from training.prepare.intake.layouts import layout_of
 from training.prepare.stage import prepare
 from training.settings.options import parse_values, train_parser
 from training.settings.train_settings import TrainSettings
@@ -105,6 +106,7 @@ def train(
     Raises:
         TrainingError: an error of a stage.
     """
+    layout_of(data)  # a wrong path is known before weights are downloaded
     check(work, settings)
     _prepare(data, work, settings, world)
     fit.run(work, settings.fit, checkpoints, world, settings.execution, data)
@@ -122,8 +124,7 @@ def check(work: WorkFolder, settings: TrainSettings) -> None:
     Raises:
         TrainingError: the work folder cannot be written, a WeightsError of `check_start`, or a TeacherError.
     """
-    trial = work.root / ".writable"
-    write_file(trial, b"")
+    write_file(trial := work.root / ".writable", b"")
     trial.unlink()
     # A network that was trained already needs no download: a rerun for a new catalog works without internet.
     fit, size = settings.fit, settings.prepare.preprocessing().size

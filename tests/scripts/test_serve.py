@@ -2,10 +2,13 @@
 
 import socket
 import sys
+import threading
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from lambda_app.recommendation.live import LiveRelease
 from scripts import serve
 
 
@@ -23,6 +26,26 @@ def test_a_port_in_use_is_an_error_before_an_address_is_printed(
     warning, error = printed.err.splitlines()
     assert warning.endswith("Did you mean LOOKALIKE_MAX_K?")
     assert error.startswith(f"scripts/serve: cannot listen on 127.0.0.1, port {port}: Address already in use")
+
+
+class Looked:
+    """Counts looks; after the second one, the service ends."""
+
+    def __init__(self, ended: threading.Event) -> None:
+        self.count, self.ended = 0, ended
+
+    def begin(self) -> None:
+        self.count += 1
+        if self.count == 2:
+            self.ended.set()
+
+
+def test_a_server_without_requests_looks_for_new_releases_until_it_ends(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(serve, "SOONEST_LOOK_SECONDS", 0.001)
+    ended = threading.Event()
+    live = Looked(ended)
+    serve.watch(cast("LiveRelease", live), 0, ended)
+    assert live.count == 2
 
 
 @pytest.mark.parametrize(
