@@ -44,6 +44,7 @@ VALUES = (
     (r"\bPHOTO\b", "photo.jpg"),
     (r"\bOUT\b", "var/out"),
     (r"https://(abc123\.execute-api\.eu-west-1\.amazonaws\.com|search\.shop\.example)", "http://127.0.0.1:8000"),
+    (r"scripts/ask (\S+)(?!.* --url )", r"scripts/ask \1 --url http://127.0.0.1:8000"),
     (r"--photos 600\b", "--photos 60"),
     (r"--size 48 --epochs 6\b", "--size 32 --epochs 1"),
     (r"\b1004-1\b", "004a"),
