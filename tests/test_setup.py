@@ -33,7 +33,7 @@ def set_up(project: Path, *extras: str, reaches: bool = False, **environ: str) -
     asked.write_text(f"#!/bin/sh\n[ $# -gt 1 ] || {'exit 0' if reaches else 'exit 1'}\n")
     asked.chmod(0o755)
     own = {"UV_TORCH_BACKEND": "", "UV_DEFAULT_INDEX": "", "UV_INDEX_URL": "", "PIP_INDEX_URL": "", **environ}
-    command = [project / "scripts" / "setup", *extras]
+    command: list[str | Path] = [project / "scripts" / "setup", *extras]
     subprocess.run(command, env={**os.environ, "PYTHON": str(asked), **own}, check=True, capture_output=True)
     return calls.read_text() if calls.exists() else ""
 
