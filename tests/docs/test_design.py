@@ -136,11 +136,6 @@ def test_the_settings_match_the_code():
         assert defaults[f"LOOKALIKE_{field.name.upper()}"] == found, field.name
 
 
-def test_the_readme_names_every_setting():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"LOOKALIKE_\w+", section(readme, "Settings of serving"))) == set(environment_names())
-
-
 def test_the_keys_of_the_store_match_the_code():
     documented = named(first for first, _ in table(section(DESIGN, "The store"), "key"))
     prefixes = {key.partition("/")[0] for key in documented if not key.startswith("*")}
