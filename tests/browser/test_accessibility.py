@@ -229,7 +229,8 @@ def test_a_release_without_examples_and_words_moves_nothing(page_of: Callable[..
     assert page.evaluate("window.shift") <= MOST_SHIFT
 
 
-ERRORS = {429: "The service is busy", 503: "The service is not ready yet", 413: "This photo is too large"}
+DETAIL = "the body has 9 bytes; the limit is 5. Make the photo smaller, or send it by POST /uploads"
+ERRORS = {429: "The service is busy", 503: "The service is busy", 413: "This photo is too large"}
 
 
 @pytest.mark.parametrize("status", ERRORS)
@@ -238,11 +239,14 @@ def test_an_error_shows_no_filters_that_do_nothing(
 ) -> None:
     page = visit.page
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    page.route("**/predict?*", lambda route: route.fulfill(status=status, json={"detail": "no release is live"}))
+    page.route("**/predict?*", lambda route: route.fulfill(status=status, json={"detail": DETAIL}))
     page.goto(page_of())
     page.locator("#file").set_input_files(catalogue[1])
     expect(page.get_by_role("heading", name=ERRORS[status])).to_be_visible()
     expect(page.get_by_role("button", name="Filters")).to_be_hidden()
+    expect(page.get_by_role("button", name="Only this category")).to_be_hidden()
+    expect(page.locator("#category")).to_be_hidden()
+    expect(page.get_by_text("POST /uploads")).to_have_count(0)
     expect(page.get_by_role("button", name="Try again")).to_be_visible(visible=status != 413)
     visit.picture(f"error-{status}")
     page.unroute("**/predict?*")
@@ -250,11 +254,18 @@ def test_an_error_shows_no_filters_that_do_nothing(
     expect(page.get_by_role("button", name="Filters")).to_be_visible()
 
 
+def test_words_without_letters_are_explained(page_of: Callable[..., str], visit: Visit) -> None:
+    visit.page.goto(f"{page_of()}?q=!!!")
+    expect(visit.page.locator("#failure-detail")).to_have_text(re.compile("^the text of your search is '!!!'"))
+
+
 def test_a_filter_that_is_refused_can_be_removed(page_of: Callable[..., str], visit: Visit) -> None:
     visit.page.goto(f"{page_of()}#browse=all&category=Gone")
     expect(visit.page.get_by_role("heading", name="The service refused this search")).to_be_visible()
     visit.page.get_by_role("button", name="Remove filter: Gone").click()
     expect(visit.page.locator("#results .title")).to_have_count(20)
+    visit.restrict(1)
+    expect(visit.page.get_by_text("No listings match these filters. Change or clear them.")).to_be_visible()
 
 
 def test_a_gate_is_accessible(page_of: Callable[..., str], visit: Visit, axe: str) -> None:

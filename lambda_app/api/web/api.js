@@ -157,7 +157,7 @@ export function explain(error) {
     };
   }
   if (status === 404) return { title: "Not found", detail, retry: false };
-  if (status === 413) return { title: "This photo is too large", detail, retry: false };
+  if (status === 413) return { title: "This photo is too large", detail: detail.replace(", or send it by POST /uploads", ""), retry: false };
   if (status === 415) return { title: "This is not a photo that can be searched", detail, retry: false };
   if (status === 429) return { title: "The service is busy", detail: BUSY, retry: true };
   if (status === 501) return { title: "This cannot be searched by words yet", detail, retry: false };
@@ -165,6 +165,6 @@ export function explain(error) {
     const busy = /limit|memory/.test(detail);
     return { title: busy ? "The service is busy" : "The service is not ready yet", detail: busy ? BUSY : detail, retry: true };
   }
-  if (status < 500) return { title: "The service refused this search", detail, retry: false, filters: status === 422 };
+  if (status < 500) return { title: "The service refused this search", detail: detail.replace(/^q (?=is|has)/, "the text of your search "), retry: false, filters: status === 422 };
   return { title: "The service failed", detail, retry: true };
 }

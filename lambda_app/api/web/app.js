@@ -197,9 +197,10 @@ async function compare(route, asked, found) {
 }
 
 function outcome(route, { results, next }) {
-  if (route.kind === "browse") return results.length ? `${count(results.length, "listing")}${next === null ? "" : " so far"}` : "No listings here.";
+  if (route.kind === "browse" && results.length) return `${count(results.length, "listing")}${next === null ? "" : " so far"}`;
   if (results.length) return `${count(results.length, "listing")}, ${route.filters.q ? "best match" : "most similar"} first`;
   if (isFiltered(route)) return "No listings match these filters. Change or clear them.";
+  if (route.kind === "browse") return "No listings here.";
   return route.filters.q ? "No listings were found for these words. Try other words." : "No similar listings were found.";
 }
 
