@@ -4,9 +4,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambda_app.catalogue.vectors.retrying import Retries
-from lambda_app.errors import MissingObjectError, SettingsError, StoreError
-from lambda_app.search.s3vectors.schema import MOST_LISTED, NON_FILTERABLE, SEARCHED_TEXTS, index_name, index_settings
+from lambda_app.catalogue.vectors.retrying import RefusedRequestError, Retries
+from lambda_app.errors import MissingObjectError, ReleaseError, SettingsError, StoreError
+from lambda_app.search.s3vectors.schema import (
+    MOST_FILTERABLE_BYTES,
+    MOST_KEY_CHARACTERS,
+    MOST_LISTED,
+    MOST_METADATA_BYTES,
+    NON_FILTERABLE,
+    SEARCHED_TEXTS,
+    index_name,
+    index_settings,
+    sizes_of,
+)
 from lambda_app.search.s3vectors.service import make_client
 
 _PREFIX = "items-"
@@ -108,8 +118,20 @@ class VectorsIndex:
             )
 
     def put(self, vectors: Sequence[dict[str, Any]]) -> None:
-        """Put at most 500 vectors, as PutVectors takes them."""
-        self._call("put_vectors", "PutVectors", vectors=vectors)
+        """Put at most 500 vectors, as PutVectors takes them. If one is refused, those before it were put.
+
+        Raises:
+            ReleaseError: the service refuses a vector; the message names its item, its sizes and the limits.
+            StoreError: the service does not answer.
+        """
+        try:
+            self._call("put_vectors", "PutVectors", vectors=vectors)
+        except RefusedRequestError as exc:
+            if len(vectors) == 1:
+                raise ReleaseError(self._refusal(vectors[0], exc)) from exc
+            half = len(vectors) // 2  # what is refused is looked for
+            self.put(vectors[:half])
+            self.put(vectors[half:])
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete at most 500 vectors. Keys that it lacks are no error."""
@@ -140,6 +162,15 @@ class VectorsIndex:
     def drop(self) -> None:
         """Delete the index with all its vectors."""
         self._call("delete_index", "DeleteIndex")
+
+    def _refusal(self, vector: dict[str, Any], error: Exception) -> str:
+        filtered, whole = sizes_of(vector["metadata"])
+        return (
+            f"{self} cannot hold item {vector['key'][:80]!r}, so nothing after it was sent. It has {filtered:,} bytes "
+            f"of filterable metadata (limit {MOST_FILTERABLE_BYTES:,}), {whole:,} of metadata (limit "
+            f"{MOST_METADATA_BYTES:,}) and a key of {len(vector['key']):,} characters (limit "
+            f"{MOST_KEY_CHARACTERS:,}). Shorten its texts, or remove it, and try again. {error}"
+        )
 
     def _call(self, method: str, action: str, **arguments: Any) -> dict[str, Any]:
         names = {"vectorBucketName": self.bucket, "indexName": self.name}

@@ -13,7 +13,14 @@ from lambda_app.search.s3vectors.service import passes, status_of
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
 SECONDS = 45.0
 
+# A request that is wrong, or too large.
+_REFUSED = (400, 413)
+
 log = logging.getLogger(__name__)
+
+
+class RefusedRequestError(StoreError):
+    """The service refuses what a request holds. Another try would be refused too."""
 
 
 @dataclass
@@ -43,6 +50,7 @@ class Retries:
 
         Raises:
             MissingObjectError: there is no such vector bucket or index.
+            RefusedRequestError: the service refuses what the request holds.
             StoreError: it failed otherwise, again and again if the reason could pass.
         """
         from botocore.exceptions import BotoCoreError, ClientError
@@ -73,7 +81,8 @@ def failure(error: Exception, action: str, arguments: dict[str, Any]) -> StoreEr
         return MissingObjectError(f"S3 Vectors has no {where}")
     if status == 403:
         return StoreError(f"no right to s3vectors:{action} on {where}: {error}")
-    return StoreError(f"S3 Vectors refused {action} for {where}: {error}")
+    kind = RefusedRequestError if status in _REFUSED else StoreError
+    return kind(f"S3 Vectors refused {action} for {where}: {error}")
 
 
 def _where(arguments: dict[str, Any]) -> str:

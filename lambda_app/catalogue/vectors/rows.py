@@ -19,13 +19,13 @@ from lambda_app.release.manifest import Manifest
 from lambda_app.release.segments.live_rows import LiveRows, read_dead_rows
 from lambda_app.release.segments.segmented_catalog import SegmentedCatalog
 from lambda_app.search.faiss_index import VectorIndex
-from lambda_app.search.s3vectors.schema import MOST_FILTERABLE_BYTES, MOST_KEY_CHARACTERS, metadata_of
+from lambda_app.search.s3vectors.schema import fits, metadata_of
 
-# Bytes of filterable metadata that are left to product id and category: the names and numbers take the rest.
-_MOST_FILTERED_TEXT = MOST_FILTERABLE_BYTES - 100
-_MOST_PHOTO = 4_096  # bytes of a photo's key
-_UNFIT = (
-    "SELECT row FROM items WHERE length(image_id) NOT BETWEEN 1 AND ? OR length(CAST(photo AS BLOB)) > ? "
+# Texts of so many bytes fit, whatever they hold. Longer ones are looked at.
+_SHORT = 300
+_LONG = (
+    "SELECT row, image_id, product_id, category, photo FROM items "
+    "WHERE length(CAST(image_id AS BLOB)) NOT BETWEEN 1 AND ? OR length(CAST(photo AS BLOB)) > ? "
     "OR length(CAST(product_id AS BLOB)) + length(CAST(category AS BLOB)) > ?"
 )
 # A value of a vector in JSON: sign, "0.", digits, comma and blank.
@@ -165,7 +165,6 @@ def _unfit(path: Path) -> list[int]:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
         with closing(connection):
             connection.execute("PRAGMA trusted_schema = OFF")
-            found = connection.execute(_UNFIT, (MOST_KEY_CHARACTERS, _MOST_PHOTO, _MOST_FILTERED_TEXT))
-            return [int(row) for (row,) in found]
+            return [int(row) for row, *texts in connection.execute(_LONG, (_SHORT,) * 3) if not fits(*texts)]
     except sqlite3.Error as exc:
         raise ReleaseError(f"{path.name} is not a catalog: {exc}") from exc

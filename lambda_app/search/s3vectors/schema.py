@@ -5,6 +5,7 @@ the item. Filters read `row`, `product_id`, `category` and `price`; the other fi
 """
 
 import base64
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +32,9 @@ NON_FILTERABLE = ("title", "location", "photo", "description", "fingerprint")
 SEARCHED_TEXTS = ("title", "category", "description")
 # Texts are cut so that all of them fit. A description takes the place that the other fields leave, at most.
 _MOST_DESCRIPTION_BYTES, _MOST_TEXT_BYTES = 30_000, 2_000
+_MOST_PHOTO_BYTES = 4_096
+# What product id and category may have together: the names and the numbers take the rest.
+_MOST_FILTERED_BYTES = MOST_FILTERABLE_BYTES - 100
 _TEXTS, _MAYBE_TEXTS = ("product_id", "category", "photo"), ("title", "location", "description")
 _MOST_ROW = 2**53  # numbers in JSON are exact up to here
 
@@ -81,9 +85,11 @@ def metadata_of(row: int, item: CatalogItem, fingerprint: Fingerprint | None = N
         "description": _cut(item.description, _MOST_DESCRIPTION_BYTES),
         "fingerprint": None if fingerprint is None else base64.b64encode(fingerprint.tobytes()).decode(),
     }
-    _check(item, filterable, MOST_FILTERABLE_BYTES, "filterable metadata")
-    _check(item, filterable | texts, MOST_METADATA_BYTES, "metadata")
-    return {name: value for name, value in (filterable | texts).items() if value is not None}
+    metadata = {name: value for name, value in (filterable | texts).items() if value is not None}
+    filtered, whole = sizes_of(metadata)
+    _check(item, filtered, MOST_FILTERABLE_BYTES, "filterable metadata")
+    _check(item, whole, MOST_METADATA_BYTES, "metadata")
+    return metadata
 
 
 def item_of(key: str, metadata: Mapping[str, Any]) -> tuple[int, CatalogItem]:
@@ -110,6 +116,35 @@ def item_of(key: str, metadata: Mapping[str, Any]) -> tuple[int, CatalogItem]:
         raise ReleaseError(f"vector {key[:80]!r} is not an item of a catalogue: {exc!r}") from exc
 
 
+def fits(image_id: str, product_id: str, category: str, photo: str) -> bool:
+    """Whether an index can hold an item with these texts, which are not cut."""
+    filtered = text_bytes(product_id) + text_bytes(category)
+    return (
+        0 < len(image_id) <= MOST_KEY_CHARACTERS
+        and filtered <= _MOST_FILTERED_BYTES
+        and text_bytes(photo) <= _MOST_PHOTO_BYTES
+    )
+
+
+def sizes_of(metadata: Mapping[str, Any]) -> tuple[int, int]:
+    """The bytes of filterable metadata, and of all metadata, as JSON in UTF-8.
+
+    How the service counts them is not documented. It hardly counts more than that: names, quotes, commas and the
+    backslashes before quotes and new lines are in it.
+    """
+    filterable = {name: value for name, value in metadata.items() if name not in NON_FILTERABLE}
+    return _json_bytes(filterable), _json_bytes(metadata)
+
+
+def text_bytes(text: str) -> int:
+    """The bytes of a text in JSON, without the quotes around it."""
+    return _json_bytes(text) - 2
+
+
+def _json_bytes(value: object) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode())
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -124,10 +159,15 @@ def fingerprint_of(metadata: Mapping[str, Any]) -> Fingerprint | None:
 
 
 def _cut(text: str | None, most: int) -> str | None:
-    return None if text is None else text.encode()[:most].decode(errors="ignore")
+    """The beginning of a text that has at most so many bytes in JSON."""
+    if text is None:
+        return None
+    text = text.encode()[:most].decode(errors="ignore")
+    while (size := text_bytes(text)) > most:  # it has quotes or new lines
+        text = text[: min(len(text) - 1, len(text) * most // size)]
+    return text
 
 
-def _check(item: CatalogItem, values: Mapping[str, object], most: int, what: str) -> None:
-    size = sum(len(name) + len(str(value).encode()) for name, value in values.items() if value is not None)
+def _check(item: CatalogItem, size: int, most: int, what: str) -> None:
     if size > most:
         raise ReleaseError(f"item {item.image_id[:80]!r} has {size} bytes of {what}; S3 Vectors takes {most}")

@@ -57,6 +57,7 @@ def pasted(block: Block) -> str:
 
 
 def commands(block: Block) -> list[str]:
-    """The lines of a shell block, each with those that continue it, in single spaces."""
+    """The commands of a shell block, each in one line; a loop is one command."""
     joined = re.sub(r"\\\n\s*", "", pasted(block))
-    return [line.strip() for line in joined.splitlines() if line.strip()]
+    loops = re.sub(r"(?ms)^for .*?^done$", lambda found: "; ".join(found[0].splitlines()), joined)
+    return [line.strip() for line in loops.splitlines() if line.strip()] if block.language in SHELL else []

@@ -10,7 +10,21 @@ from tests.docs.markdown import ROOT
 INTERACTIVE = {"bash": ("--norc", "--noprofile", "--noediting", "-i"), "zsh": ("-f", "-i")}
 # The programs in the documents besides scripts/. There are no others on the PATH of the shells.
 ON_PATH = (
-    *("aws", "buildah", "cp", "curl", "diff", "gh", "git", "ls", "npm", "npx", "openapi-python-client", "pre-commit"),
+    *(
+        "aws",
+        "buildah",
+        "cat",
+        "cp",
+        "curl",
+        "diff",
+        "gh",
+        "git",
+        "ls",
+        "npm",
+        "npx",
+        "openapi-python-client",
+        "pre-commit",
+    ),
     *("python", "python3"),
 )
 BESIDE = (".venv/bin/python", ".venv/bin/pip", ".venv/bin/torchrun", "node_modules/.bin/cdk")

@@ -8,10 +8,13 @@ from lambda_app.search.s3vectors.schema import (
     MOST_KEY_CHARACTERS,
     MOST_METADATA_BYTES,
     fingerprint_of,
+    fits,
     index_name,
     item_of,
     metadata_of,
+    sizes_of,
 )
+from tests.s3vectors.limits import check_metadata
 
 ITEM = CatalogItem("sofa-1", "sofa", "sofas", "Grey sofa", 120.5, "Leeds", "datasets/shop/1.jpg", "Two seats")
 
@@ -60,6 +63,31 @@ def test_all_texts_at_their_longest_fit():
     item = CatalogItem("i" * MOST_KEY_CHARACTERS, "p" * 1_000, "c" * 900, most, 0.1, most, "k" * 4_096, most)
     metadata = metadata_of(10**9, item, np.zeros(197, np.uint8))
     assert (metadata["title"], metadata["location"]) == ("é" * 1_000, "é" * 1_000)
+    quoted = '"\n' * 20_000  # twice as long in JSON
+    item = CatalogItem("i", '"' * 500, "\\" * 450, quoted, 0.1, quoted, "k" * 4_096, quoted)
+    metadata = metadata_of(10**9, item, np.zeros(197, np.uint8))
+    assert sizes_of(metadata)[0] <= MOST_FILTERABLE_BYTES
+    assert sizes_of(metadata)[1] <= MOST_METADATA_BYTES
+    assert len(metadata["title"]) == 1_000
+
+
+def test_bytes_are_counted_as_json_and_never_below_those_of_the_values():
+    assert sizes_of({"row": 7, "product_id": 'é"', "title": "x"}) == (32, 46)
+    with pytest.raises(ReleaseError, match=r"filterable metadata; S3 Vectors takes 2048"):
+        metadata_of(0, CatalogItem(**{**ITEM.__dict__, "product_id": '"' * 1_100}))  # 2,200 with their backslashes
+    for row, price in ((0, 1.0), (2**53, -1.5e300), (5, None)):
+        item = CatalogItem("a", "p" * 1_000, "c" * 900, None, price, None, "datasets/shop/a.jpg")
+        check_metadata("a", metadata_of(row, item), frozenset(("photo",)))
+
+
+def test_what_fits_has_metadata_and_what_does_not_is_said_before():
+    assert fits("i", "p" * 1_000, "c" * 948, "k" * 4_096)
+    metadata_of(2**53, CatalogItem("i", "p" * 1_000, "c" * 948, None, -1.7976931348623157e308, None, "k" * 4_096))
+    for change in ({0: ""}, {0: "i" * 1_025}, {1: "p" * 1_001}, {2: '"' * 475}, {3: "k" * 4_097}):
+        texts = ["i", "p" * 1_000, "c" * 948, "k" * 4_096]
+        for place, text in change.items():
+            texts[place] = text
+        assert not fits(*texts)
 
 
 @pytest.mark.parametrize("metadata", [{}, {"row": 1, "category": "sofas"}, {"row": "x", "product_id": "p"}])
