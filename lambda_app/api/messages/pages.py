@@ -69,7 +69,7 @@ def page_response(
     calls: Iterable[str] = (),
     *,
     is_open: bool = False,
-    without: Iterable[str] | None = None,
+    without: tuple[str, ...] | None = None,
 ) -> Response:
     """A page.
 
