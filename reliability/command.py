@@ -28,7 +28,7 @@ def command_line(program: str, description: str, checks: Iterable[str]) -> Comma
         epilog=f"""\
 examples:
   {program} --quick                 # every check, a small part of each: minutes
-  {program} {names[0]} {names[1]}
+  {program} {names[0]}
 
 All checks with all of their work take hours. Exit codes: 0 if every goal was met; 1 if one was missed; 2 for wrong
 arguments.

@@ -12,6 +12,7 @@ from typing import Literal
 
 from lambda_app.catalogue.beginning import comes_from
 from lambda_app.catalogue.vectors.ready import SecondsLeft, bring_index, check_bucket
+from lambda_app.catalogue.vectors.restoring import index_kept, restore_index
 from lambda_app.errors import MissingObjectError, PointerConflictError, RefusedReleaseError, StoreError
 from lambda_app.promotion.floor import check_floor, figures
 from lambda_app.promotion.ingest import always, apply_changes, replaying, reverted
@@ -104,6 +105,16 @@ def promote_unpacked(
 ) -> Promotion:
     """As `promote_archive`, from the folder that the archive was unpacked into. `force`: as if its manifest said so."""
     force = force or manifest.force
+    with index_kept(store, settings, seconds_left):
+        _check(store, folder, manifest, settings, now, force)
+        done = go_live(store, folder, manifest, now, force, replaying(store, settings, now, go_on, seconds_left))
+    if done.outcome != "live":
+        restore_index(store, settings, seconds_left)
+    return done
+
+
+def _check(store: Store, folder: Path, manifest: Manifest, settings: Settings, now: Clock, force: bool) -> None:
+    """Check a release before it is stored."""
     figures(manifest)
     check_clock(manifest, now())
     # Judged early, before files are read and a network is loaded; and again against the pointer that is moved.
@@ -114,7 +125,6 @@ def promote_unpacked(
     with refusing(manifest.release):
         check_report(folder)
         check_release(manifest, lambda entry: located(store, folder, entry), settings)
-    return go_live(store, folder, manifest, now, force, replaying(store, settings, now, go_on, seconds_left))
 
 
 def promote_stored(store: Store, release: str, settings: Settings, now: Clock = utc_now) -> Promotion:
@@ -136,18 +146,19 @@ def promote_stored(store: Store, release: str, settings: Settings, now: Clock = 
         check_release(manifest, store.local_file, settings)
     renew(store, release)
     replay = replaying(store, settings, now)
-    for _ in range(_POINTER_TRIES):
-        live = live_pointer(store)
-        if live is not None and live.pointer.release == release:
-            return Promotion(release, "already live", f"{release} is live already")
-        moment, target = now(), replay(manifest)
-        try:
-            confirm_stored(store, target)
-            point_to(store, target, live, at_least=moment, before=before_next(live), now=moment)
-        except PointerConflictError:
-            continue
-        return Promotion(target.release, "live", is_live(release, target.release))
-    raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times while {release} was promoted")
+    with index_kept(store, settings):
+        for _ in range(_POINTER_TRIES):
+            live = live_pointer(store)
+            if live is not None and live.pointer.release == release:
+                return Promotion(release, "already live", f"{release} is live already")
+            moment, target = now(), replay(manifest)
+            try:
+                confirm_stored(store, target)
+                point_to(store, target, live, at_least=moment, before=before_next(live), now=moment)
+            except PointerConflictError:
+                continue
+            return Promotion(target.release, "live", is_live(release, target.release))
+        raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times while {release} was promoted")
 
 
 def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotion:
@@ -178,18 +189,19 @@ def rollback(store: Store, settings: Settings, now: Clock = utc_now) -> Promotio
     words = f"rolled back from {with_figures(store, live.pointer.release)} to {with_figures(store, release)}"
     target = reverted(store, manifest, live, now)
     through = target.changes_through
-    bring_index(store, target, settings)
-    confirm_stored(store, target)
-    try:
-        point_to(store, target, live, at_least=moment, before=before[1:], now=moment, back=True)
-    except PointerConflictError:
-        # If the response to the write is lost, the write is sent again, and conflicts with the first one.
-        if (found := live_pointer(store)) is None or found.pointer.release != target.release:
-            if target is manifest:
-                raise
-            # The log says already that the changes do not count, and it is applied to whatever is live.
-            target_id = apply_changes(store, settings, now).release
-            return Promotion(target_id, "live", f"{words}; {is_live_again(store, manifest, through, target_id)}")
+    with index_kept(store, settings):
+        bring_index(store, target, settings)
+        confirm_stored(store, target)
+        try:
+            point_to(store, target, live, at_least=moment, before=before[1:], now=moment, back=True)
+        except PointerConflictError:
+            # If the response to the write is lost, the write is sent again, and conflicts with the first one.
+            if (found := live_pointer(store)) is None or found.pointer.release != target.release:
+                if target is manifest:
+                    raise
+                # The log says already that the changes do not count, and it is applied to whatever is live.
+                target_id = apply_changes(store, settings, now).release
+                return Promotion(target_id, "live", f"{words}; {is_live_again(store, manifest, through, target_id)}")
     return Promotion(target.release, "live", f"{words}; {is_live_again(store, manifest, through, target.release)}")
 
 

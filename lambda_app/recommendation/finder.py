@@ -161,14 +161,13 @@ def _picked(search: Search, selection: Selection) -> list[Match]:
 
 def _in_order(
     searches: Sequence[Search], bonuses: Mapping[str, float]
-) -> tuple[Sequence[int], Sequence[float], Sequence[CatalogItem], Mapping[int, npt.NDArray[np.uint8]]]:
+) -> tuple[Sequence[int], Sequence[float], Sequence[CatalogItem], Mapping[str, npt.NDArray[np.uint8]]]:
     """The rows of all searches with cosines, items and fingerprints, the highest sum of cosine and bonus first."""
     found = {
-        row: (score, item)
+        item.image_id: (row, score, item)
         for search in searches
         for row, score, item in zip(search.rows, search.scores, search.items, strict=True)
     }
-    keys = {row: score + bonuses.get(item.category, 0.0) for row, (score, item) in found.items()}
-    rows = sorted(found, key=lambda row: (-keys[row], -found[row][0], row))
-    prints = {row: one for search in searches for row, one in search.fingerprints.items()}
-    return rows, [found[row][0] for row in rows], [found[row][1] for row in rows], prints
+    order = sorted(found.values(), key=lambda one: (-one[1] - bonuses.get(one[2].category, 0.0), -one[1], one[0]))
+    prints = {name: one for search in searches for name, one in search.fingerprints.items()}
+    return [one[0] for one in order], [one[1] for one in order], [one[2] for one in order], prints

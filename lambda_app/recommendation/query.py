@@ -94,7 +94,7 @@ class Selection:
         rows: Sequence[int],
         scores: Sequence[float],
         items: Sequence[CatalogItem],
-        fingerprints: Mapping[int, Fingerprint] = MappingProxyType({}),
+        fingerprints: Mapping[str, Fingerprint] = MappingProxyType({}),
     ) -> list[Match]:
         """The first k rows that qualify.
 
@@ -102,7 +102,7 @@ class Selection:
             rows: rows found, best first.
             scores: their cosines.
             items: their catalog entries.
-            fingerprints: of their photos, by row, as far as they came with the rows.
+            fingerprints: of their photos, by image id, as far as they came with the rows.
         """
         seen = set(self.products)
         matches: list[Match] = []
@@ -114,7 +114,7 @@ class Selection:
             if self.query.distinct == "product" and item.product_id in seen:
                 continue
             seen.add(item.product_id)
-            matches.append(Match(row, score, item, fingerprint=fingerprints.get(row)))
+            matches.append(Match(row, score, item, fingerprint=fingerprints.get(item.image_id)))
         return matches
 
 

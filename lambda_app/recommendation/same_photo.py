@@ -52,8 +52,11 @@ class SamePhotos:
         found = self._distances(asked, matches)
         if found is None or self.threshold is None:
             return matches
-        same = (found <= self.threshold).tolist()
-        return [replace(match, same_photo=one or match.row in known) for match, one in zip(matches, same, strict=True)]
+        same = [None if np.isnan(one) else bool(one <= self.threshold) for one in found]
+        return [
+            replace(match, same_photo=True if match.row in known else one)
+            for match, one in zip(matches, same, strict=True)
+        ]
 
     def copied(self, asked: Sequence[Cells]) -> Stored | None:
         """The item of whose photo the query is a copy, perhaps turned, mirrored or grey; None if there is none.
@@ -95,11 +98,20 @@ class SamePhotos:
             raise NotSupportedError(_CANNOT_TELL)
 
     def _distances(self, asked: Sequence[Cells], matches: Sequence[Match]) -> npt.NDArray[np.float32] | None:
-        """How far the query is from the photos of these matches, float32 (m,); None if the release cannot tell."""
+        """How far the query is from the photos of these matches, float32 (m,); None if the release cannot tell.
+
+        NaN for a match without a fingerprint, such as a vector of S3 Vectors that something else wrote.
+        """
         if self.threshold is None or not asked:
             return None
         prints = self.engine.fingerprints(matches)
-        return None if prints is None else distances(asked, prints)
+        known = [] if prints is None else [(place, one) for place, one in enumerate(prints) if one is not None]
+        if prints is None or (prints and not known):
+            return None
+        found = np.full(len(matches), np.nan, np.float32)
+        if known:
+            found[[place for place, _ in known]] = distances(asked, np.stack([one for _, one in known]))
+        return found
 
 
 def _first(search: Search, count: int) -> list[Match]:
@@ -107,4 +119,4 @@ def _first(search: Search, count: int) -> list[Match]:
     while len(search.rows) < count and search.bound != NOTHING:
         search.deepen()
     found = zip(search.rows[:count], search.scores, search.items, strict=False)
-    return [Match(row, score, item, fingerprint=search.fingerprints.get(row)) for row, score, item in found]
+    return [Match(row, score, item, fingerprint=search.fingerprints.get(item.image_id)) for row, score, item in found]

@@ -70,7 +70,7 @@ class Search(Protocol):
 
     @property
     def rows(self) -> Sequence[int]:
-        """The rows found so far, best first, each once. Blocked items are not among them."""
+        """The rows of the items found so far, best first, each item once. Blocked items are not among them."""
         ...
 
     @property
@@ -84,8 +84,8 @@ class Search(Protocol):
         ...
 
     @property
-    def fingerprints(self) -> Mapping[int, Fingerprint]:
-        """The fingerprints that came with the rows, by row: uint8 (197,) each. Empty if the engine reads them later."""
+    def fingerprints(self) -> Mapping[str, Fingerprint]:
+        """The fingerprints that came with the rows, by image id: uint8 (197,). Empty if the engine reads them later."""
         ...
 
     @property
@@ -226,8 +226,11 @@ class Engine(Source, Protocol):
         """Items with their descriptions, by image id. Unknown and blocked ids are left out."""
         ...
 
-    def fingerprints(self, matches: Sequence[Match]) -> Fingerprint | None:
-        """The fingerprints of the photos of matches of this engine: uint8 (m, 197); None if one of them has none."""
+    def fingerprints(self, matches: Sequence[Match]) -> Sequence[Fingerprint | None] | None:
+        """The fingerprints of the photos of matches of this engine, uint8 (197,) each; None for one that has none.
+
+        None instead of all of them if the catalogue has none, or not everywhere.
+        """
         ...
 
     @property

@@ -16,6 +16,7 @@ from lambda_app.api.messages.work_queue import WorkQueue
 from lambda_app.photo.memory import DecodingMemory
 from lambda_app.recommendation.live import Live, LiveRelease
 from lambda_app.recommendation.other import OtherRelease
+from lambda_app.search.s3vectors.deadline import one_deadline
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
 from lambda_app.telemetry.observer import AnsweredPhoto, Observer
@@ -146,10 +147,17 @@ async def asked_release(
 
 
 def blocking(route: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
-    """Decorator: turns a blocking function with a parameter `call` into an async route; see `Call.take_turn`."""
+    """Decorator: turns a blocking function with a parameter `call` into an async route; see `Call.take_turn`.
+
+    All that one request asks of S3 Vectors shares one deadline.
+    """
 
     @functools.wraps(route)
     async def run(call: Call, **parameters: Any) -> T:
-        return await call.take_turn(functools.partial(route, call=call, **parameters))
+        def answer() -> T:
+            with one_deadline():
+                return route(call=call, **parameters)
+
+        return await call.take_turn(answer)
 
     return run

@@ -27,6 +27,7 @@ from lambda_app.recommendation.live import Live
 from lambda_app.recommendation.photo_query import similar_to_photo
 from lambda_app.recommendation.query import Match, SimilarQuery
 from lambda_app.recommendation.recommender import Recommender
+from lambda_app.search.s3vectors.deadline import one_deadline
 from lambda_app.telemetry.observer import AnsweredPhoto
 
 # /predict returns more, so that a client which shows more than the first 5 needs no second request.
@@ -130,7 +131,8 @@ def predict_batch(call: CurrentCall, photos: Photos, query: RankQuery) -> JSONRe
 
 def _entry(call: Call, live: Live, photo: bytes, query: SimilarQuery) -> dict[str, Any]:
     try:
-        return {"status": 200, "prediction": _prediction(call, live, [photo], query)}
+        with one_deadline():  # each photo of a batch has its own
+            return {"status": 200, "prediction": _prediction(call, live, [photo], query)}
     except (PhotoError, BusyError) as exc:
         error = problem_of(exc)
         return {"status": error["status"], "error": error}

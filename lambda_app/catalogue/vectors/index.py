@@ -1,6 +1,6 @@
 """An index of S3 Vectors as who fills it sees it: settings, vectors put, deleted, read and listed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from lambda_app.search.s3vectors.schema import (
 )
 from lambda_app.search.s3vectors.service import make_client
 
+Ready = Callable[[], None]
 _PREFIX = "items-"
 _CONNECT_SECONDS, _READ_SECONDS = 5, 30
 
@@ -117,25 +118,27 @@ class VectorsIndex:
                 "and load it again"
             )
 
-    def put(self, vectors: Sequence[dict[str, Any]]) -> None:
+    def put(self, vectors: Sequence[dict[str, Any]], ready: Ready = lambda: None) -> None:
         """Put at most 500 vectors, as PutVectors takes them. If one is refused, those before it were put.
+
+        `ready` is called before each try; what it raises ends the call.
 
         Raises:
             ReleaseError: the service refuses a vector; the message names its item, its sizes and the limits.
             StoreError: the service does not answer.
         """
         try:
-            self._call("put_vectors", "PutVectors", vectors=vectors)
+            self._call("put_vectors", "PutVectors", ready=ready, vectors=vectors)
         except RefusedRequestError as exc:
             if len(vectors) == 1:
                 raise ReleaseError(self._refusal(vectors[0], exc)) from exc
             half = len(vectors) // 2  # what is refused is looked for
-            self.put(vectors[:half])
-            self.put(vectors[half:])
+            self.put(vectors[:half], ready)
+            self.put(vectors[half:], ready)
 
-    def delete(self, keys: Sequence[str]) -> None:
-        """Delete at most 500 vectors. Keys that it lacks are no error."""
-        self._call("delete_vectors", "DeleteVectors", keys=list(keys))
+    def delete(self, keys: Sequence[str], ready: Ready = lambda: None) -> None:
+        """Delete at most 500 vectors. Keys that it lacks are no error. `ready`: as for `put`."""
+        self._call("delete_vectors", "DeleteVectors", ready=ready, keys=list(keys))
 
     def get(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         """At most 100 vectors with data and metadata, by key. Those that it lacks are left out."""

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
-from lambda_app.catalogue.vectors.bookkeeping import Clock, Progress, stored_state
+from lambda_app.catalogue.vectors.bookkeeping import OTHERS, Clock, Progress, stored_state
 from lambda_app.catalogue.vectors.difference import Difference, difference
 from lambda_app.catalogue.vectors.index import VectorsIndex
 from lambda_app.catalogue.vectors.pacing import Pace
 from lambda_app.catalogue.vectors.rows import Held, opened_rows
 from lambda_app.catalogue.vectors.sending import CONNECTIONS, batches, send
-from lambda_app.errors import MissingObjectError, RefusedReleaseError, StoreError
+from lambda_app.errors import LookalikeError, MissingObjectError, RefusedReleaseError, StoreError
 from lambda_app.release.entries import FileEntry
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
 from lambda_app.search.s3vectors.schema import MOST_DELETED
@@ -127,7 +128,8 @@ class Loader:
 
     def _check_silence(self, index: VectorsIndex, state: IndexState, manifest: Manifest) -> None:
         loading, silent = state.loading, self.now() - state.updated_at
-        if loading is not None and loading.release != manifest.release and silent < SILENT:
+        # Without a loader, it is a note of one that has stopped.
+        if loading is not None and loading.loader and loading.release != manifest.release and silent < SILENT:
             raise StoreError(
                 f"another loader brings {index} to {loading.release}, and wrote {silent.total_seconds():.0f} s ago; "
                 f"after {SILENT.total_seconds():.0f} s without a sign of it, {manifest.release} may take its place"
@@ -173,11 +175,14 @@ class Loader:
         progress = Progress(self.store, index.name, state, version, self.now)
         told = self.tell(changes.size, begun.position)
         done = sum(min(end, puts) - begin for begin, end in begun.done if begin < puts)
-        send(batches(changes, begun.first_row, begun.done), index, progress, self.pace, self.connections, told)
-        extra = self._delete_others(index, target, progress) if full else 0
-        count = target.live.count
-        left_out = len(target.left_out)
-        progress.end(release=manifest.release, count=count, left_out=left_out)
+        count, left_out = target.live.count, len(target.left_out)
+        try:
+            send(batches(changes, begun.first_row, begun.done), index, progress, self.pace, self.connections, told)
+            extra = self._delete_others(index, target, progress) if full else 0
+            progress.end(release=manifest.release, count=count, left_out=left_out)
+        except LookalikeError:
+            progress.note_late()
+            raise
         items = target.catalog.items(target.left_out[:10].tolist(), described=False)
         for item in items:
             log.warning("left out, because a text of it is too long for S3 Vectors: %s", item.image_id[:200])
@@ -201,7 +206,7 @@ class Loader:
             batch = others[begin : begin + MOST_DELETED]
             self.pace.take(len(batch))
             progress.alive()  # what another loader has put since then must stay
-            index.delete(batch)
+            index.delete(batch, partial(progress.may_send, OTHERS))
         return len(others)
 
 

@@ -23,6 +23,10 @@ class RefusedRequestError(StoreError):
     """The service refuses what a request holds. Another try would be refused too."""
 
 
+def _always() -> None:
+    """A request may always be sent."""
+
+
 @dataclass
 class Retries:
     """Back-off with full jitter (AWS Architecture Blog, "Exponential Backoff and Jitter", 2015).
@@ -40,12 +44,15 @@ class Retries:
     jitter: Callable[[], float] = random.random
     sent_again: int = 0
 
-    def call(self, send: Callable[..., dict[str, Any]], action: str, **arguments: Any) -> dict[str, Any]:
+    def call(
+        self, send: Callable[..., dict[str, Any]], action: str, ready: Callable[[], None] = _always, **arguments: Any
+    ) -> dict[str, Any]:
         """The answer to a request.
 
         Args:
             send: a method of the client.
             action: the name of the permission that it needs, such as PutVectors.
+            ready: called before each try; what it raises ends the call.
             arguments: of the request.
 
         Raises:
@@ -57,6 +64,7 @@ class Retries:
 
         end, pause = self.clock() + self.seconds, _FIRST_PAUSE
         while True:
+            ready()
             try:
                 return send(**arguments)
             except (ClientError, BotoCoreError) as exc:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lambda_app.catalogue.vectors.bookkeeping import Progress
@@ -86,6 +87,7 @@ def send(
         tell: called with the operations of each batch that is done.
 
     Raises:
+        ConflictError: another loader has taken the place of this one. Nothing is sent after that is known.
         StoreError: a batch failed; those on their way are finished first.
     """
     free = threading.Semaphore(connections)
@@ -93,10 +95,11 @@ def send(
 
     def carry_out(batch: Batch) -> None:
         try:
+            ready = partial(progress.may_send, batch.begin)
             if batch.vectors:
-                index.put(batch.vectors)
+                index.put(batch.vectors, ready)
             else:
-                index.delete(batch.keys)
+                index.delete(batch.keys, ready)
             progress.done(batch.begin, batch.end)
             tell(batch.end - batch.begin)
         except BaseException:

@@ -13,6 +13,7 @@ from pathlib import Path
 from lambda_app.catalogue.building import opened
 from lambda_app.catalogue.merging import due, merge
 from lambda_app.catalogue.vectors.ready import bring_index
+from lambda_app.catalogue.vectors.restoring import restore_index
 from lambda_app.errors import PointerConflictError
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import store_release, stored_manifest
@@ -64,6 +65,7 @@ def compact(store: Store, settings: Settings, now: Clock = utc_now) -> Compacted
             return _merged(store, settings, live, manifest, now)
         except PointerConflictError:
             log.info("%s is no longer live: its merged segments are not used", manifest.release)
+            restore_index(store, settings)
     raise PointerConflictError(f"the pointer of {store} moved {_TRIES} times while segments were merged")
 
 
@@ -92,7 +94,7 @@ def compact_if_due(
             return Compacted(None, detail)
         return _merged(store, settings, live, manifest, now)
     except PointerConflictError:
-        bring_index(store, stored_manifest(store, live_release(store).pointer.release), settings)
+        restore_index(store, settings)
         return Compacted(None, "segments were not merged, because others went live; the next changes try again")
     except Exception as exc:  # whatever it is: the changes are live
         log.exception("segments were not merged; %s does it", _COMMAND)

@@ -1,6 +1,7 @@
 """Goes back to the release before with another model. The catalogue stays as it is: changes are not undone."""
 
 from lambda_app.catalogue.beginning import ancestors
+from lambda_app.catalogue.vectors.restoring import index_kept
 from lambda_app.errors import PointerConflictError, RefusedReleaseError
 from lambda_app.promotion.ingest import replaying
 from lambda_app.promotion.promotion import Promotion
@@ -45,23 +46,24 @@ def rollback_model(store: Store, settings: Settings, now: Clock = utc_now) -> Pr
     left, model = live.pointer.release, model_of(store, live.pointer.release)
     words = f"rolled back from {with_figures(store, left)} to {with_figures(store, manifest.release)}"
     target, replay = manifest, replaying(store, settings, now)
-    for _ in range(_POINTER_TRIES):
-        # After a lost race only what came since then is applied, so photos are embedded once.
-        target, moment = replay(target), now()
-        confirm_stored(store, target)
-        before = _before(store, live, manifest)
-        try:
-            point_to(store, target, live, at_least=moment, before=before, now=moment, back=True)
-        except PointerConflictError:
-            found = live_pointer(store)
-            # If the response to the write is lost, the write is sent again, and conflicts with the first one.
-            if found is None or found.pointer.release != target.release:
-                if found is None or model_of(store, found.pointer.release) != model:
-                    raise
-                live = found  # changes of the catalogue went live
-                continue
-        return Promotion(target.release, "live", f"{words}; {is_live(manifest.release, target.release)}")
-    raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times during the rollback")
+    with index_kept(store, settings):
+        for _ in range(_POINTER_TRIES):
+            # After a lost race only what came since then is applied, so photos are embedded once.
+            target, moment = replay(target), now()
+            confirm_stored(store, target)
+            before = _before(store, live, manifest)
+            try:
+                point_to(store, target, live, at_least=moment, before=before, now=moment, back=True)
+            except PointerConflictError:
+                found = live_pointer(store)
+                # If the response to the write is lost, the write is sent again, and conflicts with the first one.
+                if found is None or found.pointer.release != target.release:
+                    if found is None or model_of(store, found.pointer.release) != model:
+                        raise
+                    live = found  # changes of the catalogue went live
+                    continue
+            return Promotion(target.release, "live", f"{words}; {is_live(manifest.release, target.release)}")
+        raise PointerConflictError(f"the pointer of {store} moved {_POINTER_TRIES} times during the rollback")
 
 
 def _last_of_another(store: Store, live: LivePointer) -> Manifest:

@@ -2,6 +2,7 @@
 
 from lambda_app.catalogue.building import successor
 from lambda_app.catalogue.vectors.ready import bring_index
+from lambda_app.catalogue.vectors.restoring import index_kept
 from lambda_app.errors import PointerConflictError
 from lambda_app.promotion.promotion import Promotion
 from lambda_app.promotion.scratch import scratch_folder
@@ -28,24 +29,23 @@ def use(store: Store, engine: EngineName, settings: Settings, now: Clock = utc_n
         PointerConflictError: others moved the pointer again and again.
         StoreError: the store or the service does not answer; another call goes on.
     """
-    for _ in range(_TRIES):
-        live = live_release(store)
-        manifest = stored_manifest(store, live.pointer.release)
-        if manifest.engine == engine:
-            detail = f"{manifest.release} is live and searched in {_NAMES[engine]} already"
-            return Promotion(manifest.release, "already live", detail)
-        search = None if engine == "faiss" else SearchEntry(engine=engine)
-        made = successor(manifest, manifest.changes_through, now(), search=search)
-        with scratch_folder("changes") as folder:
-            (folder / MANIFEST).write_bytes(made.to_json())
-            store_release(store, folder, made)
-        bring_index(store, made, settings)
-        try:
-            move_pointer(store, made, live, now, before_next(live))
-        except PointerConflictError:
-            continue
-        detail = (
-            f"{made.release} is live: the catalogue and the model of {manifest.release}, searched in {_NAMES[engine]}"
-        )
-        return Promotion(made.release, "live", detail)
-    raise PointerConflictError(f"the pointer of {store} moved {_TRIES} times while the engine was changed")
+    with index_kept(store, settings):
+        for _ in range(_TRIES):
+            live = live_release(store)
+            manifest = stored_manifest(store, live.pointer.release)
+            if manifest.engine == engine:
+                detail = f"{manifest.release} is live and searched in {_NAMES[engine]} already"
+                return Promotion(manifest.release, "already live", detail)
+            search = None if engine == "faiss" else SearchEntry(engine=engine)
+            made = successor(manifest, manifest.changes_through, now(), search=search)
+            with scratch_folder("changes") as folder:
+                (folder / MANIFEST).write_bytes(made.to_json())
+                store_release(store, folder, made)
+            bring_index(store, made, settings)
+            try:
+                move_pointer(store, made, live, now, before_next(live))
+            except PointerConflictError:
+                continue
+            detail = f"{made.release} is live: the catalogue and the model of {manifest.release}, searched in {_NAMES[engine]}"
+            return Promotion(made.release, "live", detail)
+        raise PointerConflictError(f"the pointer of {store} moved {_TRIES} times while the engine was changed")

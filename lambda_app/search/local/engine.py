@@ -159,9 +159,10 @@ class FaissEngine:
         rows = self._rows(image_ids)
         return dict(zip(rows, self.catalog.items([*rows.values()]), strict=True))
 
-    def fingerprints(self, matches: Sequence[Match]) -> Fingerprint | None:
+    def fingerprints(self, matches: Sequence[Match]) -> Sequence[Fingerprint | None] | None:
         """As the contract says."""
-        return self.catalog.fingerprints([match.row for match in matches])
+        found = self.catalog.fingerprints([match.row for match in matches])
+        return None if found is None else [*found]
 
     @property
     def has_fingerprints(self) -> bool:

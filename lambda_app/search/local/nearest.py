@@ -24,7 +24,7 @@ _GROWTH = 4
 class Nearest:
     """A search among the rows that pass a filter: a `lambda_app.search.engine.Search`."""
 
-    fingerprints: Mapping[int, Fingerprint] = {}
+    fingerprints: Mapping[str, Fingerprint] = {}
 
     def __init__(
         self, index: Index, catalog: Items, embedding: npt.NDArray[np.float32], where: CatalogFilter, fetch: int

@@ -26,7 +26,7 @@ _NO_SCORE = float("nan")
 class ByWords:
     """The rows with the words, best first: a `lambda_app.search.engine.Search` whose scores are NaN."""
 
-    fingerprints: Mapping[int, Fingerprint] = {}
+    fingerprints: Mapping[str, Fingerprint] = {}
 
     def __init__(self, catalog: Items, words: str, where: CatalogFilter) -> None:
         """Search among the rows that pass the filter."""
@@ -57,7 +57,7 @@ class Blended:
     Ranks by picture are counted among the nearest `DEPTH` rows; after these, among the rows with the words.
     """
 
-    fingerprints: Mapping[int, Fingerprint] = {}
+    fingerprints: Mapping[str, Fingerprint] = {}
 
     def __init__(
         self,

@@ -59,20 +59,26 @@ class Blended:
 
     def _combine(self) -> None:
         near, having = self._near, self._having
-        items: dict[int, CatalogItem] = {}
+        # By image id: something else may have written a vector with the row of an item.
+        found: dict[str, tuple[int, CatalogItem]] = {}
         for search in (near, having):
-            items |= dict(zip(search.rows, search.items, strict=True))
-        cosines = dict(zip(near.rows, near.scores, strict=True))
-        missing = {row: items[row].image_id for row in having.rows if row not in cosines}
-        found = self._vectors([*missing.values()]) if missing else {}
+            found |= {item.image_id: (row, item) for row, item in zip(search.rows, search.items, strict=True)}
+        cosines = {item.image_id: score for item, score in zip(near.items, near.scores, strict=True)}
+        missing = [item.image_id for item in having.items if item.image_id not in cosines]
+        vectors = self._vectors(missing) if missing else {}
         # What was deleted between two calls is left out.
-        known = {row: unit(found[name][np.newaxis])[0] for row, name in missing.items() if name in found}
-        cosines |= {row: float(vector @ self._embedding) for row, vector in known.items()}
-        places = {row: place for place, row in enumerate(having.rows, start=1)}
-        ranks = np.array([places.get(row, 0) for row in cosines], np.int64)
-        added = np.array([self._bonuses.get(items[row].category, 0.0) for row in cosines])
-        self.rows = fused(cosines, len(near.rows), added, ranks)
-        self.scores = [cosines[row] for row in self.rows]
-        self.items = [items[row] for row in self.rows]
-        self.fingerprints: Mapping[int, Fingerprint] = {**having.fingerprints, **near.fingerprints}
+        for name in missing:
+            if name in vectors:
+                cosines[name] = float(unit(vectors[name][np.newaxis])[0] @ self._embedding)
+        places = {item.image_id: place for place, item in enumerate(having.items, start=1)}
+        ranks = np.array([places.get(name, 0) for name in cosines], np.int64)
+        added = np.array([self._bonuses.get(found[name][1].category, 0.0) for name in cosines])
+        names = sorted(cosines, key=lambda name: (found[name][0], name))  # of equal ones, the lower row comes first
+        numbers = {name: number for number, name in enumerate(names)}
+        order = fused({numbers[name]: cosine for name, cosine in cosines.items()}, len(near.rows), added, ranks)
+        first = [names[number] for number in order]
+        self.rows = [found[name][0] for name in first]
+        self.scores = [cosines[name] for name in first]
+        self.items = [found[name][1] for name in first]
+        self.fingerprints: Mapping[str, Fingerprint] = {**having.fingerprints, **near.fingerprints}
         self.bound = near.bound if near.bound != NOTHING or having.bound == NOTHING else -1.0

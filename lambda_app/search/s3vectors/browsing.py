@@ -13,11 +13,10 @@ import numpy as np
 from lambda_app.release.catalog import CatalogFilter, CatalogItem
 from lambda_app.search.engine import Page
 from lambda_app.search.s3vectors.results import Results, filter_of, vector_of
-from lambda_app.search.s3vectors.schema import MOST_RESULTS
 
-_LEAST_WINDOW, _GROWTH = 100, 4
+_LEAST_WINDOW, _LARGEST_WINDOW, _GROWTH = 100, 9_000, 4
 _PHOTOS_BEFORE = 1_000  # of up to 100 products, in one query
-# Of a rare category, a page may end early: after so many windows, of which the last ones have 10,000 rows, or after so
+# Of a rare category, a page may end early: after so many windows, of which the last ones have 9,000 rows, or after so
 # many seconds.
 _MOST_WINDOWS, _MOST_SECONDS = 10, 2.0
 
@@ -54,7 +53,9 @@ class Windows:
                     break
             stop = min(end, start + window)
             found += self._window(where, start, stop, one_per_product=one_per_product)
-            start, window = stop, min(MOST_RESULTS, _GROWTH * window)
+            start, window = stop, min(_LARGEST_WINDOW, _GROWTH * window)
+        while 0 < most < len(found) and found[most][0] == found[most - 1][0]:
+            most += 1  # a row that two vectors claim is not divided
         rows, items = [row for row, _ in found[:most]], [item for _, item in found[:most]]
         if len(found) > most:
             return Page(rows, items, found[most][0])
@@ -65,7 +66,8 @@ class Windows:
     ) -> list[tuple[int, CatalogItem]]:
         """The items in a range of rows that pass, in order."""
         within = {"row": {"$gte": start, "$lt": stop}}
-        results = self._all(filter_of(where, within), stop - start)
+        # One more than there are rows. If there are as many results, something else has written vectors there.
+        results = self._all(filter_of(where, within), stop - start + 1)
         found = sorted(zip(results.rows, results.items, strict=True), key=lambda pair: pair[0])
         if not one_per_product:
             return found

@@ -1,13 +1,13 @@
 """Searches a catalogue in Amazon S3 Vectors: the contract of `lambda_app.search.engine`, by calls of the service."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.likeness.fingerprint import FINGERPRINT_BYTES, Cells
+from lambda_app.likeness.fingerprint import Cells
 from lambda_app.likeness.table import Fingerprint
 from lambda_app.release.catalog import CatalogFilter, CatalogItem
 from lambda_app.search.engine import Engine, Match, Page, Search, Stored
@@ -15,7 +15,8 @@ from lambda_app.search.fusion import DEPTH
 from lambda_app.search.s3vectors.blending import Blended, texts_of
 from lambda_app.search.s3vectors.browsing import Windows
 from lambda_app.search.s3vectors.index import SearchedIndex
-from lambda_app.search.s3vectors.results import Hidden, Results, filter_of, row_and_item, vector_of
+from lambda_app.search.s3vectors.results import Hidden, Results, filter_of, vector_of
+from lambda_app.search.s3vectors.strays import Strays
 from lambda_app.search.vectors import unit
 
 _NOTHING_HIDDEN = Hidden()
@@ -32,6 +33,7 @@ class S3VectorsEngine:
         end: the lowest row that no item has had.
         hidden: what no answer holds.
         newest_end: reads `end` again; 0 if it is not known.
+        strays: what the index holds beside items, as far as it was seen.
     """
 
     index: SearchedIndex
@@ -40,6 +42,7 @@ class S3VectorsEngine:
     end: int
     hidden: Hidden = _NOTHING_HIDDEN
     newest_end: Callable[[], int] = lambda: 0
+    strays: Strays = field(default_factory=lambda: Strays(""), repr=False)
 
     kind = "s3vectors"
     remote = True
@@ -54,7 +57,8 @@ class S3VectorsEngine:
         queries = [{**vector, **filter_of(where)} for where in filters]
         if len(queries) == 1:
             return [self._results(queries[0], fetch)]
-        return [*self.index.pool.map(lambda query: self._results(query, fetch), queries)]
+        until = self.index.until()
+        return [*self.index.pool.map(lambda query: self._results(query, fetch, until), queries)]
 
     def by_words(self, words: str, where: CatalogFilter) -> Search:
         """As the contract says, in the order of the service."""
@@ -66,7 +70,8 @@ class S3VectorsEngine:
         """As the contract says; both queries are sent at once."""
         passing = filter_of(where)
         queries = ({**vector_of(embedding), **passing}, {**texts_of(words), **passing})
-        near, having = self.index.pool.map(lambda query: self._results(query, DEPTH).read_all(DEPTH), queries)
+        until = self.index.until()
+        near, having = self.index.pool.map(lambda query: self._results(query, DEPTH, until).read_all(DEPTH), queries)
         return Blended(near, having, self._vectors, embedding, bonuses) if having.rows else None
 
     def require_words(self) -> None:
@@ -76,7 +81,7 @@ class S3VectorsEngine:
         """As the contract says."""
         found = {}
         for image_id, vector in self.index.get(image_ids, vectors=True).items():
-            known = row_and_item(vector)
+            known = self.strays.item(vector)
             if known is not None and not self.hidden.hides(known[1]):
                 found[image_id] = Stored(*known, unit(_floats(vector)[np.newaxis])[0])
         return found
@@ -84,7 +89,7 @@ class S3VectorsEngine:
     def items(self, image_ids: Collection[str]) -> dict[str, CatalogItem]:
         """As the contract says."""
         got = self.index.get(image_ids, vectors=False)
-        known = {image_id: row_and_item(vector, described=True) for image_id, vector in got.items()}
+        known = {image_id: self.strays.item(vector, described=True) for image_id, vector in got.items()}
         return {name: one[1] for name, one in known.items() if one is not None and not self.hidden.hides(one[1])}
 
     def page(self, where: CatalogFilter, start: int, most: int, *, one_per_product: bool) -> Page:
@@ -92,12 +97,9 @@ class S3VectorsEngine:
         windows = Windows(self._results, self.dim, self.end, self.newest_end, self.index.clock)
         return windows.page(where, start, most, one_per_product=one_per_product)
 
-    def fingerprints(self, matches: Sequence[Match]) -> Fingerprint | None:
+    def fingerprints(self, matches: Sequence[Match]) -> Sequence[Fingerprint | None] | None:
         """As the contract says: those that came with the matches."""
-        found = [match.fingerprint for match in matches if match.fingerprint is not None]
-        if len(found) < len(matches):
-            return None
-        return np.stack(found) if found else np.empty((0, FINGERPRINT_BYTES), np.uint8)
+        return [match.fingerprint for match in matches]
 
     def copied(self, asked: Sequence[Cells], threshold: float) -> Stored | None:  # noqa: ARG002 - of the contract
         """None: there are no descriptors to look through."""
@@ -115,8 +117,8 @@ class S3VectorsEngine:
     def close(self) -> None:
         """Nothing is open but connections, which other releases may share."""
 
-    def _results(self, query: Mapping[str, Any], fetch: int) -> Results:
-        return Results(self.index, query, fetch, self.hidden)
+    def _results(self, query: Mapping[str, Any], fetch: int, until: float | None = None) -> Results:
+        return Results(self.index, query, fetch, self.hidden, self.strays, until)
 
     def _vectors(self, image_ids: list[str]) -> dict[str, npt.NDArray[np.float32]]:
         return {name: _floats(vector) for name, vector in self.index.get(image_ids, vectors=True).items()}

@@ -1,6 +1,7 @@
 """One index of Amazon S3 Vectors, asked with retries. Errors of the service become `SearchUnavailableError`."""
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -10,14 +11,16 @@ from typing import Any
 
 from lambda_app.errors import SearchUnavailableError
 from lambda_app.search.s3vectors import service
+from lambda_app.search.s3vectors.deadline import deadline
 from lambda_app.search.s3vectors.schema import MOST_GOT, MOST_KEY_CHARACTERS
 from lambda_app.telemetry.vector_calls import calls
 
-# For one call with all its tries.
+# For all calls of a request, with all their tries.
 SECONDS = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 # Of one try. A query takes about 0.1 s, and below a second if the index was not asked for long.
 _CONNECT_SECONDS, _READ_SECONDS = 1.0, 2.5
+_LONGEST_TRY = _CONNECT_SECONDS + _READ_SECONDS
 # Calls of all requests at once; each has a connection.
 _PARALLEL = 16
 # Of these, and of a timeout, what an alarm counts: the service has too many requests.
@@ -58,7 +61,8 @@ class SearchedIndex:
         name: of the index.
         client: of botocore.
         pool: runs calls that need not wait for each other.
-        seconds: for one call with all its tries.
+        late: runs tries that may take longer than there is time.
+        seconds: for all calls of a request, with all their tries.
         clock, sleep: seconds; `jitter`: a random number from 0 to 1.
     """
 
@@ -68,23 +72,34 @@ class SearchedIndex:
     pool: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_PARALLEL, thread_name_prefix="s3vectors"), repr=False
     )
+    late: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_PARALLEL, thread_name_prefix="s3vectors-late"), repr=False
+    )
     seconds: float = SECONDS
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
 
-    def query(self, arguments: Mapping[str, Any], seconds: float | None = None) -> dict[str, Any]:
+    def until(self) -> float:
+        """When the calls of the present request must have ended, by `clock`.
+
+        Outside of requests, each call has its own time. Only the thread of a request knows it; others must be told.
+        """
+        return deadline(self.clock, self.seconds)
+
+    def query(self, arguments: Mapping[str, Any], until: float | None = None) -> dict[str, Any]:
         """The answer of QueryVectors to these arguments.
 
         Args:
             arguments: but for the names.
-            seconds: for all tries; None: those of the index.
+            until: when all tries must have ended; None: as the method `until` says.
 
         Raises:
             ExpiredPageError: the arguments have a token that the service refuses.
-            SearchUnavailableError: it does not answer, or refuses.
+            SearchUnavailableError: it does not answer in time, or refuses.
         """
-        return self._call("QueryVectors", self.client.query_vectors, arguments, seconds)
+        end = self.until() if until is None else until
+        return self._call("QueryVectors", self.client.query_vectors, arguments, end)
 
     def get(self, keys: Collection[str], *, vectors: bool) -> dict[str, dict[str, Any]]:
         """What is stored under these keys, by key, in their order. Unknown keys are left out.
@@ -97,11 +112,12 @@ class SearchedIndex:
             SearchUnavailableError: the service does not answer, or refuses.
         """
         possible = [key for key in keys if 0 < len(key) <= MOST_KEY_CHARACTERS]
+        until = self.until()
         batches = [possible[start : start + MOST_GOT] for start in range(0, len(possible), MOST_GOT)]
 
         def got(batch: list[str]) -> list[dict[str, Any]]:
             arguments = {"keys": batch, "returnData": vectors, "returnMetadata": True}
-            found: list[dict[str, Any]] = self._call("GetVectors", self.client.get_vectors, arguments)["vectors"]
+            found: list[dict[str, Any]] = self._call("GetVectors", self.client.get_vectors, arguments, until)["vectors"]
             return found
 
         answers = self.pool.map(got, batches) if len(batches) > 1 else map(got, batches)
@@ -115,35 +131,31 @@ class SearchedIndex:
             MissingIndexError, ForbiddenIndexError: it does not, or may not.
         """
         try:
-            self._call("GetVectors", self.client.get_vectors, {"keys": [_PROBE]}, seconds=0.0)
+            self._call("GetVectors", self.client.get_vectors, {"keys": [_PROBE]}, None)
         except (MissingIndexError, ForbiddenIndexError):
             raise
         except SearchUnavailableError as exc:
             log.warning("index %s of vector bucket %s could not be checked: %s", self.name, self.bucket, exc)
 
     def _call(
-        self,
-        action: str,
-        send: Callable[..., dict[str, Any]],
-        arguments: Mapping[str, Any],
-        seconds: float | None = None,
+        self, action: str, send: Callable[..., dict[str, Any]], arguments: Mapping[str, Any], until: float | None
     ) -> dict[str, Any]:
         """Send a request until it is answered or the time is over: back-off with full jitter.
 
-        `seconds`: None: those of the index. See "Exponential Backoff and Jitter" (AWS Architecture Blog, 2015).
+        `until`: None: it is sent once. See "Exponential Backoff and Jitter" (AWS Architecture Blog, 2015).
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
-        begun, pause, longest = self.clock(), _FIRST_PAUSE, 0.0
+        pause, longest = _FIRST_PAUSE, 0.0
         while True:
             sent = self.clock()
             try:
-                return _read(send, vectorBucketName=self.bucket, indexName=self.name, **arguments)
+                return self._sent(action, send, arguments, math.inf if until is None else until - sent)
             except (ClientError, BotoCoreError, UnreadableAnswerError) as exc:
                 longest = max(longest, self.clock() - sent)
                 wait = pause * self.jitter()
                 # A try that would end too late, if it took as long as the longest one so far, is not begun.
-                over = self.clock() + wait + longest - begun > (self.seconds if seconds is None else seconds)
+                over = until is None or self.clock() + wait + longest > until
                 if over or not _passes(exc):
                     raise self._failure(action, exc, arguments) from exc
                 log.debug("%s is sent again in %.2f s: %s", action, wait, exc)
@@ -151,6 +163,22 @@ class SearchedIndex:
                     calls.throttled(action, self.name, service.reason_of(exc))
             self.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _sent(
+        self, action: str, send: Callable[..., dict[str, Any]], arguments: Mapping[str, Any], left: float
+    ) -> dict[str, Any]:
+        """The answer to one try, which may take so many seconds."""
+        names = {"vectorBucketName": self.bucket, "indexName": self.name}
+        if left >= _LONGEST_TRY:
+            return _read(send, **names, **arguments)
+        try:
+            if left > 0:  # another thread waits for it, because the client's own limit comes too late
+                return self.late.submit(_read, send, **names, **arguments).result(left)
+        except TimeoutError:
+            pass
+        calls.failed(action, self.name, "TooLate")
+        log.warning("a request was given up after %.1f s in all; it waited for s3vectors:%s", self.seconds, action)
+        raise SearchUnavailableError("S3 Vectors takes too long for the search")
 
     def _failure(self, action: str, exc: Exception, arguments: Mapping[str, Any]) -> SearchUnavailableError:
         """What a failure means: in the log with all names, in the answer without."""

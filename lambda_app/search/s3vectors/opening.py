@@ -10,6 +10,7 @@ from lambda_app.search.s3vectors.engine import S3VectorsEngine
 from lambda_app.search.s3vectors.index import SearchedIndex, make_client
 from lambda_app.search.s3vectors.schema import index_name
 from lambda_app.search.s3vectors.state import IndexState, read_state, state_key
+from lambda_app.search.s3vectors.strays import Strays
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,8 @@ def open_vectors_index(
     state = state_now()
     count = manifest.count if state is None else state.count
     end = manifest.count if state is None else state.next_row
-    return S3VectorsEngine(index, manifest.model.embedding_dim, count, end, newest_end=newest_end)
+    dim = manifest.model.embedding_dim
+    return S3VectorsEngine(index, dim, count, end, newest_end=newest_end, strays=Strays(name))
 
 
 def _state(read: Callable[[str], bytes], bucket: str, name: str) -> IndexState | None:

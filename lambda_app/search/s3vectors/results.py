@@ -1,6 +1,5 @@
 """What a query of an index finds: pages of results, as rows with scores, items and fingerprints."""
 
-import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,12 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lambda_app.errors import QueryError, ReleaseError, SearchUnavailableError
+from lambda_app.errors import QueryError
 from lambda_app.likeness.table import Fingerprint
 from lambda_app.release.catalog import CatalogFilter, CatalogItem
 from lambda_app.search.engine import NOTHING
 from lambda_app.search.s3vectors.index import ExpiredPageError, SearchedIndex
-from lambda_app.search.s3vectors.schema import MOST_RESULTS, fingerprint_of, item_of
+from lambda_app.search.s3vectors.schema import MOST_RESULTS, fingerprint_of
+from lambda_app.search.s3vectors.strays import Strays
 
 # A query that did not find enough is sent again for this many times as many results.
 _GROWTH = 8
@@ -22,8 +22,6 @@ MOST_FURTHER = 1_000
 # So often a query whose page has expired is sent again from its beginning.
 _MOST_EXPIRED = 2
 _NO_SCORE = float("nan")
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,26 +67,23 @@ def vector_of(embedding: npt.NDArray[np.float32]) -> dict[str, Any]:
     return {"queryVector": {"float32": embedding.astype(np.float32).tolist()}}
 
 
-def row_and_item(vector: Mapping[str, Any], *, described: bool = False) -> tuple[int, CatalogItem] | None:
-    """The row and the item of a result; None for a vector that something else wrote, which the log then names."""
-    metadata = vector.get("metadata") or {}
-    if not described:
-        metadata = {name: value for name, value in metadata.items() if name != "description"}
-    try:
-        return item_of(vector["key"], metadata)
-    except ReleaseError as exc:
-        log.warning("a result of S3 Vectors is left out: %s", exc)
-        return None
-
-
 class Results:
     """The results of one query, page by page: a `lambda_app.search.engine.Search`.
 
     A query has at most as many results as it asks for. If these are not enough, it is sent again for more. All pages
-    together get the time of one call.
+    together get the time of one request. Results are kept apart by their keys: if something else wrote a vector with
+    the row of an item, both are results.
     """
 
-    def __init__(self, index: SearchedIndex, query: Mapping[str, Any], fetch: int, hidden: Hidden) -> None:
+    def __init__(
+        self,
+        index: SearchedIndex,
+        query: Mapping[str, Any],
+        fetch: int,
+        hidden: Hidden,
+        strays: Strays | None = None,
+        until: float | None = None,
+    ) -> None:
         """Read the first page.
 
         Args:
@@ -96,14 +91,16 @@ class Results:
             query: the arguments of QueryVectors, with a vector or with texts.
             fetch: how many results to ask for at first.
             hidden: what is left out.
+            strays: learns of vectors that are no items.
+            until: when all pages must have been read; None: as the index says of the present request.
         """
-        self._index, self._hidden = index, hidden
+        self._index, self._hidden, self._strays = index, hidden, strays or Strays(index.name)
         self._by_cosine = "queryVector" in query
         self._query = {**query, "returnMetadata": True, **({"returnDistance": True} if self._by_cosine else {})}
         self._most = min(MOST_RESULTS, fetch + MOST_FURTHER)
         self._asked = min(MOST_RESULTS, fetch)
         self._expired = 0
-        self._until = index.clock() + index.seconds
+        self._until = index.until() if until is None else until
         self._begin_again()
         self._read()
 
@@ -131,9 +128,9 @@ class Results:
         self.rows: list[int] = []
         self.scores: list[float] = []
         self.items: list[CatalogItem] = []
-        self.fingerprints: dict[int, Fingerprint] = {}
+        self.fingerprints: dict[str, Fingerprint] = {}
         self.bound = 1.0
-        self._rows: set[int] = set()
+        self._keys: set[str] = set()
         self._seen = 0
         self._token: str | None = None
 
@@ -142,14 +139,8 @@ class Results:
         arguments = {**self._query, "topK": self._asked}
         if self._token is not None:
             arguments["nextToken"] = self._token
-        left = self._until - self._index.clock()
-        if left <= 0:
-            log.warning(
-                "a search was given up after %d results: its pages took %.0f s", self._seen, self._index.seconds
-            )
-            raise SearchUnavailableError("S3 Vectors takes too long for the search")
         try:
-            answer = self._index.query(arguments, left)
+            answer = self._index.query(arguments, self._until)
         except ExpiredPageError:
             seen = self._seen
             self._expired += 1
@@ -174,17 +165,17 @@ class Results:
             self.bound = NOTHING
 
     def _take(self, vector: Mapping[str, Any]) -> None:
-        known = row_and_item(vector)
+        known = self._strays.item(vector)
         # Of an index that changes between two pages, an item may come twice.
-        if known is None or known[0] in self._rows or self._hidden.hides(known[1]):
+        if known is None or vector["key"] in self._keys or self._hidden.hides(known[1]):
             return
         row, item = known
-        self._rows.add(row)
+        self._keys.add(item.image_id)
         self.rows.append(row)
         self.items.append(item)
         self.scores.append(_score(vector) if self._by_cosine else _NO_SCORE)
         if (prints := fingerprint_of(vector["metadata"])) is not None:
-            self.fingerprints[row] = prints
+            self.fingerprints[item.image_id] = prints
 
     def _sort(self) -> None:
         """The highest cosine first, then the lowest row, as FAISS has them."""

@@ -17,12 +17,13 @@ class Loading(BaseModel):
 
     Attributes:
         release: what the index is brought to.
-        between: releases that stopped loads were to bring it to before; it may hold items of each.
+        between: releases that stopped loads were to bring it to before; it may hold items of each. Also that of a load
+            whose place another one took while a batch was on its way.
         full: what the index held before is not known: all vectors are put, and all others deleted at the end.
         first_row: the row of the first vector that is put; the others follow.
         puts, deletes: how many there are.
         done: ranges of operations that are done: the first, and the one after the last.
-        loader: an id of the process that last worked on it.
+        loader: an id of the process that last worked on it; empty: none, it is a note for the next one.
     """
 
     model_config = ConfigDict(frozen=True)

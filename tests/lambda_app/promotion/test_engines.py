@@ -10,7 +10,7 @@ import pytest
 
 from lambda_app.catalogue.vectors.bookkeeping import stored_state
 from lambda_app.catalogue.vectors.ready import bring_index
-from lambda_app.errors import RefusedReleaseError, SettingsError, StoreError
+from lambda_app.errors import PointerConflictError, RefusedReleaseError, SettingsError, StoreError
 from lambda_app.promotion import promotion
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.promotion import promote_archive, promote_stored, rollback
@@ -32,6 +32,7 @@ from tests.lambda_app.conftest import BuiltRelease
 from tests.releases import CREATED_AT
 from tests.s3vectors.server import VECTOR_BUCKET, S3VectorsServer
 
+EARLIER, LATER = "20261102-120100-0a1b2c3d", "20261102-120900-0a1b2c3d"
 SETTINGS = replace(WITHOUT, vector_bucket=VECTOR_BUCKET, threads=1)
 
 
@@ -206,6 +207,70 @@ def test_who_loses_the_race_for_the_pointer_leaves_the_index_to_the_winner(
         assert done is not None
         assert done.release is None
     assert raced
+    check(there, s3vectors)
+
+
+@pytest.mark.parametrize("outcome", ["superseded", "refused", "lost"])
+def test_a_drop_that_does_not_go_live_leaves_the_index_as_the_live_release(
+    there: FolderStore,
+    s3vectors: S3VectorsServer,
+    built: BuiltRelease,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: str,
+):
+    logged(there, removed(product_id="product-003"))
+    apply_changes(there, SETTINGS, now)
+    # Another promotion goes live at the moment in which the pointer of the drop would move.
+    real, moves = promotion.point_to, [0]
+
+    def point_to(store: Store, made: Manifest, *given: Any, **further: Any) -> None:
+        moves[0] += 1
+        assert stored_state(store, index_of(s3vectors, made).name)[0].release == made.release  # type: ignore[union-attr]
+        if outcome == "superseded":
+            archive = archived(
+                built, tmp_path / "won", release=LATER, created_at=NOW + timedelta(minutes=9), force=True
+            )
+            monkeypatch.setattr(promotion, "point_to", real)
+            promote_archive(store, archive, SETTINGS, now=moved_on(10))
+        if outcome == "refused":
+            raise RefusedReleaseError("of the test")
+        raise PointerConflictError("of the test")
+
+    monkeypatch.setattr(promotion, "point_to", point_to)
+    (tmp_path / "won").mkdir()
+    archive = archived(built, tmp_path, release=EARLIER, created_at=NOW + timedelta(minutes=1), force=True)
+    if outcome == "superseded":
+        assert promote_archive(there, archive, SETTINGS, now=moved_on(10)).outcome == "superseded"
+    else:
+        error = RefusedReleaseError if outcome == "refused" else PointerConflictError
+        with pytest.raises(error, match="of the test"):
+            promote_archive(there, archive, SETTINGS, now=moved_on(10))
+    assert moves[0] >= 1
+    assert check(there, s3vectors).release != EARLIER
+
+
+def test_of_an_index_that_cannot_be_brought_back_the_error_says_both(
+    there: FolderStore, s3vectors: S3VectorsServer, built: BuiltRelease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    logged(there, removed(product_id="product-003"))
+    apply_changes(there, SETTINGS, now)
+    archive = archived(built, tmp_path, release=EARLIER, created_at=NOW + timedelta(minutes=1), force=True)
+
+    def point_to(*_given: Any, **_further: Any) -> None:
+        s3vectors.faults.fail("AccessDeniedException", calls=None)
+        raise RefusedReleaseError("of the test")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(promotion, "point_to", point_to)
+        with pytest.raises(StoreError, match=r"of the test\. Besides, .* no right to s3vectors:GetIndex .* does it"):
+            promote_archive(there, archive, SETTINGS, now=moved_on(2))
+    s3vectors.faults.clear()
+    old = archived(built, tmp_path, release=EARLIER, created_at=CREATED_AT, force=True)
+    with pytest.raises(
+        RefusedReleaseError, match="exists with other content"
+    ):  # the next event of any kind restores it
+        promote_archive(there, old, SETTINGS, now=moved_on(3))
     check(there, s3vectors)
 
 

@@ -102,9 +102,9 @@ def counted(index: VectorsIndex) -> Counter[str]:
     sent: Counter[str] = Counter()
     real = index.put
 
-    def put(vectors: Any) -> None:
+    def put(vectors: Any, *ready: Any) -> None:
         sent.update(one["key"] for one in vectors)
-        real(vectors)
+        real(vectors, *ready)
 
     index.put = put  # type: ignore[method-assign]
     return sent

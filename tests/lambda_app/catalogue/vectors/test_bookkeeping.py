@@ -58,6 +58,37 @@ def test_the_loader_that_began_first_stops(place: Store):
         Progress(place, INDEX, BEGUN, None, now)
 
 
+def test_a_batch_that_was_on_its_way_is_noted_in_the_load_of_another_release(place: Store):
+    first = Progress(place, INDEX, BEGUN, None, now)
+    first.may_send(0)
+    _, version = stored_state(place, INDEX)
+    other = BEGUN.model_copy(update={"loading": Loading(release="20261102-120000-0a1b2c3d", puts=9, loader="b")})
+    second = Progress(place, INDEX, other, version, now)
+    second.done(0, 4)
+    with pytest.raises(ConflictError):
+        first.done(0, 8)
+    with pytest.raises(ConflictError):  # it sends nothing more
+        first.may_send(8)
+    first.note_late()
+    state, _ = stored_state(place, INDEX)
+    assert state is not None
+    assert state.loading is not None
+    # The other load begins again: what it has sent may have been overwritten.
+    assert (state.loading.between, state.loading.done) == ((BEGUN.loading.release,), ())  # type: ignore[union-attr]
+    with pytest.raises(ConflictError):
+        second.done(4, 8)
+    second.note_late()
+    assert stored_state(place, INDEX)[0] == state
+
+
+def test_a_load_that_still_has_its_index_notes_nothing(place: Store):
+    progress = Progress(place, INDEX, BEGUN, None, now)
+    progress.may_send(0)
+    before = stored_state(place, INDEX)
+    progress.note_late()
+    assert stored_state(place, INDEX) == before
+
+
 def test_a_write_whose_answer_was_lost_is_no_conflict(tmp_path: Path):
     class Losing(FolderStore):
         def replace(self, key: str, data: bytes, expected: str | None) -> None:

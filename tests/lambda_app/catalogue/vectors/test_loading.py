@@ -206,8 +206,8 @@ def test_of_two_loaders_at_once_one_stops_and_the_other_loads_all(
     real = index.put
     done: list[Loaded] = []
 
-    def put(vectors: Any) -> None:
-        real(vectors)
+    def put(vectors: Any, *ready: Any) -> None:
+        real(vectors, *ready)
         if not done:  # after the first batch of this one, another one begins and ends
             done.append(loader(FolderStore(kept.store.root)).bring(other, kept.first))
 

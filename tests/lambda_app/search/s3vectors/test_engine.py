@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 
 from lambda_app.errors import QueryError
+from lambda_app.likeness.fingerprint import cells_of
 from lambda_app.recommendation.finder import Finder
 from lambda_app.recommendation.query import Selection, SimilarQuery
+from lambda_app.recommendation.same_photo import SamePhotos
 from lambda_app.release.catalog import CatalogFilter
 from lambda_app.search.engine import NOTHING, Match
 from lambda_app.search.fusion import fused
 from lambda_app.search.s3vectors import browsing
+from lambda_app.search.s3vectors.schema import metadata_of
 from tests.lambda_app.search.s3vectors.conftest import COUNT, DIM, Held, Slept
 from tests.s3vectors.server import S3VectorsServer
 
@@ -119,11 +122,24 @@ def test_fingerprints_come_with_the_matches(held: Held):
     matches = found(held, SimilarQuery(4))
     prints = held.engine.fingerprints(matches)
     assert prints is not None
-    np.testing.assert_array_equal(prints, held.prints[[match.row for match in matches]])
-    assert held.engine.fingerprints([*matches, Match(0, 0.0, held.items[0])]) is None
-    empty = held.engine.fingerprints([])
-    assert empty is not None
-    assert empty.shape == (0, 197)
+    np.testing.assert_array_equal(np.stack(prints), held.prints[[match.row for match in matches]])
+    bare = held.engine.fingerprints([*matches, Match(0, 0.0, held.items[0])])
+    assert bare is not None
+    assert [one is None for one in bare] == [False] * 4 + [True]
+    assert held.engine.fingerprints([]) == []
+
+
+def test_photos_are_compared_although_a_vector_has_no_fingerprint(held: Held):
+    stray = {"key": "stray", "data": {"float32": QUERY.tolist()}, "metadata": metadata_of(500, held.items[3])}
+    held.index.client.put_vectors(vectorBucketName=held.index.bucket, indexName=held.index.name, vectors=[stray])
+    same = SamePhotos(held.engine, 0.1)
+    near = held.nearest(QUERY)
+    asked = (np.kron(cells_of(held.prints[near[:1]])[0], np.ones((4, 4))).astype(np.float32),)
+    assert [match.item.image_id for match in same.duplicates(QUERY, asked, 5)] == [held.items[near[0]].image_id]
+    marked = same.marked(found(held, SimilarQuery(3, distinct="image")), asked)
+    assert [match.same_photo for match in marked] == [None, True, False]
+    bare = [replace(match, fingerprint=None) for match in marked]
+    assert same.marked(bare, asked) == bare
 
 
 def test_a_zero_vector_is_refused_before_the_call(held: Held, s3vectors: S3VectorsServer):

@@ -1,14 +1,20 @@
+import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from lambda_app.errors import QueryError, SearchUnavailableError
-from lambda_app.release.catalog import CatalogFilter
+from lambda_app.recommendation.finder import Finder
+from lambda_app.recommendation.query import Selection, SimilarQuery
+from lambda_app.release.catalog import CatalogFilter, CatalogItem
 from lambda_app.search.engine import NOTHING
 from lambda_app.search.s3vectors import results
 from lambda_app.search.s3vectors.index import ExpiredPageError
-from lambda_app.search.s3vectors.results import Hidden, Results, filter_of, row_and_item, vector_of
+from lambda_app.search.s3vectors.results import Hidden, Results, filter_of, vector_of
+from lambda_app.search.s3vectors.schema import metadata_of
+from lambda_app.search.s3vectors.strays import Strays
 from tests.lambda_app.search.s3vectors.conftest import COUNT, DIM, Held, Slept
 from tests.s3vectors.server import S3VectorsServer
 
@@ -25,7 +31,7 @@ def test_the_first_page_has_rows_scores_items_and_fingerprints(held: Held):
     np.testing.assert_allclose(found.scores, held.vectors[found.rows] @ QUERY, atol=1e-6)
     assert [item.image_id for item in found.items] == [f"photo-{row:03}" for row in found.rows]
     assert {item.description for item in found.items} == {None}
-    assert found.fingerprints[found.rows[0]].tolist() == held.prints[found.rows[0]].tolist()
+    assert found.fingerprints[found.items[0].image_id].tolist() == held.prints[found.rows[0]].tolist()
     assert found.bound == pytest.approx(found.scores[-1])
 
 
@@ -144,12 +150,59 @@ def test_a_vector_that_the_service_would_refuse_is_not_sent(bad: np.ndarray):
         vector_of(bad.astype(np.float32))
 
 
-def test_a_vector_that_is_no_item_is_left_out_and_logged(held: Held, caplog: pytest.LogCaptureFixture):
+def put(held: Held, *vectors: dict[str, Any]) -> None:
+    """Vectors that something else writes."""
     held.index.client.put_vectors(
         vectorBucketName=held.index.bucket,
         indexName=held.index.name,
-        vectors=[{"key": "stray", "data": {"float32": QUERY.tolist()}, "metadata": {"note": "not ours"}}],
+        vectors=[{"data": {"float32": QUERY.tolist()}, **vector} for vector in vectors],
     )
+
+
+def test_a_vector_that_is_no_item_is_left_out_and_logged(held: Held, caplog: pytest.LogCaptureFixture):
+    put(held, {"key": "stray", "metadata": {"note": "not ours"}})
     assert asked(held, 5).rows == held.nearest(QUERY)[:4]
     assert "'stray' is not an item" in caplog.text
-    assert row_and_item({"key": "bare"}) is None
+    assert Strays("x").item({"key": "bare"}) is None
+
+
+def test_vectors_that_are_no_items_are_logged_once_and_then_counted(held: Held, caplog: pytest.LogCaptureFixture):
+    put(held, *({"key": f"stray-{number}", "metadata": {"note": "x"}} for number in range(12)))
+    engine = replace(held.engine, strays=Strays("items-x")).without(["photo-001"], [])
+    for _ in range(3):
+        engine.searches(QUERY, [CatalogFilter()], 30)
+        engine.items(["stray-0"])
+    first, second = [record.message for record in caplog.records]
+    assert re.match(r"index items-x has a vector that is left out.*vector 'stray-\d+'.*scripts/vectors check", first)
+    assert "at least 10 vectors" in second
+
+
+@pytest.mark.parametrize("sizes", [(100,), (1,)])
+def test_a_row_that_two_vectors_claim_loses_neither_item(
+    held: Held, s3vectors: S3VectorsServer, sizes: tuple[int, ...]
+):
+    near = held.nearest(QUERY)
+    claimed = held.items[near[1]]
+    other = CatalogItem("stray", "other", claimed.category, "red velvet sofa", 1.0, None, "datasets/x/y.jpg")
+    put(held, {"key": "stray", "metadata": metadata_of(near[1], other, held.prints[0])})
+    s3vectors.backend.pages.sizes = sizes
+    found = asked(held, 10).read_all(10)
+    assert [item.image_id for item in found.items][:3] == ["stray", *(held.items[row].image_id for row in near[:2])]
+    assert found.fingerprints[claimed.image_id].tolist() == held.prints[near[1]].tolist()
+    selection = Selection(SimilarQuery(10, distinct="image"))
+    every = Selection(SimilarQuery(121, words="velvet", distinct="image"))
+    for matches in (
+        Finder(held.engine).nearest(QUERY, selection),
+        Finder(held.engine).ranked(QUERY, selection, {claimed.category: 0.4}),
+        Finder(held.engine).nearest(QUERY, every),
+    ):
+        ids = [match.item.image_id for match in matches]
+        assert {"stray", claimed.image_id} <= {*ids}
+        assert len({*ids}) == len(ids)
+    listed: list[str] = []
+    start: int | None = 0
+    while start is not None:
+        page = held.engine.page(CatalogFilter(), start, 1, one_per_product=False)
+        listed += [item.image_id for item in page.items]
+        start = page.next
+    assert sorted(listed) == sorted(["stray", *(item.image_id for item in held.items)])
