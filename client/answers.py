@@ -69,9 +69,9 @@ class Listing(Answer):
     category: str
     title: str | None
     price: float | None
-    currency: str | None = None
     location: str | None = None
     photo: str
+    currency: str | None = None
 
 
 class Item(Listing):
@@ -107,7 +107,7 @@ class Examples(Answer):
     examples: list[Item]
 
 
-class PredictAnswer(CategoryAnswer, FeaturesAnswer, SimilarAnswer):
+class PredictAnswer(SimilarAnswer, FeaturesAnswer, CategoryAnswer):  # fields of the last base are the first in JSON
     """The answer of POST /predict: category, embedding and listings."""
 
 

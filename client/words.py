@@ -1,12 +1,19 @@
 """Answers as text for a terminal."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
-from client.answers import Neighbour, PredictAnswer
+from client.answers import Answer, Neighbour, PredictAnswer
 
 CATEGORIES = 5
 FIRST_NUMBERS = 6
 TITLE_CHARACTERS = 40
+
+
+def json_of(answer: Answer) -> str:
+    """An answer as JSON, with the keys and their order as the API gave them; a list of numbers or texts is one line."""
+    return _json(answer.model_dump(mode="json", exclude_unset=True), "")
 
 
 def lines_of(answer: PredictAnswer) -> Iterator[str]:
@@ -52,3 +59,13 @@ def _table(results: list[Neighbour]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _json(value: Any, indent: str) -> str:
+    inner = f"{indent}  "
+    if isinstance(value, dict) and value:
+        rows = [f"{inner}{json.dumps(name)}: {_json(item, inner)}" for name, item in value.items()]
+        return "\n".join(["{", ",\n".join(rows), f"{indent}}}"])
+    if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        return "\n".join(["[", ",\n".join(f"{inner}{_json(item, inner)}" for item in value), f"{indent}]"])
+    return json.dumps(value)

@@ -1,6 +1,5 @@
 """The command line of `scripts/fetch`."""
 
-import argparse
 import logging
 import sys
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from training.pipeline.commands import CommandParser, add_settings, settings_fro
 SOME_FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 _ABOUT = "Download the photos that a feed names by URL, into a data folder for training."
 _MORE = """\
-example:
+examples:
   scripts/fetch feed.xml --out var/shop
   scripts/demo --data var/shop --store var/shop-store     # train, publish, serve
 
@@ -41,7 +40,7 @@ def main(argv: Sequence[str] | None = None, network: Network | None = None) -> i
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     summary = Summary()
     try:
-        given = _parse(argv)
+        given = command_line().parse(argv)
         settings = settings_from(given, FetchSettings)
         with sigterm_like_ctrl_c():
             fetch(given.feed, given.out, settings, http_as_https=given.http_as_https, network=network, summary=summary)
@@ -58,15 +57,11 @@ def main(argv: Sequence[str] | None = None, network: Network | None = None) -> i
     return SOME_FAILED if summary.failed else 0
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = CommandParser(
-        prog="scripts/fetch",
-        description=_ABOUT,
-        epilog=_MORE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def command_line() -> CommandParser:
+    """The parser of the command line."""
+    parser = CommandParser(prog="scripts/fetch", description=_ABOUT, epilog=_MORE)
     parser.add_argument("feed", type=Path, metavar="FEED", help="a CSV, TSV or XML file, or a folder that holds some")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the data folder to fill")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the data folder to fill; required")
     parser.add_argument("--http-as-https", action="store_true", help="ask for http URLs by https (default: they fail)")
     add_settings(parser, FetchSettings)
-    return parser.parse(argv)
+    return parser

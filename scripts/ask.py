@@ -1,7 +1,6 @@
 """Ask a running API about a photo: its category, its embedding and the most similar listings, with one request."""
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
@@ -16,14 +15,14 @@ from client.auth import AuthError, add_options, chosen_auth
 from client.command import CommandParser
 from client.errors import ClientError
 from client.picture import PictureError, Tile, draw_picture, open_photo, picture_format, save_picture
-from client.words import lines_of, plain, price_of, score_of, title_of
+from client.words import json_of, lines_of, plain, price_of, score_of, title_of
 
 MOST_PHOTOS = 4
 EXAMPLES = """\
 examples:
-  scripts/ask sofa.jpg                                     the category and 4 listings, as text
+  scripts/ask sofa.jpg                                   # the category and 4 listings, as text
   scripts/ask sofa.jpg --k 8 --max-price 200 --picture out.png
-  scripts/ask front.jpg back.jpg --q "red sofa" --json     two photos of the same thing, with words
+  scripts/ask front.jpg back.jpg --q "red sofa" --json   # two photos of the same thing, with words
   scripts/ask sofa.jpg --url https://search.shop.example --token @token.txt
 
 exit codes: 0 with an answer; 1 if the API gives none; 2 for wrong arguments or a photo file that cannot be read.
@@ -38,8 +37,8 @@ REFUSED = {
 ASKED = ("k", "category", "min_price", "max_price", "min_score", "distinct", "rank", "box", "q")
 
 
-def arguments() -> argparse.Namespace:
-    """The command line."""
+def command_line() -> CommandParser:
+    """The parser of the command line."""
     parser = CommandParser(prog="scripts/ask", description=__doc__, epilog=EXAMPLES)
     parser.add_argument(
         "photo",
@@ -69,6 +68,12 @@ def arguments() -> argparse.Namespace:
         help="draw the photo and its neighbours, with titles and prices, into this file; default: no picture",
     )
     add_options(parser)
+    return parser
+
+
+def arguments() -> argparse.Namespace:
+    """The arguments. A wrong one ends the process with exit code 2."""
+    parser = command_line()
     args = parser.parse_intermixed_args()
     if len(args.photo) > MOST_PHOTOS:
         parser.error(f"there are {len(args.photo)} photos; a request takes 1 to {MOST_PHOTOS}, of the same thing")
@@ -112,7 +117,7 @@ def _ask(client: LookalikeClient, args: argparse.Namespace) -> None:
     asked: dict[str, Any] = {name: value for name in ASKED if (value := getattr(args, name)) is not None}
     answer = client.predict(args.photo, **asked)
     if args.json:
-        print(json.dumps(answer.model_dump(mode="json"), indent=2))
+        print(json_of(answer))
     else:
         print("\n".join(lines_of(answer)))
     if args.picture:

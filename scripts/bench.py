@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.figures import machine, table
 from benchmarks.figures.table import Report
+from client.command import CommandParser
 
 # Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
 NAMES = (
@@ -23,21 +24,44 @@ ELSEWHERE = {
     "changes": "benchmarks.changes.measured",
     "same": "benchmarks.same.photos",
     "vectors": "benchmarks.vectors.loading",
-    "page": "benchmarks.page.lighthouse",
+    "page": "benchmarks.page.measured",
 }
 # Those whose `run` takes `items: int | None` too.
 SIZED = ("changes", "vectors")
+EXAMPLES = """\
+examples:
+  scripts/bench request search                  # these two: minutes
+  scripts/bench --quick --json var/bench.json   # all, each with a small part of its work
+  scripts/bench changes --items 100000
+  scripts/bench search --peers                    # after scripts/setup peers
+
+Each prints a table with its goals; docs/performance.md explains them. All together take hours. Exit codes: 0 when the
+benchmarks have run, whatever their figures; 2 for wrong arguments.
+"""
+
+
+def command_line() -> CommandParser:
+    """The parser of the command line."""
+    parser = CommandParser(prog="scripts/bench", description=__doc__, epilog=EXAMPLES)
+    parser.add_argument("name", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer repetitions")
+    parser.add_argument(
+        "--photos", type=Path, metavar="DIR", help="same: also measure the photos of this folder; default: none"
+    )
+    parser.add_argument("--peers", action="store_true", help="search: beside ScaNN, usearch, hnswlib and FAISS's own")
+    parser.add_argument(
+        "--items",
+        type=int,
+        metavar="N",
+        help=f"number of items of the catalogue, only for {', '.join(SIZED)}, search --peers; default: each one's own",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file; default: none")
+    return parser
 
 
 def main() -> int:
     """Run the named benchmarks, or all. The exit code does not depend on the goals."""
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("name", nargs="*", help=f"{', '.join(NAMES)}; default: all")
-    parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer repetitions")
-    parser.add_argument("--photos", type=Path, metavar="DIR", help="same: also measure the photos of this folder")
-    parser.add_argument("--peers", action="store_true", help="search: beside ScaNN, usearch, hnswlib and FAISS's own")
-    parser.add_argument("--items", type=int, help=f"size of the catalogue; only for {', '.join(SIZED)}, search --peers")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser = command_line()
     args = parser.parse_args()
     if unknown := sorted(set(args.name) - set(NAMES)):
         parser.error(f"unknown benchmark {', '.join(unknown)}; available: {', '.join(NAMES)}")
@@ -64,7 +88,7 @@ def main() -> int:
     return 0
 
 
-def _peers(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+def _peers(parser: CommandParser, args: argparse.Namespace) -> int:
     """Measure our search beside other engines, which an extra of pyproject.toml installs."""
     from benchmarks.peers import measured
 

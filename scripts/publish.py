@@ -5,13 +5,13 @@ once. In a bucket, the archive becomes a drop, which the promoter Lambda checks 
 result.
 """
 
-import argparse
 import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from client.command import CommandParser
 from lambda_app.errors import DamagedFileError, LookalikeError
 from lambda_app.promotion.publishing import PhotoUpload, drop, outcome, publish
 from lambda_app.settings import Settings, aws_region
@@ -25,6 +25,14 @@ POLL_SECONDS = 2.0
 WAIT_SECONDS = 15 * 60.0  # the maximum run time of a Lambda
 # S3 begins to send events some minutes after a bucket is told to. Then nobody tells the promoter about the first drop.
 CALL_SECONDS = 60.0
+EXAMPLES = """\
+examples:
+  scripts/publish var/work/release.tar --store var/store --photos var/shop --create
+  scripts/publish var/work/release.tar --store s3://shop-search --photos var/shop --wait
+
+Exit codes: 0 if the release is live, or dropped into a bucket; 1 if it was refused, or the archive or the store cannot
+be used, or --wait got no result within 15 minutes; 2 for wrong arguments.
+"""
 
 
 def describe(photos: PhotoUpload, folder: Path | None) -> str:
@@ -97,25 +105,30 @@ def call_by_hand(store: Store, stack: str, key: str) -> None:
         print("no result after a minute: called the promoter directly", flush=True)
 
 
-def main() -> int:
-    """Exit code 0 if the release is live, stored or dropped; 1 if it was refused or --wait timed out."""
-    parser = argparse.ArgumentParser(prog="scripts/publish", description=__doc__)
-    parser.add_argument("archive", type=Path, help="release archive: .tar, .tar.gz or .tgz")
-    parser.add_argument("--store", required=True, help="folder or s3://bucket[/prefix]")
+def command_line() -> CommandParser:
+    """The parser of the command line."""
+    parser = CommandParser(prog="scripts/publish", description=__doc__, epilog=EXAMPLES)
+    parser.add_argument("archive", type=Path, metavar="ARCHIVE", help="release archive: .tar, .tar.gz or .tgz")
+    parser.add_argument("--store", required=True, help="folder or s3://bucket[/prefix]; required")
     parser.add_argument("--create", action="store_true", help="make a new store if the folder is not a store yet")
     parser.add_argument(
         "--photos",
         type=Path,
         metavar="DIR",
-        help="data folder that the release was trained on; its photos are copied. Without it, none are",
+        help="data folder that the release was trained on; its photos are copied; default: none are",
     )
     parser.add_argument("--wait", action="store_true", help="for a bucket: wait until the release is live or refused")
     parser.add_argument(
         "--stack",
         default="Lookalike",
-        help="deployed stack, whose promoter --wait calls after a minute without a result (default %(default)s)",
+        help="deployed stack, whose promoter --wait calls after a minute without a result; default: %(default)s",
     )
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Exit code 0 if the release is live, stored or dropped; 1 if it was refused or --wait timed out."""
+    args = command_line().parse_args()
     try:
         settings = Settings.from_environ({**os.environ, "LOOKALIKE_STORE": args.store})
         store = open_store(args.store) if args.create else existing_store(args.store)

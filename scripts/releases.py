@@ -5,6 +5,7 @@ import os
 import sys
 from datetime import UTC, datetime
 
+from client.command import CommandParser, described
 from lambda_app.catalogue.vectors.ready import bring_index
 from lambda_app.errors import LookalikeError
 from lambda_app.promotion.promotion import promote_stored, rollback
@@ -23,7 +24,15 @@ from operate.restore import KEPT, Place, RestoreError, restore
 from operate.stack import StackError, find_stack, retry
 
 SHOWN = 10
-STORE = "folder or s3://bucket[/prefix], before or after the verb"
+STORE = "folder or s3://bucket[/prefix], before or after the sub-command; required"
+EXAMPLES = """\
+examples:
+  scripts/releases list --store var/store
+  scripts/releases rollback --store s3://shop-search
+  scripts/releases list --help                        # options and an example of a sub-command
+
+Exit codes: 0 done; 1 for an error, or a store that cannot be used; 2 for wrong arguments.
+"""
 
 
 def row(stored: StoredRelease) -> str:
@@ -110,43 +119,54 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def main() -> int:
-    """Exit code 0 on success, 1 on an error."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/releases", description=__doc__, epilog="example: scripts/releases list --store var/store"
-    )
+def command_line() -> CommandParser:
+    """The parser of the command line."""
+    parser = CommandParser(prog="scripts/releases", description=__doc__, epilog=EXAMPLES)
     # Taken before and after the verb, so argparse cannot require it.
     parser.add_argument("--store", help=STORE)
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("list", help="every stored release, newest first; model: where rollback --model goes")
-    verbs.add_parser("promote", help="make a stored release live, even an older or a worse one").add_argument(
-        "release", metavar="ID", help="id of a stored release, as `list` shows it"
-    )
-    verbs.add_parser(
-        "rollback", help="make the previous live release live again; repeat it to go back further"
-    ).add_argument(
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND", title="sub-commands")
+
+    def verb(name: str, what: str, usual: str = "") -> CommandParser:
+        example = " ".join(filter(None, [f"scripts/releases {name}", usual, "--store s3://shop-search"]))
+        return verbs.add_parser(name, **described(what, example))
+
+    verb("list", "every stored release, newest first; model: where rollback --model goes")
+    verb(
+        "promote", "make a stored release live, even an older or a worse one", "20261122-204500-1a2b3c4d"
+    ).add_argument("release", metavar="ID", help="id of a stored release, as `list` shows it")
+    verb("rollback", "make the previous live release live again; repeat it to go back further").add_argument(
         "--model",
         action="store_true",
         help="go back to the last release with another model, with all changes of the catalogue since then",
     )
-    verbs.add_parser("prune", help="delete old releases; what was stored within the last hour stays").add_argument(
+    verb("prune", "delete old releases; what was stored within the last hour stays", "--keep 10").add_argument(
         "--keep",
         type=positive,
         required=True,
         metavar="N",
-        help="number of newest releases to keep; the live one and those that rollback goes to are always kept too",
+        help="number of newest releases to keep; the live one and those that rollback goes to are always kept too; "
+        "required",
     )
-    retry_parser = verbs.add_parser("retry", help="send drops that the promoter could not handle to it again")
-    retry_parser.add_argument("--stack", default="Lookalike", help="name of the deployed stack (default %(default)s)")
-    restore_parser = verbs.add_parser(
-        "restore", help="bring a bucket's store back to a moment, from the old versions that the bucket keeps"
+    verb("retry", "send drops that the promoter could not handle to it again").add_argument(
+        "--stack", default="Lookalike", help="name of the deployed stack; default: %(default)s"
     )
-    restore_parser.add_argument(
-        "--at", type=moment, required=True, metavar="TIME", help="with its zone, such as 2026-11-25T10:00Z"
+    restored = verb(
+        "restore",
+        "bring a bucket's store back to a moment, from the old versions that the bucket keeps",
+        "--at 2026-11-25T10:00Z --dry-run",
     )
-    restore_parser.add_argument("--dry-run", action="store_true", help="only print what would be brought back")
-    for verb in verbs.choices.values():
-        verb.add_argument("--store", default=argparse.SUPPRESS, help=STORE)
+    restored.add_argument(
+        "--at", type=moment, required=True, metavar="TIME", help="with its zone, such as 2026-11-25T10:00Z; required"
+    )
+    restored.add_argument("--dry-run", action="store_true", help="only print what would be brought back")
+    for one in verbs.choices.values():
+        one.add_argument("--store", default=argparse.SUPPRESS, help=STORE)
+    return parser
+
+
+def main() -> int:
+    """Exit code 0 on success, 1 on an error."""
+    parser = command_line()
     args = parser.parse_args()
     if args.store is None:
         parser.error("--store is missing: a folder or s3://bucket[/prefix]")

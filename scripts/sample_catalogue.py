@@ -4,24 +4,49 @@ The file is not named sample.py because it would then hide the package `sample`:
 `sys.path`.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
+from client.command import CommandParser
 from sample.generate import DEFAULT_PHOTOS, generate
+
+EXAMPLES = """\
+examples:
+  scripts/sample var/shop    # as scripts/demo makes it
+  scripts/sample var/small --photos 200 --seed 1
+
+Exit codes: 0 when the catalogue is there; 2 for wrong arguments, or a folder that is not empty or cannot be written.
+"""
+
+
+def command_line() -> CommandParser:
+    """The parser of the command line."""
+    parser = CommandParser(
+        prog="scripts/sample",
+        description="Generate a sample catalogue: listings with photos, with the faults that real exports have.",
+        epilog=EXAMPLES,
+    )
+    parser.add_argument("out", type=Path, metavar="DIR", help="output folder; it must be new or empty")
+    parser.add_argument(
+        "--photos",
+        type=int,
+        default=DEFAULT_PHOTOS,
+        metavar="N",
+        help="number of intact photos; default: %(default)s",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the random draws, any number; default: %(default)s"
+    )
+    parser.add_argument(
+        "--encoding", default="utf-8", help="of the CSV files, such as cp1252 or utf-16; default: %(default)s"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="number of processes; default: one per core")
+    return parser
 
 
 def main() -> int:
     """Exit code 0 on success, 2 for bad arguments."""
-    parser = argparse.ArgumentParser(prog="scripts/sample", description="Generate a sample catalogue.")
-    parser.add_argument("out", type=Path, help="output folder; it must be new or empty")
-    parser.add_argument(
-        "--photos", type=int, default=DEFAULT_PHOTOS, help="number of intact photos (default: %(default)s)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the random draws")
-    parser.add_argument("--encoding", default="utf-8", help="encoding of the CSV files, such as cp1252 or utf-16")
-    parser.add_argument("--workers", type=int, help="number of processes (default: one per core)")
-    args = parser.parse_args()
+    args = command_line().parse_args()
     try:
         summary = generate(
             args.out,
@@ -33,6 +58,9 @@ def main() -> int:
         )
     except (ValueError, FileExistsError) as exc:
         print(f"scripts/sample: {exc}", file=sys.stderr)
+        return 2
+    except OSError as exc:
+        print(f"scripts/sample: {args.out} cannot be written: {exc.strerror}; choose another folder", file=sys.stderr)
         return 2
     print(f"{args.out}: {summary.products} products, {summary.photos} photos")
     print(f"rows: {summary.product_rows} products, {summary.image_rows} images; {summary.photo_files} photo files")

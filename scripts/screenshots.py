@@ -1,9 +1,8 @@
 """Take pictures of a running page, such as that of scripts/demo: each view on a phone and on a desktop, light and dark.
 
-Also of the evaluation report. Needs Chromium. An example: scripts/screenshots --out docs/pictures
+Also of the evaluation report. Needs Chromium, and a server that has begun before: see the examples.
 """
 
-import argparse
 import re
 import shutil
 import sys
@@ -12,10 +11,20 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
+from client.command import CommandParser
+
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "height": 900}}
 SCHEMES = ("light", "dark")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _MILLISECONDS = 20_000
+EXAMPLES = """\
+examples:
+  scripts/serve --store var/store          # in another terminal, after scripts/demo --no-serve
+  scripts/screenshots --out docs/pictures
+
+Exit codes: 0 when all pictures are taken; 1 if the page does not answer or show a view; 2 without Chromium, for wrong
+arguments, or for a folder that cannot be written.
+"""
 
 
 def start(page: Page) -> None:
@@ -82,14 +91,23 @@ def take(browser: Browser, url: str, folder: Path) -> list[Path]:
     return taken
 
 
+def command_line() -> CommandParser:
+    """The parser of the command line."""
+    parser = CommandParser(prog="scripts/screenshots", description=__doc__, epilog=EXAMPLES)
+    parser.add_argument("--url", default="http://127.0.0.1:8000/", help="of the page; default: %(default)s")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("var/pictures"),
+        metavar="DIR",
+        help="folder, which gets the pictures as VIEW-SIZE-SCHEME.png; default: %(default)s",
+    )
+    return parser
+
+
 def main() -> int:
     """Exit code 0; 1: the page does not answer or show a view; 2: there is no Chromium."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/screenshots", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--url", default="http://127.0.0.1:8000/", help="of the page; default: http://127.0.0.1:8000/")
-    parser.add_argument("--out", type=Path, default=Path("var/pictures"), help="folder; default: var/pictures")
-    args = parser.parse_args()
+    args = command_line().parse_args()
     program = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if program is None:
         print(f"scripts/screenshots: there is no Chromium here; looked for {', '.join(_BROWSERS)}", file=sys.stderr)
@@ -102,6 +120,9 @@ def main() -> int:
     except Error as exc:
         print(f"scripts/screenshots: {exc.message.splitlines()[0]}; does {args.url} answer?", file=sys.stderr)
         return 1
+    except OSError as exc:
+        print(f"scripts/screenshots: {exc.filename}: {exc.strerror}; choose another folder with --out", file=sys.stderr)
+        return 2
     print(f"{len(taken)} pictures in {args.out}")
     return 0
 

@@ -1,11 +1,10 @@
 """Serve a store's live release on this machine."""
 
-import argparse
 import logging
 import os
-import socket
 import sys
-from contextlib import ExitStack, suppress
+import threading
+from contextlib import suppress
 
 import uvicorn
 
@@ -14,17 +13,20 @@ from lambda_app.api.app import create_app
 from lambda_app.api.deadlines import protocol
 from lambda_app.api.memory import keep_freed_memory
 from lambda_app.errors import LookalikeError
+from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings, misspelt
 from lambda_app.store.opening import existing_store
 from lambda_app.telemetry.formats import PlainFormatter
+from operate.listening import bound, port
 
 # After SIGTERM, requests in progress have this long to finish. Then their connections are closed.
 GRACE_SECONDS = 10
+SOONEST_LOOK_SECONDS = 1.0
 EXAMPLES = """\
 examples:
-  scripts/serve --store var/store                      what scripts/demo has made
-  scripts/serve --store s3://shop-search --port 8080   a bucket, with the AWS credentials of this machine
-  LOOKALIKE_MAX_K=20 scripts/serve --store var/store   docs/design.md lists all settings
+  scripts/serve --store var/store                      # what scripts/demo has made
+  scripts/serve --store s3://shop-search --port 8080   # a bucket, with the AWS credentials of this machine
+  LOOKALIKE_MAX_K=20 scripts/serve --store var/store   # docs/design.md lists all settings
 
 Ctrl-C ends it: requests in progress have 10 s to finish. Exit codes: 0 after that; 1 if the address cannot be used; 2
 for wrong arguments, a wrong setting, or a path that is no store.
@@ -32,33 +34,8 @@ for wrong arguments, a wrong setting, or a path that is no store.
 NO_STORE = "; or give --store, such as var/store after scripts/demo"
 
 
-def bound(host: str, port: int) -> list[socket.socket]:
-    """A socket for each address of a host, bound to the port. A name such as localhost can have two addresses.
-
-    Raises:
-        LookalikeError: an address cannot be used; the message names it.
-    """
-    sockets: list[socket.socket] = []
-    with ExitStack() as opened:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            for family, kind, number, _, address in dict.fromkeys(found):
-                one = opened.enter_context(socket.socket(family, kind, number))
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                one.bind(address)
-                sockets.append(one)
-        except OSError as exc:
-            raise LookalikeError(
-                f"cannot listen on {host}, port {port}: {exc.strerror}. Choose another address with --host or --port"
-            ) from exc
-        opened.pop_all()
-    return sockets
-
-
-def arguments() -> argparse.Namespace:
-    """The command line."""
+def command_line() -> CommandParser:
+    """The parser of the command line."""
     parser = CommandParser(prog="scripts/serve", description=__doc__, epilog=EXAMPLES)
     parser.add_argument("--store", help="folder or s3://bucket[/prefix]; default: the variable LOOKALIKE_STORE")
     parser.add_argument(
@@ -67,16 +44,24 @@ def arguments() -> argparse.Namespace:
         help="name or address to listen on; 0.0.0.0: every one of this machine; default: %(default)s, for this machine "
         "only",
     )
-    parser.add_argument("--port", type=int, default=8000, help="TCP port, 1 to 65535; default: %(default)s")
-    args = parser.parse_args()
-    if not 0 < args.port <= 65535:
-        parser.error(f"--port is {args.port}; it takes 1 to 65535")
-    return args
+    parser.add_argument("--port", type=port, default=8000, help="TCP port, 1 to 65535; default: %(default)s")
+    return parser
+
+
+def watch(live: LiveRelease, seconds: float, ended: threading.Event) -> None:
+    """Look for a new release at once, and then every `seconds` seconds (at least 1) until the service ends.
+
+    Requests look too. But the first one after an idle time would be answered by the release from before that time.
+    """
+    while True:
+        live.begin()
+        if ended.wait(max(seconds, SOONEST_LOOK_SECONDS)):
+            return
 
 
 def main() -> int:
     """Run until interrupted: exit code 0. 1: the address cannot be used. 2: a setting or the store is wrong."""
-    args = arguments()
+    args = command_line().parse_args()
     output = logging.StreamHandler()
     output.setFormatter(PlainFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[output])
@@ -111,8 +96,14 @@ def main() -> int:
         lifespan="off",
         server_header=False,
     )
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=sockets)
+    ended = threading.Event()
+    watched = (app.state.service.live, settings.reload_seconds, ended)
+    threading.Thread(target=watch, args=watched, name="release-watcher", daemon=True).start()
+    try:
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=sockets)
+    finally:
+        ended.set()
     return 0
 
 

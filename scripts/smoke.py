@@ -13,29 +13,44 @@ import requests
 from requests.auth import AuthBase
 
 from client.auth import TOKEN_VARIABLE, AuthError, add_options, chosen_auth
+from client.command import CommandParser
 from operate.smoke.messages import CheckFailedError
 from operate.smoke.running import run_checks
 from operate.smoke.sending import sender, table, who_may_call
 
 URL_OUTPUT, RECORD_OUTPUT = "ApiUrl", "DomainTarget"
+EXAMPLES = """\
+examples:
+  scripts/smoke --url http://127.0.0.1:8000                       # the API of scripts/serve
+  scripts/smoke --url https://search.shop.example --token @token.txt
+  scripts/smoke --outputs cdk.out/outputs.json --allow-empty      # what scripts/deploy runs
+
+Exit codes: 0 if every check passed; 1 if one failed; 2 for wrong arguments, or credentials that cannot be used.
+"""
 
 
-def main() -> int:
-    """Exit code 0 if every check passed, 1 if one failed, 2 for bad arguments."""
-    parser = argparse.ArgumentParser(prog="scripts/smoke", description=__doc__)
+def command_line() -> CommandParser:
+    """The parser of the command line."""
+    parser = CommandParser(prog="scripts/smoke", description=__doc__, epilog=EXAMPLES)
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--url", help="URL of the API")
+    where.add_argument("--url", help="URL of the API; required, unless --outputs is given")
     where.add_argument(
         "--outputs",
         type=Path,
         metavar="FILE",
-        help="take the URL from the outputs of a deployment, and the way of calling from the API itself: with auth=iam "
+        help="required, unless --url is given: take the URL from the outputs of a deployment, and the way of calling "
+        "from the API itself: with auth=iam "
         f"the signed-in AWS credentials, with auth=cognito and auth=jwt ${TOKEN_VARIABLE}, else only the open routes",
     )
     parser.add_argument("--allow-empty", action="store_true", help="let an API without a release pass")
     parser.add_argument("--only-open", action="store_true", help="ask only the routes that need no credentials")
     add_options(parser)
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Exit code 0 if every check passed, 1 if one failed, 2 for bad arguments."""
+    args = command_line().parse_args()
     try:
         # A list, so that every API is checked, whatever the first one says.
         results = [_check(args, url) for url in _urls(args)]

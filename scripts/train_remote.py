@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, NoCredentialsError, NoRegionError
 
+from client.command import CommandParser
 from lambda_app.settings import aws_region
 from training.cloud import remote
 from training.cloud.code_channel import pack
@@ -16,33 +17,59 @@ from training.cloud.hyperparameters import parse_hyperparameters
 from training.errors import TrainingError
 
 ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = """\
+examples:
+  scripts/train-remote --dataset shop --hyperparameter epochs=30 --hyperparameter backbone=resnet50
+  scripts/train-remote --follow NAME                   # the name that the first command has printed
+  scripts/train-remote --dataset shop --save-schedule  # for the next scheduled training
+
+Ctrl-C ends the following, not the job. Exit codes: 0 when the job has dropped its release, or the order is saved; 1 for
+an error or a failed job; 2 for wrong arguments; 130 after Ctrl-C.
+"""
 
 
-def main() -> int:
-    """Exit code 0 if the job dropped its release or the order is saved, 1 on an error or a failed job, 130: Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="scripts/train-remote", description=__doc__)
-    parser.add_argument("--stack", default="Lookalike", help="name of the deployed stack (default %(default)s)")
+def command_line() -> CommandParser:
+    """The parser of the command line."""
+    parser = CommandParser(prog="scripts/train-remote", description=__doc__, epilog=EXAMPLES)
+    parser.add_argument("--stack", default="Lookalike", help="name of the deployed stack; default: %(default)s")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--dataset", help="train on s3://<the stack's bucket>/datasets/DATASET/")
-    what.add_argument("--follow", metavar="NAME", help="follow a job that is already running")
+    what.add_argument(
+        "--dataset", help="train on s3://<the stack's bucket>/datasets/DATASET/; required, unless --follow is given"
+    )
+    what.add_argument(
+        "--follow", metavar="NAME", help="follow a job that is already running; required, unless --dataset is given"
+    )
     parser.add_argument(
         "--hyperparameter",
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help="a setting of training.train (docs/training.md), such as epochs=30; can be repeated",
+        help="a setting of training.train (docs/training.md), such as epochs=30; may be repeated; default: none",
     )
-    parser.add_argument("--weights", help="weights to start from: a file, or s3://<the stack's bucket>/weights/...")
+    parser.add_argument(
+        "--weights",
+        help="weights to start from: a file, or s3://<the stack's bucket>/weights/...; default: those of the library",
+    )
     parser.add_argument(
         "--save-schedule",
         action="store_true",
         help="start nothing; upload the code, and save it with these settings for the schedule (context retrain)",
     )
+    return parser
+
+
+def main() -> int:
+    """Exit code 0 if the job dropped its release or the order is saved, 1 on an error or a failed job, 130: Ctrl-C."""
+    parser = command_line()
     args = parser.parse_args()
     if args.save_schedule and args.follow:
         parser.error("--save-schedule needs --dataset")
     try:
         return run(args)
+    except (NoRegionError, NoCredentialsError) as exc:
+        way = "AWS_REGION" if isinstance(exc, NoRegionError) else "AWS_PROFILE, or run aws sso login"
+        print(f"scripts/train-remote: {str(exc).rstrip('.')}; set {way}", file=sys.stderr)
+        return 1
     except (TrainingError, BotoCoreError) as exc:
         print(f"scripts/train-remote: {exc}", file=sys.stderr)
         return 1

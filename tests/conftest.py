@@ -9,6 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # With Node 20, the CDK's runtime prints eleven lines about its end of life at every start.
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
+import gc
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.order import in_order
+from tests.tracing import end_measurement, is_measured
 
 if TYPE_CHECKING:
     from tests.s3vectors.server import S3VectorsServer
@@ -32,16 +36,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of the real toolkit unless `-m` names them.
+    """Leave out the tests of the real toolkit unless `-m` names them, and sort the rest (`tests/order.py`).
 
     Not by a `-m` in pyproject.toml: another on the command line, such as `-m "not slow"`, would take its place.
     """
-    if "toolkit" in config.getoption("markexpr"):
-        return
     left_out = [item for item in items if item.get_closest_marker("toolkit")]
-    if left_out:
+    if left_out and "toolkit" not in config.getoption("markexpr"):
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    in_order(items)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector skip what is imported by now: going through it again and again takes minutes in all."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Undo that: at its end, a library reports objects which are still there as leaks."""
+    gc.unfreeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """End the measurement of coverage before the first test that does not count for it."""
+    if not is_measured(item):
+        end_measurement()
 
 
 @pytest.fixture(autouse=True)

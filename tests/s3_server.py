@@ -1,5 +1,6 @@
 """moto's S3 on a free local port: records the requests, and can refuse them or delay its answers."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -130,6 +131,7 @@ class S3Server:
         self._server.server_close()
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        sys.settrace(None)  # in this connection's thread: only moto runs here, and a measurement of it makes it slow
         if self._refusal is not None:
             status, code = self._refusal
             start_response(f"{status} Refused", [("Content-Type", "application/xml")])

@@ -33,7 +33,7 @@ def set_up(project: Path, *extras: str, reaches: bool = False, **environ: str) -
     asked.write_text(f"#!/bin/sh\n[ $# -gt 1 ] || {'exit 0' if reaches else 'exit 1'}\n")
     asked.chmod(0o755)
     own = {"UV_TORCH_BACKEND": "", "UV_DEFAULT_INDEX": "", "UV_INDEX_URL": "", "PIP_INDEX_URL": "", **environ}
-    command = [project / "scripts" / "setup", *extras]
+    command: list[str | Path] = [project / "scripts" / "setup", *extras]
     subprocess.run(command, env={**os.environ, "PYTHON": str(asked), **own}, check=True, capture_output=True)
     return calls.read_text() if calls.exists() else ""
 
@@ -64,7 +64,7 @@ def test_without_a_gpu_the_cpu_build_of_pytorch_is_taken(project: Path):
 
 @linux_without_gpu
 @pytest.mark.parametrize(
-    "extras, environ",
+    ("extras", "environ"),
     [
         (["serving", "local"], {}),
         (["training"], {"UV_TORCH_BACKEND": "cu128"}),
@@ -75,13 +75,15 @@ def test_the_registry_s_build_is_taken_without_training_or_with_an_own_registry(
     project: Path, extras: list[str], environ: dict[str, str]
 ):
     calls = set_up(project, *extras, reaches=True, **environ)
-    assert f".[{','.join(extras)}]" in calls and "--torch-backend" not in calls
+    assert f".[{','.join(extras)}]" in calls
+    assert "--torch-backend" not in calls
 
 
 @linux_without_gpu
 def test_the_registry_s_build_is_taken_where_the_index_of_the_cpu_build_cannot_be_reached(project: Path):
     calls = set_up(project, "training")
-    assert ".[training]" in calls and "--torch-backend" not in calls
+    assert ".[training]" in calls
+    assert "--torch-backend" not in calls
 
 
 @linux_without_gpu
@@ -89,7 +91,9 @@ def test_the_registry_s_build_is_taken_where_the_cpu_build_cannot_be_installed(p
     uv = project / ".venv" / "bin" / "uv"
     uv.write_text(uv.read_text() + 'case "$*" in *--torch-backend*) exit 1 ;; esac\n')
     calls = set_up(project, "training", reaches=True).splitlines()
-    assert "--torch-backend cpu" in calls[-2] and "--torch-backend" not in calls[-1] and ".[training]" in calls[-1]
+    assert "--torch-backend cpu" in calls[-2]
+    assert "--torch-backend" not in calls[-1]
+    assert ".[training]" in calls[-1]
 
 
 def test_help_installs_nothing(project: Path):

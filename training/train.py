@@ -31,12 +31,13 @@ from training.network.weights import categories_of
 from training.pack import reusing
 from training.pack import stage as pack
 from training.pack.base import fetch
-from training.pipeline.commands import add_work_folder, report_errors
+from training.pipeline.commands import CommandParser, add_work_folder, report_errors
 from training.pipeline.failure import failure_file
 from training.pipeline.files import write_file
 from training.pipeline.work_folder import ReusingFolder, WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
 from training.prepare.categories import check_known, released
+from training.prepare.intake.layouts import layout_of
 from training.prepare.stage import prepare
 from training.settings.options import parse_values, train_parser
 from training.settings.train_settings import TrainSettings
@@ -106,6 +107,7 @@ def train(
     Raises:
         TrainingError: an error of a stage.
     """
+    layout_of(data)  # a wrong path is known before weights are downloaded
     check(work, settings)
     _prepare(data, work, settings, world)
     fit.run(work, settings.fit, checkpoints, world, settings.execution, data)
@@ -123,8 +125,7 @@ def check(work: WorkFolder, settings: TrainSettings) -> None:
     Raises:
         TrainingError: the work folder cannot be written, a WeightsError of `check_start`, or a TeacherError.
     """
-    trial = work.root / ".writable"
-    write_file(trial, b"")
+    write_file(trial := work.root / ".writable", b"")
     trial.unlink()
     # A network that was trained already needs no download: a rerun for a new catalog works without internet.
     fit, size = settings.fit, settings.prepare.preprocessing().size
@@ -177,6 +178,25 @@ def _prepare(data: Path, work: WorkFolder, settings: TrainSettings, world: World
     world.barrier()
 
 
+def command_line(places: Places) -> CommandParser:
+    """The parser of the command line; the environment may set the two folders."""
+    parser = train_parser("scripts/train", __doc__.partition("\n")[0])
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=places.data,
+        help="folder with a table of listings and their photos, or with one folder of photos per category; required",
+    )
+    parser.add_argument(
+        "--reuse-model",
+        metavar="RELEASE",
+        help="train nothing: make a new catalogue for the model of a release, which is an archive, a folder with its "
+        "files, a store (its live release) or STORE/releases/ID; default: train",
+    )
+    add_work_folder(parser, places.out)
+    return parser
+
+
 def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder, TrainSettings]:
     """Parse the command line: raw data, work folder, settings.
 
@@ -184,20 +204,7 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
         DataError: `--data` is missing, and the environment does not set it.
         SettingsError: an unknown option, or a value out of range.
     """
-    parser = train_parser("python -m training.train", __doc__.partition("\n")[0])
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=places.data,
-        help="folder with a table of listings and their photos, or with one folder of photos per category",
-    )
-    parser.add_argument(
-        "--reuse-model",
-        metavar="RELEASE",
-        help="train nothing: make a new catalogue for the model of a release, which is an archive, a folder with its "
-        "files, a store (its live release) or STORE/releases/ID",
-    )
-    add_work_folder(parser, places.out)
+    parser = command_line(places)
     given, values = parse_values(parser, argv)
     if given.data is None:
         raise DataError(

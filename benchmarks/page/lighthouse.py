@@ -1,6 +1,6 @@
 """The page in Lighthouse, on its phone profile: a slow processor and a slow 4G network, both simulated.
 
-It serves the live release of `scripts/demo`. Needs Chromium, and Lighthouse from npm.
+Needs Chromium, and Lighthouse from npm.
 """
 
 import json
@@ -14,27 +14,20 @@ from typing import Any
 import requests
 
 from benchmarks.figures.table import Goal, Report, Row, spread
-from benchmarks.inputs.bench_release import ROOT
 from benchmarks.processes.server import ours
 
-ROUNDS, QUICK_ROUNDS = 5, 1
 LEAST_SCORE, MOST_SHIFT = 95, 0.1
 _SECONDS = 180
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # A container's root may not use Chromium's own sandbox.
 _FLAGS = "--headless=new --no-sandbox"
 _CATEGORIES = ("performance", "accessibility")
 
 
-def run(quick: bool) -> Report:
-    """Measure the start page, a category and the view of a listing."""
-    return measure(ROOT / "var" / "store", ROOT / "node_modules", QUICK_ROUNDS if quick else ROUNDS)
-
-
 def measure(store: Path, packages: Path, rounds: int) -> Report:
     """Measure the page of a store with the Lighthouse among these packages of npm, each view `rounds` times."""
     program = packages / "lighthouse" / "cli" / "index.js"
-    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None or not program.is_file():
         return Report([], [f"not measured: there is no {'Chromium' if browser is None else 'Lighthouse (npm)'} here"])
     if not (store / "live.json").is_file():

@@ -27,7 +27,8 @@ from lambda_app.version import VERSION
 PARALLEL_FETCHES = 8
 DESCRIPTION = (
     "Send a photo: get its product category, its embedding and the most similar listings. "
-    "Errors are `application/problem+json`. Every response has the headers `X-Request-Id`, `X-Lookalike-Release` and "
+    "Errors are `application/problem+json`. A parameter or field that a route does not have is refused. "
+    "Every response has the headers `X-Request-Id`, `X-Lookalike-Release` and "
     "`Server-Timing`."
 )
 
@@ -101,7 +102,8 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.service = service
-    routers = [predictions.router, uploads.router, browsing.router, items.router, status.router, status.pages]
+    routers = [predictions.router, uploads.router, browsing.router, items.router]
+    routers += [status.probes, status.router, status.pages]
     if settings.catalogue_writes != "none":
         from lambda_app.api.routes import changes  # only a service that takes changes pays for its imports
 

@@ -16,10 +16,11 @@ def existing_store(url: str) -> Store:
     """
     store = open_store(url)
     if isinstance(store, FolderStore) and not any((store.root / key).exists() for key in (POINTER, OBJECTS, RELEASES)):
-        found = "contains no release" if store.root.is_dir() else "does not exist"
+        found = "the folder contains no release" if store.root.is_dir() else "the folder does not exist"
+        if store.root.is_file():
+            raise SettingsError(f"{store} is not a store: it is a file, and a store is a folder")
         raise SettingsError(
-            f"{store} is not a store: the folder {found}. If the path is correct, create the store with "
-            "scripts/publish --create"
+            f"{store} is not a store: {found}. If the path is correct, create the store with scripts/publish --create"
         )
     return store
 

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from client.command import described
 from operate.catalogue.arguments import checked, positive
 from training.pipeline.commands import CommandParser
 from training.prepare.intake.fields.reading import check_columns, check_encoding
@@ -26,7 +27,93 @@ An empty cell of an update changes nothing; null or N/A clears the field.
 exit code: 0 done, also if rows or changes were rejected, which are printed; 1 an error, one line on standard error;
 2 wrong usage; 130 interrupted
 """
-_STORE = "folder or s3://bucket[/prefix], before or after the verb"
+_STORE = "folder or s3://bucket[/prefix], before or after the sub-command; required"
+
+
+def command_line() -> CommandParser:
+    """The parser of the command line."""
+    parser = CommandParser(prog="scripts/catalogue", description=_ABOUT, epilog=_MORE)
+    # Taken before and after the verb, so argparse cannot require it.
+    parser.add_argument("--store", help=_STORE)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND", title="sub-commands")
+
+    def verb(name: str, what: str, usual: str = "") -> CommandParser:
+        example = " ".join(filter(None, [f"scripts/catalogue {name}", usual, "--store var/store"]))
+        return verbs.add_parser(name, **described(what, example))
+
+    add = verb(
+        "add", "add photos with their listings, or replace those with the same ids", "new.csv --photos var/photos"
+    )
+    _add_listings(add)
+    about = "change title, category, price, location or description; no photo is embedded again"
+    update = verb("update", about, "prices.csv")
+    update.add_argument("table", type=Path, metavar="CSV", help="image_id or product_id, and the columns to change")
+    remove = verb("remove", "remove photos", "--products 1001 1002")
+    for one in (add, update):
+        _add_reading(one)
+    about = "take changes from a file: one JSON object in each line, as in docs/design.md"
+    apply = verb("apply", about, "changes.jsonl")
+    apply.add_argument("file", type=Path, metavar="FILE", help="if a line is wrong, nothing is written")
+    blocking = [verb("block", "hide photos at once, in every release, until they are unblocked", "1001-1")]
+    blocking.append(verb("unblock", "show blocked photos again", "1001-1"))
+    verb("blocked", "what is blocked: ids of photos and of products")
+    for one in (remove, *blocking):
+        one.add_argument("ids", nargs="*", metavar="ID", help="ids of photos; default: those of --file")
+        one.add_argument("--products", action="store_true", help="the ids are ids of products: all their photos")
+        one.add_argument("--file", type=Path, help="a file with one id per line; default: the ids of the command line")
+    for one in (add, update, remove, apply):
+        one.add_argument("--wait", action="store_true", help="return when the changes are live")
+        one.add_argument(
+            "--seconds",
+            type=float,
+            default=900.0,
+            metavar="X",
+            help="--wait waits so many seconds; default: %(default)g",
+        )
+    duplicates = verb("duplicates", "groups of listings that show the same photo", "--page same.html")
+    duplicates.add_argument("--csv", type=Path, metavar="FILE", help="write all groups to a table; default: none")
+    duplicates.add_argument(
+        "--page", type=Path, metavar="FILE", help="write a page (HTML) with their pictures; default: none"
+    )
+    log = verb("log", "the last entries of the log; * means that some changes could not be applied", "--last 50")
+    log.add_argument("--last", type=positive, default=20, metavar="N", help="number of entries; default: %(default)s")
+    verb("compact", "merge what was added and removed into one index and one table")
+    for one in verbs.choices.values():
+        one.add_argument("--store", default=argparse.SUPPRESS, help=_STORE)
+    return parser
+
+
+def _add_listings(parser: CommandParser) -> None:
+    parser.add_argument("listings", type=Path, metavar="LISTINGS", help="a table, or a folder as training takes it")
+    parser.add_argument(
+        "--photos", type=Path, metavar="DIR", help="folder of the photos; default: the folder of the table"
+    )
+    parser.add_argument(
+        "--name", help="the photos get keys datasets/NAME/...; default: the name of the folder of the photos"
+    )
+    parser.add_argument("--skip-unknown", action="store_true", help="reject rows of categories that the model lacks")
+    parser.add_argument("--skip-duplicates", action="store_true", help="reject photos that are listed already")
+    parser.add_argument("--dry-run", action="store_true", help="read and check everything, and write nothing")
+
+
+def _add_reading(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--rejected", type=Path, metavar="FILE", help="CSV file for the rows that cannot be used; default: none"
+    )
+    parser.add_argument("--currency", help="currency of all prices, such as EUR; default: what the table says")
+    parser.add_argument(
+        "--encoding",
+        type=checked(check_encoding),
+        help="text encoding without a byte order mark, such as cp1252; default: UTF-8, else Windows-1252",
+    )
+    parser.add_argument(
+        "--columns",
+        type=checked(check_columns),
+        help="columns by field, such as id=Handle; default: found by their usual names",
+    )
+    parser.add_argument(
+        "--category-separator", help="text between the parts of a category path; default: found from the cells"
+    )
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -35,55 +122,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     Raises:
         SettingsError: wrong usage.
     """
-    parser = CommandParser(
-        prog="scripts/catalogue",
-        description=_ABOUT,
-        epilog=_MORE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    # Taken before and after the verb, so argparse cannot require it.
-    parser.add_argument("--store", help=_STORE)
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    add = verbs.add_parser("add", help="add photos with their listings, or replace those with the same ids")
-    add.add_argument("listings", type=Path, metavar="LISTINGS", help="a table, or a folder as training takes it")
-    add.add_argument("--photos", type=Path, metavar="DIR", help="folder of the photos (default: that of the table)")
-    add.add_argument("--name", help="the photos get keys datasets/NAME/... (default: name of the folder of photos)")
-    add.add_argument("--skip-unknown", action="store_true", help="reject rows of categories that the model lacks")
-    add.add_argument("--skip-duplicates", action="store_true", help="reject photos that are listed already")
-    add.add_argument("--dry-run", action="store_true", help="read and check everything, and write nothing")
-    update = verbs.add_parser(
-        "update", help="change title, category, price, location or description; no photo is embedded again"
-    )
-    update.add_argument("table", type=Path, metavar="CSV", help="image_id or product_id, and the columns to change")
-    remove = verbs.add_parser("remove", help="remove photos")
-    for verb in (add, update):
-        verb.add_argument("--rejected", type=Path, metavar="FILE", help="CSV file for the rows that cannot be used")
-        verb.add_argument("--currency", help="currency of all prices (default: what the table says)")
-        verb.add_argument("--encoding", type=checked(check_encoding), help="text encoding without a byte order mark")
-        verb.add_argument("--columns", type=checked(check_columns), help="columns by field, such as id=Handle")
-        verb.add_argument("--category-separator", help="text between the parts of a category path")
-    apply = verbs.add_parser(
-        "apply", help="take changes from a file: one JSON object in each line, as in docs/design.md"
-    )
-    apply.add_argument("file", type=Path, metavar="FILE", help="if a line is wrong, nothing is written")
-    blocking = [verbs.add_parser("block", help="hide photos at once, in every release, until they are unblocked")]
-    blocking.append(verbs.add_parser("unblock", help="show blocked photos again"))
-    verbs.add_parser("blocked", help="what is blocked: ids of photos and of products")
-    for verb in (remove, *blocking):
-        verb.add_argument("ids", nargs="*", metavar="ID", help="ids of photos")
-        verb.add_argument("--products", action="store_true", help="the ids are ids of products: all their photos")
-        verb.add_argument("--file", type=Path, help="a file with one id per line")
-    for verb in (add, update, remove, apply):
-        verb.add_argument("--wait", action="store_true", help="return when the changes are live")
-        verb.add_argument("--seconds", type=float, default=900.0, help="how long --wait waits (default %(default)g)")
-    duplicates = verbs.add_parser("duplicates", help="groups of listings that show the same photo")
-    duplicates.add_argument("--csv", type=Path, metavar="FILE", help="write all groups to a table")
-    duplicates.add_argument("--page", type=Path, metavar="FILE", help="write a page (HTML) with their pictures")
-    log = verbs.add_parser("log", help="the last entries of the log; * means that some changes could not be applied")
-    log.add_argument("--last", type=positive, default=20, metavar="N", help="number of entries (default %(default)s)")
-    verbs.add_parser("compact", help="merge what was added and removed into one index and one table")
-    for verb in verbs.choices.values():
-        verb.add_argument("--store", default=argparse.SUPPRESS, help=_STORE)
+    parser = command_line()
     given = parser.parse(argv)
     if given.store is None:
         parser.error("--store is missing: a folder or s3://bucket[/prefix]")

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+from client.command import CommandParser
 from lambda_app.errors import LookalikeError, MissingObjectError, ReleaseError
 from lambda_app.promotion.stored import stored_manifest
 from lambda_app.release.manifest import Manifest
@@ -26,11 +27,20 @@ DAYS, DAYS_BEFORE = 7, 28
 # Days before the judged ones are used if they have at least this many photos.
 FEWEST_BEFORE = 500
 NO_SIGN, RETRAIN, UNUSABLE, TOO_FEW = 0, 1, 2, 3
+_ABOUT = "Say whether the photos that people send have changed, so that you should retrain."
+_MORE = """\
+examples:
+  scripts/serve --store var/store 2>>var/serve.log      # answers are logged here
+  scripts/drift --logs var/serve.log --store var/store
+  scripts/drift --logs exported-logs --store s3://shop-search --until 2026-11-24 --json
+
+Exit codes: 0: no sign of drift; 1: retrain; 2: wrong arguments, log or store; 3: too few photos for any verdict.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0: no sign of drift. 1: retrain. 2: bad arguments, log or store. 3: too few photos for any verdict."""
-    args = _arguments(argv)
+    args = command_line().parse_args(argv)
     try:
         store = existing_store(args.store)
         found = findings(store, _lines(args), args)
@@ -106,28 +116,28 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="scripts/drift",
-        description="Say whether the photos that people send have changed, so that you should retrain. "
-        "Exit code 0: no sign of drift. 1: retrain. 2: bad arguments, log or store. 3: too few photos for any verdict.",
-    )
+def command_line() -> CommandParser:
+    """The parser of the command line."""
+    parser = CommandParser(prog="scripts/drift", description=_ABOUT, epilog=_MORE)
     parser.add_argument(
         "--logs",
         required=True,
         metavar="FILE|LOGGROUP",
-        help="a log of the API: a file, a folder of files (also gzipped), or the name of a log group of CloudWatch",
+        help="a log of the API: a file, a folder of files (also gzipped), or the name of a log group of CloudWatch; "
+        "required",
     )
-    parser.add_argument("--store", required=True, help="folder or s3://bucket[/prefix]; its live release is judged")
     parser.add_argument(
-        "--days", type=_positive, default=DAYS, metavar="N", help="number of days to judge (default %(default)s)"
+        "--store", required=True, help="folder or s3://bucket[/prefix]; its live release is judged; required"
+    )
+    parser.add_argument(
+        "--days", type=_positive, default=DAYS, metavar="N", help="number of days to judge; default: %(default)s"
     )
     parser.add_argument(
         "--before",
         type=_positive,
         default=DAYS_BEFORE,
         metavar="N",
-        help="number of days before them to compare with (default %(default)s)",
+        help="number of days before them to compare with; default: %(default)s",
     )
     parser.add_argument(
         "--until",
@@ -140,10 +150,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         choices=("auto", "before", "reference"),
         default="auto",
         help="what to compare with: the days before, or held-out photos of the catalogue; auto: the days before if "
-        f"they have {FEWEST_BEFORE} photos (default)",
+        f"they have {FEWEST_BEFORE} photos; default: %(default)s",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    return parser.parse_args(argv)
+    return parser
 
 
 def _positive(text: str) -> int:

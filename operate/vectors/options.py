@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
+from client.command import CommandParser, described
 from lambda_app.catalogue.vectors.pacing import RATE
 from lambda_app.catalogue.vectors.sending import CONNECTIONS
 from lambda_app.search.s3vectors.schema import MOST_WRITTEN_PER_SECOND
@@ -23,7 +24,7 @@ A load may be stopped at any time; started again, it goes on. The vector bucket 
 name it too. A load sends up to {RATE:,} vectors a second (an index takes less than {MOST_WRITTEN_PER_SECOND:,}).
 exit code: 0 done; 1 an error, or an index differs from its release, which is printed; 2 wrong usage; 130 interrupted
 """
-_STORE = "folder or s3://bucket[/prefix], before or after the verb"
+_STORE = "folder or s3://bucket[/prefix], before or after the sub-command; required"
 
 
 def positive(text: str) -> int:
@@ -42,44 +43,57 @@ def rate(text: str) -> int:
     return int(text)
 
 
-def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The arguments; `verb` is the one that was given. Wrong usage ends the process with exit code 2."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/vectors",
-        description=_ABOUT,
-        epilog=_MORE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def command_line() -> CommandParser:
+    """The parser of the command line."""
+    parser = CommandParser(prog="scripts/vectors", description=_ABOUT, epilog=_MORE)
     # Taken before and after the verb, so argparse cannot require it.
     parser.add_argument("--store", help=_STORE)
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    load = verbs.add_parser("load", help="bring the index of a release's model to the release, and compare both")
-    check = verbs.add_parser("check", help="compare an index with a release: all keys, and 1,000 items as a whole")
-    use = verbs.add_parser("use", help="make a release live that is equal to the live one, but searched by this engine")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND", title="sub-commands")
+
+    def verb(name: str, what: str, usual: str = "--vector-bucket shop-vectors") -> CommandParser:
+        return verbs.add_parser(name, **described(what, f"scripts/vectors {name} --store s3://shop {usual}".rstrip()))
+
+    load = verb("load", "bring the index of a release's model to the release, and compare both")
+    check = verb("check", "compare an index with a release: all keys, and 1,000 items as a whole")
+    use = verb("use", "make a release live that is equal to the live one, but searched by this engine", "faiss")
     use.add_argument("engine", choices=("s3vectors", "faiss"), help="s3vectors: its index is loaded first")
-    verbs.add_parser("status", help="what the store knows of its indexes, and how far a load is")
-    verbs.add_parser("list", help="the indexes in the vector bucket, and which of them no stored release needs")
-    delete = verbs.add_parser("delete", help="delete an index with all its vectors; never that of the live release")
+    verb("status", "what the store knows of its indexes, and how far a load is", "")
+    verb("list", "the indexes in the vector bucket, and which of them no stored release needs")
+    usual = "items-0123456789abcdef --vector-bucket shop-vectors"
+    delete = verb("delete", "delete an index with all its vectors; never that of the live release", usual)
     delete.add_argument("index", metavar="INDEX", help="its name, as `list` shows it")
     delete.add_argument("--yes", action="store_true", help="also an index in which stored releases are searched")
-    for verb in (load, check):
-        verb.add_argument(
-            "release", nargs="?", metavar="RELEASE", help="id of a stored release (default: the live one)"
-        )
-    for verb in (load, use):
-        verb.add_argument(
-            "--connections", type=positive, default=CONNECTIONS, help="requests at once (default %(default)s)"
-        )
-        verb.add_argument("--rate", type=rate, default=RATE, help="vectors a second (default %(default)s)")
+    for one in (load, check):
+        one.add_argument("release", nargs="?", metavar="RELEASE", help="id of a stored release; default: the live one")
+    for one in (load, use):
+        _add_pace(one)
     load.add_argument(
         "--again", action="store_true", help="put everything, whatever the index holds, and delete the rest"
     )
-    for verb in (load, check, use, verbs.choices["list"], delete):
-        verb.add_argument("--vector-bucket", metavar="NAME", help="vector bucket (default: LOOKALIKE_VECTOR_BUCKET)")
-    for verb in verbs.choices.values():
-        verb.add_argument("--store", default=argparse.SUPPRESS, help=_STORE)
+    for one in (load, check, use, verbs.choices["list"], delete):
+        one.add_argument("--vector-bucket", metavar="NAME", help="vector bucket; default: LOOKALIKE_VECTOR_BUCKET")
+    for one in verbs.choices.values():
+        one.add_argument("--store", default=argparse.SUPPRESS, help=_STORE)
+    return parser
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments; `verb` is the one that was given. Wrong usage ends the process with exit code 2."""
+    parser = command_line()
     given = parser.parse_args(argv)
     if given.store is None:
         parser.error("--store is missing: a folder or s3://bucket[/prefix]")
     return given
+
+
+def _add_pace(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--connections",
+        type=positive,
+        default=CONNECTIONS,
+        metavar="N",
+        help="number of requests at once; default: %(default)s",
+    )
+    parser.add_argument(
+        "--rate", type=rate, default=RATE, metavar="N", help="number of vectors a second; default: %(default)s"
+    )

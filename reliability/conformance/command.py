@@ -1,6 +1,5 @@
 """The command line of `scripts/conformance`."""
 
-import argparse
 import logging
 import secrets
 import signal
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
+from client.command import CommandParser
 from lambda_app.catalogue.vectors.index import VectorsIndex, new_client
 from lambda_app.errors import LookalikeError
 from reliability.conformance.account import filled_index
@@ -21,12 +21,28 @@ from reliability.conformance.suite import CASES, run_cases
 
 OUT = Path("var/conformance")
 DESCRIPTION = "Run the suite of all engines of the search on an index of Amazon S3 Vectors, in an account of yours."
-COST = (
-    f"It makes one index, puts {PHOTOS} vectors of 16 dimensions (under 1 MB), sends some hundred queries, and deletes "
-    "the index. At the prices of us-east-1 in November 2026 that is less than 0.01 USD. The vector bucket must exist; "
-    "nothing else in it is touched. The caller needs s3vectors:CreateIndex, GetIndex, DeleteIndex, PutVectors, "
-    "DeleteVectors, GetVectors, ListVectors and QueryVectors on its indexes."
-)
+COST = f"""\
+It makes one index, puts {PHOTOS} vectors of 16 dimensions (under 1 MB), sends some hundred queries, deletes the index.
+At the prices of us-east-1 in November 2026 that is less than 0.01 USD. The vector bucket must exist; nothing else in it
+is touched. The caller needs s3vectors:CreateIndex, GetIndex, DeleteIndex, PutVectors, DeleteVectors, GetVectors,
+ListVectors and QueryVectors on its indexes."""
+MORE = """\
+example: scripts/conformance --vector-bucket shop-vectors
+
+Exit codes: 0 if all cases passed; 1 if one failed or the suite could not be run; 2 without a vector bucket.
+"""
+
+
+def command_line() -> CommandParser:
+    """The parser of the command line."""
+    parser = CommandParser(prog="scripts/conformance", description=f"{DESCRIPTION}\n{COST}", epilog=MORE)
+    parser.add_argument(
+        "--vector-bucket", metavar="NAME", help="the vector bucket; default: none, and then nothing is done"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=OUT, metavar="FOLDER", help="for the result files; default: %(default)s"
+    )
+    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,10 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 if all cases passed, 1 if one failed or the suite could not be run, 2 without a vector bucket.
     """
-    parser = argparse.ArgumentParser(prog="scripts/conformance", description=f"{DESCRIPTION} {COST}")
-    parser.add_argument("--vector-bucket", metavar="NAME", help="the vector bucket; without it, nothing is done")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help=f"for the result files; default: {OUT}")
-    args = parser.parse_args(arguments)
+    args = command_line().parse_args(arguments)
     if not args.vector_bucket:
         print(f"{DESCRIPTION}\n\n{COST}\n\nNothing was done: name a vector bucket with --vector-bucket.")
         return 2

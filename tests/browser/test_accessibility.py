@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from lambda_app.store.folder import FolderStore
 from tests.browser.conftest import PHONE, ROOT, Visit
+from tests.browser.test_flows import photo_of
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +23,27 @@ SHIFTS = """
     for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
   }).observe({ type: "layout-shift", buffered: true });
 """
+
+
+class Held:
+    """Requests that wait until they are let go."""
+
+    def __init__(self) -> None:
+        self.routes: list[Route] = []
+        self.open = False
+
+    def __call__(self, route: Route) -> None:
+        """Take a request."""
+        if self.open:
+            route.continue_()
+        else:
+            self.routes.append(route)
+
+    def let_go(self) -> None:
+        """Send all, and those to come."""
+        self.open = True
+        while self.routes:
+            self.routes.pop(0).continue_()
 
 
 @pytest.fixture(scope="module")
@@ -144,22 +166,106 @@ def test_a_view_is_accessible_still_and_of_one_origin(
 def test_results_are_in_the_first_screen_and_move_nothing(
     page_of: Callable[..., str], visit: Visit, catalogue: tuple[FolderStore, Path], size: dict[str, int]
 ) -> None:
-    page, held = visit.page, []
+    page, answer, photos = visit.page, Held(), Held()
     page.set_viewport_size(size)  # type: ignore[arg-type]
     page.add_init_script(SHIFTS)
-    page.route("**/predict?*", lambda route: held.append(route))
     page.goto(page_of())
-    page.locator("#file").set_input_files(catalogue[1])
+    expect(page.locator("#examples-list img")).to_have_count(8)
+    # The answer comes late, and after it the photos of the cards.
+    page.route("**/predict?*", answer)
+    page.route("**/images/*", photos)
+    # So large that the page makes it smaller first, and says so.
+    data = photo_of(1700, 1200, quality=90)
+    page.locator("#file").set_input_files({"name": "large.jpg", "mimeType": "image/jpeg", "buffer": data})
     expect(page.locator("#results .pending").first).to_be_visible()
-    expect(page.get_by_text(re.compile("^Sending"))).to_be_visible()
-    held[0].continue_()
+    expect(page.get_by_text(re.compile("^Sending"))).to_be_visible(timeout=15_000)
+    answer.let_go()
     expect(page.get_by_text("20 listings, most similar first")).to_be_visible()
+    expect(page.get_by_text(re.compile("^Made smaller"))).to_be_visible()
+    expect(page.locator("#category summary")).to_be_visible()
+    assert photos.routes
+    photos.let_go()
     expect(page.locator("#results img").first).to_have_js_property("complete", True)
+    expect(page.locator("#results img").first).not_to_have_js_property("naturalWidth", 0)
     first = page.locator("#results .card").first.bounding_box()
     assert first is not None
     assert first["y"] + first["width"] < size["height"]  # its whole photo
+    assert page.locator("#category").evaluate("(chip) => chip.offsetHeight") < 50  # one chip; the bars are behind it
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     assert page.evaluate("window.shift") <= MOST_SHIFT
+
+
+def test_many_liked_listings_are_one_line_that_is_there_before_their_titles(
+    page_of: Callable[..., str], visit: Visit
+) -> None:
+    page, items = visit.page, Held()
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.add_init_script(SHIFTS)
+    page.route("**/items/*", items)
+    liked = "&".join(f"like={number:03}{side}" for number in range(19) for side in "ab")
+    page.goto(f"{page_of()}#{liked}")
+    expect(page.locator("#choices-list button")).to_have_count(38)
+    expect(page.locator("#results .title")).to_have_count(1)
+    items.let_go()
+    expect(page.get_by_role("button", name="Remove Listing 18", exact=True).first).to_be_attached()
+    assert page.locator("#choices-list").evaluate("(list) => list.offsetHeight") < 60
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert page.evaluate("window.shift") <= MOST_SHIFT
+
+
+def test_a_release_without_examples_and_words_moves_nothing(page_of: Callable[..., str], visit: Visit) -> None:
+    page, examples = visit.page, Held()
+    page.add_init_script(SHIFTS)
+    page.route("**/examples", examples)
+    release = {"release": "20260101-000000-aa", "categories": [], "count": 40, "words": False}
+    page.route("**/release", lambda route: route.fulfill(json=release))
+    page.goto(page_of())
+    expect(page.locator("#results .title")).to_have_count(20)
+    expect(page.locator("#results .title").first).to_be_hidden()
+    examples.routes[0].fulfill(json={"examples": []})
+    expect(page.locator("#results .title").first).to_be_visible()
+    expect(page.locator("#examples")).to_be_hidden()
+    expect(page.locator("#words")).to_be_hidden()
+    assert page.evaluate("window.shift") <= MOST_SHIFT
+
+
+DETAIL = "the body has 9 bytes; the limit is 5. Make the photo smaller, or send it by POST /uploads"
+ERRORS = {429: "The service is busy", 503: "The service is busy", 413: "This photo is too large"}
+
+
+@pytest.mark.parametrize("status", ERRORS)
+def test_an_error_shows_no_filters_that_do_nothing(
+    page_of: Callable[..., str], visit: Visit, catalogue: tuple[FolderStore, Path], status: int
+) -> None:
+    page = visit.page
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.route("**/predict?*", lambda route: route.fulfill(status=status, json={"detail": DETAIL}))
+    page.goto(page_of())
+    page.locator("#file").set_input_files(catalogue[1])
+    expect(page.get_by_role("heading", name=ERRORS[status])).to_be_visible()
+    expect(page.get_by_role("button", name="Filters")).to_be_hidden()
+    expect(page.get_by_role("button", name="Only this category")).to_be_hidden()
+    expect(page.locator("#category")).to_be_hidden()
+    expect(page.get_by_text("POST /uploads")).to_have_count(0)
+    expect(page.get_by_role("button", name="Try again")).to_be_visible(visible=status != 413)
+    visit.picture(f"error-{status}")
+    page.unroute("**/predict?*")
+    visit.search(catalogue[1])
+    expect(page.get_by_role("button", name="Filters")).to_be_visible()
+
+
+def test_words_without_letters_are_explained(page_of: Callable[..., str], visit: Visit) -> None:
+    visit.page.goto(f"{page_of()}?q=!!!")
+    expect(visit.page.locator("#failure-detail")).to_have_text(re.compile("^the text of your search is '!!!'"))
+
+
+def test_a_filter_that_is_refused_can_be_removed(page_of: Callable[..., str], visit: Visit) -> None:
+    visit.page.goto(f"{page_of()}#browse=all&category=Gone")
+    expect(visit.page.get_by_role("heading", name="The service refused this search")).to_be_visible()
+    visit.page.get_by_role("button", name="Remove filter: Gone").click()
+    expect(visit.page.locator("#results .title")).to_have_count(20)
+    visit.restrict(1)
+    expect(visit.page.get_by_text("No listings match these filters. Change or clear them.")).to_be_visible()
 
 
 def test_a_gate_is_accessible(page_of: Callable[..., str], visit: Visit, axe: str) -> None:

@@ -213,7 +213,7 @@ def test_a_large_photo_is_made_smaller_and_stays_upright(page: Page) -> None:
     # The top left of what is shown is the bottom left of the file: blue.
     red, green, blue = shown.resize((2, 2), Image.Resampling.BOX).getpixel((0, 0))  # type: ignore[misc]
     assert blue > max(red, green)
-    expect(page.get_by_text(re.compile("^Made smaller in your browser: .* MB to .* MB"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^Made smaller: .* MB to .* MB, 2400 to .* pixels"))).to_be_visible()
     expect(page.locator("#timings")).to_have_text(
         re.compile(r"sent in .*; service: decoding .*network .*search .*in all")
     )

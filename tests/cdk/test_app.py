@@ -59,7 +59,7 @@ def test_the_scripts_are_executable_and_parse(name: str) -> None:
     verb = ROOT / "scripts" / name
     assert os.access(verb, os.X_OK)
     assert subprocess.run(["bash", "-n", str(verb)], check=False).returncode == 0
-    assert "scripts/setup" in verb.read_text()
+    assert "/environment.sh" in verb.read_text()
 
 
 def test_importing_the_module_runs_nothing() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import requests
 from PIL import Image
 
 from client.picture import GAP, QUERY_SIDE, TILE_SIDE
@@ -66,6 +67,26 @@ def test_the_answer_is_printed_as_json(ask, served):
     assert [answer["results"][0][name] for name in ("image_id", "title", "price")] == ["003a", "Listing 3", 40.0]
     assert len(answer["results"]) == len(answer["similar_index"]) == 2
     assert answer["probabilities"][0]["category_index"] == answer["category_index"]
+
+
+def test_the_json_has_the_api_s_keys_in_their_order_and_each_list_of_numbers_in_one_line(ask, served):
+    photo = served.photos["003a"]
+    done = ask(photo, "--url", served.url, "--json", "--k", 2)
+    with photo.open("rb") as file:
+        answer = requests.post(f"{served.url}/predict", files={"file": file}, params={"k": 2}, timeout=60).text
+    printed, given = (json.loads(text, object_pairs_hook=list) for text in (done.out, answer))
+    assert [name for name, _ in printed] == [name for name, _ in given]
+    assert [[name for name, _ in one] for one in dict(printed)["results"]] == [
+        [name for name, _ in one] for one in dict(given)["results"]
+    ]
+    (line,) = [line for line in done.out.splitlines() if line.startswith('  "embedding": ')]
+    assert len(json.loads(line.partition(": ")[2].rstrip(","))) == DIM
+
+
+def test_a_picture_that_cannot_be_written_is_one_line(ask, served, tmp_path):
+    done = ask(served.photos["003a"], "--url", served.url, "--picture", tmp_path / "nowhere" / "out.png")
+    assert done.code == 2
+    assert done.err == f"scripts/ask: {tmp_path}/nowhere/out.png cannot be written: No such file or directory\n"
 
 
 def test_options_become_parameters(ask, served):

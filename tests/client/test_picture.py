@@ -129,3 +129,13 @@ def test_a_name_without_an_image_format_is_refused(name):
 def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(PictureError, match="cannot be written"):
         save_picture(Image.new("RGB", (2, 2)), tmp_path / "none" / "a.png")
+
+
+@pytest.mark.parametrize("title", ["红色沙发" * 75, "W" * 300, "a red sofa " * 27])
+def test_a_long_title_stays_within_its_tile_and_no_result_is_no_error(title: str):
+    alone = draw_picture(Tile(None, "chair", ("your photo",)), [])
+    assert alone.width == 2 * GAP + QUERY_SIDE
+    with_one = draw_picture(Tile(None, "chair"), [Tile(None, title, (title,))])
+    assert with_one.width == alone.width + TILE_SIDE + GAP
+    right = with_one.crop((with_one.width - GAP + 2, 0, with_one.width, with_one.height))
+    assert right.getextrema() == ((255, 255), (255, 255), (255, 255))  # nothing is drawn in the margin

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("lambda_app", "training", "scripts", "docs", "cdk", "benchmarks", "tests")
+FOLDERS = (
+    *("lambda_app", "training", "cdk", "sample", "client", "fetch", "benchmarks", "reliability", "operate", "pins"),
+    *("scripts", "docs", "tests", ".github"),
+)
 _FENCE = re.compile(r"^[ ]*```(\w*)\n(.*?)^[ ]*```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
@@ -24,9 +27,18 @@ def fenced(text: str, language: str) -> str:
 
 
 def shell_lines(text: str) -> list[str]:
-    """The lines of all shell blocks; a line that ends with a backslash continues in the next."""
-    blocks = (body for language, body in _FENCE.findall(text) if language == "sh")
-    return [line.strip() for body in blocks for line in body.replace("\\\n", " ").splitlines() if line.strip()]
+    """The lines of all shell blocks, and those behind the prompts of a session.
+
+    A line that ends with a backslash continues in the next.
+    """
+    lines: list[str] = []
+    for language, body in _FENCE.findall(text):
+        shown = body.replace("\\\n", " ").splitlines()
+        if language in ("sh", "bash"):
+            lines += [line.strip() for line in shown if line.strip()]
+        elif language == "console":
+            lines += [line.strip()[2:] for line in shown if line.strip().startswith("$ ")]
+    return lines
 
 
 def links(text: str) -> list[str]:
@@ -72,7 +84,9 @@ def spans(text: str) -> list[str]:
 def paths(text: str) -> list[str]:
     """The texts in backticks that look like a path of this repository, without any arguments after it."""
     words = (span.split()[0] for span in spans(text) if span.strip())
-    return [word for word in words if "/" in word and not re.search(r"[<>*{}:]|\.\.\.", word) and _is_path(word)]
+    return [
+        word for word in words if "/" in word and not re.search(r"[<>*{}:]|\.\.\.|^[A-Z]+/", word) and _is_path(word)
+    ]
 
 
 def broken_links(path: Path) -> Iterator[str]:

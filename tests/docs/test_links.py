@@ -6,6 +6,8 @@ from tests.docs import markdown
 from tests.docs.markdown import ROOT
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+# Keys of the store, not files of the repository.
+IN_THE_STORE = ("training/schedule/",)
 ABOUT_THE_CODE = [ROOT / "docs" / "design.md", ROOT / "CONTRIBUTING.md"]
 
 
@@ -19,11 +21,11 @@ def test_links_are_not_broken(page: Path):
     assert list(markdown.broken_links(page)) == []
 
 
-@pytest.mark.parametrize("page", ABOUT_THE_CODE, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_paths_exist(page: Path):
     text = page.read_text(encoding="utf-8")
-    assert len(markdown.paths(text)) > 5
-    assert markdown.missing_paths(text) == []
+    assert page not in ABOUT_THE_CODE or len(markdown.paths(text)) > 5
+    assert [path for path in markdown.missing_paths(text) if not path.startswith(IN_THE_STORE)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,6 +1,7 @@
 """The extended S3 Vectors on a free local port: counts calls and bytes, and has faults on demand."""
 
 import io
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable
@@ -107,6 +108,7 @@ class S3VectorsServer:
         self._server.server_close()
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        sys.settrace(None)  # in this connection's thread: no code of `lambda_app` runs here, and a measurement is slow
         operation = environ["PATH_INFO"].strip("/").partition("/")[0]
         size = int(environ.get("CONTENT_LENGTH") or 0)
         body = environ["wsgi.input"].read(size)

@@ -1,8 +1,10 @@
+import socket
+import sys
 from pathlib import Path
 
 import pytest
 
-from scripts.demo import STORE, arguments, is_own_store, training_options
+from scripts.demo import STORE, VAR, arguments, is_own_store, run, training_options, work_folder
 from training.settings.options import parse_values, train_parser
 from training.settings.train_settings import TrainSettings
 
@@ -44,3 +46,49 @@ def test_what_a_user_says_about_the_tables_reaches_training():
 def test_only_the_prices_of_the_sample_are_in_pounds_unasked():
     assert trained_with().prepare.currency == "GBP"
     assert trained_with("--data", "shop").prepare.currency is None
+
+
+def folder_of(*given: str) -> Path:
+    args = arguments(given)
+    return work_folder(args, args.data or VAR / "sample")
+
+
+def test_runs_with_other_data_or_options_have_work_folders_of_their_own():
+    runs = [
+        (),
+        ("--size", "128"),
+        ("--epochs", "128"),
+        ("--backbone", "resnet18"),
+        ("--backbone", "timm/vit"),
+        ("--backbone", "timm-vit"),
+        ("--precision", "float32"),
+        ("--data", "shop"),
+        ("--data", "elsewhere/shop"),
+        ("--data", "shop", "--encoding", "cp1252"),
+        ("--data", "shop", "--currency", "EUR"),
+        ("--data", "shop", "--columns", "id=Nr"),
+        ("--data", "shop", "--category-separator", "/"),
+    ]
+    folders = [folder_of(*given) for given in runs]
+    assert len(set(folders)) == len(runs)
+    assert {folder.parent for folder in folders} == {VAR}
+    assert folders[0] == VAR / "work-sample"
+    assert folders[3].name.startswith("work-sample-resnet18-")
+
+
+def test_the_same_run_goes_on_in_its_work_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    assert folder_of("--size", "64", "--store", "s", "--port", "81", "--no-serve") == VAR / "work-sample"
+    monkeypatch.chdir(tmp_path)
+    assert folder_of("--data", "shop") == folder_of("--data", str(tmp_path / "shop"))
+
+
+def test_a_port_in_use_is_an_error_before_the_training(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        monkeypatch.setattr(sys, "argv", ["demo", "--port", port, "--data", "nowhere"])
+        assert run() == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"scripts/demo: cannot listen on 127.0.0.1, port {port}: Address already in use")

@@ -2,11 +2,13 @@
 
 import socket
 import sys
+import threading
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from lambda_app.errors import LookalikeError
+from lambda_app.recommendation.live import LiveRelease
 from scripts import serve
 
 
@@ -26,18 +28,24 @@ def test_a_port_in_use_is_an_error_before_an_address_is_printed(
     assert error.startswith(f"scripts/serve: cannot listen on 127.0.0.1, port {port}: Address already in use")
 
 
-def test_a_name_is_bound_at_each_of_its_addresses():
-    sockets = serve.bound("localhost", 0)
-    try:
-        assert {one.getsockname()[0] for one in sockets} & {"127.0.0.1", "::1"}
-    finally:
-        for one in sockets:
-            one.close()
+class Looked:
+    """Counts looks; after the second one, the service ends."""
+
+    def __init__(self, ended: threading.Event) -> None:
+        self.count, self.ended = 0, ended
+
+    def begin(self) -> None:
+        self.count += 1
+        if self.count == 2:
+            self.ended.set()
 
 
-def test_an_address_of_another_machine_is_named():
-    with pytest.raises(LookalikeError, match=r"cannot listen on 192\.0\.2\.1, port 8000"):
-        serve.bound("192.0.2.1", 8000)
+def test_a_server_without_requests_looks_for_new_releases_until_it_ends(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(serve, "SOONEST_LOOK_SECONDS", 0.001)
+    ended = threading.Event()
+    live = Looked(ended)
+    serve.watch(cast("LiveRelease", live), 0, ended)
+    assert live.count == 2
 
 
 @pytest.mark.parametrize(
@@ -45,8 +53,8 @@ def test_an_address_of_another_machine_is_named():
     [
         ([], "LOOKALIKE_STORE is not set; set it to s3://bucket[/prefix] or a folder; or give --store"),
         (["--store", "nowhere"], "nowhere is not a store: the folder does not exist"),
-        (["--store", "nowhere", "--port", "99999"], "--port is 99999; it takes 1 to 65535"),
-        (["--store", "nowhere", "--port", "http"], "argument --port: invalid int value: 'http'"),
+        (["--store", "nowhere", "--port", "99999"], "argument --port: '99999' is not a TCP port from 1 to 65535"),
+        (["--store", "nowhere", "--port", "http"], "argument --port: 'http' is not a TCP port"),
         (["--stor", "nowhere"], "unrecognized arguments: --stor nowhere"),
     ],
 )

@@ -207,7 +207,8 @@ def deploy(tmp_path: Path, *arguments: str, outputs: bool = True, result: int = 
     """Run scripts/deploy with a fake CDK and a fake check; its exit code, the arguments of the check, its profile."""
     for folder in ("scripts", "node_modules/.bin", "cdk.out"):
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "scripts" / "deploy", tmp_path / "scripts")
+    for name in ("deploy", "environment.sh"):
+        shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts")
     written = "echo '{}' > cdk.out/outputs.json" if outputs else "true"
     programs = {
         "scripts/node_packages.sh": "true",

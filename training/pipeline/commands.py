@@ -31,7 +31,8 @@ class CommandParser(argparse.ArgumentParser):
     """
 
     def __init__(self, **about: Any) -> None:
-        super().__init__(**about, allow_abbrev=False)
+        keeps_lines = argparse.RawDescriptionHelpFormatter
+        super().__init__(**{"allow_abbrev": False, "formatter_class": keeps_lines, **about})
 
     def error(self, message: str) -> NoReturn:
         """Called by argparse for every error.
@@ -64,7 +65,13 @@ class CommandParser(argparse.ArgumentParser):
 
 def add_work_folder(parser: TakesOptions, default: Path | None = None) -> None:
     """Add the option `--out`, which all stages have."""
-    parser.add_argument("--out", type=Path, default=default, required=default is None, help="the work folder")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=default,
+        required=default is None,
+        help=f"the work folder, which is made if needed; {'required' if default is None else f'default: {default}'}",
+    )
 
 
 def add_options(parser: TakesOptions, settings: Iterable[Setting]) -> None:

@@ -9,6 +9,15 @@ from training.pipeline.commands import CommandParser, add_options
 from training.settings.train_settings import by_stage, every_setting, read_pairs, with_pairs
 
 _WIDTH = 110
+_EXAMPLES = """\
+examples:
+  scripts/train --data var/shop --out var/work
+  scripts/train --data var/shop --out var/work --backbone resnet18 --size 160 --epochs 10 --set smoothing=0.05
+  scripts/train --data var/shop --out var/work --reuse-model var/store    # a new catalogue, without training
+  scripts/publish var/work/release.tar --store var/store --photos var/shop --create
+
+Run it again to go on after an interruption: only what has changed is done again. docs/training.md explains all.
+Exit codes: 0 when the release is written; 2 for an error, which is one line; 130 after Ctrl-C."""
 
 
 def train_parser(prog: str, description: str) -> CommandParser:
@@ -16,7 +25,7 @@ def train_parser(prog: str, description: str) -> CommandParser:
     parser = CommandParser(
         prog=prog,
         description=description,
-        epilog=_rare_settings(),
+        epilog=f"{_rare_settings()}\n\n{_EXAMPLES}",
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=_WIDTH),
     )
     for stage, settings in by_stage():
@@ -26,7 +35,8 @@ def train_parser(prog: str, description: str) -> CommandParser:
         action="append",
         default=[],
         metavar="NAME=VALUE[,...]",
-        help="any setting by its name, also the settings without an option, which are listed below; may be repeated",
+        help="any setting by its name, also the settings without an option, which are listed below; may be repeated; "
+        "default: none",
     )
     return parser
 

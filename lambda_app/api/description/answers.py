@@ -25,7 +25,7 @@ ERRORS = {
         "Not a JPEG, PNG, WebP or AVIF photo, or animated: the file's bytes decide, not its name. Or a body with a "
         "`Content-Encoding`",
     ),
-    422: ("Invalid", "The photo cannot be decoded, or a parameter is out of range"),
+    422: ("Invalid", "The photo cannot be decoded, or a parameter is out of range or unknown"),
     429: ("TooManyRequests", "Too many requests; the answer is API Gateway's"),
     501: (
         "NotSupported",

@@ -25,7 +25,13 @@ def reference(name: str, kind: str = "schemas") -> dict[str, str]:
 
 def form(field: str, files: dict[str, Any], description: str) -> dict[str, Any]:
     """The schema of a form with one field."""
-    return {"type": "object", "description": description, "required": [field], "properties": {field: files}}
+    return {
+        "type": "object",
+        "description": description,
+        "required": [field],
+        "properties": {field: files},
+        "additionalProperties": False,
+    }
 
 
 def body(description: str, content: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +92,7 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _uploaded() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The schemas of one key and of several keys. A body with both is refused, and matches both schemas."""
+    """The schemas of one key and of several keys."""
     several = schema_of(UploadedPhotos)
     field = several["properties"]["uploads"]
     return schema_of(UploadedPhoto), {
@@ -94,4 +100,5 @@ def _uploaded() -> tuple[dict[str, Any], dict[str, Any]]:
         "description": "A reference to photos of the same thing that were uploaded before.",
         "required": ["uploads"],
         "properties": {"uploads": field},
+        "additionalProperties": False,
     }

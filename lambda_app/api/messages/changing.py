@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from lambda_app.api.messages.calls import CurrentCall
 from lambda_app.api.messages.form import MEDIA_TYPE, Part, parse_multipart
+from lambda_app.api.messages.known import check_form
 from lambda_app.api.messages.reading import FIELD, read_body
 from lambda_app.catalogue.changes import MOST_CHANGES, Change, Upsert, read_change
 from lambda_app.catalogue.dropped import read_changes
@@ -111,6 +112,7 @@ async def read_item(request: Request, call: CurrentCall, sender: CurrentSender) 
     if kind == JSON:
         return PutItem(sender, _object(body, "the body"), None)
     parts = parse_multipart(body, content_type)
+    check_form(parts, ITEM_FIELD, FIELD)
     fields = _object(_only(parts, ITEM_FIELD), f"the field {ITEM_FIELD!r}")
     if "photo" in fields:
         raise QueryError(f"photo is {shortened(str(fields['photo']))}; a form has its photo as field {FIELD!r} instead")

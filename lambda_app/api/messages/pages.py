@@ -63,7 +63,14 @@ def static_file(name: str) -> Path | None:
     return _static_files().get(name)
 
 
-def page_response(path: Path, request: Request, calls: Iterable[str] = (), *, is_open: bool = False) -> Response:
+def page_response(
+    path: Path,
+    request: Request,
+    calls: Iterable[str] = (),
+    *,
+    is_open: bool = False,
+    without: tuple[str, ...] | None = None,
+) -> Response:
     """A page.
 
     Args:
@@ -71,8 +78,10 @@ def page_response(path: Path, request: Request, calls: Iterable[str] = (), *, is
         request: what was sent.
         calls: other origins that the page may call.
         is_open: whether nobody needs to sign in, so that it shows at once what it is for.
+        without: ids of elements that are hidden from the start, so that nothing moves when the page learns of it; None:
+            that is not known yet.
     """
-    file = _page(path, _version(), _changed(path), is_open)
+    file = _page(path, _version(), _changed(path), is_open, without)
     response = _response(file, PAGE_CACHE, request)
     called = " ".join(("'self'", *calls))
     response.headers["Content-Security-Policy"] = f"{POLICIES[path]}; connect-src {called}"
@@ -112,9 +121,13 @@ def _takes_gzip(accepted: str) -> bool:
 
 
 @functools.lru_cache(maxsize=8)
-def _page(path: Path, version: str, _: tuple[int, int], is_open: bool) -> _File:
+def _page(path: Path, version: str, _: tuple[int, int], is_open: bool, without: tuple[str, ...] | None) -> _File:
     """The page; the third argument, its time and size, is a part of the cache's key."""
     text = path.read_text(encoding="utf-8").replace('"static/', f'"static/{version}/')
+    for name in without or ():
+        text = text.replace(f'id="{name}"', f'id="{name}" hidden')
+    if without is not None:
+        text = text.replace('data-release="unknown"', 'data-release="known"')
     return _file(path, (text.replace('data-gate="pending"', 'data-gate="open"') if is_open else text).encode())
 
 

@@ -203,5 +203,5 @@ class _References(BaseModel):
 
 
 # OpenAPI lists the fields of the last base class first: the references, then the parameters.
-class RecommendRequest(SearchParameters, _References):
+class RecommendRequest(SearchParameters, _References, extra="forbid"):
     """Image ids to recommend from, and search parameters."""

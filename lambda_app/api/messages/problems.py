@@ -99,11 +99,13 @@ async def _http_exception(request: Request, exc: HTTPException) -> Response:
         HTTPStatus.NOT_FOUND: f"nothing found at {method} {path}",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{path} does not allow {method}",
     }
-    detail = details.get(HTTPStatus(exc.status_code), str(exc.detail))
+    status = HTTPStatus(exc.status_code)
+    # Routing says the phrase of the status alone. A route says what is missing and why.
+    detail = details.get(status, exc.detail) if exc.detail == status.phrase else exc.detail
     headers = dict(exc.headers or {})
     if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = _allowed(request) or headers.get("Allow", "")
-    return _answer(request, problem(exc.status_code, detail), headers)
+    return _answer(request, problem(exc.status_code, str(detail)), headers)
 
 
 def _allowed(request: Request) -> str:

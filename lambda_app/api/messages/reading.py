@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from lambda_app.api.messages.calls import Call, CurrentCall
 from lambda_app.api.messages.form import MEDIA_TYPE, Part, parse_multipart
+from lambda_app.api.messages.known import check_form, unknown_names
 from lambda_app.api.messages.parameters import RankParameters, RecommendRequest, SimilarParameters, WordParameters
 from lambda_app.api.messages.problems import validation_detail
 from lambda_app.api.messages.schemas import UploadedPhoto, UploadedPhotos, UploadRequest
@@ -138,6 +139,7 @@ async def read_photos(request: Request, call: CurrentCall) -> list[Part]:
         raise RequestError(f"the form has no field {BATCH_FIELD!r}, {_fields(parts)}")
     if len(photos) > settings.max_batch:
         raise RequestTooLargeError(f"the batch has {len(photos)} files; the limit is {settings.max_batch}")
+    check_form(parts, BATCH_FIELD)
     return photos
 
 
@@ -154,6 +156,8 @@ def parse_json(body: bytes, model: type[AnyModel]) -> AnyModel:
         errors = exc.errors()
         if errors[0]["type"] == "json_invalid":
             raise RequestError(f"the body is not JSON: {errors[0]['msg']}") from exc
+        if unknown := [str(error["loc"][-1]) for error in errors if error["type"] == "extra_forbidden"]:
+            raise QueryError(unknown_names(unknown, "a field of the body", model.model_fields)) from exc
         raise QueryError(validation_detail(errors)) from exc
 
 
@@ -223,6 +227,7 @@ def _photos_of(parts: list[Part], most: int) -> list[bytes]:
         raise RequestError(f"{found}{'1, the photo' if most == 1 else f'1 to {most}'}. It has {_fields(parts)}")
     if len(photos) > most:
         raise RequestTooLargeError(f"{found}1 to {most}, photos of the same thing")
+    check_form(parts, FIELD)
     return photos
 
 

@@ -187,7 +187,7 @@ class BatchAnswer(_Answer):
     entries: list[BatchEntry]
 
 
-class UploadRequest(BaseModel):
+class UploadRequest(BaseModel, extra="forbid"):
     """A request for a form to upload a photo."""
 
     content_type: str = Field(
@@ -220,13 +220,13 @@ def _described(**keywords: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
-class UploadedPhoto(BaseModel):
+class UploadedPhoto(BaseModel, extra="forbid"):
     """A reference to a photo that was uploaded before."""
 
     upload: str = Field(description="The `key` in the answer of POST /uploads.", json_schema_extra=_KEY)
 
 
-class UploadedPhotos(BaseModel):
+class UploadedPhotos(BaseModel, extra="forbid"):
     """A reference to a photo that was uploaded before, or to several of the same thing: `upload` or `uploads`."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["upload"]}, {"required": ["uploads"]}]})

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import CurrentCall, asked_release, blocking
+from lambda_app.api.messages.known import StrictRoute
 from lambda_app.api.messages.pages import report_response
 from lambda_app.api.messages.parameters import BrowseParameters
 from lambda_app.api.routes import openapi
@@ -16,7 +17,7 @@ from lambda_app.photo.kinds import media_type
 from lambda_app.recommendation import browsing
 from lambda_app.store.reports import read_report
 
-router = APIRouter(dependencies=[Depends(asked_release)])
+router = APIRouter(route_class=StrictRoute, dependencies=[Depends(asked_release)])
 
 
 @router.get(
@@ -71,7 +72,7 @@ def example(call: CurrentCall, number: int) -> Response:
     """The photo of an example, by its place in GET /examples from 0: from this origin, so that a page may send it."""
     found = browsing.examples(call.live().recommender)
     if not 0 <= number < len(found):
-        raise HTTPException(404, f"example is {number}; the live release has {len(found)}, from 0")
+        raise HTTPException(404, f"there is no example {number}; {_numbered(len(found))}")
     photo, most = call.service.store.read(found[number].photo), call.service.settings.max_body_bytes
     if len(photo) > most:
         raise PhotoTooLargeError(f"the photo has {len(photo):,} bytes; the limit of a body is {most:,}")
@@ -92,5 +93,15 @@ def report(call: CurrentCall) -> Response:
     live = call.live()
     page = read_report(call.service.store, live.recommender.manifest)
     if page is None:
-        raise HTTPException(404, f"release {live.release} has no evaluation report in the store")
+        raise HTTPException(
+            404,
+            f"release {live.release} has no evaluation report: the store holds none beside it, nor beside a release "
+            "that it came from by changes. scripts/train writes one",
+        )
     return report_response(page)
+
+
+def _numbered(count: int) -> str:
+    if not count:
+        return "this release has none, because its training kept no reference photos"
+    return f"this release has {count}, numbered 0 to {count - 1}"

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from lambda_app.api.messages import schemas
 from lambda_app.api.messages.calls import Call, CurrentCall, blocking
 from lambda_app.api.messages.changing import BatchBody, CurrentSender, ItemBody, Sender, change_of
+from lambda_app.api.messages.known import StrictRoute
 from lambda_app.api.routes import openapi
 from lambda_app.catalogue.changes import Change, Update, Upsert, write_change
 from lambda_app.catalogue.log import append
@@ -22,7 +23,7 @@ from lambda_app.errors import QueryError
 from lambda_app.photo.preprocessing import load_rgb
 from lambda_app.recommendation.query import shortened
 
-router = APIRouter(tags=["catalogue"])
+router = APIRouter(route_class=StrictRoute, tags=["catalogue"])
 
 
 @router.api_route("/items/{image_id:path}/similar", methods=["PUT", "DELETE"], include_in_schema=False)

@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import CurrentCall, asked_release, blocking
 from lambda_app.api.messages.files import photo_response
+from lambda_app.api.messages.known import StrictRoute
 from lambda_app.api.messages.reading import RecommendBody, SearchQuery, WordQuery
 from lambda_app.api.routes import openapi
 from lambda_app.errors import UnknownItemError
@@ -14,7 +15,7 @@ from lambda_app.errors import UnknownItemError
 # Shorter than the lifetime of a presigned URL.
 REDIRECT_CACHE = "private, max-age=60"
 
-router = APIRouter(tags=["items"], dependencies=[Depends(asked_release)])
+router = APIRouter(route_class=StrictRoute, tags=["items"], dependencies=[Depends(asked_release)])
 
 
 @router.get(

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import Call, CurrentCall, asked_release, blocking
+from lambda_app.api.messages.known import StrictRoute
 from lambda_app.api.messages.parameters import (
     CategoryParameters,
     DuplicateParameters,
@@ -32,7 +33,7 @@ from lambda_app.telemetry.observer import AnsweredPhoto
 # /predict returns more, so that a client which shows more than the first 5 needs no second request.
 PREDICT_PROBABILITIES = 20
 
-router = APIRouter(tags=["photos"], dependencies=[Depends(asked_release)])
+router = APIRouter(route_class=StrictRoute, tags=["photos"], dependencies=[Depends(asked_release)])
 
 
 @router.post(

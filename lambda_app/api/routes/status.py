@@ -7,14 +7,18 @@ from starlette.responses import JSONResponse, Response
 
 from lambda_app.api.messages import answers, schemas
 from lambda_app.api.messages.calls import CurrentCall, blocking
+from lambda_app.api.messages.known import StrictRoute
 from lambda_app.api.messages.pages import DOCS, INDEX, PAGE_CACHE, page_response, static_response
 from lambda_app.api.routes import openapi
+from lambda_app.recommendation.recommender import Recommender
 
-router = APIRouter(tags=["service"])
+# Who probes a service may add parameters of their own, against caches on the way.
+probes = APIRouter(tags=["service"])
+router = APIRouter(tags=["service"], route_class=StrictRoute)
 pages = APIRouter(include_in_schema=False)
 
 
-@router.get(
+@probes.get(
     "/healthcheck",
     **openapi.named("getHealth", "Whether the process is up"),
     response_model=schemas.Health,
@@ -25,7 +29,7 @@ async def healthcheck() -> JSONResponse:
     return JSONResponse({"message": "API is up and running!"})
 
 
-@router.get(
+@probes.get(
     "/readyz",
     **openapi.named("getReadiness", "Whether a release is loaded"),
     response_model=schemas.Ready,
@@ -42,7 +46,7 @@ async def readyz(call: CurrentCall) -> JSONResponse:
     "/release",
     **openapi.named("getRelease", "The live release"),
     response_model=schemas.ReleaseAnswer,
-    responses=openapi.errors(429, 503),
+    responses=openapi.errors(422, 429, 503),
 )
 @blocking
 def release(call: CurrentCall) -> JSONResponse:
@@ -54,7 +58,15 @@ def release(call: CurrentCall) -> JSONResponse:
 def page(call: CurrentCall, request: Request) -> Response:
     """The web page."""
     settings = call.service.settings
-    return page_response(INDEX, request, settings.sign_in_origins, is_open=settings.auth == "none")
+    live = call.service.live.peek()
+    without = _lacking(live.recommender) if live else None
+    return page_response(INDEX, request, settings.sign_in_origins, is_open=settings.auth == "none", without=without)
+
+
+def _lacking(recommender: Recommender) -> tuple[str, ...]:
+    """The elements of the page for which a release, such as an older one, has nothing."""
+    has = {"examples": recommender.manifest.reference is not None, "words": recommender.engine.has_words}
+    return tuple(name for name, there in has.items() if not there)
 
 
 @pages.get("/config.json")

@@ -7,13 +7,14 @@ from starlette.responses import JSONResponse
 
 from lambda_app.api.messages import schemas
 from lambda_app.api.messages.calls import CurrentCall, blocking
+from lambda_app.api.messages.known import StrictRoute
 from lambda_app.api.messages.reading import UploadBody
 from lambda_app.api.routes import openapi
 from lambda_app.errors import UnsupportedPhotoError
 from lambda_app.photo.rules import MEDIA_TYPES
 from lambda_app.recommendation.query import shortened
 
-router = APIRouter(tags=["photos"])
+router = APIRouter(route_class=StrictRoute, tags=["photos"])
 
 
 @router.post(

@@ -133,7 +133,10 @@ function errorDetail({ status, text }) {
 
 const BUSY = "Many people are searching now. Wait a few seconds, then try again.";
 
-/** Texts for the user about an error: {title, detail, retry}. `retry`: whether another attempt may succeed. */
+/**
+ * Texts for the user about an error: {title, detail, retry, filters}. `retry`: whether another attempt may succeed; `filters`:
+ * whether other filters may help.
+ */
 export function explain(error) {
   if (error instanceof SignInError) return { title: error.title, detail: error.message, retry: !error.ended };
   if (!(error instanceof ApiError)) return { title: "This photo cannot be sent", detail: error.message, retry: false };
@@ -154,7 +157,7 @@ export function explain(error) {
     };
   }
   if (status === 404) return { title: "Not found", detail, retry: false };
-  if (status === 413) return { title: "This photo is too large", detail, retry: false };
+  if (status === 413) return { title: "This photo is too large", detail: detail.replace(", or send it by POST /uploads", ""), retry: false };
   if (status === 415) return { title: "This is not a photo that can be searched", detail, retry: false };
   if (status === 429) return { title: "The service is busy", detail: BUSY, retry: true };
   if (status === 501) return { title: "This cannot be searched by words yet", detail, retry: false };
@@ -162,6 +165,6 @@ export function explain(error) {
     const busy = /limit|memory/.test(detail);
     return { title: busy ? "The service is busy" : "The service is not ready yet", detail: busy ? BUSY : detail, retry: true };
   }
-  if (status < 500) return { title: "The service refused this search", detail, retry: false };
+  if (status < 500) return { title: "The service refused this search", detail: detail.replace(/^q (?=is|has)/, "the text of your search "), retry: false, filters: status === 422 };
   return { title: "The service failed", detail, retry: true };
 }

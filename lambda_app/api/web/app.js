@@ -6,7 +6,7 @@ import { SignInError } from "./oidc.js";
 import { MOST_PHOTOS, forgetAll, recall, remember, rememberComing } from "./photo/kept.js";
 import { choosePart, connectPart } from "./photo/part.js";
 import { filtersOf, formatRoute, isFiltered, linkedWords, parseRoute } from "./route.js";
-import { choicesOf, firstQuery, longer, search, searchOther } from "./searches.js";
+import { choicesOf, firstQuery, learnChoices, longer, search, searchOther } from "./searches.js";
 import { configuration, openSession, signIn, signOut } from "./session.js";
 import { cardLink, clearCards, hideOther, showCards, showOther, showPending } from "./view/cards.js";
 import { showCode } from "./view/code.js";
@@ -156,10 +156,8 @@ async function show() {
     }
     window.scrollTo(0, 0);
   }
-  showChoices([], removeChoice, true);
-  if (route.liked.length + route.disliked.length) {
-    choicesOf(route).then((choices) => signal.aborted || showChoices(choices, removeChoice, route.kind === "likes"));
-  }
+  showChoices(choicesOf(route), removeChoice, route.kind === "likes");
+  learnChoices(route).then((learnt) => learnt && !signal.aborted && showChoices(choicesOf(route), removeChoice, route.kind === "likes"));
   if (!answers.has(formatRoute(asked))) showPending(12);
   byId("found").hidden = false;
   try {
@@ -199,9 +197,10 @@ async function compare(route, asked, found) {
 }
 
 function outcome(route, { results, next }) {
-  if (route.kind === "browse") return results.length ? `${count(results.length, "listing")}${next === null ? "" : " so far"}` : "No listings here.";
+  if (route.kind === "browse" && results.length) return `${count(results.length, "listing")}${next === null ? "" : " so far"}`;
   if (results.length) return `${count(results.length, "listing")}, ${route.filters.q ? "best match" : "most similar"} first`;
   if (isFiltered(route)) return "No listings match these filters. Change or clear them.";
+  if (route.kind === "browse") return "No listings here.";
   return route.filters.q ? "No listings were found for these words. Try other words." : "No similar listings were found.";
 }
 
@@ -302,8 +301,8 @@ const WELCOME = new SignInError("Sign in to search", "This image search is for p
 function begin() {
   open = true;
   view.hideGate();
-  refreshRelease();
-  refreshExamples();
+  // What the release has decides what the start page shows. Until then, nothing may be where it must move from.
+  Promise.allSettled([refreshRelease(), refreshExamples()]).then(() => (document.body.dataset.release = "known"));
   show();
 }
 

@@ -39,13 +39,18 @@ export function longer(route, found, most) {
   return found.results.length < k || k >= most ? null : { ...route, filters: { ...route.filters, k: String(Math.min(most, 2 * k)) } };
 }
 
-/** The chips of what was liked and disliked. Asks for listings that are not known yet; unknown ones keep their id as title. */
-export async function choicesOf({ liked, disliked }) {
-  const all = [...liked.map((item) => ({ item, how: "like" })), ...disliked.map((item) => ({ item, how: "dislike" }))];
-  const unknown = all.filter(({ item }) => !items.has(item));
+/** Ask for the listings that were liked or disliked and are not known yet. Whether there were any. */
+export async function learnChoices({ liked, disliked }) {
+  const unknown = [...liked, ...disliked].filter((item) => !items.has(item));
   await Promise.all(
-    unknown.map(({ item }) => call("item", { params: { image_id: item } }).then(({ answer }) => items.set(item, answer), () => {})),
+    unknown.map((item) => call("item", { params: { image_id: item } }).then(({ answer }) => items.set(item, answer), () => {})),
   );
+  return unknown.length > 0;
+}
+
+/** The chips of what was liked and disliked; listings that are not known have their id as title. */
+export function choicesOf({ liked, disliked }) {
+  const all = [...liked.map((item) => ({ item, how: "like" })), ...disliked.map((item) => ({ item, how: "dislike" }))];
   return all.map(({ item, how }) => {
     const known = items.get(item);
     return { item, how, title: known ? titleOf(known) : item, photo: photoAddress(known ?? { image_id: item }) };
@@ -96,7 +101,7 @@ async function searchPhoto(route, signal, progress) {
   onSent(0);
   const answered = await call("predict", { photos: blobs, query: asked(route), signal, onSent });
   const query = photoQuery(route.id, route.filters);
-  query.note = [query.note, note].filter(Boolean).join(" ");
+  query.caption = [note, query.caption].filter(Boolean).join(" · "); // a line that is there already: nothing moves
   return found(answered, query, answered.answer);
 }
 

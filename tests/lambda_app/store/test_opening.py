@@ -37,6 +37,9 @@ def test_another_folder_is_no_store_and_stays_as_it_is(tmp_path: Path):
     with pytest.raises(SettingsError, match=r"mistyped is not a store: the folder does not exist"):
         existing_store(f"file://{tmp_path}/mistyped")
     assert not (tmp_path / "mistyped").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"file is not a store: it is a file, and a store is a folder"):
+        existing_store(str(tmp_path / "file"))
 
 
 def test_a_bucket_is_a_store():

@@ -43,7 +43,7 @@ export async function prepare(file) {
 /** What to send for the chosen files of one thing: {blobs, note}. */
 export async function prepareAll(files) {
   const sent = await Promise.all(files.map(prepare));
-  return { blobs: sent.map(({ blob }) => blob), note: sent.map(({ note }) => note).filter(Boolean).join(" ") };
+  return { blobs: sent.map(({ blob }) => blob), note: sent.map(({ note }) => note).filter(Boolean).join(" · ") };
 }
 
 function isHeic({ name = "", type }) {
@@ -61,7 +61,7 @@ async function shrunk(file, bitmap, readable) {
     if (blob.size <= SENT_BYTES) break;
   }
   if (readable && blob.size >= file.size) return { blob: file, note: "" };
-  const note = `Made smaller in your browser: ${megabytes(file.size)} to ${megabytes(blob.size)}, ${largest} to ${side} pixels.`;
+  const note = `Made smaller: ${megabytes(file.size)} to ${megabytes(blob.size)}, ${largest} to ${side} pixels`;
   return { blob, note };
 }
 

@@ -7,7 +7,7 @@ const STAGES = { decode: "decoding", forward: "network", search: "search", total
 
 /** Say what is going on; `share`: of the photo that was sent, from 0 to 1; undefined: nothing is being sent. */
 export function showProgress(text, share) {
-  byId("failure").hidden = true;
+  hideFailure();
   byId("status").textContent = text;
   byId("timings").textContent = "";
   byId("sending").hidden = share === undefined;
@@ -16,22 +16,30 @@ export function showProgress(text, share) {
 }
 
 /** Say what was found, how long it took, and whether there is more. */
-export function showOutcome(text, { timings = {}, sent = { bytes: 0 } }, more) {
-  byId("failure").hidden = true;
+export function showOutcome(text, { timings = {}, sent, request }, more) {
+  hideFailure();
   byId("sending").hidden = true;
   byId("status").textContent = text;
   byId("more-results").hidden = !more;
   byId("as-code").hidden = false;
   const stages = Object.entries(STAGES).filter(([name]) => name in timings);
   const served = stages.map(([name, label]) => (name === "total" ? `${duration(timings[name])} ${label}` : `${label} ${duration(timings[name])}`));
-  const upload = sent.bytes ? `${megabytes(sent.bytes)} sent in ${duration(sent.seconds)}; ` : "";
+  const upload = request?.photos ? `${megabytes(sent.bytes)} sent in ${duration(sent.seconds)}; ` : "";
   byId("timings").textContent = stages.length ? `${upload}service: ${served.join(", ")}` : "";
 }
 
-/** Show an error: {title, detail, retry}, as from `explain`. */
-export function showFailure({ title, detail, retry }) {
+function hideFailure() {
+  byId("failure").hidden = true;
+  byId("found").classList.remove("failed", "unfiltered");
+}
+
+/** Show an error: {title, detail, retry, filters}, as from `explain`. The filters stay if they are a way out. */
+export function showFailure({ title, detail, retry, filters = false }) {
   clearCards();
   byId("found").hidden = false;
+  byId("found").classList.add("failed");
+  byId("found").classList.toggle("unfiltered", !filters || !byId("filter-chips").childElementCount);
+  byId("category").hidden = byId("only-category").hidden = true;
   byId("status").textContent = "";
   byId("timings").textContent = "";
   byId("sending").hidden = true;

@@ -122,7 +122,7 @@ def test_a_photo_comes_as_a_form_or_as_the_body_itself(client: TestClient, photo
         (form(part("file", photo)), CONTENT_TYPE),
         (form(part("file", photo, declared="text/html")), CONTENT_TYPE),
         (form(part("file", photo, filename=None)), CONTENT_TYPE),
-        (form(part("other", b"x"), part("file", photo, filename="evil.exe")), CONTENT_TYPE),
+        (form(part("file", photo, filename="evil.exe")), CONTENT_TYPE),
         (form(part("file", photo)), CONTENT_TYPE.upper().replace("BOUNDARY=----BOUNDARY", "boundary=----boundary")),
         (photo, "image/jpeg"),
         (photo, "image/png"),
@@ -217,9 +217,3 @@ def test_every_bad_parameter_is_named_up_to_three(client: TestClient):
     assert answer.status_code == 422
     named = [part.partition(" is ")[0] for part in answer.json()["detail"].split("; ")]
     assert named == ["k", "min_price", "max_price"]
-
-
-def test_unknown_parameters_are_ignored(client: TestClient):
-    plain = client.get("/items/003a/similar?k=2")
-    assert client.get("/items/003a/similar?colour=red&k=2&colour=blue&K=9").json() == plain.json()
-    assert len(plain.json()["results"]) == 2

@@ -91,8 +91,10 @@ def test_examples_are_held_out_photos_of_different_categories(referenced: tuple[
         photo = client.get(f"/examples/{number}")
         assert photo.headers["content-type"] == "image/jpeg"
         assert photo.content == client.get(f"/images/{item.image_id}").content
-    assert client.get("/examples/8").status_code == 404
-    assert client.get("/examples/-1").status_code == 404
+    for number in (8, -1):
+        answer = client.get(f"/examples/{number}")
+        assert answer.status_code == 404
+        assert answer.json()["detail"] == f"there is no example {number}; this release has 8, numbered 0 to 7"
 
 
 def test_a_blocked_example_gives_way_to_another(referenced: tuple[FolderStore, str]):
@@ -106,7 +108,9 @@ def test_a_blocked_example_gives_way_to_another(referenced: tuple[FolderStore, s
 
 def test_a_release_without_reference_has_no_examples(client: TestClient):
     assert client.get("/examples").json() == {"examples": []}
-    assert client.get("/examples/0").status_code == 404
+    answer = client.get("/examples/0")
+    assert answer.status_code == 404
+    assert "this release has none, because its training kept no reference photos" in answer.json()["detail"]
 
 
 def test_an_example_over_the_limit_of_a_body_is_not_sent(referenced: tuple[FolderStore, str]):
@@ -118,7 +122,9 @@ def test_an_example_over_the_limit_of_a_body_is_not_sent(referenced: tuple[Folde
 def test_the_report_is_a_page_that_runs_nothing(referenced: tuple[FolderStore, str]):
     store, release = referenced
     client = client_of(store)
-    assert client.get("/release/report").status_code == 404
+    missing = client.get("/release/report")
+    assert missing.status_code == 404
+    assert missing.json()["detail"].startswith(f"release {release} has no evaluation report: the store holds none")
     store.write(f"releases/{release}/report/report.html", b"<h1>Evaluation</h1>")
     answer = client.get("/release/report")
     assert (answer.text, answer.headers["content-type"]) == ("<h1>Evaluation</h1>", "text/html; charset=utf-8")
@@ -137,3 +143,18 @@ def test_a_page_of_a_large_catalogue_reads_few_rows():
     assert rows_from(rows, 6, 9).tolist() == [700_000, 999_999]
     assert rows_from(rows, 700_001, 1).tolist() == [999_999]
     assert rows_from(rows, 1_000_000, 1).tolist() == []
+
+
+def test_the_page_leaves_out_from_the_start_what_a_loaded_release_lacks(
+    client: TestClient, referenced: tuple[FolderStore, str], tmp_path: Path
+):
+    cold = client_of(referenced[0])
+    assert 'data-release="unknown"' in cold.get("/").text
+    cold.get("/readyz")
+    page = cold.get("/").text
+    assert 'data-release="known"' in page
+    assert 'id="examples" hidden' not in page
+    client.get("/readyz")  # without a reference
+    page = client.get("/").text
+    assert 'id="examples" hidden' in page
+    assert 'id="words" hidden' not in page

@@ -1,0 +1,1 @@
+"""Tests that run the code that the documents show."""
