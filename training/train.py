@@ -36,7 +36,7 @@ from training.pipeline.failure import failure_file
 from training.pipeline.files import write_file
 from training.pipeline.work_folder import ReusingFolder, WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
-from training.prepare.categories import check_known, released_categories
+from training.prepare.categories import check_known, released
 from training.prepare.intake.layouts import layout_of
 from training.prepare.stage import prepare
 from training.settings.options import parse_values, train_parser
@@ -56,7 +56,8 @@ class Places:
         checkpoints: folder that is kept after the machine is gone.
         release: folder for a copy of the release's files.
         report: folder for a copy of the report.
-        categories: those of the release that this run is to replace, in index order; none: it replaces none.
+        replaced: the release that this run is to replace: its categories keep their order, and its search engine stays
+            unless a setting says otherwise. None: it replaces none.
     """
 
     data: Path | None = None
@@ -65,7 +66,7 @@ class Places:
     checkpoints: Path | None = None
     release: Path | None = None
     report: Path | None = None
-    categories: tuple[str, ...] = ()
+    replaced: Manifest | None = None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Places":
@@ -85,7 +86,7 @@ class Places:
             checkpoints=base / "checkpoints" if base else None,
             release=Path(release) if release else None,
             report=Path(report) if report else None,
-            categories=released_categories(environ.get("SM_CHANNEL_RELEASE")),
+            replaced=released(environ.get("SM_CHANNEL_RELEASE")),
         )
 
 
@@ -210,13 +211,16 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
             "--data is missing; it names a folder with a table of listings and their photos, or with one folder of "
             "photos per category"
         )
+    if places.replaced is not None:
+        values.setdefault("search", places.replaced.engine)
+    known = () if places.replaced is None else places.replaced.categories
     if given.reuse_model:
         settings = TrainSettings.reusing(given.reuse_model, values)
     else:
         if places.weights:
             values.setdefault("weights", str(places.weights))
         settings = TrainSettings.of(values)
-        if settings.prepare.categories is None and (names := places.categories or categories_of(settings.fit.weights)):
+        if settings.prepare.categories is None and (names := known or categories_of(settings.fit.weights)):
             settings = replace(settings, prepare=settings.prepare.changed(base_categories=names))
     if given.data == places.data:  # SageMaker has downloaded it
         settings = replace(settings, prepare=settings.prepare.changed(copied=True))

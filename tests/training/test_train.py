@@ -234,6 +234,25 @@ def test_listings_in_another_order_make_a_release_that_may_follow_the_live_one_o
         check_floor(store, store.read_pointer(), manifest_after({}), force=False)
 
 
+@pytest.mark.parametrize(
+    ("live", "given", "search"),
+    [
+        ({"engine": "s3vectors"}, [], "s3vectors"),
+        (None, [], "faiss"),
+        ({"engine": "s3vectors"}, ["--set", "search=faiss"], "faiss"),
+        (None, ["--set", "search=s3vectors"], "s3vectors"),
+        ({"engine": "s3vectors"}, ["--reuse-model", "s3://shop"], "s3vectors"),
+    ],
+)
+def test_a_retrained_release_is_searched_where_the_live_one_is_unless_a_setting_says_otherwise(
+    sagemaker, trained, tmp_path, live, given, search
+):
+    manifest = json.loads((trained.release / "manifest.json").read_text()) | {"search": live}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    places = Places.from_environ(sagemaker | {"SM_CHANNEL_RELEASE": str(tmp_path)})
+    assert parse(given, places)[2].pack.search == search
+
+
 def test_a_job_without_the_manifest_of_the_release_that_it_replaces_says_so(sagemaker, tmp_path):
     with pytest.raises(DataError, match=r"should hold the manifest\.json of the live release"):
         Places.from_environ(sagemaker | {"SM_CHANNEL_RELEASE": str(tmp_path)})

@@ -33,20 +33,20 @@ def read_categories(path: Path) -> tuple[str, ...]:
     return names
 
 
-def released_categories(folder: str | None) -> tuple[str, ...]:
-    """The categories of the release whose manifest is in a folder, in index order; none without a folder.
+def released(folder: str | None) -> Manifest | None:
+    """The release whose manifest is in a folder, whose categories must keep their order; None without a folder.
 
     Raises:
         DataError: the folder holds no manifest.
         ReleaseError: this code cannot read the manifest.
     """
     if folder is None:
-        return ()
+        return None
     try:
         data = Path(folder, MANIFEST).read_bytes()
     except OSError as exc:
         raise DataError(f"{folder} should hold the {MANIFEST} of the live release: {exc}") from exc
-    return read_manifest(data).categories
+    return read_manifest(data)
 
 
 def check_known(categories: Sequence[str], base: Manifest) -> None:

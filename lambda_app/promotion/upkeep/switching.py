@@ -46,6 +46,6 @@ def use(store: Store, engine: EngineName, settings: Settings, now: Clock = utc_n
                 move_pointer(store, made, live, now, before_next(live))
             except PointerConflictError:
                 continue
-            detail = f"{made.release} is live: the catalogue and the model of {manifest.release}, searched in {_NAMES[engine]}"
-            return Promotion(made.release, "live", detail)
+            which = f"the catalogue and the model of {manifest.release}, searched in {_NAMES[engine]}"
+            return Promotion(made.release, "live", f"{made.release} is live: {which}")
         raise PointerConflictError(f"the pointer of {store} moved {_TRIES} times while the engine was changed")

@@ -15,8 +15,8 @@ from lambda_app.store.folder import FolderStore
 from reliability.conformance.service.shop import Shop
 from tests.releases import publish_directly
 
-# Of scores, which are cosines: float32; and the float16 of an inverted index.
-TOLERANCES = {"flat": 2e-6, "ivf-float16": 2e-3, "s3vectors": 2e-6}
+# Of scores, which are cosines: float32; and the float16 or int8 of an inverted file.
+TOLERANCES = {"flat": 2e-6, "ivf-float16": 2e-3, "ivf-int8": 1e-2, "s3vectors": 2e-6}
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Subject:
     """A service, and the catalogue that it holds.
 
     Attributes:
-        engine: "flat", "ivf-float16" or "s3vectors".
+        engine: "flat", "ivf-float16", "ivf-int8" or "s3vectors".
         client: of its HTTP application.
     """
 

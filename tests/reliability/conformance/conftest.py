@@ -38,7 +38,7 @@ def serving_s3vectors(server: S3VectorsServer, shop: Shop, folder: Path) -> Iter
 ODD_PAGES = (29, 1, 0, 53)
 
 
-@pytest.fixture(scope="module", params=["flat", "ivf-float16", "s3vectors", "s3vectors in odd pages"])
+@pytest.fixture(scope="module", params=["flat", "ivf-float16", "ivf-int8", "s3vectors", "s3vectors in odd pages"])
 def subject(
     request: pytest.FixtureRequest,
     shop: Shop,

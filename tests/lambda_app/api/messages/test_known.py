@@ -118,3 +118,8 @@ def test_a_list_of_wrong_ids_makes_one_error():
     with pytest.raises(ValidationError) as caught:
         RecommendRequest.model_validate_json(b'{"liked": [1, 2, 3], "disliked": [4, 5]}')
     assert [error["loc"] for error in caught.value.errors()] == [("liked", 0), ("disliked", 0)]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_a_method_that_a_path_does_not_have_is_refused_as_such_whatever_the_query(client: TestClient, method: str):
+    assert client.request(method, "/items/000a/similar?k=4&kk=4").status_code == 405
