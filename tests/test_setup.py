@@ -98,3 +98,13 @@ def test_the_registry_s_build_is_taken_where_the_cpu_build_cannot_be_installed(p
 
 def test_help_installs_nothing(project: Path):
     assert not set_up(project, "--help")
+
+
+@pytest.mark.parametrize("extra", ["servin", "--verbose", "local.", "name", ""])
+def test_an_extra_that_there_is_not_is_refused_before_anything_is_installed(project: Path, extra: str):
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        set_up(project, "serving", extra)
+    assert caught.value.returncode == 2
+    assert f"'{extra}' is not an extra of pyproject.toml; it has: serving local" in caught.value.stderr.decode()
+    assert not (project / "installed.txt").exists()
+    assert not [*(project / ".venv").glob(".installed-*")]
