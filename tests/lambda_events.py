@@ -25,8 +25,9 @@ def get(path: str) -> Event:
 
 def post_json(path: str, body: object) -> Event:
     """A POST of JSON, as an HTTP API sends it: as text, not base64."""
-    text = json.dumps(body)
-    return _with_body(_to(recorded("http_v2_post_photo"), path), text, "application/json", encoded=False)
+    event = _to(recorded("http_v2_post_photo"), path) | {"rawQueryString": ""}
+    event.pop("queryStringParameters", None)
+    return _with_body(event, json.dumps(body), "application/json", encoded=False)
 
 
 def post_photo(name: str, photo: bytes, path: str = "/predict") -> Event:

@@ -1,6 +1,6 @@
 """What the measurement of coverage leaves out. Before Python 3.12, it makes Python code up to twice as slow.
 
-Only `lambda_app` and `training` are measured: by the tests that mirror them and by those of the commands that call them.
+Only `lambda_app` and `training` are measured: by the tests that mirror them and those of the commands that call them.
 These run first (`tests/order.py`). Libraries that run for long are left out as well.
 """
 

@@ -27,12 +27,7 @@ def change_schemas() -> dict[str, dict[str, Any]]:
         "CatalogItem": {**item, "description": "An item of the catalogue."},
         "ItemFields": {**_without(item, "image_id"), "description": "An item, whose photo is in the store."},
         "NewItemFields": {**_without(item, "image_id", "photo"), "description": "An item, whose photo comes with it."},
-        "ItemForm": {
-            "type": "object",
-            "description": "An item and its photo.",
-            "required": [ITEM_FIELD, FIELD],
-            "properties": {ITEM_FIELD: reference("NewItemFields"), FIELD: BINARY},
-        },
+        "ItemForm": _strict({ITEM_FIELD: reference("NewItemFields"), FIELD: BINARY}, "An item and its photo."),
         "NewValues": values,
         "Upsert": _change(
             "upsert", "Add a photo, or replace the one with this image id.", item=reference("CatalogItem")

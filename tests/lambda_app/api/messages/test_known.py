@@ -102,3 +102,8 @@ def test_an_unknown_field_of_json_is_refused_with_the_known_ones(client: TestCli
         refused = client.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
         assert refused.status_code == 422
         assert "is not a field of the body" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_a_method_that_a_path_does_not_have_is_refused_as_such_whatever_the_query(client: TestClient, method: str):
+    assert client.request(method, "/items/000a/similar?k=4&kk=4").status_code == 405
