@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from pydantic_core import from_json
 
 from lambda_app.api.messages.form import Part
 from lambda_app.errors import QueryError
@@ -58,6 +59,20 @@ def check_form(parts: Iterable[Part], *known: str) -> None:
     if unknown := [part.name for part in parts if part.name not in known]:
         said = unknown_names(unknown, "a field of this form", known)
         raise QueryError(f"{said}. The parameters of a search belong in the query string")
+
+
+def unknown_fields(body: bytes, model: type[BaseModel]) -> list[str]:
+    """The fields of a JSON object that a model forbids; none of what is no JSON object.
+
+    The model would make an error of each: for a body of some megabytes, these take seconds and hundreds of megabytes.
+    """
+    if model.model_config.get("extra") != "forbid":
+        return []
+    try:
+        given = from_json(body)
+    except ValueError:
+        return []
+    return [name for name in given if name not in model.model_fields] if isinstance(given, dict) else []
 
 
 def unknown_names(unknown: Iterable[str], what: str, known: Iterable[str]) -> str:

@@ -2,9 +2,9 @@
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, FailFast, Field
 
 from lambda_app.errors import QueryError
 from lambda_app.photo.rules import WHOLE_PHOTO, PhotoPart
@@ -192,10 +192,11 @@ class PhotoParameters(PartParameters, RankParameters, SimilarParameters):
 
 
 class _References(BaseModel):
-    liked: list[str] = Field(
+    # The first wrong id is enough: an error of each would take gigabytes for a body of some megabytes.
+    liked: Annotated[list[str], FailFast()] = Field(
         description="Image ids; results are similar to these.", examples=[["0a1b2c"]], json_schema_extra=_LIKED_LIMITS
     )
-    disliked: list[str] = Field(
+    disliked: Annotated[list[str], FailFast()] = Field(
         default=[],
         description="Image ids; results are less similar to these. None of those in `liked`.",
         json_schema_extra=_DISLIKED_LIMITS,

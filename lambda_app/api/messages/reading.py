@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from lambda_app.api.messages.calls import Call, CurrentCall
 from lambda_app.api.messages.form import MEDIA_TYPE, Part, parse_multipart
-from lambda_app.api.messages.known import check_form, unknown_names
+from lambda_app.api.messages.known import check_form, unknown_fields, unknown_names
 from lambda_app.api.messages.parameters import RankParameters, RecommendRequest, SimilarParameters, WordParameters
 from lambda_app.api.messages.problems import validation_detail
 from lambda_app.api.messages.schemas import UploadedPhoto, UploadedPhotos, UploadRequest
@@ -150,14 +150,14 @@ def parse_json(body: bytes, model: type[AnyModel]) -> AnyModel:
         RequestError: not JSON.
         QueryError: the JSON does not match `model`; the message names the field.
     """
+    if unknown := unknown_fields(body, model):
+        raise QueryError(unknown_names(unknown, "a field of the body", model.model_fields))
     try:
         return model.model_validate_json(body)
     except ValidationError as exc:
         errors = exc.errors()
         if errors[0]["type"] == "json_invalid":
             raise RequestError(f"the body is not JSON: {errors[0]['msg']}") from exc
-        if unknown := [str(error["loc"][-1]) for error in errors if error["type"] == "extra_forbidden"]:
-            raise QueryError(unknown_names(unknown, "a field of the body", model.model_fields)) from exc
         raise QueryError(validation_detail(errors)) from exc
 
 

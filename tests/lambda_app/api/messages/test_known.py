@@ -2,8 +2,11 @@ import json
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import ValidationError
 
-from lambda_app.api.messages.known import unknown_names
+from lambda_app.api.messages.known import unknown_fields, unknown_names
+from lambda_app.api.messages.parameters import RecommendRequest
+from lambda_app.api.messages.schemas import Health, UploadedPhotos
 from tests.lambda_app.conftest import BuiltRelease
 
 
@@ -102,6 +105,19 @@ def test_an_unknown_field_of_json_is_refused_with_the_known_ones(client: TestCli
         refused = client.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
         assert refused.status_code == 422
         assert "is not a field of the body" in refused.json()["detail"]
+
+
+def test_unknown_fields_are_found_before_a_model_makes_an_error_of_each():
+    assert unknown_fields(b'{"upload": "a", "k": 3, "": 4, "k": 5}', UploadedPhotos) == ["k", ""]
+    for body in (b'{"upload": "a"}', b'["k"]', b"{", b'{"\\ud800": 1}'):
+        assert unknown_fields(body, UploadedPhotos) == []
+    assert unknown_fields(b'{"k": 3}', Health) == ["k"]
+
+
+def test_a_list_of_wrong_ids_makes_one_error():
+    with pytest.raises(ValidationError) as caught:
+        RecommendRequest.model_validate_json(b'{"liked": [1, 2, 3], "disliked": [4, 5]}')
+    assert [error["loc"] for error in caught.value.errors()] == [("liked", 0), ("disliked", 0)]
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
