@@ -56,8 +56,7 @@ class Places:
         checkpoints: folder that is kept after the machine is gone.
         release: folder for a copy of the release's files.
         report: folder for a copy of the report.
-        replaced: the release that this run is to replace: its categories keep their order, and its search engine stays
-            unless a setting says otherwise. None: it replaces none.
+        replaced: the release that this run is to replace; its order of categories and its search engine stay.
     """
 
     data: Path | None = None
@@ -207,10 +206,7 @@ def parse(argv: Sequence[str] | None, places: Places) -> tuple[Path, WorkFolder,
     parser = command_line(places)
     given, values = parse_values(parser, argv)
     if given.data is None:
-        raise DataError(
-            "--data is missing; it names a folder with a table of listings and their photos, or with one folder of "
-            "photos per category"
-        )
+        raise DataError("--data is missing; it names a folder with a table of listings, or with a folder per category")
     if places.replaced is not None:
         values.setdefault("search", places.replaced.engine)
     known = () if places.replaced is None else places.replaced.categories

@@ -22,7 +22,7 @@ class StrictRoute(APIRoute):
     """A route that answers 422 to query parameters that it does not have, before it reads the body."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler of the route, behind the check. One that is not described takes any: it only refuses a method."""
+        """The handler of the route, behind the check. A route that is not described is left as it is."""
         answer, known = super().get_route_handler(), frozenset(query_names(self.dependant))
         if not self.include_in_schema:
             return answer

@@ -148,6 +148,12 @@ class Progress:
                 self._write(self.state)
                 self._on_their_way.discard(OTHERS)
 
+    def give_up(self) -> None:
+        """Write that nothing runs any more, so that another load may begin at once. What is done stays noted."""
+        with self._lock:
+            if (loading := self.state.loading) is not None:
+                self._write(self.state.model_copy(update={"loading": loading.model_copy(update={"loader": ""})}))
+
     def end(self, **fields: object) -> None:
         """Write the state after the load."""
         with self._lock:

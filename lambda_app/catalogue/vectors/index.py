@@ -128,7 +128,7 @@ class VectorsIndex:
             StoreError: the service does not answer.
         """
         try:
-            self._call("put_vectors", "PutVectors", ready=ready, vectors=vectors)
+            self._call("put_vectors", "PutVectors", ready, vectors=vectors)
         except RefusedRequestError as exc:
             if len(vectors) == 1:
                 raise ReleaseError(self._refusal(vectors[0], exc)) from exc
@@ -138,7 +138,7 @@ class VectorsIndex:
 
     def delete(self, keys: Sequence[str], ready: Ready = lambda: None) -> None:
         """Delete at most 500 vectors. Keys that it lacks are no error. `ready`: as for `put`."""
-        self._call("delete_vectors", "DeleteVectors", ready=ready, keys=list(keys))
+        self._call("delete_vectors", "DeleteVectors", ready, keys=list(keys))
 
     def get(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         """At most 100 vectors with data and metadata, by key. Those that it lacks are left out."""
@@ -175,9 +175,9 @@ class VectorsIndex:
             f"{MOST_KEY_CHARACTERS:,}). Shorten its texts, or remove it, and try again. {error}"
         )
 
-    def _call(self, method: str, action: str, **arguments: Any) -> dict[str, Any]:
+    def _call(self, method: str, action: str, ready: Ready = lambda: None, /, **arguments: Any) -> dict[str, Any]:
         names = {"vectorBucketName": self.bucket, "indexName": self.name}
-        return self.retries.call(getattr(self.client, method), action, **names, **arguments)
+        return self.retries.call(getattr(self.client, method), action, ready, **names, **arguments)
 
 
 def indexes(client: Any, bucket: str) -> list[str]:

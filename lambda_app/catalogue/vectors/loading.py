@@ -19,7 +19,7 @@ from lambda_app.catalogue.vectors.index import VectorsIndex
 from lambda_app.catalogue.vectors.pacing import Pace
 from lambda_app.catalogue.vectors.rows import Held, opened_rows
 from lambda_app.catalogue.vectors.sending import CONNECTIONS, batches, send
-from lambda_app.errors import LookalikeError, MissingObjectError, RefusedReleaseError, StoreError
+from lambda_app.errors import MissingObjectError, RefusedReleaseError, ReleaseError, StoreError
 from lambda_app.release.entries import FileEntry
 from lambda_app.release.manifest import MANIFEST, Manifest, read_manifest
 from lambda_app.search.s3vectors.schema import MOST_DELETED
@@ -180,7 +180,10 @@ class Loader:
             send(batches(changes, begun.first_row, begun.done), index, progress, self.pace, self.connections, told)
             extra = self._delete_others(index, target, progress) if full else 0
             progress.end(release=manifest.release, count=count, left_out=left_out)
-        except LookalikeError:
+        except ReleaseError:
+            progress.give_up()
+            raise
+        except StoreError:
             progress.note_late()
             raise
         items = target.catalog.items(target.left_out[:10].tolist(), described=False)

@@ -45,7 +45,7 @@ class Retries:
     sent_again: int = 0
 
     def call(
-        self, send: Callable[..., dict[str, Any]], action: str, ready: Callable[[], None] = _always, **arguments: Any
+        self, send: Callable[..., dict[str, Any]], action: str, ready: Callable[[], None] = _always, /, **arguments: Any
     ) -> dict[str, Any]:
         """The answer to a request.
 

@@ -11,7 +11,7 @@ import pytest
 from lambda_app.catalogue.vectors.bookkeeping import stored_state
 from lambda_app.catalogue.vectors.ready import bring_index
 from lambda_app.errors import PointerConflictError, RefusedReleaseError, SettingsError, StoreError
-from lambda_app.promotion import promotion
+from lambda_app.promotion import promotion, succession
 from lambda_app.promotion.ingest import apply_changes
 from lambda_app.promotion.promotion import promote_archive, promote_stored, rollback
 from lambda_app.promotion.stored import stored_manifest
@@ -222,7 +222,7 @@ def test_a_drop_that_does_not_go_live_leaves_the_index_as_the_live_release(
     logged(there, removed(product_id="product-003"))
     apply_changes(there, SETTINGS, now)
     # Another promotion goes live at the moment in which the pointer of the drop would move.
-    real, moves = promotion.point_to, [0]
+    real, moves = succession.point_to, [0]
 
     def point_to(store: Store, made: Manifest, *given: Any, **further: Any) -> None:
         moves[0] += 1

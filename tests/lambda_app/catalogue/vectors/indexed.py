@@ -106,7 +106,7 @@ def counted(index: VectorsIndex) -> Counter[str]:
         sent.update(one["key"] for one in vectors)
         real(vectors, *ready)
 
-    index.put = put  # type: ignore[method-assign]
+    index.put = put  # type: ignore[method-assign, assignment]
     return sent
 
 

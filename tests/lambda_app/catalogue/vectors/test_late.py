@@ -81,7 +81,7 @@ def test_a_loader_that_was_stopped_sends_nothing_more(
             loader(kept.store, later=2 * SILENT).bring(index_of(s3vectors, kept.first), third)
         real(vectors, *ready)
 
-    late.put = put  # type: ignore[method-assign]
+    late.put = put  # type: ignore[method-assign, assignment]
     with pytest.raises(ConflictError):
         loader(kept.store, now=lambda: clock[0]).bring(late, second)
     check_equal(s3vectors, late, kept.store, third)

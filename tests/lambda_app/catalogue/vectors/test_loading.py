@@ -211,7 +211,7 @@ def test_of_two_loaders_at_once_one_stops_and_the_other_loads_all(
         if not done:  # after the first batch of this one, another one begins and ends
             done.append(loader(FolderStore(kept.store.root)).bring(other, kept.first))
 
-    index.put = put  # type: ignore[method-assign]
+    index.put = put  # type: ignore[method-assign, assignment]
     with pytest.raises(ConflictError, match="another loader works on index items-"):
         loader(kept.store).bring(index, kept.first)
     check_equal(s3vectors, index, kept.store, kept.first)
