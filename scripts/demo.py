@@ -55,7 +55,7 @@ BUDGET_SECONDS = 170
 
 
 def command_line() -> CommandParser:
-    """The parser of the command line. The defaults take about four minutes on two cores, installation included."""
+    """The parser of the command line. The defaults take about five minutes on two cores, once it is installed."""
     parser = CommandParser(prog="scripts/demo", description=__doc__, epilog=EXAMPLES)
     data = parser.add_argument_group("what it trains on")
     data.add_argument(
@@ -183,7 +183,9 @@ def _run() -> int:
     args = arguments()
     try:
         if not args.no_serve:
-            for one in bound(HOST, args.port):  # a port in use is better known before the training than after it
+            for one in bound(
+                HOST, args.port, "--port"
+            ):  # a port in use is better known before the training than after it
                 one.close()
     except LookalikeError as exc:
         print(f"scripts/demo: {exc}", file=sys.stderr)

@@ -92,3 +92,4 @@ def test_a_port_in_use_is_an_error_before_the_training(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(f"scripts/demo: cannot listen on 127.0.0.1, port {port}: Address already in use")
+    assert printed.err.endswith(". Choose another address with --port\n")  # it has no --host
