@@ -44,7 +44,8 @@ def command_line() -> CommandParser:
         "photo",
         type=Path,
         nargs="+",
-        help=f"a JPEG, PNG, WebP or AVIF file, or up to {MOST_PHOTOS} of the same thing; large ones are uploaded first",
+        help=f"a JPEG, PNG, WebP or AVIF file, or up to {MOST_PHOTOS} of the same thing; large ones are uploaded "
+        "first, if the store of the service is a bucket",
     )
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="URL of the API; default: %(default)s")
     search = parser.add_argument_group("which listings")

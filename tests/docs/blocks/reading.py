@@ -13,7 +13,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 SHELL = ("sh", "bash", "console")
 CODE = ("python", "js", "javascript", "jsx")
 # What programs print, and files and figures: nobody runs these.
-SHOWN = ("", "text", "json", "ini", "mermaid", "floors", "tree")
+SHOWN = ("", "text", "json", "html", "ini", "mermaid", "floors", "tree")
 _FENCE = re.compile(r"^([ ]*)```(\S*)\n(.*?)^[ ]*```$", re.MULTILINE | re.DOTALL)
 
 
