@@ -45,6 +45,26 @@ def test_a_rerun_without_changes_keeps_the_archive_and_prints_its_path(trained_c
     assert trained_copy.archive.stat().st_mtime_ns == before
 
 
+def test_the_run_says_what_of_the_data_was_kept(trained_copy, sample_data, outside, capsys):
+    train.main(["--data", str(sample_data), "--out", str(trained_copy.root), *TINY])
+    summary = Dataset.open(trained_copy.dataset).summary
+    shown = capsys.readouterr().out
+    assert f"kept {summary['kept']['images']:,} of {summary['rows_in']['images']:,} images" in shown
+    assert (str(trained_copy.dataset / "rejected.csv") in shown) == bool(summary["rejected"])
+
+
+def test_the_table_is_read_before_weights_are_looked_for(write_listings, tmp_path, outside):
+    data = write_listings([{"id": "p"}], [("i", "p")])
+    options = ["--data", str(data), "--out", str(tmp_path / "out"), *TINY, "--weights", str(tmp_path / "missing.pt")]
+    with pytest.raises(WeightsError, match=r"missing\.pt"):
+        train.main(options)
+    table = data / "Images.csv"
+    table.write_text(table.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no usable photo"):
+        train.main(options)
+    assert not (tmp_path / "out" / "dataset").exists()
+
+
 @pytest.mark.slow
 def test_several_processes_make_one_release(sample_data, processes, tmp_path, outside):
     options = ["--data", str(sample_data), "--out", str(tmp_path / "out"), *TINY]
