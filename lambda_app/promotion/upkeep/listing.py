@@ -1,6 +1,7 @@
 """The releases in a store, as an operator sees them."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -66,12 +67,14 @@ def list_releases(store: Store) -> list[StoredRelease]:
     found = (_row(store, release, times, pointer, of_model_before) for release in ids)
     rows = sorted((row for row in found if row is not None), key=lambda row: row.made_at, reverse=True)
     known = {row.release: row.manifest for row in rows}
-    return [
-        row
-        if row.manifest is None
-        else replace(row, origin=origin(store, row.manifest, known.get(row.manifest.parent)))
-        for row in rows
-    ]
+    return [_with_origin(store, row, known) for row in rows]
+
+
+def _with_origin(store: Store, row: StoredRelease, known: Mapping[str, Manifest | None]) -> StoredRelease:
+    if row.manifest is None:
+        return row
+    parent = None if row.manifest.parent is None else known.get(row.manifest.parent)
+    return replace(row, origin=origin(store, row.manifest, parent))
 
 
 def _row(
