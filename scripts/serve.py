@@ -17,7 +17,7 @@ from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings, misspelt
 from lambda_app.store.opening import existing_store
 from lambda_app.telemetry.formats import PlainFormatter, quiet_faiss
-from operate.listening import bound, port
+from operate.listening import address, bound, port
 
 # After SIGTERM, requests in progress have this long to finish. Then their connections are closed.
 GRACE_SECONDS = 10
@@ -88,7 +88,8 @@ def main() -> int:
         print(f"scripts/serve: everyone who reaches {args.host} may change the catalogue", file=sys.stderr)
     if (applier := app.state.service.applier) is not None:
         applier.wake()  # a service that was ended may have left changes in the log
-    print(f"page and API: http://{args.host}:{args.port}/   docs: http://{args.host}:{args.port}/docs", flush=True)
+    url = address(args.host, args.port)
+    print(f"page and API: {url}/   docs: {url}/docs", flush=True)
     config = uvicorn.Config(
         app,
         http=protocol(settings.header_seconds),
