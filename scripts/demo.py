@@ -210,9 +210,8 @@ def _run() -> int:
         return 2
     try:
         if not args.no_serve:
-            for one in bound(
-                HOST, args.port, "--port"
-            ):  # a port in use is better known before the training than after it
+            # A port in use is better known before the training than after it.
+            for one in bound(HOST, args.port, "--port"):
                 one.close()
     except LookalikeError as exc:
         print(f"scripts/demo: {exc}", file=sys.stderr)
