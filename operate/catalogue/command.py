@@ -22,6 +22,7 @@ from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
 from lambda_app.store.folder import FolderStore
 from lambda_app.store.opening import existing_store
+from lambda_app.telemetry.formats import quiet_faiss
 from operate.catalogue.blocking import Kind, blocked_lines, change_blocked
 from operate.catalogue.duplicates import live_release
 from operate.catalogue.duplicates_page import tell_duplicates
@@ -43,6 +44,7 @@ _SHOWN = 10
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run the command; returns the exit code: see `--help`. `environ`: settings of serving, such as limits."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    quiet_faiss()
     try:
         given = parse_arguments(argv)
     except SettingsError as exc:

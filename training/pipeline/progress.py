@@ -30,8 +30,12 @@ def track(
         total: number of items, if known.
         desc: label of the progress bar, such as "photos".
         unit: name of one item, such as "photo".
-        seconds: minimum time between two log lines. One more line is always logged at the end.
+        seconds: minimum time between two log lines. One more line is logged at the end, unless there were
+            no items.
     """
+    if total == 0:
+        yield from items
+        return
     if sys.stderr.isatty():
         yield from tqdm(items, total=total, desc=desc, unit=unit, dynamic_ncols=True)
         return
@@ -44,7 +48,8 @@ def track(
         if now - last >= seconds:
             last = now
             log.info(_line(done, total, desc, unit, now - start))
-    log.info("%s, done", _line(done, None, desc, unit, time.monotonic() - start))
+    if done:
+        log.info("%s, done", _line(done, None, desc, unit, time.monotonic() - start))
 
 
 def _line(done: int, total: int | None, desc: str, unit: str, elapsed: float) -> str:
