@@ -338,6 +338,19 @@ def test_of_many_rejected_changes_the_first_ten_are_told(store, run):
     assert "  and 2 more\n" in out
 
 
+def test_the_columns_of_the_training_serve_a_table_that_lacks_an_optional_one(store, run, shop):
+    table = write(shop / "new.csv", "Nr,Gruppe,Bild", f"1,{HOME},a.jpg")
+    columns = "id=Nr,category=Gruppe,image=Bild,description=Beschreibung,price=Preis"
+    code, out, _ = run("add", table, "--columns", columns)
+    assert code == 0
+    assert "warning: --columns: no table has the column 'Beschreibung'; new.csv has 'Nr', 'Gruppe', 'Bild'" in out
+    assert "warning: --columns: no table has the column 'Preis'" in out
+    assert len(changes(store)) == 1
+    code, _, err = run("add", table, "--columns", columns.replace("Bild", "Foto"))
+    assert code == 1
+    assert "no table has the column 'Foto'" in err
+
+
 @pytest.mark.parametrize("options", [[], ["--wait"]])
 def test_only_rejected_changes_give_exit_code_1(store, run, tmp_path, options):
     assert run("remove", "nobody", "none", *options)[0] == 1
