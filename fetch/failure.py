@@ -28,6 +28,12 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 PASSING: frozenset[Reason] = frozenset({"no_such_host", "no_connection", "throttled", "too_slow", "truncated"})
 # The host did not serve the request. It gets a pause, and after many of these in a row it is not asked again.
 UNSERVED: frozenset[Reason] = frozenset({"no_such_host", "no_connection", "tls_error", "throttled", "too_slow"})
+# What people can do, for the reasons at which the name of the reason does not say it.
+HINTS: dict[str, str] = {
+    "not_https": "not_https: only https URLs are downloaded; --http-as-https asks for http URLs by https",
+    "private_address": "private_address: only public addresses are asked, so a server on this machine or in a private "
+    "network cannot be; copy its photos into a data folder instead",
+}
 
 
 class FetchFailedError(Exception):

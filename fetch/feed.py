@@ -11,6 +11,7 @@ from training.prepare.intake.fetched import TABLE
 from training.prepare.intake.fields.names import key_of, names_photos, scorer
 from training.prepare.intake.fields.photos import references
 from training.prepare.intake.fields.reading import Reading
+from training.prepare.intake.photo_files import PHOTO_ENDINGS, ending
 from training.prepare.intake.source.csv_table import CsvTable
 from training.prepare.intake.source.find import TABLE_ENDINGS, TEXT_ENDINGS
 from training.prepare.intake.source.record import Table
@@ -44,7 +45,8 @@ def copy_tables(feed: Path, out: Path) -> None:
     A copy from an earlier run is replaced.
 
     Raises:
-        DataError: there is no table, or the data folder holds another one, with which `prepare` would read both.
+        DataError: there is no table; or the data folder holds another one, with which `prepare` would read both; or it
+            is a folder of photos, which a table would turn into something else.
         TrainingError: a file cannot be written.
     """
     tables = {path.name: path for path in tables_of(feed)}
@@ -52,12 +54,32 @@ def copy_tables(feed: Path, out: Path) -> None:
     others = sorted(path.name for path in out.iterdir() if _is_table(path) and path.name not in tables)
     if others:
         raise DataError(f"{out} already holds the table {others[0]}; choose another folder, or remove that file")
+    if not (out / TABLE).exists() and not any((out / name).exists() for name in tables):
+        _check_no_photos(out)
     for name, source in tables.items():
         copy, content = out / name, source.read_bytes()
         if copy.exists() and copy.read_bytes() != content and not (out / TABLE).exists():
             raise DataError(f"{copy} is another table than {source}; choose another folder, or remove that file")
         if not copy.exists() or copy.read_bytes() != content:
             write_file(copy, content)
+
+
+def _check_no_photos(out: Path) -> None:
+    """Raise: the data folder holds photos or folders. With a table beside them, training would no longer read them."""
+    found = sorted(path for path in out.iterdir() if not path.name.startswith("."))
+    folders = [path.name for path in found if path.is_dir() and any(path.iterdir())]
+    photos = [path.name for path in found if path.is_file() and ending(path.name) in PHOTO_ENDINGS]
+    counts = [_count(folders, "folder"), _count(photos, "photo")]
+    if folders or photos:
+        raise DataError(
+            f"{out} holds {' and '.join(filter(None, counts))} that scripts/fetch did not make, such as "
+            f"{(folders + photos)[0]!r}. With a table of a feed beside them, training would read only what the table "
+            "names. Give a new folder as --out"
+        )
+
+
+def _count(names: list[str], unit: str) -> str:
+    return f"{len(names):,} {unit}{'' if len(names) == 1 else 's'}" if names else ""
 
 
 def image_urls(feed: Path, reading: Reading = _AS_IT_IS) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fetch.connections import Connections, Network
 from fetch.download import Downloaded, Downloader
-from fetch.failure import UNSERVED, FetchFailedError
+from fetch.failure import HINTS, UNSERVED, FetchFailedError
 from fetch.feed import copy_tables, image_urls
 from fetch.names import Names, ending_for
 from fetch.records import FailedPhoto, PhotoTable, only_run, write_failures
@@ -57,6 +57,7 @@ class Summary:
             lines.append(
                 f"{len(self.failed):,} failed ({told}), listed in {out / FAILURES}; the next run tries them again"
             )
+            lines += [HINTS[reason] for reason, _ in reasons if reason in HINTS]
         return lines
 
 

@@ -16,8 +16,15 @@ def port(text: str) -> int:
     return int(text)
 
 
-def bound(host: str, port: int) -> list[socket.socket]:
+def address(host: str, port: int) -> str:
+    """The address of a service, without a path. An IPv6 address is in brackets."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def bound(host: str, port: int, options: str = "--host or --port") -> list[socket.socket]:
     """A socket for each address of a host, bound to the port. A name such as localhost can have two addresses.
+
+    `options`: those of the command that choose another address, for the message.
 
     Raises:
         LookalikeError: an address cannot be used; the message names it.
@@ -33,9 +40,10 @@ def bound(host: str, port: int) -> list[socket.socket]:
                     one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 one.bind(address)
                 sockets.append(one)
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:  # the second one: no name of a host, such as one of 64 letters
+            why = exc.strerror if isinstance(exc, OSError) else exc
             raise LookalikeError(
-                f"cannot listen on {host}, port {port}: {exc.strerror}. Choose another address with --host or --port"
+                f"cannot listen on {host}, port {port}: {why}. Choose another address with {options}"
             ) from exc
         opened.pop_all()
     return sockets

@@ -16,8 +16,8 @@ from lambda_app.errors import LookalikeError
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings, misspelt
 from lambda_app.store.opening import existing_store
-from lambda_app.telemetry.formats import PlainFormatter
-from operate.listening import bound, port
+from lambda_app.telemetry.formats import PlainFormatter, quiet_faiss
+from operate.listening import address, bound, port
 
 # After SIGTERM, requests in progress have this long to finish. Then their connections are closed.
 GRACE_SECONDS = 10
@@ -65,6 +65,7 @@ def main() -> int:
     output = logging.StreamHandler()
     output.setFormatter(PlainFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[output])
+    quiet_faiss()
     keep_freed_memory()
     environ = dict(os.environ)
     if args.store:
@@ -87,7 +88,8 @@ def main() -> int:
         print(f"scripts/serve: everyone who reaches {args.host} may change the catalogue", file=sys.stderr)
     if (applier := app.state.service.applier) is not None:
         applier.wake()  # a service that was ended may have left changes in the log
-    print(f"page and API: http://{args.host}:{args.port}/   docs: http://{args.host}:{args.port}/docs", flush=True)
+    url = address(args.host, args.port)
+    print(f"page and API: {url}/   docs: {url}/docs", flush=True)
     config = uvicorn.Config(
         app,
         http=protocol(settings.header_seconds),

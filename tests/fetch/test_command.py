@@ -80,7 +80,9 @@ def test_from_the_command_line_this_machine_is_not_asked(shop: Shop, feed: Path,
     """Without the tests' network, even a URL that names the loopback address."""
     write(feed, *(f"https://{host}:{shop.port}/a.jpg" for host in (LOOPBACK, "localhost", "2130706433", "[::1]")))
     assert main(arguments(shop, feed)) == 1
-    assert "4 private_address" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "4 private_address" in printed
+    assert "a server on this machine or in a private network cannot be" in printed
     assert shop.connections == 0
 
 

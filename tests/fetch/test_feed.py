@@ -146,3 +146,36 @@ def test_a_folder_may_be_filled_in_place(out: Path):
     copy_tables(out, out)
     copy_tables(out / "feed.csv", out)
     assert (out / "feed.csv").read_text() == "id,image\n"
+
+
+@pytest.mark.parametrize(
+    ("held", "named"),
+    [
+        (["Chairs/1.jpg", "Lamps/2.jpg"], "holds 2 folders that scripts/fetch did not make, such as 'Chairs'"),
+        (["1.JPG"], r"holds 1 photo that scripts/fetch did not make, such as '1\.JPG'"),
+        (["photos/1.jpg", "2.png"], "holds 1 folder and 1 photo .* such as 'photos'"),
+    ],
+)
+def test_a_folder_of_photos_is_refused_and_left_as_it_is(tmp_path: Path, out: Path, held: list[str], named: str):
+    (tmp_path / "feed.csv").write_text("id,image\n")
+    for name in held:
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).touch()
+    with pytest.raises(DataError, match=f"{named}.*Give a new folder as --out"):
+        copy_tables(tmp_path / "feed.csv", out)
+    assert sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()) == sorted(held)
+
+
+def test_a_folder_of_an_earlier_run_or_with_the_feed_in_it_may_hold_photos(tmp_path: Path, out: Path):
+    feed = tmp_path / "feed.csv"
+    feed.write_text("id,image\n")
+    (out / ".git").mkdir()
+    (out / "notes.md").touch()
+    (out / "photos").mkdir()
+    copy_tables(feed, out)
+    (out / "photos" / "mine.jpg").touch()
+    copy_tables(feed, out)
+    (out / "feed.csv").unlink()
+    (out / TABLE).touch()
+    copy_tables(feed, out)
+    assert (out / "feed.csv").exists()

@@ -82,7 +82,7 @@ def test_a_second_run_downloads_only_what_is_missing_new_damaged_or_failed(shop:
 
 
 def test_a_file_of_someone_else_is_not_replaced(shop: Shop, out: Path):
-    (out / "photos").mkdir()
+    run(shop, out)
     (out / "photos" / "CHAIR.png").write_bytes(b"mine")
     run(shop, out, shop.add("/chair.jpg", photo()))
     assert (out / "photos" / "CHAIR.png").read_bytes() == b"mine"
@@ -113,6 +113,8 @@ def test_each_failure_is_listed_with_its_reason_status_and_attempts(shop: Shop, 
     printed = "\n".join(summary.lines(out))
     assert "1 of 6 photos" in printed
     assert "2 http_status" in printed
+    assert "--http-as-https" in printed
+    assert "private_address" not in printed
     assert "secret" not in printed
 
 

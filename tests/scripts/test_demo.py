@@ -1,10 +1,11 @@
+import json
 import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from scripts.demo import STORE, VAR, arguments, is_own_store, run, training_options, work_folder
+from scripts.demo import STORE, VAR, arguments, is_own_store, run, training_options, warning, work_folder
 from training.settings.options import parse_values, train_parser
 from training.settings.train_settings import TrainSettings
 
@@ -58,6 +59,7 @@ def test_runs_with_other_data_or_options_have_work_folders_of_their_own():
         (),
         ("--size", "128"),
         ("--epochs", "128"),
+        ("--seconds", "600"),
         ("--backbone", "resnet18"),
         ("--backbone", "timm/vit"),
         ("--backbone", "timm-vit"),
@@ -73,7 +75,7 @@ def test_runs_with_other_data_or_options_have_work_folders_of_their_own():
     assert len(set(folders)) == len(runs)
     assert {folder.parent for folder in folders} == {VAR}
     assert folders[0] == VAR / "work-sample"
-    assert folders[3].name.startswith("work-sample-resnet18-")
+    assert folders[4].name.startswith("work-sample-resnet18-")
 
 
 def test_the_same_run_goes_on_in_its_work_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -87,8 +89,32 @@ def test_a_port_in_use_is_an_error_before_the_training(
 ):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        monkeypatch.setattr(sys, "argv", ["demo", "--port", port, "--data", "nowhere"])
+        monkeypatch.setattr(sys, "argv", ["demo", "--port", port])
         assert run() == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(f"scripts/demo: cannot listen on 127.0.0.1, port {port}: Address already in use")
+    assert printed.err.endswith(". Choose another address with --port\n")  # it has no --host
+
+
+def test_a_missing_data_folder_is_named_before_a_port_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "empty").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        for name, problem in (("missing", "does not exist"), ("empty", "holds neither a table of listings")):
+            data = tmp_path / name
+            monkeypatch.setattr(sys, "argv", ["demo", "--port", str(other.getsockname()[1]), "--data", str(data)])
+            assert run() == 2
+            printed = capsys.readouterr()
+            assert printed.out == ""
+            assert printed.err.startswith(f"scripts/demo: {data} {problem}")
+
+
+@pytest.mark.parametrize(("done", "epochs", "warns"), [(1, 90, True), (44, 90, True), (45, 90, False), (0, 0, False)])
+def test_a_training_that_is_cut_short_is_said_to_be_poor(tmp_path: Path, done: int, epochs: int, warns: bool):
+    (tmp_path / "fit").mkdir()
+    (tmp_path / "fit" / "fit.json").write_text(json.dumps({"epochs": done}))
+    said = warning(arguments(["--epochs", str(epochs)]), tmp_path)
+    assert (said is not None) == warns
+    assert said is None or f"only {done} of {epochs} epochs fitted into 170 seconds" in said

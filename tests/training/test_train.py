@@ -319,7 +319,7 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, outside, capsys):
 def test_a_wrong_folder_of_data_is_named_before_the_weights_are_looked_up(tmp_path, outside, capsys):
     argv = ["--data", str(tmp_path / "none"), "--out", str(tmp_path / "out"), "--weights", str(tmp_path / "none.pt")]
     assert report_errors(train.main, argv) == 2
-    assert capsys.readouterr().err == f"error: {tmp_path / 'none'} is not a folder\n"
+    assert capsys.readouterr().err == f"error: {tmp_path / 'none'} does not exist\n"
 
 
 def test_a_run_with_a_teacher_keeps_the_order_of_its_categories_and_names_it(trained, sample_data, tmp_path):

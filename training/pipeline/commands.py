@@ -110,6 +110,8 @@ def report_errors(main: Callable[[Sequence[str] | None], None], argv: Sequence[s
         The exit status: 0; 2 after a LookalikeError; 130 after Ctrl-C, 143 after SIGTERM.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    # faiss tries builds for several processors; that one is absent is no error.
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)
     try:
         with interruptible():
             main(argv)

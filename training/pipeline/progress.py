@@ -32,11 +32,15 @@ def track(
         total: number of items, if known.
         desc: label of the progress bar, such as "photos".
         unit: name of one item, such as "photo".
-        seconds: minimum time between two log lines. One more line is always logged at the end.
+        seconds: minimum time between two log lines. One more line is logged at the end, unless there were
+            no items.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM has arrived, and its exception was swallowed.
     """
+    if total == 0:
+        yield from items
+        return
     if sys.stderr.isatty():
         yield from _unless_stopped(tqdm(items, total=total, desc=desc, unit=unit, dynamic_ncols=True))
         return
@@ -49,7 +53,8 @@ def track(
         if now - last >= seconds:
             last = now
             log.info(_line(done, total, desc, unit, now - start))
-    log.info("%s, done", _line(done, None, desc, unit, time.monotonic() - start))
+    if done:
+        log.info("%s, done", _line(done, None, desc, unit, time.monotonic() - start))
 
 
 def _unless_stopped(items: Iterable[T]) -> Iterator[T]:

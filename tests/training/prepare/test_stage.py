@@ -236,7 +236,7 @@ def test_the_command_runs_as_a_module(write_listings, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["nowhere", "--out", "out"], "error: nowhere is not a folder"),
+        (["nowhere", "--out", "out"], "error: nowhere does not exist"),
         (["data", "--out", "out", "--size", "7"], "error: size is 7; it must be at least 16"),
         (["data", "--out", "out", "--categories", "none.txt"], "error: the categories file none.txt cannot be read"),
         (["data", "--out", "data/out"], "error: data/out and data overlap"),
