@@ -6,7 +6,8 @@ class ClientError(Exception):
 
     Attributes:
         status: the HTTP status of an answer that is an error; None if there was no answer, or not a Lookalike API's.
-        detail: what the API says about the error (`detail` of its problem); empty if it says nothing.
+        detail: what the API says about the error (`detail` of its problem); the message if it says nothing, or if
+            nothing answered.
         request_id: under which the log of the service has the request; None if there was no answer.
         retry_after: seconds after which the API asks to try again; None if it does not ask.
     """
@@ -23,6 +24,6 @@ class ClientError(Exception):
         """Say what happened."""
         super().__init__(message)
         self.status = status
-        self.detail = detail
+        self.detail = detail or message
         self.request_id = request_id
         self.retry_after = retry_after

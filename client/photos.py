@@ -42,7 +42,7 @@ def read_photos(photos: Iterable[Photo]) -> list[NamedPhoto]:
     Raises:
         OSError: a file cannot be read.
         TypeError: one of them is no photo, such as a file's name as a str.
-        ClientError: one of them was uploaded: all photos of a request come in the same way.
+        ClientError: there is none; or one of them was uploaded: all photos of a request come in the same way.
     """
     found = []
     for number, photo in enumerate(photos, start=1):
@@ -54,6 +54,8 @@ def read_photos(photos: Iterable[Photo]) -> list[NamedPhoto]:
             found.append(NamedPhoto(f"photo-{number}", photo))
         else:  # such as the name of a file, whose letters would be sent as a photo
             raise TypeError(f"a photo is a Path, bytes or Uploaded; this one is a {type(photo).__name__}")
+    if not found:
+        raise ClientError("there is no photo to send: the list of photos is empty")
     return found
 
 

@@ -10,6 +10,9 @@ Under SageMaker the folders come from SM_* variables. The files of the release g
 an archive of that folder.
 """
 
+import training.pipeline.interrupts  # noqa: F401 - first: Ctrl-C during the imports below ends with one line
+
+# isort: split
 import os
 import shutil
 import sys

@@ -45,6 +45,8 @@ _CHUNK_BYTES, _KEYS_AT_ONCE = 1 << 20, 1000
 class S3Store(PointerMethods):
     """A store in an S3 bucket. Thread-safe."""
 
+    takes_uploads = True
+
     def __init__(
         self, bucket: str, prefix: str = "", *, cache: Path | None = None, config: "S3Config | None" = None
     ) -> None:
@@ -53,11 +55,9 @@ class S3Store(PointerMethods):
         Args:
             bucket: name of the bucket.
             prefix: key prefix of all objects of the store; empty for the whole bucket.
-            cache: folder for downloaded release files; only one process at a time may use it. Default:
-                `lookalike-cache` in the system's temporary folder. In a Lambda, that folder survives a restart of the
-                process.
-            config: endpoint, credentials and region, with obstore's key names. Default: the values in the environment;
-                without them, what botocore finds.
+            cache: folder for downloaded release files; only one process at a time may use it. Default: in the system's
+                temporary folder, which in a Lambda survives a restart of the process.
+            config: endpoint, credentials and region, with obstore's key names. Default: the environment, else botocore.
         """
         self.bucket = bucket
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""

@@ -60,7 +60,13 @@ class UploadTicket:
 
 
 class Store(Protocol):
-    """A folder or a bucket; the callers do not need to know which. All methods are thread-safe."""
+    """A folder or a bucket; the callers do not need to know which. All methods are thread-safe.
+
+    Attributes:
+        takes_uploads: whether `upload_ticket` and `read_upload` work.
+    """
+
+    takes_uploads: bool
 
     def read(self, key: str) -> bytes:
         """Read an object.

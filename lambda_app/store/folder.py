@@ -30,6 +30,8 @@ NO_UPLOADS = "this service stores data in a folder and takes no uploads; send th
 class FolderStore(PointerMethods):
     """A store in a local folder. Thread-safe."""
 
+    takes_uploads = False
+
     def __init__(self, root: Path) -> None:
         """Use the folder `root`, which is created by the first write."""
         self.root = root.absolute()

@@ -215,7 +215,7 @@ def test_a_large_photo_is_made_smaller_and_stays_upright(page: Page) -> None:
     assert blue > max(red, green)
     expect(page.get_by_text(re.compile("^Made smaller: .* MB to .* MB, 2400 to .* pixels"))).to_be_visible()
     expect(page.locator("#timings")).to_have_text(
-        re.compile(r"sent in .*; service: decoding .*network .*search .*in all")
+        re.compile(r"sent in .*; service: decoding .*model .*search .*in all")
     )
 
 

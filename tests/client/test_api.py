@@ -146,8 +146,9 @@ def test_an_answer_of_another_service_is_an_error(session, body):
 )
 def test_network_failures_are_reported(session, failure, words):
     client, _ = canned(session, failure=failure)
-    with pytest.raises(ClientError, match=words):
+    with pytest.raises(ClientError, match=words) as caught:
         client.healthcheck()
+    assert (caught.value.status, caught.value.detail) == (None, str(caught.value))
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "localhost:8000", "nowhere", ""])

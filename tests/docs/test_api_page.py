@@ -57,10 +57,14 @@ def test_each_command_gives_the_answer_of_the_page(url: str, folder: Path):
 
 
 def test_the_program_of_the_page_runs(url: str, folder: Path, monkeypatch, capsys):
-    (program,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    program, deployment = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("LOOKALIKE_TOKEN", "any")
-    exec(compile(program.replace("https://search.shop.example", url), str(PAGE), "exec"), {})  # noqa: S102
+    for name, value in (("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret"), ("AWS_DEFAULT_REGION", "eu-west-1")):
+        monkeypatch.setenv(name, value)
+    exec(compile(deployment, str(PAGE), "exec"), {})  # noqa: S102
+    assert program.count("http://127.0.0.1:8000") == 1
+    exec(compile(program.replace("http://127.0.0.1:8000", url), str(PAGE), "exec"), {})  # noqa: S102
     *results, more = capsys.readouterr().out.splitlines()
     assert results[0].endswith("True Listing 3 40.0 EUR")
     assert "003a" not in more

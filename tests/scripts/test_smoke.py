@@ -220,7 +220,7 @@ def deploy(tmp_path: Path, *arguments: str, outputs: bool = True, result: int = 
         (tmp_path / name).write_text(f"#!/bin/bash\n{text}\n")
         (tmp_path / name).chmod(0o755)
     environ = {name: value for name, value in os.environ.items() if name != "AWS_PROFILE"}
-    command = [str(tmp_path / "scripts" / "deploy"), *arguments]
+    command = [str(tmp_path / "scripts" / "deploy"), "--yes", *arguments]
     done = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     called, profile = tmp_path / "called", tmp_path / "profile"
     words = called.read_text().split() if called.exists() else []
@@ -247,3 +247,27 @@ def test_where_nothing_was_deployed_nothing_is_checked(tmp_path: Path) -> None:
     (tmp_path / "cdk.out").mkdir()
     (tmp_path / "cdk.out" / "outputs.json").write_text('{"Lookalike": {"ApiUrl": "https://old.example"}}')
     assert deploy(tmp_path, "--help", outputs=False) == (0, [], "")
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ([], None),
+        (["--yes"], "--require-approval never --yes"),
+        (["--require-approval", "broadening"], "--require-approval broadening"),
+    ],
+)
+def test_without_a_terminal_permissions_change_only_if_that_is_said(
+    tmp_path: Path, given: list[str], passed: str | None
+) -> None:
+    deploy(tmp_path)
+    cdk = tmp_path / "node_modules" / ".bin" / "cdk"
+    cdk.write_text('#!/bin/bash\necho "$@" > asked\n')
+    command = [str(tmp_path / "scripts" / "deploy"), *given]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    asked = tmp_path / "asked"
+    if passed is None:
+        assert (done.returncode, asked.exists()) == (2, False)
+        assert "Run it in a terminal, or give --yes" in done.stderr
+    else:
+        assert asked.read_text() == f"deploy --all --outputs-file cdk.out/outputs.json {passed}\n"

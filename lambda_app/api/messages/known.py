@@ -1,7 +1,7 @@
 """Refuses names that a route does not know: a typo must not change what is found without a word."""
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from typing import Any
+from typing import Any, get_type_hints
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
@@ -32,7 +32,9 @@ class StrictRoute(APIRoute):
             given = request.query_params
             if unknown := [name for name in given if name not in known and not name.lower().startswith(SIGNATURE)]:
                 what = f"a query parameter of {request.method} {path}"
-                raise QueryError(unknown_names(unknown, what, known))
+                of_body = [shortened(name) for name in unknown if name in body_names(self.dependant)]
+                hint = f". Send {', '.join(of_body)} in the JSON of the body" if of_body else ""
+                raise QueryError(unknown_names(unknown, what, known) + hint)
             return await answer(request)
 
         return checked
@@ -48,6 +50,17 @@ def query_names(dependant: Dependant) -> Iterator[str]:
             yield parameter.alias
     for dependency in dependant.dependencies:
         yield from query_names(dependency)
+
+
+def body_names(dependant: Dependant) -> set[str]:
+    """The fields of the JSON bodies that the dependencies of a route read: of the models that they return."""
+    models = [get_type_hints(one.call).get("return") for one in dependant.dependencies if one.call is not None]
+    return {
+        name
+        for model in models
+        if isinstance(model, type) and issubclass(model, BaseModel)
+        for name in model.model_fields
+    }
 
 
 def check_form(parts: Iterable[Part], *known: str) -> None:

@@ -95,22 +95,37 @@ async def _lookalike_error(request: Request, exc: errors.LookalikeError) -> Resp
 
 async def _http_exception(request: Request, exc: HTTPException) -> Response:
     method, path = _cut(request.scope["method"]), _cut(request.scope["path"])
+    allowed = _allowed(request) or (exc.headers or {}).get("Allow", "")
     details = {
-        HTTPStatus.NOT_FOUND: f"nothing found at {method} {path}",
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{path} does not allow {method}",
+        HTTPStatus.NOT_FOUND: f"nothing found at {method} {path}{_like(request)}",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{path} does not allow {method}{f'; it takes {allowed}' if allowed else ''}",
     }
     status = HTTPStatus(exc.status_code)
     # Routing says the phrase of the status alone. A route says what is missing and why.
     detail = details.get(status, exc.detail) if exc.detail == status.phrase else exc.detail
     headers = dict(exc.headers or {})
     if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = _allowed(request) or headers.get("Allow", "")
+        headers["Allow"] = allowed
     return _answer(request, problem(exc.status_code, str(detail)), headers)
+
+
+def _routes(request: Request) -> list[APIRoute]:
+    return [route for route in getattr(request.app.state, "routes", ()) if isinstance(route, APIRoute)]
+
+
+def _like(request: Request) -> str:
+    """A question that names the path most like the one asked for; empty if none is like it."""
+    from difflib import get_close_matches  # only who mistypes pays for it
+
+    known = {route.path for route in _routes(request) if route.include_in_schema and "{" not in route.path}
+    # The longest path of the API has fewer characters, and the comparison takes time for each.
+    like = get_close_matches(request.scope["path"][:80].lower(), sorted(known), 1, cutoff=0.7)
+    return f"; did you mean {like[0]}?" if like else ""
 
 
 def _allowed(request: Request) -> str:
     """The methods that a path takes. Several routes may have it, of which the router names the first alone."""
-    routes = [route for route in getattr(request.app.state, "routes", ()) if isinstance(route, APIRoute)]
+    routes = _routes(request)
     path = next((route.path for route in routes if route.matches(request.scope)[0] is not Match.NONE), None)
     same = [route.methods or set() for route in routes if route.path == path and route.include_in_schema]
     return ", ".join(sorted(set[str]().union(*same)))

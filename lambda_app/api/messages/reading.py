@@ -27,7 +27,8 @@ from lambda_app.recommendation.query import MAX_PHOTOS, SimilarQuery, shortened
 from lambda_app.store.contract import Store
 
 FIELD = "file"
-_LARGER = ". Make the photo smaller, or send it by POST /uploads"
+_LARGER = ". Make the photo smaller"
+_OR_UPLOAD = ", or send it by POST /uploads"
 BATCH_FIELD = "files"
 _MOST_NAMED = 5  # fields that a message lists
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -136,7 +137,7 @@ async def read_photos(request: Request, call: CurrentCall) -> list[Part]:
     parts = parse_multipart(body, content_type)
     photos = [part for part in parts if part.name == BATCH_FIELD]
     if not photos:
-        raise RequestError(f"the form has no field {BATCH_FIELD!r}, {_fields(parts)}")
+        raise RequestError(f"each photo of a batch is a field {BATCH_FIELD!r}, and the form has {_fields(parts)}")
     if len(photos) > settings.max_batch:
         raise RequestTooLargeError(f"the batch has {len(photos)} files; the limit is {settings.max_batch}")
     check_form(parts, BATCH_FIELD)
@@ -195,8 +196,9 @@ async def read_rank_query(parameters: Annotated[RankParameters, Query()], call: 
 
 
 async def _read(request: Request, call: Call) -> bytes:
-    settings = call.service.settings
-    return await read_body(request, settings.max_body_bytes, settings.body_seconds)
+    settings, uploads = call.service.settings, call.service.store.takes_uploads
+    hint = _LARGER + _OR_UPLOAD * uploads
+    return await read_body(request, settings.max_body_bytes, settings.body_seconds, hint)
 
 
 def _declared_length(request: Request) -> int | None:
@@ -216,8 +218,8 @@ def _what_came(body: bytes, kind: str) -> str:
 
 
 def _fields(parts: list[Part]) -> str:
-    names = [shortened(part.name) for part in parts]
-    return f"the fields {', '.join(names[:_MOST_NAMED])}" if names else "no fields"
+    names = list(dict.fromkeys(shortened(part.name) for part in parts))
+    return f"only {', '.join(names[:_MOST_NAMED])}" if names else "no fields"
 
 
 def _photos_of(parts: list[Part], most: int) -> list[bytes]:

@@ -3,7 +3,7 @@
 import { clearCards } from "./cards.js";
 import { byId, count, duration, megabytes } from "./text.js";
 
-const STAGES = { decode: "decoding", forward: "network", search: "search", total: "in all" };
+const STAGES = { decode: "decoding", forward: "model", search: "search", total: "in all" };
 
 /** Say what is going on; `share`: of the photo that was sent, from 0 to 1; undefined: nothing is being sent. */
 export function showProgress(text, share) {

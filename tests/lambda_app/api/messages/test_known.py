@@ -123,3 +123,29 @@ def test_a_list_of_wrong_ids_makes_one_error():
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 def test_a_method_that_a_path_does_not_have_is_refused_as_such_whatever_the_query(client: TestClient, method: str):
     assert client.request(method, "/items/000a/similar?k=4&kk=4").status_code == 405
+
+
+def test_a_batch_under_another_name_is_told_the_name(client: TestClient, built: BuiltRelease):
+    photo = built.photo("003a")
+    answer = client.post("/predict/batch", files=[("file", photo), ("file", photo)])
+    said = "each photo of a batch is a field 'files', and the form has only 'file'"
+    assert (answer.status_code, answer.json()["detail"]) == (400, said)
+
+
+def test_a_parameter_that_belongs_in_the_body_is_told_so(client: TestClient):
+    answer = client.post("/recommend?k=2&zzz=1", json={"liked": ["003a"]})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].endswith(". Send 'k' in the JSON of the body")
+    assert "body" not in client.get("/items?liked=003a").json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/similar_images", "; did you mean /predict/similar_images?"),
+        ("/predict/", "; did you mean /predict?"),
+        ("/wp", ""),
+    ],
+)
+def test_an_unknown_path_is_told_the_one_most_like_it(client: TestClient, path: str, hint: str):
+    assert client.post(path).json()["detail"] == f"nothing found at POST {path}{hint}"

@@ -76,7 +76,7 @@ def test_routing_and_validation_answer_problems(broken: TestClient):
     assert (lost.status_code, lost.json()["detail"]) == (404, "nothing found at GET /no where")
     assert lost.json()["instance"] == "/no%20where"
     wrong = broken.post("/QueryError")
-    assert (wrong.status_code, wrong.json()["detail"]) == (405, "/QueryError does not allow POST")
+    assert (wrong.status_code, wrong.json()["detail"]) == (405, "/QueryError does not allow POST; it takes GET")
     assert wrong.headers["allow"] == "GET"
     bad = broken.get("/QueryError?number=x")
     assert bad.status_code == 422

@@ -24,6 +24,8 @@ EXPIRES = datetime(2026, 11, 1, 12, 5, tzinfo=UTC)
 class AddressingStore(FolderStore):
     """A folder that gives addresses and takes uploads."""
 
+    takes_uploads = True
+
     def photo_url(self, key: str) -> str | None:
         return f"https://photos.example/{key}?signature=1"
 
@@ -164,3 +166,13 @@ def test_the_single_steps_take_one_upload(client: TestClient, bucket: Addressing
     answer = client.post("/predict/category", json={"uploads": ["uploads/1"]})
     assert answer.status_code == 422
     assert answer.json()["detail"] == "'uploads' is not a field of the body (did you mean upload?); it takes upload"
+
+
+def test_a_body_that_is_too_large_names_uploads_where_the_store_takes_them(client: TestClient, bucket: AddressingStore):
+    headers = {"Content-Type": "image/jpeg"}
+    large = client.post("/predict", content=bytes(2001), headers=headers)
+    assert large.status_code == 413
+    assert large.json()["detail"].endswith("Make the photo smaller, or send it by POST /uploads")
+    settings = Settings(store=str(bucket), threads=1, max_body_bytes=2000)
+    folder = TestClient(create_app(settings, FolderStore(bucket.root)))
+    assert folder.post("/predict", content=bytes(2001), headers=headers).json()["detail"].endswith("photo smaller")
