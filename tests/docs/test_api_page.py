@@ -60,7 +60,11 @@ def test_the_program_of_the_page_runs(url: str, folder: Path, monkeypatch, capsy
     program, deployment = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("LOOKALIKE_TOKEN", "any")
-    for name, value in (("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret"), ("AWS_DEFAULT_REGION", "eu-west-1")):
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_DEFAULT_REGION", "eu-west-1"),
+    ):
         monkeypatch.setenv(name, value)
     exec(compile(deployment, str(PAGE), "exec"), {})  # noqa: S102
     assert program.count("http://127.0.0.1:8000") == 1
