@@ -35,7 +35,7 @@ class _Swallows:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("goes_on", ["batch", "stage"])
 def test_a_signal_that_a_finalizer_swallows_stops_the_next_batch_or_stage(goes_on, tmp_path, capsys):
-    done = []
+    done: list[object] = []
 
     def main(_argv):
         dying = _Swallows()
