@@ -42,7 +42,7 @@ def test_a_signal_that_a_finalizer_swallows_stops_the_next_batch_or_stage(goes_o
         del dying
         done.append("before")
         if goes_on == "batch":
-            done.extend(track(range(3), 3, "x", "batch"))
+            done.extend(track(["a", "b", "c"], 3, "x", "batch"))
         else:
             run_stage(WorkFolder(tmp_path), "bake", {}, [], lambda: done.append("baked"))
 
