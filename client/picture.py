@@ -81,18 +81,42 @@ def picture_format(path: Path) -> str:
     return name
 
 
+def check_picture(path: Path) -> None:
+    """Raise unless a picture can be written to `path`, without writing one.
+
+    Raises:
+        PictureError: Pillow cannot write this format, or no file can be made there.
+    """
+    picture_format(path)
+    partial = _partial(path)
+    try:
+        if path.is_dir():
+            raise PictureError(f"{path} cannot be written: Is a directory")
+        partial.touch()
+    except OSError as exc:
+        raise PictureError(f"{path} cannot be written: {exc.strerror or exc}") from exc
+    partial.unlink(missing_ok=True)
+
+
 def save_picture(picture: Image.Image, path: Path) -> None:
     """Write a picture beside `path`, then rename it into place.
 
     Raises:
         PictureError: Pillow cannot write this format, or the file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = _partial(path)
     try:
         picture.save(partial, picture_format(path))
         partial.replace(path)
     except OSError as exc:
         raise PictureError(f"{path} cannot be written: {exc.strerror or exc}") from exc
+    finally:
+        with suppress(OSError):  # it is there only if something failed
+            partial.unlink()
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.partial")
 
 
 def _draw_tile(picture: Image.Image, tile: Tile, left: int, top: int, side: int) -> None:

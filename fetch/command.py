@@ -9,7 +9,8 @@ from fetch.connections import Network
 from fetch.run import Summary, fetch
 from fetch.settings import FetchSettings
 from lambda_app.errors import LookalikeError
-from training.pipeline.commands import CommandParser, add_settings, settings_from, sigterm_like_ctrl_c
+from training.pipeline.commands import CommandParser, add_settings, settings_from
+from training.pipeline.interrupts import interruptible
 
 SOME_FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 _ABOUT = "Download the photos that a feed names by URL, into a data folder for training."
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None, network: Network | None = None) -> i
     try:
         given = command_line().parse(argv)
         settings = settings_from(given, FetchSettings)
-        with sigterm_like_ctrl_c():
+        with interruptible():
             fetch(given.feed, given.out, settings, http_as_https=given.http_as_https, network=network, summary=summary)
     except (LookalikeError, OSError) as exc:
         print(f"scripts/fetch: {exc}", file=sys.stderr)

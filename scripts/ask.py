@@ -14,7 +14,7 @@ from client.api import LookalikeClient
 from client.auth import AuthError, add_options, chosen_auth
 from client.command import CommandParser
 from client.errors import ClientError
-from client.picture import PictureError, Tile, draw_picture, open_photo, picture_format, save_picture
+from client.picture import PictureError, Tile, check_picture, draw_picture, open_photo, save_picture
 from client.words import json_of, lines_of, plain, price_of, score_of, title_of
 
 MOST_PHOTOS = 4
@@ -86,9 +86,9 @@ def main() -> int:
     args = arguments()
     auth = None
     try:
-        # Report a bad file name before calling the API.
+        # Report a bad file before calling the API.
         if args.picture:
-            picture_format(args.picture)
+            check_picture(args.picture)
         for photo in args.photo:
             photo.open("rb").close()
         auth = chosen_auth(args, os.environ)

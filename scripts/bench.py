@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.figures import machine, table
 from benchmarks.figures.table import Report
 from client.command import CommandParser
+from lambda_app.telemetry.formats import quiet_faiss
 
 # Modules of `benchmarks.bench` with `run(quick: bool) -> Report`. Without arguments all run, in this order.
 NAMES = (
@@ -70,7 +71,7 @@ def main() -> int:
     if args.items is not None and not (args.name and set(args.name) <= set(SIZED) and args.items > 0):
         parser.error(f"--items takes a number above 0, and only with {', '.join(SIZED)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    logging.getLogger("faiss.loader").setLevel(logging.WARNING)
+    quiet_faiss()
     measured_on = machine.describe()
     print("\n".join(machine.lines(measured_on)), flush=True)
     reports: dict[str, Report] = {}

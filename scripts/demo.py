@@ -20,6 +20,7 @@ from lambda_app.settings import Settings
 from lambda_app.store.opening import open_store
 from operate.listening import bound, port
 from sample.generate import generate
+from training.prepare.intake.layouts import layout_of
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
@@ -202,10 +203,15 @@ def run() -> int:
 def _run() -> int:
     args = arguments()
     try:
+        if args.data:
+            layout_of(args.data)
+    except LookalikeError as exc:
+        print(f"scripts/demo: {exc}. Name a folder of listings or photos with --data", file=sys.stderr)
+        return 2
+    try:
         if not args.no_serve:
-            for one in bound(
-                HOST, args.port, "--port"
-            ):  # a port in use is better known before the training than after it
+            # A port in use is better known before the training than after it.
+            for one in bound(HOST, args.port, "--port"):
                 one.close()
     except LookalikeError as exc:
         print(f"scripts/demo: {exc}", file=sys.stderr)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from client.command import CommandParser
 from lambda_app.errors import DamagedFileError, LookalikeError
@@ -25,6 +26,10 @@ POLL_SECONDS = 2.0
 WAIT_SECONDS = 15 * 60.0  # the maximum run time of a Lambda
 # S3 begins to send events some minutes after a bucket is told to. Then nobody tells the promoter about the first drop.
 CALL_SECONDS = 60.0
+FORCE = (
+    "; the archive itself says whether it goes live in spite of lower figures or other categories: make it with "
+    "scripts/train ... --force True, which keeps what is trained"
+)
 EXAMPLES = """\
 examples:
   scripts/publish var/work/release.tar --store var/store --photos var/shop --create
@@ -105,9 +110,17 @@ def call_by_hand(store: Store, stack: str, key: str) -> None:
         print("no result after a minute: called the promoter directly", flush=True)
 
 
+class _Parser(CommandParser):
+    """Tells who looks for `--force` here that the archive carries it."""
+
+    def error(self, message: str) -> NoReturn:
+        """See `CommandParser`."""
+        super().error(f"{message}{FORCE if '--force' in message else ''}")
+
+
 def command_line() -> CommandParser:
     """The parser of the command line."""
-    parser = CommandParser(prog="scripts/publish", description=__doc__, epilog=EXAMPLES)
+    parser = _Parser(prog="scripts/publish", description=__doc__, epilog=EXAMPLES)
     parser.add_argument("archive", type=Path, metavar="ARCHIVE", help="release archive: .tar, .tar.gz or .tgz")
     parser.add_argument("--store", required=True, help="folder or s3://bucket[/prefix]; required")
     parser.add_argument("--create", action="store_true", help="make a new store if the folder is not a store yet")

@@ -42,7 +42,8 @@ def row(stored: StoredRelease) -> str:
     if stored.manifest is None:
         return f"{start}cannot be read: {stored.problem}"
     figures = [f"{name} {value:.3f}" for name, value in stored.figures.items()]
-    return "  ".join([f"{start}{stored.manifest.count:>10,} photos", *figures, *filter(None, [stored.forced])])
+    more = filter(None, [stored.origin, stored.forced])
+    return "  ".join([f"{start}{stored.manifest.count:>10,} photos", *figures, *more])
 
 
 def in_utc(moment: datetime) -> str:
@@ -130,7 +131,7 @@ def command_line() -> CommandParser:
         example = " ".join(filter(None, [f"scripts/releases {name}", usual, "--store s3://shop-search"]))
         return verbs.add_parser(name, **described(what, example))
 
-    verb("list", "every stored release, newest first; model: where rollback --model goes")
+    verb("list", "every stored release, newest first, and what it was made from; model: where rollback --model goes")
     verb(
         "promote", "make a stored release live, even an older or a worse one", "20261122-204500-1a2b3c4d"
     ).add_argument("release", metavar="ID", help="id of a stored release, as `list` shows it")

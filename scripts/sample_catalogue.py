@@ -9,6 +9,7 @@ from pathlib import Path
 
 from client.command import CommandParser
 from sample.generate import DEFAULT_PHOTOS, generate
+from sample.plan import MIN_PHOTOS
 
 EXAMPLES = """\
 examples:
@@ -32,7 +33,7 @@ def command_line() -> CommandParser:
         type=int,
         default=DEFAULT_PHOTOS,
         metavar="N",
-        help="number of intact photos; default: %(default)s",
+        help=f"number of intact photos, at least {MIN_PHOTOS}; default: %(default)s",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of the random draws, any number; default: %(default)s"
@@ -64,6 +65,7 @@ def main() -> int:
         return 2
     print(f"{args.out}: {summary.products} products, {summary.photos} photos")
     print(f"rows: {summary.product_rows} products, {summary.image_rows} images; {summary.photo_files} photo files")
+    print("faults put in on purpose, as real exports have them:")
     for mess, count in sorted(summary.planted.items()):
         print(f"{count:>8}  {mess}")
     return 0

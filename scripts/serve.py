@@ -16,7 +16,7 @@ from lambda_app.errors import LookalikeError
 from lambda_app.recommendation.live import LiveRelease
 from lambda_app.settings import Settings, misspelt
 from lambda_app.store.opening import existing_store
-from lambda_app.telemetry.formats import PlainFormatter
+from lambda_app.telemetry.formats import PlainFormatter, quiet_faiss
 from operate.listening import address, bound, port
 
 # After SIGTERM, requests in progress have this long to finish. Then their connections are closed.
@@ -65,6 +65,7 @@ def main() -> int:
     output = logging.StreamHandler()
     output.setFormatter(PlainFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[output])
+    quiet_faiss()
     keep_freed_memory()
     environ = dict(os.environ)
     if args.store:

@@ -10,6 +10,9 @@ Under SageMaker the folders come from SM_* variables. The files of the release g
 an archive of that folder.
 """
 
+import training.pipeline.interrupts  # noqa: F401 - first: Ctrl-C during the imports below ends with one line
+
+# isort: split
 import os
 import shutil
 import sys
@@ -25,21 +28,21 @@ from training.evaluate.summary import summarise, summarise_reused
 from training.export import stage as export
 from training.fit import stage as fit
 from training.index import stage as index
-from training.network.start_check import check_start
-from training.network.teacher.release import manifest_of, take_over
+from training.network.teacher.release import manifest_of
 from training.network.weights import categories_of
 from training.pack import reusing
 from training.pack import stage as pack
 from training.pack.base import fetch
 from training.pipeline.commands import CommandParser, add_work_folder, report_errors
 from training.pipeline.failure import failure_file
-from training.pipeline.files import write_file
 from training.pipeline.work_folder import ReusingFolder, WorkFolder
 from training.pipeline.world import SINGLE_PROCESS, World, process_group
 from training.prepare.categories import check_known, released
 from training.prepare.intake.layouts import layout_of
 from training.prepare.stage import prepare
+from training.prepare.told import prepare_and_tell
 from training.settings.options import parse_values, train_parser
+from training.settings.start import check_settings, check_weights
 from training.settings.train_settings import TrainSettings
 
 _WEIGHTS = (".pt", ".pth", ".safetensors")
@@ -106,8 +109,7 @@ def train(
     Raises:
         TrainingError: an error of a stage.
     """
-    layout_of(data)  # a wrong path is known before weights are downloaded
-    check(work, settings)
+    layout_of(data)  # a wrong path is known at once
     _prepare(data, work, settings, world)
     fit.run(work, settings.fit, checkpoints, world, settings.execution, data)
     evaluate.run(work, data)
@@ -116,21 +118,6 @@ def train(
     pack.run(work, settings.pack)
     world.barrier()
     return read_manifest((work.release / MANIFEST).read_bytes())
-
-
-def check(work: WorkFolder, settings: TrainSettings) -> None:
-    """Check the work folder and the initial network, so that a run does not fail for them after hours.
-
-    Raises:
-        TrainingError: the work folder cannot be written, a WeightsError of `check_start`, or a TeacherError.
-    """
-    write_file(trial := work.root / ".writable", b"")
-    trial.unlink()
-    # A network that was trained already needs no download: a rerun for a new catalog works without internet.
-    fit, size = settings.fit, settings.prepare.preprocessing().size
-    check_start(fit.backbone, fit.weights, fit.freeze, size, small=fit.small, download=not work.weights.exists())
-    if fit.teacher is not None:
-        take_over(fit.teacher, work.teacher)
 
 
 def reuse(data: Path, work: ReusingFolder, settings: TrainSettings, source: str) -> Manifest:
@@ -143,7 +130,7 @@ def reuse(data: Path, work: ReusingFolder, settings: TrainSettings, source: str)
         TrainingError: an error of a stage, or a category that the model does not know.
     """
     base = fetch(source, work.base)
-    prepare(data, work.dataset, settings.prepare.reusing(base))
+    prepare_and_tell(data, work.dataset, settings.prepare.reusing(base))
     check_known(Dataset.open(work.dataset).categories, base)
     work.release.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(work.base / base.model.file, work.model)
@@ -170,7 +157,8 @@ def _prepare(data: Path, work: WorkFolder, settings: TrainSettings, world: World
     if teacher is not None and chosen.categories is None and not chosen.base_categories:
         chosen = chosen.changed(base_categories=manifest_of(teacher).categories)
     if world.is_leader:
-        prepare(data, work.dataset, chosen)
+        check_settings(work, settings)
+        prepare_and_tell(data, work.dataset, chosen, before_photos=lambda: check_weights(work, settings))
     world.barrier()
     if not world.is_leader and world.local_rank == 0:
         prepare(data, work.dataset, chosen)

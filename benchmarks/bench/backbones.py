@@ -26,6 +26,7 @@ from benchmarks.figures import machine, table
 from benchmarks.figures.table import Report, Row, Spread, spread
 from benchmarks.inputs.bench_release import VAR
 from lambda_app.model.session import Model
+from lambda_app.telemetry.formats import quiet_faiss
 from training.dataset import Dataset
 from training.export.onnx_file import write_onnx
 from training.export.quantise import quantise
@@ -203,6 +204,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--names", nargs="+", default=NAMES, help="backbones; the first one is the baseline")
     given = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    quiet_faiss()
     print("\n".join(machine.lines(machine.describe())), flush=True)
     print("\n".join(table.lines("backbones", report(measure(given.names, ROUNDS, given.data)))))
 

@@ -32,6 +32,7 @@ from lambda_app.release.filter_columns import FilterColumns
 from lambda_app.release.manifest import IndexEntry
 from lambda_app.release.row_set import RowSet
 from lambda_app.search.building.choice import build_index
+from lambda_app.telemetry.formats import quiet_faiss
 
 SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (10_000, 100_000)
 MOST_EXACT = 2_000_000
@@ -234,6 +235,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    quiet_faiss()
     measured_on = machine.describe()
     print("\n".join(machine.lines(measured_on)), flush=True)
     report = sweep(args.sizes, ROUNDS)

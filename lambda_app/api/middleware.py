@@ -126,8 +126,9 @@ def _answered(call: Call, method: str, scope: Scope, status: int) -> AnsweredReq
         request_id=call.request_id,
         release=call.release,
         method=method,
-        # The router stores the matched route in the scope. Its template is logged, as a path may hold private data.
-        route=getattr(scope.get("route"), "path", "unmatched"),
+        # The router stores the matched route in the scope. Its template is logged, as a path may hold private data:
+        # that for people, `/items/{image_id}` for `/items/{image_id:path}`.
+        route=getattr(scope.get("route"), "path_format", "unmatched"),
         status=status,
         category=call.category,
         top_score=call.top_score,

@@ -139,7 +139,7 @@ class Draft:
         if change.image_id is not None:
             found = change.image_id in self.added or self._live_row(change.image_id) is not None
             if not found:
-                raise ChangeError(f"no item has the image_id {change.image_id[:80]!r}")
+                raise ChangeError(f"no item has the image_id {change.image_id[:80]!r}{self._meant(change.image_id)}")
             return [change.image_id]
         product_id = change.product_id or ""
         rows = [row for row in self._catalog.product_rows(product_id) if row not in self.dead]
@@ -148,6 +148,13 @@ class Draft:
         if not ids:
             raise ChangeError(f"no item has the product_id {product_id[:80]!r}")
         return ids
+
+    def _meant(self, image_id: str) -> str:
+        """What to do if an id is none of a photo, but that of a product."""
+        rows = self._catalog.product_rows(image_id)
+        if self._of_product.get(image_id) or any(row not in self.dead for row in rows):
+            return "; a product has that id: use --products, or product_id in place of image_id"
+        return ""
 
     def _live_row(self, image_id: str) -> int | None:
         """The row of the release, if it is neither removed nor replaced."""

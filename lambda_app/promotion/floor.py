@@ -74,7 +74,7 @@ def check_floor(store: Store, live: LivePointer | None, manifest: Manifest, forc
         return f"forced past the floor: {words}"
     raise RefusedReleaseError(
         f"{manifest.release} is below the floor: {words}. A figure may be at most {QUALITY_FLOOR:.2f} lower, and "
-        'categories keep their order, unless the manifest says "force": true (training.train --force True)'
+        'categories keep their order, unless the manifest says "force": true (scripts/train ... --force True)'
     )
 
 
@@ -97,7 +97,10 @@ def _shortfalls(manifest: Manifest, present: Manifest) -> list[str]:
 def _lost_categories(new: tuple[str, ...], live: tuple[str, ...]) -> list[str]:
     """Clients store the index of a category, so it must not change. New categories may follow at the end."""
     if missing := [category for category in live if category not in new]:
-        return [f"{len(new)} categories against {len(live)}, without {_cut(missing[0])}"]
+        more = f" and {len(missing) - 1} more of {len(live)} categories" if missing[1:] else ""
+        added = [category for category in new if category not in live]
+        instead = f", and has {_cut(added[0])}{' and others' if added[1:] else ''} instead" if added else ""
+        return [f"the new release lacks {_cut(missing[0])}{more}{instead}"]
     for index, category in enumerate(live):
         if new[index] != category:
             return [f"category {index} is {_cut(new[index])} against {_cut(category)}"]

@@ -27,7 +27,7 @@ from lambda_app.errors import PointerConflictError, UnfinishedError
 from lambda_app.model.session import Model
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import store_release, stored_manifest
-from lambda_app.promotion.succession import Clock, before_next, live_release, move_pointer, utc_now
+from lambda_app.promotion.succession import Clock, before_changed, live_release, move_pointer, utc_now
 from lambda_app.release.entries import FileEntry
 from lambda_app.release.manifest import MANIFEST, Manifest
 from lambda_app.settings import Settings
@@ -108,7 +108,7 @@ def apply_changes(
             note_rejections(store, draft.rejections, now())
             bring_index(store, made, settings, seconds_left)
             try:
-                move_pointer(store, made, live, now, before_next(live))
+                move_pointer(store, made, live, now, before_changed(live, manifest, made))
             except PointerConflictError:
                 lost += 1
                 continue

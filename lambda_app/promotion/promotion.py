@@ -40,7 +40,7 @@ from lambda_app.promotion.succession import (
     utc_now,
 )
 from lambda_app.promotion.trial import check_release
-from lambda_app.promotion.words import is_live, is_live_again, to_seconds, with_figures
+from lambda_app.promotion.words import is_live, is_live_again, is_live_already, to_seconds, with_figures
 from lambda_app.release.archive import ArchiveLimits, unpack
 from lambda_app.release.manifest import Manifest
 from lambda_app.settings import Settings
@@ -234,7 +234,7 @@ def go_live(
         if live is not None and (
             release == live.pointer.release or (late and comes_from(store, live.pointer.release, release))
         ):
-            return Promotion(live.pointer.release, "already live", f"{release} is live already")
+            return Promotion(live.pointer.release, "already live", is_live_already(release, live.pointer.release))
         if live is not None and last is not None and late:
             detail = (
                 f"{release} (created {to_seconds(manifest.created_at)}) is stored but not live: "

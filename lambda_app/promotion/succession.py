@@ -100,6 +100,29 @@ def before_next(live: LivePointer | None) -> tuple[str, ...]:
     return () if live is None else (live.pointer.release, *history(live.pointer))[:HISTORY]
 
 
+def same_answers(one: Manifest, other: Manifest) -> bool:
+    """Whether two releases have the same model, catalogue and engine, in the same files."""
+    return (one.model, one.all_segments, one.dead, one.engine) == (
+        other.model,
+        other.all_segments,
+        other.dead,
+        other.engine,
+    )
+
+
+def before_changed(live: LivePointer, manifest: Manifest, made: Manifest) -> tuple[str, ...]:
+    """The history of a release that has changes of the log and takes the place of the live one.
+
+    A rollback goes back to another catalogue. So if no change could be applied, the live one is left out of it.
+
+    Args:
+        live: the pointer as it was read.
+        manifest: of the live release.
+        made: of the release that follows.
+    """
+    return history(live.pointer) if same_answers(manifest, made) else before_next(live)
+
+
 def move_pointer(store: Store, made: Manifest, live: LivePointer, now: Clock, before: tuple[str, ...]) -> None:
     """Make a stored release live in place of the one that it was made from.
 

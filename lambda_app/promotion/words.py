@@ -21,6 +21,13 @@ def is_live(release: str, target: str) -> str:
     return f"{release} is live{changed}"
 
 
+def is_live_already(release: str, live: str) -> str:
+    """That the release of an archive is live already, and as which one, if changes of the log were applied to it."""
+    if live == release:
+        return f"{release} is live already"
+    return f"the model of {release} is live already, as {live}, with the changes of the log"
+
+
 def is_live_again(store: Store, target: Manifest, through: int, live: str) -> str:
     """Which release is live after a rollback to `target`, and how many changes of the log it undid, for people.
 

@@ -96,11 +96,20 @@ class Metrics:
         print(json.dumps(line, default=str), file=self._stream or sys.stdout, flush=True)
 
 
+def quiet_faiss() -> None:
+    """Log of the loader of faiss only warnings. It tries builds for several processors; one that is absent is no error.
+
+    Does not import faiss.
+    """
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)
+
+
 def configure_logging(service: str, level: int = logging.INFO) -> None:
     """Log JSON lines to standard error in the whole process. Replaces the handlers that Lambda's runtime installed."""
     output = logging.StreamHandler()
     output.setFormatter(JsonFormatter(service))
     logging.basicConfig(level=level, handlers=[output], force=True)
+    quiet_faiss()
     # botocore's debug lines contain presigned URLs. mangum logs every request again, with the full path.
     for name in ("botocore", "mangum"):
         logging.getLogger(name).setLevel(logging.WARNING)

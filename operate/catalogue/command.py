@@ -22,6 +22,7 @@ from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
 from lambda_app.store.folder import FolderStore
 from lambda_app.store.opening import existing_store
+from lambda_app.telemetry.formats import quiet_faiss
 from operate.catalogue.blocking import Kind, blocked_lines, change_blocked
 from operate.catalogue.duplicates import live_release
 from operate.catalogue.duplicates_page import tell_duplicates
@@ -29,7 +30,7 @@ from operate.catalogue.listed import without_duplicates
 from operate.catalogue.listings import Listings, Row, read_listings
 from operate.catalogue.live_catalog import live_catalog, live_manifest
 from operate.catalogue.options import parse_arguments
-from operate.catalogue.overview import log_lines, rejection_lines, wait_until_live
+from operate.catalogue.overview import log_lines, rejected_count, rejection_lines, wait_until_live
 from operate.catalogue.photos import CatalogueError, copy_photos
 from operate.catalogue.replaced import without_taken
 from operate.catalogue.updates import read_updates
@@ -43,6 +44,7 @@ _SHOWN = 10
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run the command; returns the exit code: see `--help`. `environ`: settings of serving, such as limits."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    quiet_faiss()
     try:
         given = parse_arguments(argv)
     except SettingsError as exc:
@@ -50,17 +52,17 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
         return USAGE
     try:
         given.settings = Settings.from_environ({**(environ or {}), "LOOKALIKE_STORE": given.store})
-        _run(existing_store(given.store), given)
+        return _run(existing_store(given.store), given)
     except (LookalikeError, OSError) as exc:
         print(f"scripts/catalogue: {exc}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("scripts/catalogue: interrupted", file=sys.stderr)
         return INTERRUPTED
-    return 0
 
 
-def _run(store: Store, given: argparse.Namespace) -> None:
+def _run(store: Store, given: argparse.Namespace) -> int:
+    """Run a sub-command; returns the exit code."""
     if given.verb == "log":
         print("\n".join(log_lines(store, given.last)))
     elif given.verb == "compact":
@@ -71,21 +73,22 @@ def _run(store: Store, given: argparse.Namespace) -> None:
     elif given.verb == "blocked":
         print("\n".join(blocked_lines(store)))
     elif given.verb == "add":
-        _add(store, given)
+        return _add(store, given)
     elif given.verb == "duplicates":
         tell_duplicates(store, given.settings, given.csv, given.page)
     elif given.verb == "update":
         found = read_updates(given.table, live_manifest(store), _reading(given), given.currency)
         print("\n".join(found.lines))
         _tell_rejected(found.rejected, given.rejected)
-        _write(store, found.changes, given)
+        return _write(store, found.changes, given)
     elif given.verb == "apply":
-        _write(store, read_lines(given.file.read_bytes(), str(given.file)), given)
+        return _write(store, read_lines(given.file.read_bytes(), str(given.file)), given)
     else:
-        _write(store, _removals(given), given)
+        return _write(store, _removals(given), given)
+    return 0
 
 
-def _add(store: Store, given: argparse.Namespace) -> None:
+def _add(store: Store, given: argparse.Namespace) -> int:
     base = live_manifest(store)
     found = read_listings(
         given.listings, base, _reading(given), given.photos, given.currency, skip_unknown=given.skip_unknown
@@ -102,12 +105,12 @@ def _add(store: Store, given: argparse.Namespace) -> None:
     told = f"{counted(len(found.rows), 'photo')} ({len(found.rows) - replaced:,} new, {replaced:,} replaced)"
     if given.dry_run:
         print(f"{told} would be added; nothing was written")
-        return
+        return 0
     name = given.name or found.photos.resolve().name
     keys, copied = copy_photos(store, name, found.photos, [row.photo for row in found.rows])
     print(f"photos: {copied:,} copied, {len(keys) - copied:,} already there")
     print(f"add {told}")
-    _write(store, _upserts(found, keys), given)
+    return _write(store, _upserts(found, keys), given)
 
 
 def _upserts(found: Listings, keys: dict[str, str]) -> list[Upsert]:
@@ -132,7 +135,12 @@ def _removals(given: argparse.Namespace) -> list[Remove]:
         raise CatalogueError(f"{in_words(exc)}; nothing was written") from exc
 
 
-def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -> None:
+def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -> int:
+    """Append changes to the log, and tell what became of them if that is known: the exit code.
+
+    Raises:
+        CatalogueError: there is no change, or it is not live in time.
+    """
     if not changes:
         raise CatalogueError("there is nothing to change; nothing was written")
     source = f"scripts/catalogue {given.verb} by {getpass.getuser()}"
@@ -146,9 +154,11 @@ def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -
             print(merged.detail)
     if given.wait:
         print(wait_until_live(store, numbers[-1], given.seconds))
-    if given.wait or isinstance(store, FolderStore):
-        for line in rejection_lines(store, numbers):
-            print(line)
+    if not given.wait and not isinstance(store, FolderStore):
+        return 0
+    for line in rejection_lines(store, numbers):
+        print(line)
+    return FAILED if rejected_count(store, numbers) >= len(changes) else 0
 
 
 def _kind(given: argparse.Namespace) -> Kind:

@@ -24,7 +24,8 @@ examples:
   scripts/catalogue --store s3://bucket compact
 
 An empty cell of an update changes nothing; null or N/A clears the field.
-exit code: 0 done, also if rows or changes were rejected, which are printed; 1 an error, one line on standard error;
+exit code: 0 done, also if some rows or changes were rejected, which are printed; 1 an error, one line on standard
+error, or nothing was applied because all rows or changes were rejected (of a bucket, known with --wait only);
 2 wrong usage; 130 interrupted
 """
 _STORE = "folder or s3://bucket[/prefix], before or after the sub-command; required"

@@ -4,6 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from lambda_app.catalogue.changes import Entry, Revert, Unreadable
 from lambda_app.catalogue.draft import effective
@@ -56,18 +57,28 @@ def rejection_lines(store: Store, numbers: Sequence[int]) -> Iterator[str]:
     """Which changes of these entries could not be applied, and why: at most 10, and the files that hold all."""
     told = 0
     for number in numbers:
-        key = rejections_key(number)
-        try:
-            rejected = json.loads(store.read(key))["rejected"]
-        except MissingObjectError:
+        rejected = _rejected(store, number)
+        if not rejected:
             continue
-        yield f"{counted(len(rejected), 'change')} could not be applied; {key} has the reasons:"
+        yield f"{counted(len(rejected), 'change')} could not be applied; {rejections_key(number)} has the reasons:"
         shown = rejected[: max(0, _SHOWN - told)]
         told += len(shown)
         for one in shown:
             yield f"  change {one['line']} of entry {number}: {one['reason']}"
         if len(rejected) > len(shown):
             yield f"  and {len(rejected) - len(shown):,} more"
+
+
+def rejected_count(store: Store, numbers: Sequence[int]) -> int:
+    """How many changes of these entries could not be applied."""
+    return sum(len(_rejected(store, number)) for number in numbers)
+
+
+def _rejected(store: Store, number: int) -> list[dict[str, Any]]:
+    try:
+        return list(json.loads(store.read(rejections_key(number)))["rejected"])
+    except MissingObjectError:
+        return []
 
 
 def _line(entry: Entry, state: str, rejected: bool) -> str:

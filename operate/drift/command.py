@@ -59,9 +59,12 @@ def findings(store: Store, lines: Iterable[str], args: argparse.Namespace) -> re
         ReleaseError: the live release has no reference.
         StoreError: the store cannot be read, or nothing is live.
     """
-    found = store.read_pointer()
+    try:
+        found = store.read_pointer()
+    except MissingObjectError:
+        found = None
     if found is None:
-        raise LogError(f"{store} has no live release")
+        raise LogError(f"nothing is live in {store}; publish a release first (scripts/publish)")
     live = stored_manifest(store, found.pointer.release)
     if live.reference is None:
         raise ReleaseError(f"release {live.release} has no reference; train it again with this version")

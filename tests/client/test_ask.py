@@ -89,6 +89,19 @@ def test_a_picture_that_cannot_be_written_is_one_line(ask, served, tmp_path):
     assert done.err == f"scripts/ask: {tmp_path}/nowhere/out.png cannot be written: No such file or directory\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("folder.png", "Is a directory"), ("file/out.png", "Not a directory"), ("no/out.png", "No such file")],
+)
+def test_a_picture_that_cannot_be_written_is_known_before_the_request(ask, served, tmp_path, name, why):
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
+    done = ask(served.photos["003a"], "--url", "http://127.0.0.1:9", "--picture", tmp_path / name)
+    assert done.code == 2
+    assert done.err.startswith(f"scripts/ask: {tmp_path / name} cannot be written: {why}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.png"]
+
+
 def test_options_become_parameters(ask, served):
     photos = [served.photos["003a"], served.photos["003b"]]
     asked = ("--min-price", 100, "--max-price", 120, "--k", 9, "--distinct", "image", "--rank", "cosine")

@@ -12,6 +12,7 @@ from client.picture import (
     TILE_SIDE,
     PictureError,
     Tile,
+    check_picture,
     draw_picture,
     open_photo,
     picture_format,
@@ -129,6 +130,24 @@ def test_a_name_without_an_image_format_is_refused(name):
 def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(PictureError, match="cannot be written"):
         save_picture(Image.new("RGB", (2, 2)), tmp_path / "none" / "a.png")
+
+
+def test_a_picture_that_fails_leaves_no_partial_file(tmp_path):
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(PictureError, match="cannot be written"):
+        save_picture(Image.new("RGB", (2, 2)), tmp_path / "a.png")
+    with pytest.raises(PictureError, match="cannot be written"):
+        save_picture(Image.new("RGBA", (2, 2)), tmp_path / "a.jpg")  # JPEG has no transparency
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_check_leaves_a_picture_as_it_is(tmp_path):
+    path = tmp_path / "a.png"
+    check_picture(path)
+    assert not list(tmp_path.iterdir())
+    path.write_bytes(b"mine")
+    check_picture(path)
+    assert [entry.read_bytes() for entry in tmp_path.iterdir()] == [b"mine"]
 
 
 @pytest.mark.parametrize("title", ["红色沙发" * 75, "W" * 300, "a red sofa " * 27])

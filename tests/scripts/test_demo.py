@@ -89,12 +89,26 @@ def test_a_port_in_use_is_an_error_before_the_training(
 ):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        monkeypatch.setattr(sys, "argv", ["demo", "--port", port, "--data", "nowhere"])
+        monkeypatch.setattr(sys, "argv", ["demo", "--port", port])
         assert run() == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(f"scripts/demo: cannot listen on 127.0.0.1, port {port}: Address already in use")
     assert printed.err.endswith(". Choose another address with --port\n")  # it has no --host
+
+
+def test_a_missing_data_folder_is_named_before_a_port_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "empty").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        for name, problem in (("missing", "does not exist"), ("empty", "holds neither a table of listings")):
+            data = tmp_path / name
+            monkeypatch.setattr(sys, "argv", ["demo", "--port", str(other.getsockname()[1]), "--data", str(data)])
+            assert run() == 2
+            printed = capsys.readouterr()
+            assert printed.out == ""
+            assert printed.err.startswith(f"scripts/demo: {data} {problem}")
 
 
 @pytest.mark.parametrize(("done", "epochs", "warns"), [(1, 90, True), (44, 90, True), (45, 90, False), (0, 0, False)])

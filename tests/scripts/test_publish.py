@@ -110,3 +110,14 @@ def test_a_damaged_archive_is_named(tmp_path: Path, run: Run):
     code, out, err = run(publish.main, with_a_flipped_byte(archive), "--store", tmp_path / "store", "--create")
     assert (code, out) == (1, "")
     assert err.startswith("scripts/publish: flipped.tar is damaged: index.faiss has sha256")
+
+
+def test_who_looks_for_force_is_told_where_it_is(
+    run: Callable[..., tuple[int, str, str]], capsys: pytest.CaptureFixture
+):
+    with pytest.raises(SystemExit) as ended:
+        run(publish.main, "release.tar", "--store", "store", "--force")
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "unrecognized arguments: --force; " in line
+    assert "scripts/train ... --force True" in line

@@ -63,11 +63,11 @@ def test_list_tells_times_in_utc_figures_and_force(releases, made):
     first, second, third = releases("list").out
     assert first.startswith(f"live     {made[2].release}")
     assert first.endswith(
-        "2026-11-01 14:00:00 UTC          40 photos  accuracy 0.074  recall@4 0.074  forced past the floor: "
+        "2026-11-01 14:00:00 UTC          40 photos  accuracy 0.074  recall@4 0.074  trained  forced past the floor: "
         f"accuracy 0.074 against 0.900; recall@4 0.074 against 0.900 (live is {made[1].release})"
     )
     assert second.startswith(f"previous {made[1].release}")
-    assert third.endswith("2026-11-01 12:00:00 UTC          40 photos  accuracy 0.900  recall@4 0.900")
+    assert third.endswith("2026-11-01 12:00:00 UTC          40 photos  accuracy 0.900  recall@4 0.900  trained")
 
 
 def test_a_release_that_cannot_be_read_breaks_neither_list_nor_prune(tmp_path, releases, made):

@@ -45,6 +45,26 @@ def test_a_rerun_without_changes_keeps_the_archive_and_prints_its_path(trained_c
     assert trained_copy.archive.stat().st_mtime_ns == before
 
 
+def test_the_run_says_what_of_the_data_was_kept(trained_copy, sample_data, outside, capsys):
+    train.main(["--data", str(sample_data), "--out", str(trained_copy.root), *TINY])
+    summary = Dataset.open(trained_copy.dataset).summary
+    shown = capsys.readouterr().out
+    assert f"kept {summary['kept']['images']:,} of {summary['rows_in']['images']:,} images" in shown
+    assert (str(trained_copy.dataset / "rejected.csv") in shown) == bool(summary["rejected"])
+
+
+def test_the_table_is_read_before_weights_are_looked_for(write_listings, tmp_path, outside):
+    data = write_listings([{"id": "p"}], [("i", "p")])
+    options = ["--data", str(data), "--out", str(tmp_path / "out"), *TINY, "--weights", str(tmp_path / "missing.pt")]
+    with pytest.raises(WeightsError, match=r"missing\.pt"):
+        train.main(options)
+    table = data / "Images.csv"
+    table.write_text(table.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no usable photo"):
+        train.main(options)
+    assert not (tmp_path / "out" / "dataset").exists()
+
+
 @pytest.mark.slow
 def test_several_processes_make_one_release(sample_data, processes, tmp_path, outside):
     options = ["--data", str(sample_data), "--out", str(tmp_path / "out"), *TINY]
@@ -299,7 +319,7 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, outside, capsys):
 def test_a_wrong_folder_of_data_is_named_before_the_weights_are_looked_up(tmp_path, outside, capsys):
     argv = ["--data", str(tmp_path / "none"), "--out", str(tmp_path / "out"), "--weights", str(tmp_path / "none.pt")]
     assert report_errors(train.main, argv) == 2
-    assert capsys.readouterr().err == f"error: {tmp_path / 'none'} is not a folder\n"
+    assert capsys.readouterr().err == f"error: {tmp_path / 'none'} does not exist\n"
 
 
 def test_a_run_with_a_teacher_keeps_the_order_of_its_categories_and_names_it(trained, sample_data, tmp_path):

@@ -197,5 +197,5 @@ def _line(trial: Trial) -> str:
     run, test = result["fit"], result["figures"]["test"]
     return (
         f"{trial}: {run['epochs']} epochs in {run['seconds']:,.0f} s, best epoch {run['best_epoch']}, "
-        f"accuracy {test['accuracy']:.3f} ({test['n']} test photos)"
+        f"accuracy {test['accuracy']:.3f} ({test['n']} test photo{'' if test['n'] == 1 else 's'})"
     )

@@ -21,6 +21,7 @@ def summarise(work: WorkFolder, manifest: Manifest) -> str:
         "by logits": _with_interval(test["retrieval"]["logits"], "recall@4"),
     }
     photos = "1 test photo" if test["n"] == 1 else f"{test['n']} test photos"
+    queries = "1 test photo" if altered["n"] == 1 else f"{altered['n']} test photos"
     known = ", ".join(f"{name} {_figure(*figure, few=few)}" for name, figure in figures.items())
     entries = {name: entry for name, entry in altered.items() if isinstance(entry, dict) and name != "untouched"}
     found = ", ".join(
@@ -34,7 +35,7 @@ def summarise(work: WorkFolder, manifest: Manifest) -> str:
         f"category precision@10 by embedding {same[0]}, in the order of results {same[1]} (category weight "
         f"{manifest.ranking.category_weight:g}, recall@4 {_figure(*_with_interval(ranked, 'recall@4'), few=few)})\n"
         f"{in_words(report['baseline'])}\n"
-        f"altered photos that find themselves first (by the embedding alone): {found}; {altered['n']} test photos\n"
+        f"altered photos that find themselves first (by the embedding alone): {found}; {queries}\n"
         f"{work.archive}"
     )
 

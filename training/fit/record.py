@@ -15,6 +15,7 @@ from training.fit.frozen import FINE_TUNED, INITIAL, Baseline, described
 from training.fit.heads.finish import keep_pooled
 from training.fit.heads.share import NOT_POOLED
 from training.fit.input.identities import identity_labels
+from training.fit.schedule import few_steps
 from training.fit.settings import Execution, FitSettings
 from training.fit.trainer import Trainer
 from training.fit.validation import is_as_good_as, score, validate
@@ -128,6 +129,7 @@ class RunRecord:
             "seconds": round(sum(figures["seconds"] for figures in self.history), 1),
             "baseline": described(trainer.settings, baseline, kept, found if self.history else None, self.diverged),
             "pooled": pooled,
+            "few_steps": few_steps_of(trainer),
             "teacher": None if trainer.teaching is None else trainer.teaching.about,
         }
         write_json(self.folder / "history.json", self.history)
@@ -163,6 +165,12 @@ class RunRecord:
         """Copy the current weights of `eval_model` as the best ones."""
         state = self.trainer.eval_model.state_dict()
         self.weights = {key: value.detach().cpu().clone() for key, value in state.items()}
+
+
+def few_steps_of(trainer: Trainer) -> str | None:
+    """See `training.fit.schedule.few_steps`."""
+    asked = trainer.settings
+    return few_steps(trainer.steps, peak=asked.rate, schedule=asked.schedule, warmup=asked.warmup, budget=asked.seconds)
 
 
 def write_about(

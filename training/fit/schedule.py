@@ -8,6 +8,8 @@ SCHEDULES = ("cosine", "flat", "waves")
 # For "waves", as in the published study: three periods per run, with a minimum of 1e-6 for a maximum of 0.015.
 _WAVES = 3
 _LOWEST = 1e-6 / 0.015
+# With fewer steps, a network hardly learns; most of them are warm-up or the first steps after it.
+_FEW_STEPS = 20
 # A run with smaller photos uses them up to this progress. The rest of the run adapts the network to the full size.
 _SMALL_UNTIL = 0.6
 # Smaller sides are multiples of this. Networks halve the side about five times and round up.
@@ -39,6 +41,24 @@ def learning_rate(progress: float, *, peak: float, schedule: str, warmup: float)
         height = 0.5 * (1.0 + math.cos(2.0 * math.pi * _WAVES * rest))
         return peak * (_LOWEST + (1.0 - _LOWEST) * height)
     raise SettingsError(f"unknown schedule {schedule!r}; the schedules are {', '.join(SCHEDULES)}")
+
+
+def few_steps(steps: int, *, peak: float, schedule: str, warmup: float, budget: float = 0.0) -> str | None:
+    """What to know of a run that has too few steps to learn much, in one or two sentences; None if it has enough.
+
+    Args:
+        steps: number of steps of the whole run.
+        peak, schedule, warmup: see `learning_rate`.
+        budget: time limit in seconds, by which the learning rate may rise earlier; 0: none.
+    """
+    if not 0 < steps < _FEW_STEPS:
+        return None
+    rates = [learning_rate(step / steps, peak=peak, schedule=schedule, warmup=warmup) for step in range(steps)]
+    more = "More epochs or a smaller batch give more steps."
+    number = "1 step" if steps == 1 else f"{steps} steps"
+    if peak > 0 and budget == 0 and not any(rates):
+        return f"Fine-tuning has {number}, and the warm-up keeps the learning rate at 0: it trains nothing. {more}"
+    return f"Fine-tuning has only {number}, so it trains little. {more}"
 
 
 def photo_side(progress: float, *, size: int, small: float) -> int:

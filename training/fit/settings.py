@@ -156,7 +156,7 @@ class FitSettings(Settings):
         ge=0,
         le=1,
         description="largest share of pooled features in the embedding, which find kinds of products that training has "
-        "not seen; 0, or random initial weights: only the trained embedding",
+        "not seen; 0, random initial weights or a teacher: only the trained embedding",
         json_schema_extra=RARE,
     )
     ema: float = Field(

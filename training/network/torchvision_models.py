@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lambda_app.photo.rules import Preprocessing
 from training.errors import WeightsError
 from training.network import half_resnet
-from training.network.built import Built
+from training.network.built import WITHOUT_INTERNET, Built
 
 log = logging.getLogger(__name__)
 _CLASSES = 1000
@@ -98,8 +98,8 @@ class TorchvisionBackbone:
             state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
         except (urllib.error.URLError, OSError, RuntimeError) as exc:
             raise WeightsError(
-                f"--weights {self.tag or 'imagenet'}: {weights.url} cannot be downloaded ({exc}); without internet, "
-                "set --weights to the path or s3:// URI of that file, or to none"
+                f"--weights {self.tag or 'imagenet'}: {weights.url} cannot be downloaded ({exc}); "
+                f"{WITHOUT_INTERNET.format(file='that file')}"
             ) from exc
         return state
 

@@ -2,16 +2,13 @@
 
 import argparse
 import logging
-import signal
 import sys
-import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from lambda_app.errors import LookalikeError, SettingsError
+from training.pipeline.interrupts import interruptible, message, number_of
 from training.pipeline.settings import Setting, Settings, closest, declared
 
 Kind = TypeVar("Kind", bound=Settings)
@@ -113,38 +110,19 @@ def report_errors(main: Callable[[Sequence[str] | None], None], argv: Sequence[s
         The exit status: 0; 2 after a LookalikeError; 130 after Ctrl-C, 143 after SIGTERM.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    # faiss tries builds for several processors; that one is absent is no error.
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)
     try:
-        with sigterm_like_ctrl_c():
+        with interruptible():
             main(argv)
     except LookalikeError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as exc:
-        cause, number = ("SIGTERM", signal.SIGTERM) if isinstance(exc, _Terminated) else ("Ctrl-C", signal.SIGINT)
-        print(f"stopped by {cause}; run again to resume", file=sys.stderr)
+        number = number_of(exc)
+        print(message(number), file=sys.stderr)
         return 128 + number
     return 0
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a command as Ctrl-C does: with its clean-up, and resumable."""
-
-
-@contextmanager
-def sigterm_like_ctrl_c() -> Iterator[None]:
-    """Inside the block, SIGTERM raises an exception. No effect outside the main thread (a limit of Python signals)."""
-
-    def terminate(_number: int, _frame: FrameType | None) -> None:
-        raise _Terminated
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _hyphenated(word: str) -> str:

@@ -8,6 +8,8 @@ from typing import Protocol, TypeVar
 
 from tqdm import tqdm
 
+from training.pipeline import interrupts
+
 log = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -30,21 +32,36 @@ def track(
         total: number of items, if known.
         desc: label of the progress bar, such as "photos".
         unit: name of one item, such as "photo".
-        seconds: minimum time between two log lines. One more line is always logged at the end.
+        seconds: minimum time between two log lines. One more line is logged at the end, unless there were
+            no items.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM has arrived, and its exception was swallowed.
     """
+    if total == 0:
+        yield from items
+        return
     if sys.stderr.isatty():
-        yield from tqdm(items, total=total, desc=desc, unit=unit, dynamic_ncols=True)
+        yield from _unless_stopped(tqdm(items, total=total, desc=desc, unit=unit, dynamic_ncols=True))
         return
     start = last = time.monotonic()
     done = 0
-    for item in items:
+    for item in _unless_stopped(items):
         yield item
         done += 1
         now = time.monotonic()
         if now - last >= seconds:
             last = now
             log.info(_line(done, total, desc, unit, now - start))
-    log.info("%s, done", _line(done, None, desc, unit, time.monotonic() - start))
+    if done:
+        log.info("%s, done", _line(done, None, desc, unit, time.monotonic() - start))
+
+
+def _unless_stopped(items: Iterable[T]) -> Iterator[T]:
+    """The items, until Ctrl-C or SIGTERM: also if a finalizer swallowed its exception."""
+    for item in items:
+        interrupts.check()
+        yield item
 
 
 def _line(done: int, total: int | None, desc: str, unit: str, elapsed: float) -> str:

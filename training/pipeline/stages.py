@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import TrainingError
+from training.pipeline import interrupts
 from training.pipeline.code_digest import code_digest
 from training.pipeline.disk import writing
 from training.pipeline.files import write_json
@@ -39,8 +40,10 @@ def run_stage(
 
     Raises:
         TrainingError: `make` returned, but an output is missing.
+        KeyboardInterrupt: a signal arrived before, and was swallowed.
         DiskFullError: the disk is full.
     """
+    interrupts.check()
     stamp = _stamp_of(work, name)
     code = code_digest(Path(inspect.getfile(make)))
     digest = digest_of({"stage": name, "version": importlib.metadata.version("lookalike"), "code": code, **inputs})

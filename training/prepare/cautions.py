@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from training.dataset import SPLITS
+from training.prepare.intake.fields.words import counted, quoted
 from training.prepare.intake.tables import Intake
 
 # Below this number the figures of the test split are printed as a warning too; their intervals are given up to 30.
@@ -32,13 +33,16 @@ def cautions(intake: Intake, categories: Sequence[str]) -> Iterator[str]:
     if not counts["validation"]:
         yield "the validation split is empty: the last epoch is exported instead of the best one, without calibration"
     if len(categories) == 1:
-        yield f"there is 1 category, {categories[0]!r}: each photo is predicted as it, so an accuracy of 1 says nothing"
+        only = quoted(categories[0])
+        yield f"there is 1 category, {only}: each photo is predicted as it, so an accuracy of 1 says nothing"
     twice = intake.db.execute(_IN_TWO_CATEGORIES).fetchall()
     if twice:
-        yield f"{len(twice)} photos are in more than one category, such as {' and '.join(twice[0])}"
+        photos = f"{counted(len(twice), 'photo')} {'is' if len(twice) == 1 else 'are'}"
+        yield f"{photos} in more than one category, such as {' and '.join(twice[0])}"
     missing = intake.count("rejected WHERE kind = 'images' AND reason = 'missing_photo'")
     if 2 * missing >= intake.rows_in["images"] > 0:
-        yield f"{missing} of {intake.rows_in['images']} image rows have no photo{unmatched(intake)}"
+        rows = f"{missing} of {counted(intake.rows_in['images'], 'image row')}"
+        yield f"{rows} have no photo{unmatched(intake)}"
 
 
 def unmatched(intake: Intake) -> str:
@@ -49,4 +53,4 @@ def unmatched(intake: Intake) -> str:
     files = intake.photos.unnamed(1, like=row[0])
     if not files:
         return "; no photo file is left for the others" if intake.count("photo_files") else "; there is no photo file"
-    return f"; ids look like {row[0]!r}, photo files without a row like {files[0]!r}"
+    return f"; ids look like {quoted(row[0])}, photo files without a row like {quoted(files[0])}"

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from training.prepare.intake.fields.words import counted
 from training.prepare.intake.tables import Intake
 
 _POOL = """
@@ -72,7 +73,8 @@ def assign(intake: Intake, *, seed: int, test_share: float, validation_share: fl
         )
     (leaks,) = db.execute(_LEAKS).fetchone()
     if leaks:
-        intake.warnings.append(f"{leaks} photos are in more than one of the splits that the input folders define")
+        photos = f"{counted(leaks, 'photo')} {'is' if leaks == 1 else 'are'}"
+        intake.warnings.append(f"{photos} in more than one of the splits that the input folders define")
     return shared
 
 

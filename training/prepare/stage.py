@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ from training.prepare.cautions import cautions, unmatched
 from training.prepare.dataset_tables import write_items, write_rejected
 from training.prepare.decoded import count_sources, earlier_photos, file_state
 from training.prepare.intake import layouts
+from training.prepare.intake.fields.words import counted
 from training.prepare.intake.tables import Intake
 from training.prepare.intake.wrapper import wrapper
 from training.prepare.settings import PrepareSettings
@@ -47,11 +48,22 @@ FORMAT = 2
 FILES = (ITEMS, PHOTOS, SOURCES, REJECTED, SUMMARY)
 
 
-def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: ProgressReporter = track) -> Summary:
+def prepare(
+    data: Path,
+    out: Path,
+    settings: PrepareSettings,
+    *,
+    progress: ProgressReporter = track,
+    before_photos: Callable[[], None] | None = None,
+) -> Summary:
     """Make the dataset `out` from the listings or folders in `data`, unless an up-to-date dataset exists there.
 
     If the run is stopped, an existing dataset is unchanged, and the photos that were decoded so far are kept for the
     next run.
+
+    Args:
+        before_photos: called when the tables were read and have usable rows, before the first photo is decoded; also if
+            nothing has changed. For checks that take long, such as a download.
 
     Raises:
         DataError: nothing in `data` is usable, a file cannot be read or written, or `out` contains something other than
@@ -59,12 +71,14 @@ def prepare(data: Path, out: Path, settings: PrepareSettings, *, progress: Progr
         DiskFullError: the dataset does not fit on the disk.
     """
     try:
-        return _prepare(data, out, settings, progress)
+        return _prepare(data, out, settings, progress, before_photos or (lambda: None))
     except OSError as exc:
         raise DataError(f"{exc}") from exc
 
 
-def _prepare(data: Path, out: Path, settings: PrepareSettings, progress: ProgressReporter) -> Summary:
+def _prepare(
+    data: Path, out: Path, settings: PrepareSettings, progress: ProgressReporter, before_photos: Callable[[], None]
+) -> Summary:
     layout = layouts.layout_of(data)
     check_output_folder(out, FILES, data)
     snapshot = None if settings.copied else snapshot_of(data, datetime.now(UTC))  # before anything is read
@@ -72,6 +86,7 @@ def _prepare(data: Path, out: Path, settings: PrepareSettings, progress: Progres
     existing = _existing_summary(out, input_digest)
     if existing:
         log.info("%s: unchanged", out)
+        before_photos()
         return existing
     root, key, workers = data / wrapper(data), pixels_key(settings), settings.workers or os.cpu_count() or 1
     stopped = _stopped_folder(out)
@@ -79,6 +94,9 @@ def _prepare(data: Path, out: Path, settings: PrepareSettings, progress: Progres
         working = folder / "intake.sqlite"
         with closing(Intake(working)) as intake:
             layouts.read(data, intake, progress, settings.reading())
+            if not intake.count("images"):
+                raise _nothing_usable(data, out, intake)
+            before_photos()
             with _kept_if_stopped(folder, stopped, len(earlier or ())):
                 taken_over = photo_cache.fill(
                     root,
@@ -185,7 +203,7 @@ def _kept_if_stopped(folder: Path, stopped: Path, fewest: int) -> Iterator[None]
 
 def _nothing_usable(data: Path, out: Path, intake: Intake) -> DataError:
     """The error for data without a usable photo. Leaves the list of rejected rows for the user."""
-    message = f"{data} holds no usable photo: 0 of {intake.rows_in['images']} image rows"
+    message = f"{data} holds no usable photo: 0 of {counted(intake.rows_in['images'], 'image row')}"
     if not intake.count("rejected"):
         return DataError(message)
     path = out / REJECTED

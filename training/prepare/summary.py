@@ -8,6 +8,7 @@ from typing import Any
 from training.dataset import SPLITS
 from training.prepare.dataset_tables import Digests
 from training.prepare.intake.fields.descriptions import MOST_CHARACTERS
+from training.prepare.intake.fields.words import counted
 from training.prepare.intake.tables import Intake
 
 _SPLITS = """
@@ -155,31 +156,50 @@ class Summary:
         """The summary as text lines for the terminal."""
         kept, rows_in = self.kept, self.rows_in
         place = self.data if self.folder == "." else f"{self.data}/{self.folder}"
-        yield f"{self.layout} in {place}: {len(self.categories)} categories, dataset {self.digest[:12]}"
-        yield f"kept      {kept['products']:,} of {rows_in['products']:,} products"
-        yield f"          {kept['images']:,} of {rows_in['images']:,} images"
+        yield f"{self.layout} in {place}: {counted(len(self.categories), 'category')}, dataset {self.digest[:12]}"
+        yield f"kept      {kept['products']:,} of {counted(rows_in['products'], 'product')}"
+        yield f"          {kept['images']:,} of {counted(rows_in['images'], 'image')}"
         for kind, reasons in self.rejected_by_source.items():
             for reason, count in reasons.items():
-                yield f"rejected  {count:,} {kind}: {reason}"
+                yield f"rejected  {counted(count, kind[:-1])}: {reason}"
         for table, counts in self.skipped_rows.items():
             for what, count in counts.items():
-                yield f"skipped   {count:,} rows of {table}: {what}"
+                yield f"skipped   {counted(count, 'row')} of {table}: {what}"
         for column, cells in self.unread.items():
-            yield f"not read  {cells['count']:,} of {kept['products']:,} {column} cells, first: {cells['first']}"
+            of_all = counted(kept["products"], f"{column} cell")
+            yield f"not read  {cells['count']:,} of {of_all}, first: {cells['first']}"
         if self.layout == "listings":
-            nulls = f"{self.null_titles:,} titles, {self.null_prices:,} prices, {self.null_locations:,} locations"
-            yield f"null      {nulls}, {self.null_descriptions:,} descriptions, of {kept['products']:,} products"
+            nulls = {
+                "title": self.null_titles,
+                "price": self.null_prices,
+                "location": self.null_locations,
+                "description": self.null_descriptions,
+            }
+            missing = ", ".join(counted(count, field) for field, count in nulls.items())
+            yield f"null      {missing}, of {counted(kept['products'], 'product')}"
             if self.cut_descriptions:
-                yield f"cut       {self.cut_descriptions:,} descriptions, to {MOST_CHARACTERS:,} characters"
-            yield f"no photo  {self.products_without_photo:,} products"
-        unused = f"unused    {self.extra_photos:,} photos without a row, {self.extra_files:,} other files"
+                yield f"cut       {counted(self.cut_descriptions, 'description')}, to {MOST_CHARACTERS:,} characters"
+            yield f"no photo  {counted(self.products_without_photo, 'product')}"
+        unused = (
+            f"unused    {counted(self.extra_photos, 'photo')} without a row, {counted(self.extra_files, 'other file')}"
+        )
         yield f"{unused}, such as {', '.join(self.unused)}" if self.unused else unused
         if self.layout == "listings":
             yield f"currency  {self.currency or 'unknown; if it is euros, for example, give --currency EUR'}"
         for split, count in self.splits.items():
-            yield f"split     {count:,} images of {self.split_products[split]:,} products: {split}"
+            yield f"split     {counted(count, 'image')} of {counted(self.split_products[split], 'product')}: {split}"
         for warning in self.warnings:
             yield f"warning   {warning}"
+
+    def short(self) -> str:
+        """The summary in one line, for a dataset that was made before."""
+        parts = [f"kept {self.kept['images']:,} of {counted(self.rows_in['images'], 'image')}"]
+        if self.rejected:
+            parts.append("rejected: " + ", ".join(f"{reason} {count:,}" for reason, count in self.rejected.items()))
+        parts += [f"not read: {counted(cells['count'], f'{column} cell')}" for column, cells in self.unread.items()]
+        if self.warnings:
+            parts.append(counted(len(self.warnings), "warning"))
+        return "; ".join(parts)
 
 
 def rejected_by_source(intake: Intake) -> dict[str, dict[str, int]]:

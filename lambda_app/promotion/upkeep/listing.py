@@ -1,7 +1,8 @@
 """The releases in a store, as an operator sees them."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 
@@ -9,6 +10,7 @@ from lambda_app.errors import MissingObjectError, ReleaseError
 from lambda_app.promotion.floor import quality
 from lambda_app.promotion.stored import forced_key, manifest_key
 from lambda_app.promotion.succession import models_before
+from lambda_app.promotion.upkeep.origin import origin
 from lambda_app.release.manifest import MANIFEST, Manifest, Pointer, read_manifest
 from lambda_app.store.contract import RELEASES, Store
 
@@ -25,6 +27,7 @@ class StoredRelease:
         live: whether this release is live.
         previous: whether it was live directly before the live one.
         of_model_before: whether a rollback of the model goes to it.
+        origin: where it comes from, in a few words; None if its manifest cannot be read.
         forced: what it was forced past when it went live, in words; None if it needed no force.
     """
 
@@ -37,6 +40,7 @@ class StoredRelease:
     previous: bool
     of_model_before: bool = False
     forced: str | None = None
+    origin: str | None = None
 
     @property
     def figures(self) -> dict[str, float]:
@@ -61,7 +65,16 @@ def list_releases(store: Store) -> list[StoredRelease]:
     others = models_before(store, pointer) if pointer is not None else ()
     of_model_before = next((one.release for one in others if one.release in ids), None)
     found = (_row(store, release, times, pointer, of_model_before) for release in ids)
-    return sorted((row for row in found if row is not None), key=lambda row: row.made_at, reverse=True)
+    rows = sorted((row for row in found if row is not None), key=lambda row: row.made_at, reverse=True)
+    known = {row.release: row.manifest for row in rows}
+    return [_with_origin(store, row, known) for row in rows]
+
+
+def _with_origin(store: Store, row: StoredRelease, known: Mapping[str, Manifest | None]) -> StoredRelease:
+    if row.manifest is None:
+        return row
+    parent = None if row.manifest.parent is None else known.get(row.manifest.parent)
+    return replace(row, origin=origin(store, row.manifest, parent))
 
 
 def _row(

@@ -1,7 +1,9 @@
 import io
 import json
 import logging
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -84,8 +86,27 @@ def test_logs_are_json_lines_and_libraries_log_only_warnings(capsys: pytest.Capt
         logging.getLogger("lambda_app").info("hello")
         logging.getLogger("botocore.auth").info("X-Amz-Signature")
         logging.getLogger("mangum.http").info("GET /a/path 200")
+        logging.getLogger("faiss.loader").info("Could not load library with AVX512 support")
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
     lines = capsys.readouterr().err.splitlines()
     assert [json.loads(line)["message"] for line in lines] == ["hello"]
+
+
+def test_the_loader_of_faiss_logs_only_warnings_and_is_not_imported_for_that():
+    code = (
+        "import logging, sys; from lambda_app.telemetry.formats import quiet_faiss; "
+        "logging.basicConfig(level=logging.INFO); quiet_faiss(); print('faiss' in sys.modules); import faiss"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("False\n", "")
+
+
+def test_every_command_that_logs_information_quiets_the_loader_of_faiss():
+    root = Path(__file__).parents[3]
+    for package in ("lambda_app", "training", "operate", "scripts", "benchmarks"):
+        for path in (root / package).rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            if "logging.basicConfig(level=logging.INFO" in text:
+                assert "    quiet_faiss()\n" in text or '"faiss.loader").setLevel(logging.WARNING)' in text, path

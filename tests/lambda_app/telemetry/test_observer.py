@@ -61,10 +61,10 @@ def test_a_request_is_logged_without_its_path_and_query(
 ):
     caplog.set_level(logging.INFO)
     watched.client.get("/items/secret-id/similar?token=secret")
-    record = next(record for record in caplog.records if getattr(record, "status", None) == 404)
+    record = next(record for record in caplog.records if getattr(record, "status", None) == 422)
     line = json.loads(JsonFormatter("api").format(record))
-    assert line["route"] == "/items/{image_id:path}/similar"
-    assert line["status"] == 404
+    assert line["route"] == "/items/{image_id}/similar"
+    assert line["status"] == 422
     assert line["cold_start"] is True
     assert "secret" not in json.dumps(line)
 

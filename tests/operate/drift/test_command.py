@@ -141,3 +141,11 @@ def test_a_log_group_without_a_region_or_that_is_not_there_is_said_in_one_line(l
     assert all(text.count("\n") == 1 for text in told)
     assert "region" in told[0]
     assert "ResourceNotFoundException" in told[1]
+
+
+def test_a_store_without_a_live_release_is_said_with_the_way_out(tmp_path, write, capsys):
+    (tmp_path / "empty" / "releases").mkdir(parents=True)
+    log = write("20260101-000000-00000000", 7, 10)
+    assert main(["--logs", str(log), "--store", str(tmp_path / "empty")]) == 2
+    said = f"scripts/drift: nothing is live in {tmp_path / 'empty'}; publish a release first (scripts/publish)\n"
+    assert capsys.readouterr().err == said

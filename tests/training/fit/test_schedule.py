@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lambda_app.errors import SettingsError
-from training.fit.schedule import learning_rate, photo_side, run_progress
+from training.fit.schedule import few_steps, learning_rate, photo_side, run_progress
 
 
 def test_warmup_rises_linearly_to_the_peak():
@@ -70,3 +70,22 @@ def test_photos_are_small_for_most_of_a_run_and_full_size_for_the_rest():
 )
 def test_a_small_side_is_a_multiple_of_four_and_no_larger_than_the_full_one(size, small, side):
     assert photo_side(0.0, size=size, small=small) == side
+
+
+@pytest.mark.parametrize(
+    ("steps", "warmup", "budget", "told"),
+    [
+        (1, 0.05, 0.0, "Fine-tuning has 1 step, and the warm-up keeps the learning rate at 0: it trains nothing."),
+        (1, 0.05, 60.0, "Fine-tuning has only 1 step, so it trains little."),
+        (1, 0.0, 0.0, "Fine-tuning has only 1 step, so it trains little."),
+        (19, 0.05, 0.0, "Fine-tuning has only 19 steps, so it trains little."),
+    ],
+)
+def test_a_run_of_few_steps_says_so(steps, warmup, budget, told):
+    found = few_steps(steps, peak=0.1, schedule="flat", warmup=warmup, budget=budget)
+    assert found == f"{told} More epochs or a smaller batch give more steps."
+
+
+@pytest.mark.parametrize("steps", [0, 20, 1_000])
+def test_a_run_without_training_or_of_many_steps_says_nothing(steps):
+    assert few_steps(steps, peak=0.1, schedule="flat", warmup=0.05) is None

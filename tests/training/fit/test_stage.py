@@ -52,6 +52,13 @@ def test_a_run_writes_history_provenance_and_weights(work, two_epochs, capsys):
     assert all(name in lines[0] for name in (" train_loss=", " val_accuracy=", " val_recall4=", " photos_per_s="))
 
 
+def test_a_run_of_one_step_says_that_it_trains_nothing(work, fit_settings, caplog):
+    fit.run(work, fit_settings.changed(epochs=1, batch=1_000))
+    told = json.loads((work.fit / "fit.json").read_bytes())["few_steps"]
+    assert "keeps the learning rate at 0: it trains nothing" in told
+    assert f"fit: {told}" in caplog.messages
+
+
 def test_a_rerun_without_changes_does_nothing(work, fit_settings, caplog):
     fit.run(work, fit_settings)
     with caplog.at_level(logging.INFO):

@@ -91,7 +91,10 @@ def test_imagenet_weights_come_from_the_cache_of_torchvision(model, source, bare
 def test_unavailable_imagenet_weights_are_an_error_with_the_alternatives(model, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # the discard port, where nothing listens
-    with pytest.raises(WeightsError, match=r"--weights imagenet: https://.* cannot be downloaded .* or to none"):
+    with pytest.raises(
+        WeightsError,
+        match=r"imagenet: https://.* cannot be downloaded .* or run scripts/setup weights",
+    ):
         start_from(model, "imagenet", CATEGORIES)
 
 
@@ -99,7 +102,10 @@ def test_unavailable_imagenet_weights_are_an_error_with_the_alternatives(model, 
 def test_unavailable_weights_of_timm_are_an_error_with_the_alternatives(weights, tmp_path, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     model = EmbeddingNet(backbone_of("test_vit", weights), 3)
-    with pytest.raises(WeightsError, match=r"--weights .*: test_vit\.r160_in1k cannot be downloaded .* or to none"):
+    with pytest.raises(
+        WeightsError,
+        match=r"test_vit\.r160_in1k cannot be downloaded .* or run scripts/setup weights",
+    ):
         start_from(model, weights, CATEGORIES)
 
 

@@ -101,5 +101,5 @@ def test_a_signal_ends_a_command_with_one_line_and_its_status(number, status, to
     before = signal.getsignal(signal.SIGTERM)
     assert report_errors(main) == status
     assert cleaned == [number]
-    assert capsys.readouterr().err == f"{told}; run again to resume\n"
+    assert capsys.readouterr().err == f"{told}; run again to go on\n"
     assert signal.getsignal(signal.SIGTERM) is before

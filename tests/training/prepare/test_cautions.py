@@ -39,7 +39,7 @@ def test_identical_photos_in_two_categories_are_a_warning(write_folders, tmp_pat
     data = write_folders([f"{kind}/{n}.jpg" for kind in ("hat", "shoe") for n in range(60)])
     (data / "shoe" / "7.jpg").write_bytes(jpeg(3))
     assert warnings(data, tmp_path / "out") == [
-        "1 photos are in more than one category, such as hat/3.jpg and shoe/7.jpg"
+        "1 photo is in more than one category, such as hat/3.jpg and shoe/7.jpg"
     ]
 
 

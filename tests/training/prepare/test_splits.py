@@ -136,7 +136,7 @@ def test_given_test_and_validation_splits_are_kept_and_the_rest_is_train(split):
 def test_equal_photos_across_given_splits_are_reported(split):
     split([("a", "hat", ["x"], "test"), ("b", "hat", ["x"]), ("c", "hat", ["y"])])
     assert split.shared == 2
-    assert split.warnings == ["1 photos are in more than one of the splits that the input folders define"]
+    assert split.warnings == ["1 photo is in more than one of the splits that the input folders define"]
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])

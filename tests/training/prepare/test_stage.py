@@ -102,7 +102,7 @@ def test_the_summary_says_what_could_not_be_read(write_listings, tmp_path, caplo
     assert summary.products_without_photo == 2
     shown = "\n".join(summary.lines())
     assert "not read  1 of 5 price cells, first: 'ask' in Products.csv, line 3" in shown
-    assert "null      1 titles, 3 prices, 5 locations, 5 descriptions, of 5 products" in shown
+    assert "null      1 title, 3 prices, 5 locations, 5 descriptions, of 5 products" in shown
     assert "cut " not in shown
     assert "no photo  2 products" in shown
     assert set(summary.understood) <= {record.message for record in caplog.records}
@@ -115,7 +115,7 @@ def test_descriptions_are_kept_as_text_and_cuts_are_counted(write_listings, tmp_
     data = write_listings(rows, [("a", "p0"), ("b", "p0"), ("c", "p1"), ("d", "p2")])
     summary = prepare(data, tmp_path / "out", SMALL)
     assert (summary.null_descriptions, summary.cut_descriptions) == (2, 1)
-    assert "cut       1 descriptions, to 1,000 characters" in list(summary.lines())
+    assert "cut       1 description, to 1,000 characters" in list(summary.lines())
     found = {item.image_id: item.description for item in Dataset.open(tmp_path / "out").items()}
     assert found == {"a": "Solid & old", "b": "Solid & old", "c": ("oak " * 250)[:-1], "d": None}
 
@@ -216,7 +216,7 @@ def test_the_command_prints_what_was_kept(write_listings, tmp_path, capsys):
     assert report_errors(main, [str(data), "--out", str(tmp_path / "out"), *options]) == 0
     shown = capsys.readouterr().out
     assert "kept      10 of 10 products" in shown
-    assert "rejected  1 images: missing_product" in shown
+    assert "rejected  1 image: missing_product" in shown
     assert "split     4 images of 4 products: train" in shown
     dataset = Dataset.open(tmp_path / "out")
     assert dataset.photos.shape == (10, 32, 32, 3)
@@ -236,7 +236,7 @@ def test_the_command_runs_as_a_module(write_listings, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["nowhere", "--out", "out"], "error: nowhere is not a folder"),
+        (["nowhere", "--out", "out"], "error: nowhere does not exist"),
         (["data", "--out", "out", "--size", "7"], "error: size is 7; it must be at least 16"),
         (["data", "--out", "out", "--categories", "none.txt"], "error: the categories file none.txt cannot be read"),
         (["data", "--out", "data/out"], "error: data/out and data overlap"),

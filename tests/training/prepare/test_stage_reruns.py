@@ -79,7 +79,7 @@ def test_a_stopped_command_ends_with_one_line_and_a_rerun_resumes(
     child.signal(number)
     ended, output = child.wait()
     assert ended == status
-    assert output.splitlines()[-1] == f"stopped by {told}; run again to resume"
+    assert output.splitlines()[-1] == f"stopped by {told}; run again to go on"
     assert "Traceback" not in output
     assert not out.exists()
     assert [path.name for path in tmp_path.iterdir() if ".tmp-" in path.name] == []

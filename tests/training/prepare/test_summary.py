@@ -35,6 +35,6 @@ def test_the_printed_summary_has_every_figure(dataset):
     summary = replace(Summary(**dataset.summary), warnings=["look here"])
     text = "\n".join(summary.lines())
     assert f"kept      {summary.kept['products']} of {summary.rows_in['products']} products" in text
-    assert "rejected  1 images: unreadable_photo" in text
+    assert "rejected  1 image: unreadable_photo" in text
     assert f"split     {summary.splits['test']} images of {summary.split_products['test']} products: test" in text
     assert "warning   look here" in text

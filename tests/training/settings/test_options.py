@@ -59,8 +59,8 @@ def test_a_mistake_is_named_in_the_error(argv, message):
 def test_the_settings_of_the_demo_are_the_tuned_ones():
     demo = runpy.run_path(str(SCRIPTS / "demo.py"))
     settings = parse(*demo["RECIPE"]).fit
-    assert (settings.weights, settings.lr, settings.schedule) == ("none", 0.01, "cosine")
-    assert (settings.small, settings.metric_weight, settings.crop) == (0.75, 1.5, 0.2)
+    assert (settings.weights, settings.lr, settings.batch, settings.schedule) == ("none", 0.014, 128, "cosine")
+    assert (settings.small, settings.metric_weight, settings.crop) == (0.625, 1.5, 0.2)
     assert (settings.rotation, settings.warmup) == (10, 0.15)
 
 
@@ -80,6 +80,6 @@ def test_help_shows_every_setting_by_stage_with_range_and_default(capsys):
 def test_help_has_no_more_options_than_a_person_can_read(capsys):
     with pytest.raises(SystemExit):
         train.main(["--help"])
-    shown = set(re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out)) - {"--help"}
+    shown = set(re.findall(r"^  (--[a-z][a-z-]*)", capsys.readouterr().out, re.MULTILINE))
     assert {"--data", "--out", "--set", "--epochs"} <= shown
     assert len(shown) <= MOST_OPTIONS, sorted(shown)

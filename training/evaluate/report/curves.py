@@ -56,6 +56,7 @@ def plot_history(history: Epochs, best_epoch: int | None = None) -> list[Picture
             _mark(axes, theme, best_epoch, growth)
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.set_xlim(epoch_axis(len(history)))
             axes.set_ylabel(label)
             if shares:
                 in_percent(axes.yaxis)
@@ -75,6 +76,11 @@ def plot_history(history: Epochs, best_epoch: int | None = None) -> list[Picture
         curves("accuracy.png", "share of validation photos", found, shares=True),
         curves("learning_rate.png", "learning rate", {"lr": "at the end of the epoch"}, zero=True),
     ]
+
+
+def epoch_axis(epochs: int) -> tuple[float, float] | None:
+    """The limits of an axis of epochs; None: by the data, of which one epoch would give an axis of a tenth of it."""
+    return (0, 2) if epochs == 1 else None
 
 
 def _curve(axes: Axes, history: Epochs, key: str, title: str, colour: str) -> None:

@@ -114,6 +114,8 @@ def _on_the_run(figures: Mapping[str, Any], run: Mapping[str, Any]) -> Iterator[
             f"({100 * train:.1f} %) than on the test photos ({100 * test:.1f} %): the network overfits. More photos or "
             "stronger augmentation may help."
         )
+    if run.get("few_steps"):  # a run of an older version says nothing of it
+        yield run["few_steps"]
     # The last epoch of a cosine is kept unless it is clearly worse, which says nothing of a longer run.
     if run["epochs"] and run["best_epoch"] == run["epochs"] and run["settings"]["schedule"] != "cosine":
         yield "The last epoch had the best figures on the validation split, so a longer run may be better."

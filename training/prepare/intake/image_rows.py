@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from training.prepare.intake.fields.photos import is_url, path_of, references, stem_of
 from training.prepare.intake.fields.text import clean, id_or_none, is_scientific
+from training.prepare.intake.fields.words import quoted
 from training.prepare.intake.source.find import Opened
 from training.prepare.intake.source.record import Record
 from training.prepare.intake.tables import ImageRow, Intake
@@ -62,13 +63,17 @@ class ImageRows:
         if image_id is None:
             return self._reject(place, None, "missing_id", "the row has neither the id of a photo nor its file name")
         if is_scientific(image_id):
-            return self._reject(place, image_id, "damaged_id", f"a spreadsheet has shortened the id to {image_id!r}")
+            return self._reject(
+                place, image_id, "damaged_id", f"a spreadsheet has shortened the id to {quoted(image_id)}"
+            )
         photo = intake.photos.find(intake.fetched(reference or "") or reference or image_id, image_id)
         product = None if product_id is None else intake.product_number(product_id)
         if product is None:
             return self._reject(place, image_id, "missing_product", self._why_no_product(product_id))
         if photo is None:
-            named = f"named {reference!r}" if reference else f"of the id {image_id!r}, such as photos/<id>.jpg"
+            named = (
+                f"named {quoted(reference)}" if reference else f"of the id {quoted(image_id)}, such as photos/<id>.jpg"
+            )
             hint = "; run scripts/fetch first, which downloads photos" if reference and is_url(reference) else ""
             return self._reject(place, image_id, "missing_photo", f"no photo file {named}{hint}")
         digest = digest or blake2b(f"{product_id}\0{reference}".encode("utf-8", "replace"), digest_size=16).digest()
@@ -83,7 +88,7 @@ class ImageRows:
             longer = f"{row.id}-{blake2b(path.encode('utf-8', 'replace'), digest_size=4).hexdigest()}"
             outcome = self._intake.add_image(ImageRow(**{**vars(row), "id": longer}))
         if isinstance(outcome, str):
-            self._reject(place, row.id, outcome, f"an earlier row has the id {row.id!r}")
+            self._reject(place, row.id, outcome, f"an earlier row has the id {quoted(row.id)}")
 
     def _reject(self, place: Place, image_id: str | None, reason: str, detail: str) -> None:
         self._intake.reject("images", place.source, place.number, image_id, reason, detail, place.line)
@@ -93,5 +98,5 @@ class ImageRows:
             return "the product id is missing"
         reason = self._intake.rejection_of_product(product_id)
         if reason is None:
-            return f"{self._products} has no product {product_id!r}"
-        return f"the row of product {product_id!r} was rejected: {reason}"
+            return f"{self._products} has no product {quoted(product_id)}"
+        return f"the row of product {quoted(product_id)} was rejected: {reason}"

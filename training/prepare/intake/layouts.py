@@ -23,7 +23,7 @@ def layout_of(data: Path) -> str:
         DataError: it has neither layout.
     """
     if not data.is_dir():
-        raise DataError(f"{data} is not a folder")
+        raise DataError(f"{data} {'is not a folder' if data.exists() else 'does not exist'}")
     root = data / wrapper(data)
     if listings.found(root):
         return "listings"

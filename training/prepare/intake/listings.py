@@ -9,7 +9,7 @@ from training.prepare.intake.fetched import FAILURES, TABLE, read_fetched
 from training.prepare.intake.fields.reading import Reading
 from training.prepare.intake.photo_files import OTHER_ENDINGS, ending, files_under, is_photo, is_text
 from training.prepare.intake.rows import read_tables
-from training.prepare.intake.source.find import open_tables, table_files
+from training.prepare.intake.source.find import absent_columns, open_tables, table_files
 from training.prepare.intake.tables import Intake
 
 
@@ -37,6 +37,7 @@ def read(data: Path, intake: Intake, progress: ProgressReporter, reading: Readin
         DataError: no table can be used, a table lacks a required column, or it cannot be read.
     """
     opened = open_tables(data, reading)
+    intake.warnings += absent_columns(opened, reading)
     _list_photos(photos or data, intake, progress)
     for photo in read_fetched(photos or data):
         intake.add_fetched(photo.url, photo.path)

@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from training.prepare.intake.fields.words import quoted
 from training.prepare.intake.photo_files import FOREIGN_ENDINGS, PHOTO_ENDINGS, ending
 
 _TABLES = """
@@ -85,7 +86,7 @@ class PhotoNames:
         best = found[0]
         if len(found) > 1 and found[1][0] == best[0]:
             self.doubtful += 1
-            self.first_doubt = self.first_doubt or f"{name!r} is {best[2]}, not {found[1][2]}"
+            self.first_doubt = self.first_doubt or f"{quoted(name)} is {best[2]}, not {found[1][2]}"
         self.db.execute("UPDATE photo_files SET named = 1 WHERE number = ?", (best[3],))
         use = (image, given, best[2], best[0] in ((0, 0), (1, 0)))
         self.db.execute("INSERT OR IGNORE INTO photo_uses VALUES (?, ?, ?, ?)", use)
@@ -97,7 +98,9 @@ class PhotoNames:
         Call it after all rows are read. "A1" and "a1" are two images; one file "a1.jpg" is the photo of the second.
         """
         return [
-            Contested(number, image, source, record, line, f"the only similar file, {path}, may belong to {other!r}")
+            Contested(
+                number, image, source, record, line, f"the only similar file, {path}, may belong to {quoted(other)}"
+            )
             for number, image, source, record, line, path, other in self.db.execute(_CONTESTED)
         ]
 

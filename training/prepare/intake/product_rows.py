@@ -15,6 +15,7 @@ from training.prepare.intake.fields.photos import references, stem_of
 from training.prepare.intake.fields.prices import PriceColumn
 from training.prepare.intake.fields.reading import Reading
 from training.prepare.intake.fields.text import id_or_none, is_scientific, text_or_none
+from training.prepare.intake.fields.words import quoted
 from training.prepare.intake.image_rows import ImageRows, Place
 from training.prepare.intake.source.find import Opened
 from training.prepare.intake.source.record import Record
@@ -125,7 +126,7 @@ class ProductRows:
         self._categories.decide()
         self._intake.currency = self._prices.currency
         separator = self._categories.separator
-        yield f"categories {'are names' if separator is None else f'are paths, separated by {separator!r}'}"
+        yield f"categories {'are names' if separator is None else f'are paths, separated by {quoted(separator)}'}"
         mark = {".": "point", ",": "comma"}.get(self._prices.decimal_mark, "not known")
         if "price" in self._columns:
             yield f"prices     decimal mark: {mark}; currency: {self._prices.currency or 'not known'}"
@@ -186,11 +187,11 @@ class ProductRows:
             self._reject(row, None, "missing_id", "the id is missing")
             return
         if is_scientific(product_id):
-            self._reject(row, product_id, "damaged_id", f"a spreadsheet has shortened the id to {product_id!r}")
+            self._reject(row, product_id, "damaged_id", f"a spreadsheet has shortened the id to {quoted(product_id)}")
             return
         category = None if row.category is None else self._categories.root(row.category)
         if category is None:
-            self._reject(row, product_id, "missing_category", f"the category is {row.category or ''!r}")
+            self._reject(row, product_id, "missing_category", f"the category is {quoted(row.category or '')}")
             return
         if row.other_currency is not None:
             self._reject(row, product_id, OTHER_CURRENCY, row.other_currency)
@@ -199,7 +200,7 @@ class ProductRows:
         texts = (row.title, price, row.location, row.digest, row.description)
         outcome = intake.add_product(ProductRow(product_id, category, *texts))
         if isinstance(outcome, str):
-            self._reject(row, product_id, outcome, f"an earlier row has the id {product_id!r}")
+            self._reject(row, product_id, outcome, f"an earlier row has the id {quoted(product_id)}")
             return
         intake.cut_descriptions += row.cut
         if price is None and row.price is not None:
@@ -214,7 +215,7 @@ class ProductRows:
             return row.is_bare and self._intake.rejection_of_product(product_id) is not None
         if row.title is not None and row.title != kept[0]:
             count, first = self._retitled
-            self._retitled = (count + 1, first or f"{product_id!r}, line {row.line}")
+            self._retitled = (count + 1, first or f"{quoted(product_id)}, line {row.line}")
         return True
 
     def _warnings(self) -> Iterator[str]:

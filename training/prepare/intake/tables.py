@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from training.prepare.intake.fields.words import quoted
 from training.prepare.intake.photo_names import PhotoNames
 
 Kind = Literal["products", "images"]
@@ -195,7 +196,7 @@ class Intake:
     def note_unread(self, column: str, cell: str, source: str, line: int | None) -> None:
         """Count a cell that has text but could not be read. The first one is kept as an example."""
         seen = self.unread.get(column)
-        first = f"{cell[:60]!r} in {source}{f', line {line}' if line else ''}"
+        first = f"{quoted(cell[:60])} in {source}{f', line {line}' if line else ''}"
         self.unread[column] = Unread(seen.count + 1, seen.first) if seen else Unread(1, first)
 
     def add_other_file(self, path: str) -> None:

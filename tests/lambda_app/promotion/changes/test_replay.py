@@ -30,6 +30,8 @@ def test_changes_during_a_training_are_in_its_first_answer(store: Store, made: M
     assert apply_changes(store, SETTINGS, now).applied == 0
     again = promote_archive(store, archive, SETTINGS, now=now)
     assert again.outcome == "already live"
+    told = f"the model of {trained.release} is live already, as {after.manifest.release}, with the changes of the log"
+    assert again.detail == told
 
 
 def test_a_hundred_changes_during_a_training_are_all_in_its_first_answer(store: Store, made: Manifest, tmp_path: Path):
@@ -89,6 +91,22 @@ def test_a_release_of_listings_that_hold_the_whole_log_gets_no_change(store: Sto
     assert live(store).manifest.changes_through == 1
     assert apply_changes(store, SETTINGS, now).applied == 0
     assert has(live(store), "000a")
+
+
+def test_a_rollback_passes_over_releases_of_which_no_change_could_be_applied(store: Store, made: Manifest):
+    logged(store, removed(image_id="000a"))
+    apply_changes(store, SETTINGS, now)
+    for number in (1, 2):
+        logged(store, removed(image_id="nobody"), at=NOW + timedelta(seconds=number))
+        assert apply_changes(store, SETTINGS, now).applied == 0
+    assert live(store).manifest.changes_through == 3
+    told = rollback(store, SETTINGS, now).detail
+    assert f"to {made.release} (" in told
+    assert told.endswith("changes of the log that are undone: 3")
+    assert has(live(store), "000a")
+    logged(store, removed(image_id="001a"), at=NOW + timedelta(seconds=3))
+    assert apply_changes(store, SETTINGS, now).applied == 1
+    assert (has(live(store), "000a"), has(live(store), "001a")) == (True, False)
 
 
 def test_a_rollback_undoes_the_changes_and_later_ones_apply(store: Store, made: Manifest, tmp_path: Path):

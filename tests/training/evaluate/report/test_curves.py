@@ -3,7 +3,7 @@ import io
 import pytest
 from PIL import Image
 
-from training.evaluate.report.curves import Growth, growth_of, plot_history
+from training.evaluate.report.curves import Growth, epoch_axis, growth_of, plot_history
 
 HISTORY = [
     {"epoch": epoch, "lr": 0.1 / epoch, "side": side, "train_loss": 3.0 / epoch, "val_loss": None,
@@ -23,6 +23,11 @@ def test_the_history_is_drawn_as_three_charts(epochs):
                 colours = image.convert("RGB").getcolors(1 << 20)
                 assert colours is not None
                 assert len(colours) > 1
+
+
+def test_the_axis_of_one_epoch_has_whole_epochs():
+    assert epoch_axis(1) == (0, 2)
+    assert epoch_axis(2) is None
 
 
 def test_a_curve_with_missing_figures_is_still_drawn():

@@ -105,3 +105,7 @@ def test_a_run_that_diverged_before_its_first_epoch_tells_that_the_frozen_heads_
     found["baseline"] |= {"diverged": "the loss is inf in epoch 1", "scores": {"frozen": 0.8, "fine_tuned": None}}
     (note,) = notes(found, RUN)
     assert note.endswith("The release holds the heads on frozen features.")
+
+
+def test_a_run_of_few_steps_gets_its_note():
+    assert notes(QUIET, RUN | {"few_steps": "Fine-tuning has only 3 steps."}) == ["Fine-tuning has only 3 steps."]

@@ -139,6 +139,18 @@ def test_the_page_says_how_surely_the_same_photo_is_recognised(write, small_data
     assert "half size 75.0 %" in " ".join(text.split())
 
 
+def test_photos_are_drawn_in_a_print_of_the_whole_page(trained):
+    assert 'loading="lazy"' not in (trained.report / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_says_whether_the_category_is_used(trained, page):
+    weight = json.loads((trained.report / "metrics.json").read_bytes())["ranking"]["category_weight"]
+    text = " ".join(" ".join(page.text).split())
+    assert weight == 0
+    assert "ordered by cosine; the category is not used." in text
+    assert "0.0" + chr(160) + "×" not in " ".join(page.text)
+
+
 def test_links_lead_to_sections_of_the_page_and_images_have_descriptions(page):
     assert {link[1:] for link in page.links} == set(page.ids)
     assert all(page.alts)

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 
 from training.prepare.intake.fields.text import text_or_none
+from training.prepare.intake.fields.words import quoted
 
 # How exports write a path; of equally frequent ones, the first. A bare slash is part of a name: "TV/Video".
 SEPARATORS = {
@@ -91,6 +92,6 @@ class CategoryColumn:
         slashed = [cell for cell in self._signs if "/" in cell] if self._pattern is None else []
         roots = {cell.lstrip("/ ").partition("/")[0].strip() for cell in slashed}
         if len(slashed) >= 4 and len(roots) * 2 <= len(slashed):
-            example = min(slashed)
-            return [f"categories such as {example!r} were read as names; if / separates, give --category-separator /"]
+            example = quoted(min(slashed))
+            return [f"categories such as {example} were read as names; if / separates, give --category-separator /"]
         return []

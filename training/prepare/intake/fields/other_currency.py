@@ -2,6 +2,7 @@
 
 from training.prepare.intake.fields.currencies import CROWN, code_in_brackets, known_code, may_mean
 from training.prepare.intake.fields.prices import named_currency
+from training.prepare.intake.fields.words import quoted
 
 OTHER_CURRENCY = "other_currency"
 _CROWNS = frozenset({"CZK", "DKK", "ISK", "NOK", "SEK"})
@@ -19,7 +20,7 @@ def other_currency(cell: str, expected: str, beside: str = "", header: str = "")
     named = [code for code in (named_currency(cell), known_code(beside)) if code]
     for code in named or filter(None, [code_in_brackets(header)]):
         if not _agrees(code, expected):
-            return f"the price {cell[:60]!r} is in {code}, not in {expected}, the currency of the live release"
+            return f"the price {quoted(cell[:60])} is in {code}, not in {expected}, the currency of the live release"
     return None
 
 

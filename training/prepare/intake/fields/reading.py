@@ -16,6 +16,8 @@ FIELDS = {
     "image_id": "id of a photo",
     "product_id": "id of a photo's product",
 }
+# A table may lack these, also if `--columns` names them: the same options serve a smaller table.
+OPTIONAL = frozenset({"title", "price", "location", "description", "currency"})
 _OTHER_NAMES = {"product_name": "title"}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from training.errors import DataError
 from training.prepare.intake.source.csv_rows import MAX_RECORD_CHARS, Dialect, Row, rows
+from training.prepare.intake.source.guess import body_of, example, likely_header
 from training.prepare.intake.source.record import Record, Skipped, digest_of
 from training.prepare.intake.source.text_lines import TextLines
 
@@ -165,7 +166,6 @@ def _find_header(path: Path, head: list[str], delimiters: tuple[str, ...], score
         DataError: no row names a field.
     """
     best, found = 0, None
-    widest: list[str] = []
     for delimiter in delimiters:
         for row in islice(rows(head, Dialect(delimiter)), HEAD_ROWS):
             # Each pass over the head is short, so the header's own line end is looked at here.
@@ -174,17 +174,28 @@ def _find_header(path: Path, head: list[str], delimiters: tuple[str, ...], score
             named = score(fields)
             if named > best:
                 best, found = named, (Dialect(delimiter, crlf), Row(fields, row.line))
-            if row.line == 1 and len(fields) > len(widest):
-                widest = fields
     if found is None:
-        shown = repr(widest or head[:1])
-        raise DataError(
-            f"{path.name}: none of its first lines names a column of listings, such as id or category; the first line "
-            f"holds {shown[:160]}{'...' if len(shown) > 160 else ''}. Give --columns; if the text is wrong, --encoding"
-        )
+        raise DataError(_without_header(path, head, delimiters))
     dialect, header = found
     if f'"{dialect.delimiter} "' not in head[header.line - 1]:
         return found
     # Some people put blanks after delimiters, also before quotes.
     dialect = replace(dialect, blanks=True)
     return dialect, next(rows(head[header.line - 1 :], dialect))._replace(line=header.line)
+
+
+def _without_header(path: Path, head: list[str], delimiters: tuple[str, ...]) -> str:
+    """What a person is told if no row names a known field: the likely header, and an example of `--columns`."""
+    tables = [
+        [(row.line, row.fields) for row in islice(rows(head, Dialect(delimiter)), HEAD_ROWS)]
+        for delimiter in delimiters
+    ]
+    (line, fields), *body = body_of(tables[likely_header(tables)])
+    headers = [name.strip().lstrip("\ufeff") for name in fields]
+    shown = repr(headers)
+    given = example(headers, [cells for _, cells in body])
+    return (
+        f"{path.name}: none of its first lines names a column of listings, such as id or category; line {line} looks "
+        f"most like the header: it holds {shown[:160]}{'...' if len(shown) > 160 else ''}. Say which columns to read, "
+        f"such as {given or '--columns id=...,category=...,image=...'}; if the text is wrong, give --encoding"
+    )

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 
 from training.errors import DataError
 from training.prepare.intake.fields.names import Columns, Role, columns_of, key_of, scorer
-from training.prepare.intake.fields.reading import Reading
+from training.prepare.intake.fields.reading import OPTIONAL, Reading
 from training.prepare.intake.source.csv_table import CsvTable
 from training.prepare.intake.source.record import Table
 from training.prepare.intake.source.xml_feed import XmlFeed
@@ -126,12 +126,26 @@ def _lacks(opened: Opened) -> list[str]:
 
 
 def _check_headers(opened: list[Opened], reading: Reading) -> None:
-    """Raise: a header that the user names is in no table."""
+    """Raise: a header that the user names for a field that every listing needs is in no table."""
+    if told := _absent(opened, reading, optional=False):
+        raise DataError(told[0])
+
+
+def absent_columns(opened: list[Opened], reading: Reading) -> list[str]:
+    """What to tell of the headers that the user names and no table has; they are of fields that may be missing."""
+    return [f"{told}; it is read without it" for told in _absent(opened, reading, optional=True)]
+
+
+def _absent(opened: list[Opened], reading: Reading, *, optional: bool) -> list[str]:
     keys = {key_of(name) for one in opened for name in one.table.columns}
-    for header in (header for headers in reading.columns.values() for header in headers):
-        if key_of(header) not in keys:
-            names = "; ".join(f"{one.name} has {_shown(one.table.columns)}" for one in opened)
-            raise DataError(f"--columns: no table has the column {header!r}; {names}")
+    names = "; ".join(f"{one.name} has {_shown(one.table.columns)}" for one in opened)
+    return [
+        f"--columns: no table has the column {header!r}; {names}"
+        for field, headers in reading.columns.items()
+        if (field in OPTIONAL) is optional
+        for header in headers
+        if key_of(header) not in keys
+    ]
 
 
 def _named(data: Path, names: list[str], stem: str) -> str | None:

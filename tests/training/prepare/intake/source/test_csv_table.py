@@ -224,9 +224,9 @@ def test_every_encoding_gives_the_same_records(read, encoding, ending):
         (b"sep=;\n", r"Products\.csv is empty"),
         (
             b"artikel,bezeichnung\na,b\n",
-            r"none of its first lines names a column .* holds \['artikel', 'bezeichnung'\]",
+            r"none of its first lines names a column .* line 1 looks .* holds \['artikel', 'bezeichnung'\]",
         ),
-        (b"x" * 100_000, r"names a column of listings.{0,300}$"),
+        (b"x" * 100_000, r"names a column of listings.{0,450}$"),
     ],
 )
 def test_a_file_without_a_header_is_refused_in_a_short_line(read, content, message):

@@ -4,7 +4,7 @@ import pytest
 
 from training.errors import DataError
 from training.prepare.intake.fields.reading import Reading
-from training.prepare.intake.source.find import open_tables, table_files
+from training.prepare.intake.source.find import absent_columns, open_tables, table_files
 
 PRODUCTS = "id,product_name,category\n1,Sofa,Home\n"
 IMAGES = "id,product_id\ni,1\n"
@@ -98,3 +98,11 @@ def test_columns_that_the_user_names_are_found(write):
     assert {name: one.columns.place(name) for name in columns} == {"id": 0, "category": 2, "image": 3}
     with pytest.raises(DataError, match=r"no table has the column 'Bilder'; a\.csv has 'artikel'"):
         opened(data, columns=columns | {"image": ("Bilder",)})
+
+
+def test_an_optional_column_that_the_user_names_may_be_missing_and_is_told(write):
+    data = write(a__csv="artikel;gruppe;bild\n1;Home;a.jpg\n")
+    reading = Reading(columns={"id": ("artikel",), "category": ("gruppe",), "image": ("bild",), "title": ("Name 1",)})
+    found = open_tables(data, reading)
+    (told,) = absent_columns(found, reading)
+    assert told.startswith("--columns: no table has the column 'Name 1'; a.csv has 'artikel', 'gruppe', 'bild'")
