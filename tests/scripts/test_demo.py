@@ -117,4 +117,4 @@ def test_a_training_that_is_cut_short_is_said_to_be_poor(tmp_path: Path, done: i
     (tmp_path / "fit" / "fit.json").write_text(json.dumps({"epochs": done}))
     said = warning(arguments(["--epochs", str(epochs)]), tmp_path)
     assert (said is not None) == warns
-    assert said is None or f"only {done} of {epochs} epochs fitted into 170 seconds" in said
+    assert said is None or f"only {done} of {epochs} epochs fitted into 160 seconds" in said
