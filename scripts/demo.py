@@ -46,7 +46,7 @@ Exit codes: 0 after Ctrl-C while it serves; 1 if the release or the port cannot 
 """
 # The best recipe found for training from random weights in BUDGET_SECONDS on two cores: small photos, a small network
 # and most photos in the training split. It was tuned with a decaying learning rate. On a slower machine, the time
-# budget shortens the schedule. About 85 of the epochs fit into it on two quiet cores with AVX-512 BF16, about 55 without.
+# budget shortens the schedule. On two quiet cores with AVX-512 BF16, about 85 epochs fit into it; without, about 55.
 RECIPE = (
     *("--weights", "none", "--validation-share", "0.1", "--lr", "0.014", "--batch", "128", "--schedule", "cosine"),
     *("--metric-weight", "1.5", "--crop", "0.2", "--rotation", "10"),
