@@ -37,7 +37,7 @@ from operate.catalogue.updates import read_updates
 from operate.catalogue.words import counted
 from training.prepare.intake.fields.reading import Reading, parse_columns
 
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+FAILED, USAGE, REJECTED, INTERRUPTED = 1, 2, 3, 130
 _SHOWN = 10
 
 
@@ -158,7 +158,7 @@ def _write(store: Store, changes: Sequence[Change], given: argparse.Namespace) -
         return 0
     for line in rejection_lines(store, numbers):
         print(line)
-    return FAILED if rejected_count(store, numbers) >= len(changes) else 0
+    return REJECTED if rejected_count(store, numbers) >= len(changes) else 0
 
 
 def _kind(given: argparse.Namespace) -> Kind:

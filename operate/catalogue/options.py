@@ -25,8 +25,8 @@ examples:
 
 An empty cell of an update changes nothing; null or N/A clears the field.
 exit code: 0 done, also if some rows or changes were rejected, which are printed; 1 an error, one line on standard
-error, or nothing was applied because all rows or changes were rejected (of a bucket, known with --wait only);
-2 wrong usage; 130 interrupted
+error; 2 wrong usage; 3 update, remove or apply: all changes were rejected, so that trying again does not help (of a
+bucket, known with --wait only); 130 interrupted
 """
 _STORE = "folder or s3://bucket[/prefix], before or after the sub-command; required"
 

@@ -23,6 +23,7 @@ from lambda_app.promotion.succession import utc_now
 from lambda_app.settings import Settings
 from lambda_app.store.contract import DROPS, Store
 from lambda_app.store.opening import existing_store
+from operate.catalogue.command import REJECTED
 from operate.catalogue.command import main as catalogue
 from reliability.soak.changes.plan import Step, steps
 from tests.releases import encode
@@ -111,7 +112,7 @@ def _drop(store: Store, lane: Lane, number: int, step: Step) -> None:
 def _command(lane: Lane, step: Step) -> None:
     path = lane.folder / f"changes-{lane.number}.jsonl"
     path.write_text("\n".join(map(write_change, step.changes)))
-    while catalogue(["--store", lane.store, "apply", str(path)], {}):
+    while catalogue(["--store", lane.store, "apply", str(path)], {}) not in (0, REJECTED):
         pass  # as a person repeats a command that failed
 
 
