@@ -89,6 +89,8 @@ def main() -> int:
     if (applier := app.state.service.applier) is not None:
         applier.wake()  # a service that was ended may have left changes in the log
     url = address(args.host, args.port)
+    for one in sockets:
+        one.listen()  # from here on, who reads the address can connect: requests wait until uvicorn accepts them
     print(f"page and API: {url}/   docs: {url}/docs", flush=True)
     config = uvicorn.Config(
         app,
