@@ -11,6 +11,7 @@ from training.prepare.intake.fetched import TABLE
 from training.prepare.intake.fields.names import key_of, names_photos, scorer
 from training.prepare.intake.fields.photos import references
 from training.prepare.intake.fields.reading import Reading
+from training.prepare.intake.fields.words import counted
 from training.prepare.intake.photo_files import PHOTO_ENDINGS, ending
 from training.prepare.intake.source.csv_table import CsvTable
 from training.prepare.intake.source.find import TABLE_ENDINGS, TEXT_ENDINGS
@@ -69,17 +70,13 @@ def _check_no_photos(out: Path) -> None:
     found = sorted(path for path in out.iterdir() if not path.name.startswith("."))
     folders = [path.name for path in found if path.is_dir() and any(path.iterdir())]
     photos = [path.name for path in found if path.is_file() and ending(path.name) in PHOTO_ENDINGS]
-    counts = [_count(folders, "folder"), _count(photos, "photo")]
+    counts = [counted(len(names), unit) for names, unit in ((folders, "folder"), (photos, "photo")) if names]
     if folders or photos:
         raise DataError(
-            f"{out} holds {' and '.join(filter(None, counts))} that scripts/fetch did not make, such as "
+            f"{out} holds {' and '.join(counts)} that scripts/fetch did not make, such as "
             f"{(folders + photos)[0]!r}. With a table of a feed beside them, training would read only what the table "
             "names. Give a new folder as --out"
         )
-
-
-def _count(names: list[str], unit: str) -> str:
-    return f"{len(names):,} {unit}{'' if len(names) == 1 else 's'}" if names else ""
 
 
 def image_urls(feed: Path, reading: Reading = _AS_IT_IS) -> Iterator[str]:

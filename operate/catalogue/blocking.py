@@ -8,7 +8,7 @@ from lambda_app.release.segments.segmented_catalog import SegmentedCatalog
 from lambda_app.store.blocked import BlockedItems, block, read_blocked, unblock
 from lambda_app.store.contract import Store
 from operate.catalogue.live_catalog import live_catalog, live_manifest
-from operate.catalogue.words import counted
+from training.prepare.intake.fields.words import counted
 
 Kind = Literal["image_id", "product_id"]
 _SHOWN = 10

@@ -34,8 +34,8 @@ from operate.catalogue.overview import log_lines, rejected_count, rejection_line
 from operate.catalogue.photos import CatalogueError, copy_photos
 from operate.catalogue.replaced import without_taken
 from operate.catalogue.updates import read_updates
-from operate.catalogue.words import counted
 from training.prepare.intake.fields.reading import Reading, parse_columns
+from training.prepare.intake.fields.words import counted
 
 FAILED, USAGE, REJECTED, INTERRUPTED = 1, 2, 3, 130
 _SHOWN = 10

@@ -13,8 +13,8 @@ from lambda_app.photo.rules import Preprocessing
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
 from operate.catalogue.duplicates import Member, duplicate_groups, live_release
-from operate.catalogue.words import counted
 from training.pipeline.files import write_file
+from training.prepare.intake.fields.words import counted
 
 COLUMNS = ("group", "image_id", "product_id", "category", "title", "price", "location", "photo", "distance")
 MOST_SHOWN = 500  # groups on the page; the table has all

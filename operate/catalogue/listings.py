@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from lambda_app.errors import PhotoError
 from lambda_app.photo.rules import Preprocessing
 from lambda_app.release.manifest import Manifest
-from operate.catalogue.words import counted
 from training.errors import DataError
 from training.pipeline.in_order import in_order
 from training.pipeline.progress import track
@@ -20,6 +19,7 @@ from training.prepare.dataset_tables import write_rejected
 from training.prepare.intake import layouts
 from training.prepare.intake.fields.descriptions import MOST_CHARACTERS
 from training.prepare.intake.fields.reading import Reading
+from training.prepare.intake.fields.words import counted
 from training.prepare.intake.tables import ImageRow, Intake
 from training.prepare.photo_loading import decode, read_photo, reject_photo
 

@@ -13,7 +13,7 @@ from lambda_app.catalogue.rejections import rejections_key
 from lambda_app.errors import MissingObjectError
 from lambda_app.store.contract import Store
 from operate.catalogue.photos import CatalogueError
-from operate.catalogue.words import counted
+from training.prepare.intake.fields.words import counted
 
 _SHOWN = 10
 _COLUMNS = f"{'entry':>7}  {'written':20}{'state':11}{'changes':42}source"

@@ -7,7 +7,8 @@ from lambda_app.promotion.succession import same_answers
 from lambda_app.release.manifest import Manifest
 from lambda_app.store.contract import Store
 
-_ENGINES = {"faiss": "its own index files", "s3vectors": "S3 Vectors"}
+# What a release is searched in.
+ENGINES = {"faiss": "its own index files", "s3vectors": "S3 Vectors"}
 
 
 def origin(store: Store, made: Manifest, parent: Manifest | None) -> str:
@@ -25,7 +26,7 @@ def origin(store: Store, made: Manifest, parent: Manifest | None) -> str:
         if made.index != parent.index:  # changes alone leave the first segment as it is
             return f"{words}, merged"
         if made.engine != parent.engine:
-            return f"searched in {_ENGINES[made.engine]}, from {made.parent}"
+            return f"searched in {ENGINES[made.engine]}, from {made.parent}"
         if same_answers(made, parent) and _is_rollback(store, made.changes_through):
             return f"rollback to {made.parent}"
     return f"{words}, from {made.parent}"

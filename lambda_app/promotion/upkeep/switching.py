@@ -8,13 +8,13 @@ from lambda_app.promotion.promotion import Promotion
 from lambda_app.promotion.scratch import scratch_folder
 from lambda_app.promotion.stored import store_release, stored_manifest
 from lambda_app.promotion.succession import Clock, before_next, live_release, move_pointer, utc_now
+from lambda_app.promotion.upkeep.origin import ENGINES
 from lambda_app.release.entries import EngineName, SearchEntry
 from lambda_app.release.manifest import MANIFEST
 from lambda_app.settings import Settings
 from lambda_app.store.contract import Store
 
 _TRIES = 5
-_NAMES = {"faiss": "its own index files", "s3vectors": "S3 Vectors"}
 
 
 def use(store: Store, engine: EngineName, settings: Settings, now: Clock = utc_now) -> Promotion:
@@ -34,7 +34,7 @@ def use(store: Store, engine: EngineName, settings: Settings, now: Clock = utc_n
             live = live_release(store)
             manifest = stored_manifest(store, live.pointer.release)
             if manifest.engine == engine:
-                detail = f"{manifest.release} is live and searched in {_NAMES[engine]} already"
+                detail = f"{manifest.release} is live and searched in {ENGINES[engine]} already"
                 return Promotion(manifest.release, "already live", detail)
             search = None if engine == "faiss" else SearchEntry(engine=engine)
             made = successor(manifest, manifest.changes_through, now(), search=search)
@@ -46,6 +46,6 @@ def use(store: Store, engine: EngineName, settings: Settings, now: Clock = utc_n
                 move_pointer(store, made, live, now, before_next(live))
             except PointerConflictError:
                 continue
-            which = f"the catalogue and the model of {manifest.release}, searched in {_NAMES[engine]}"
+            which = f"the catalogue and the model of {manifest.release}, searched in {ENGINES[engine]}"
             return Promotion(made.release, "live", f"{made.release} is live: {which}")
         raise PointerConflictError(f"the pointer of {store} moved {_TRIES} times while the engine was changed")
