@@ -1,6 +1,8 @@
 """The items that no release answers with: `blocked.json`, one JSON object that changes by conditional writes only."""
 
 import json
+import random
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -16,6 +18,8 @@ MOST_BYTES = 16 << 20
 # An id is a text of a catalog, which has the same limit.
 MOST_ID_CHARACTERS = 64 << 10
 _TRIES = 10
+# A writer that lost a race waits at random, or others come first again: up to this, times its tries so far.
+_PAUSE_SECONDS = 0.02
 # A version that no object has: with it, a read of S3 has the short timeouts of a repeated read.
 _MISSING = '"missing"'
 
@@ -107,6 +111,7 @@ def _change(store: Store, changed: Callable[[Sequence[str], int], list[str]]) ->
         except ConflictError:
             if attempt == _TRIES:
                 raise
+            time.sleep(_PAUSE_SECONDS * attempt * random.random())  # noqa: S311 - no secret
         else:
             break
     return wanted
